@@ -1,0 +1,209 @@
+import { z } from 'zod';
+
+/**
+ * The link: one WebSocket over TLS from the operator to each edge (DESIGN.md, "Operator and edges"). The edge speaks
+ * first with a challenge; nothing else is accepted from a peer that has not answered it with a valid signature.
+ * Every message is one JSON text frame. Unknown fields are ignored, so that either side may be the newer one.
+ */
+
+/** Modes as the API writes them; lower case in the viewer-facing HTTP API. */
+export const modeSchema = z.enum(['Idle', 'Direct', 'Proxy', 'Transcode']);
+/** What stands behind a channel's URL. */
+export type Mode = z.infer<typeof modeSchema>;
+
+/** Longest frame in bytes that either side accepts: 100,000 ids of 16 hex digits with their JSON quotes, and room. */
+export const MAX_LINK_FRAME_BYTES = 4 * 1024 * 1024;
+
+/** One rendition of the ladder as the edges need it: already clipped to the source by the operator. */
+export const rungSchema = z.object({
+  /** Lower-case DNS label, unique in the ladder; `source` and `index` are reserved. */
+  name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/),
+  /** Picture height in lines. */
+  height: z.int().positive(),
+  /** Target video bitrate in bit/s. */
+  bitrateBps: z.int().positive(),
+});
+export type RouteRung = z.infer<typeof rungSchema>;
+
+/** What the probe of a source found; kept in the Channel's status and given back to the edges in the route. */
+export const sourceFactsSchema = z.object({
+  /** Container of the segments. */
+  container: z.enum(['mpegts', 'fmp4', 'unknown']),
+  /** RFC 6381 names, e.g. `avc1.64001f`; empty if there is no such track. */
+  videoCodec: z.string(),
+  audioCodec: z.string(),
+  /** 0 where unknown. */
+  width: z.int().nonnegative(),
+  height: z.int().nonnegative(),
+  /** Frames per second times 1000; 0 where unknown. */
+  frameRateMilli: z.int().nonnegative(),
+  /** The source's EXT-X-TARGETDURATION in seconds. */
+  targetDurationSeconds: z.int().positive(),
+  /** Measured or declared peak bitrate in bit/s, for BANDWIDTH. */
+  bitrateBps: z.int().positive(),
+  /** Segments in the source's playlist when it was probed. */
+  windowSegments: z.int().nonnegative(),
+  /** Whether the probed segment starts with a keyframe. */
+  startsWithKeyframe: z.boolean(),
+  /** Whether playlist and segments carry an Access-Control-Allow-Origin that admits any page. */
+  corsAllowed: z.boolean(),
+  /** RFC 3339 time of the probe. */
+  probedAt: z.string(),
+});
+export type SourceFacts = z.infer<typeof sourceFactsSchema>;
+
+/** Everything an edge knows of a channel. */
+export const routeSchema = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  /** The Channel's metadata.uid; a recreated Channel is another route. */
+  uid: z.string(),
+  generation: z.int().nonnegative(),
+  source: z.object({
+    uri: z.string(),
+    /** Request headers out of the Secret; never sent to viewers or logs. */
+    headers: z.record(z.string(), z.string()),
+    /** Result of an earlier probe, if any. */
+    facts: sourceFactsSchema.nullable(),
+  }),
+  /** What the operator's decision asks for now. */
+  mode: modeSchema,
+  minimumMode: modeSchema,
+  maximumMode: modeSchema,
+  /** undefined: the source's URL may be shown if it has no user, password or query. */
+  exposeSource: z.boolean().optional(),
+  heartbeatSeconds: z.int().positive(),
+  timeoutSeconds: z.int().positive(),
+  identity: z.enum(['UrlSession', 'HeartbeatOnly']),
+  maxViewers: z.int().positive().optional(),
+  /** Operator asks for `signs` messages while a promotion to Transcode waits. */
+  reportSigns: z.boolean(),
+  ladder: z.array(rungSchema).max(8),
+  /** Owner and successors by rendezvous hash, first the owner; pod names with the addresses of their internal port. */
+  owners: z.array(z.object({ podName: z.string(), podUid: z.string(), address: z.string() })).max(3),
+  /** Higher wins; an edge that sees a higher one stops writing. */
+  ownerTerm: z.int().nonnegative(),
+  /** The StreamSession that transcodes for this channel, if there is one. */
+  session: z
+    .object({
+      name: z.string(),
+      uid: z.string(),
+      /** Lower-case hex SHA-256 of the bearer token of its pods. */
+      tokenSha256: z.string().regex(/^[0-9a-f]{64}$/),
+      /** Names of the rungs that it encodes, a subset of `ladder`. */
+      rungs: z.array(z.string()),
+    })
+    .nullable(),
+  /** Epoch and last MSN that the Channel's status knows: a log that is lost goes on above them. */
+  resume: z.object({ epoch: z.int().positive(), lastMsn: z.int().nonnegative() }).nullable(),
+});
+export type Route = z.infer<typeof routeSchema>;
+
+/** The whole audience of a channel, as the operator counts it over all edges. */
+export const audienceSchema = z.object({
+  uid: z.string(),
+  viewers: z.int().nonnegative(),
+  peak: z.int().nonnegative(),
+  state: z.enum(['known', 'stale', 'unknown']),
+  mode: modeSchema,
+  /** The last decision in words. */
+  reason: z.string(),
+});
+export type Audience = z.infer<typeof audienceSchema>;
+
+/** Operator to edge. `hello` first; `snapshot` second, and again after each reconnect: it replaces everything. */
+export const operatorMessageSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('hello'),
+    /** Grows with each operator that takes over; an edge refuses a lower one than it has seen. */
+    term: z.int().nonnegative(),
+    /** Base64 Ed25519 signature over `challengeText(nonce, podUid, term)`. */
+    signature: z.string(),
+  }),
+  z.object({ type: z.literal('snapshot'), routes: z.array(routeSchema), audiences: z.array(audienceSchema) }),
+  z.object({ type: z.literal('route'), route: routeSchema }),
+  z.object({ type: z.literal('remove'), uid: z.string() }),
+  z.object({ type: z.literal('audience'), audience: audienceSchema }),
+]);
+export type OperatorMessage = z.infer<typeof operatorMessageSchema>;
+
+/** 64 bits of SHA-256 of a session id as 16 hex digits: ids themselves never leave the edge. */
+const idHashSchema = z.string().regex(/^[0-9a-f]{16}$/);
+
+/** Health of a source as the owner sees it. */
+export const sourceHealthSchema = z.object({
+  state: z.enum(['healthy', 'degraded', 'down', 'unknown']),
+  /** CamelCase, stable, e.g. `SourceUnreachable`, `NotAPlaylist`, `SourceStalled`. */
+  reason: z.string(),
+  message: z.string(),
+});
+export type SourceHealth = z.infer<typeof sourceHealthSchema>;
+
+/** Why a channel cannot go below or above some mode. */
+export const obstacleSchema = z.object({ reason: z.string(), message: z.string() });
+export type Obstacle = z.infer<typeof obstacleSchema>;
+
+/** How a transcode session looks from the owner; relayed from its agent where the agent knows better. */
+export const sessionReportSchema = z.object({
+  name: z.string(),
+  attempt: z.int().positive(),
+  /** Waiting: no agent yet. Feeding: agent connected. Aligned: three rows in a row in time. Live: listed. Late: fell behind, source listed instead. */
+  state: z.enum(['Waiting', 'Feeding', 'Aligned', 'Live', 'Late']),
+  encoder: z.string(),
+  /** Encoding speed relative to real time; null until measured. */
+  speed: z.number().nullable(),
+  /** Seconds of film encoded. */
+  outTimeSeconds: z.number().nullable(),
+  droppedRungs: z.array(z.string()),
+  message: z.string(),
+});
+export type SessionReport = z.infer<typeof sessionReportSchema>;
+
+/** What the owner of a channel says of it; sent on every change. */
+export const ownerReportSchema = z.object({
+  uid: z.string(),
+  ownerTerm: z.int().nonnegative(),
+  /** The mode of the newest listed segment (Idle: none is listed any more). */
+  activeMode: modeSchema,
+  epoch: z.int().nonnegative(),
+  lastMsn: z.int().nonnegative(),
+  facts: sourceFactsSchema.nullable(),
+  health: sourceHealthSchema,
+  /** Why Direct is impossible; null if it is possible or not yet known. */
+  directObstacle: obstacleSchema.nullable(),
+  /** Why Transcode is impossible; null if it is possible or not yet known. */
+  transcodeObstacle: obstacleSchema.nullable(),
+  session: sessionReportSchema.nullable(),
+});
+export type OwnerReport = z.infer<typeof ownerReportSchema>;
+
+/** Edge to operator. `challenge` first; after a valid `hello` the edge sends `viewers` with `snapshot: true` for each channel, and its reports. */
+export const edgeMessageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('challenge'), nonce: z.string(), podName: z.string(), podUid: z.string() }),
+  z.object({ type: z.literal('refused'), code: z.string(), message: z.string() }),
+  z.object({
+    type: z.literal('viewers'),
+    uid: z.string(),
+    /** True: `joined` is everybody; false: a change against what was said before. */
+    snapshot: z.boolean(),
+    /** New ids, or ids whose evidence changed. `trusted` ids have asked for media playlists, the others only sent heartbeats. */
+    joined: z.array(z.object({ id: idHashSchema, trusted: z.boolean() })),
+    left: z.array(idHashSchema),
+  }),
+  /** Ids with a sign of life since the last such message; only while the route says `reportSigns`, at most every 2 s. */
+  z.object({ type: z.literal('signs'), uid: z.string(), ids: z.array(idHashSchema) }),
+  /** A viewer cannot reach a Direct source. */
+  z.object({ type: z.literal('sourceError'), uid: z.string(), message: z.string().max(500) }),
+  z.object({ type: z.literal('report'), report: ownerReportSchema }),
+  /** All snapshots have been sent: counts of this edge are complete from here on. */
+  z.object({ type: z.literal('synced') }),
+]);
+export type EdgeMessage = z.infer<typeof edgeMessageSchema>;
+
+/**
+ * The text that the operator signs. The pod's uid is in it (the operator takes it from the EndpointSlice that it
+ * dials), so that a compromised edge cannot pass another edge's challenge on and speak for the operator there.
+ */
+export function challengeText(nonce: string, podUid: string, term: number): string {
+  return `sluice-link-v1\n${nonce}\n${podUid}\n${term}`;
+}

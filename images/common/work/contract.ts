@@ -1,0 +1,79 @@
+import { z } from 'zod';
+
+/**
+ * The work API: how the agent in a transcode pod talks to the channel's owner, at the edge's internal port (8081).
+ *
+ *   base     /internal/v1/sessions/{namespace}/{session}
+ *   headers  Authorization: Bearer TOKEN      Sluice-Attempt: N (the pod is SESSION-N)
+ *
+ *   GET  base/work?epoch=E&after=MSN       long poll (at most 20 s); start with epoch=0&after=-1. Answers `Work`.
+ *   GET  base/source/{epoch}/{msn}         the bytes of a source segment
+ *   PUT  base/segments/{epoch}/{rung}/{msn}  bytes of one rung's segment: 201 stored, 200 known already,
+ *                                          409 a newer attempt works, 410 epoch over, 422 segment is broken
+ *   POST base/report                       `AgentReport`, at least every 5 s
+ *   POST base/drain                        `{}` -> `DrainAnswer`; asked by preStop until done
+ *
+ * Errors have the shape of the public API: `{"error":{"code","message"}}`.
+ */
+
+/** Longest hold of a work long poll in seconds: below the 30 s after which idle connections are commonly cut. */
+export const WORK_POLL_SECONDS = 20;
+
+/** Largest segment in bytes that is accepted: 10 s at 40 Mbit/s. */
+export const MAX_SEGMENT_BYTES = 50_000_000;
+
+/** Source segments, oldest first, that are stored at the owner and that the agent has to feed next, in this order. */
+export const workSchema = z.object({
+  epoch: z.int().positive(),
+  targetDurationSeconds: z.int().positive(),
+  segments: z.array(
+    z.object({
+      msn: z.int().nonnegative(),
+      durationSeconds: z.number().positive(),
+      /** Timestamps break before this segment (the source's own discontinuity): start a new encoder run. */
+      discontinuity: z.boolean(),
+    }),
+  ),
+  /** The owner needs nothing more: exit with 0. */
+  stop: z.boolean(),
+});
+export type Work = z.infer<typeof workSchema>;
+
+/** What the agent says of itself. */
+export const agentReportSchema = z.object({
+  state: z.enum(['Probing', 'Encoding', 'Draining', 'Failed']),
+  encoder: z.string(),
+  speed: z.number().nonnegative().nullable(),
+  outTimeSeconds: z.number().nullable(),
+  /** Newest source segment fed; null before the first. */
+  fedMsn: z.int().nullable(),
+  droppedRungs: z.array(z.string()),
+  cpuPercent: z.number().nullable(),
+  memoryBytes: z.number().nullable(),
+  message: z.string(),
+});
+export type AgentReport = z.infer<typeof agentReportSchema>;
+
+/** `done`: everything listed is stored and something else is listed behind it, so the pod may end. */
+export const drainAnswerSchema = z.object({ done: z.boolean() });
+export type DrainAnswer = z.infer<typeof drainAnswerSchema>;
+
+/** What a transcode pod has to do, as the operator puts it into SLUICE_JOB (JSON). */
+export const jobSchema = z.object({
+  rungs: z
+    .array(
+      z.object({
+        name: z.string(),
+        height: z.int().positive(),
+        bitrateBps: z.int().positive(),
+        audioBitrateBps: z.int().positive(),
+      }),
+    )
+    .min(1)
+    .max(8),
+  /** Encoders in the order of preference, FFmpeg's names. */
+  encoders: z.array(z.string()).min(1),
+  /** libx264 preset. */
+  preset: z.string(),
+});
+export type Job = z.infer<typeof jobSchema>;

@@ -1,0 +1,46 @@
+import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
+
+/** A playlist ready to be sent. */
+export interface PlaylistAnswer {
+  readonly text: string;
+  /** Seconds that a shared cache may keep it; 0 means `no-store`. */
+  readonly maxAgeSeconds: number;
+}
+
+/** What the status API tells of a channel on this edge. */
+export interface ChannelLive {
+  readonly route: Route;
+  /** Mode of the newest listed segment. */
+  readonly activeMode: Route['mode'];
+  readonly report: OwnerReport | null;
+  readonly audience: Audience | null;
+}
+
+/**
+ * The media side of an edge as its HTTP side sees it: routes in, playlists and files out. One instance per edge;
+ * keys are `<namespace>/<name>`. Errors are SluiceErrors whose `status` is what the viewer gets:
+ * CHANNEL_UNKNOWN 404, SOURCE_UNREACHABLE 503 (retryable), SEGMENT_UNKNOWN 404, RUNG_UNKNOWN 404.
+ */
+export interface ChannelService {
+  /** Takes a new or changed route. Another uid under the same name replaces the channel and drops its files. */
+  apply(route: Route): void;
+  /** Ends a channel: polls, connections, files, waiting requests (they get CHANNEL_UNKNOWN). */
+  remove(uid: string): Promise<void>;
+  /** The operator's count of the whole audience, for status and events. */
+  setAudience(audience: Audience): void;
+  /** Viewers of a channel on this edge; above 0 wakes an idle channel at once, 0 lets it sleep when the operator says Idle or stays silent. */
+  setLocalViewers(uid: string, viewers: number): void;
+  /** Multivariant playlist; `sessionQuery` (e.g. `session=abc`) goes onto every media playlist URL in it. Waits up to 10 s for the first probe. */
+  multivariant(key: string, sessionQuery: string, signal: AbortSignal): Promise<PlaylistAnswer>;
+  /** Media playlist of `source` or a rung of the ladder. Waits up to 10 s for the first listed segment. */
+  media(key: string, rung: string, signal: AbortSignal): Promise<PlaylistAnswer>;
+  /** Target duration in seconds of a channel's playlists, null before its first probe. */
+  targetDurationSeconds(key: string): number | null;
+  live(key: string): ChannelLive | null;
+  /** All channels that have a route. */
+  list(): readonly ChannelLive[];
+  /** Subscribes to owner reports of all channels, called on each change; returns the unsubscribe function. */
+  onReport(listener: (report: OwnerReport) => void): () => void;
+  /** Stops everything; resolves when no timer, connection or file handle is left. */
+  close(): Promise<void>;
+}
