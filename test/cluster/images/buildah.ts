@@ -1,0 +1,58 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ClusterConfig } from '../config.ts';
+import { type CommandOptions, run, succeeds } from '../process/command.ts';
+
+/** Buildah with its layers in our cache instead of the machine's storage. Needs root; runs no daemon. */
+export async function buildah(
+  config: ClusterConfig,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
+  const { program, prefix, environment } = await invocation(config);
+  return run(program, [...prefix, ...args], { environment, ...options });
+}
+
+/** True if the local storage has the image. @param reference full name with tag */
+export async function buildahHasImage(config: ClusterConfig, reference: string): Promise<boolean> {
+  const { program, prefix, environment } = await invocation(config);
+  return succeeds(program, [...prefix, 'inspect', '--type', 'image', reference], { environment });
+}
+
+async function invocation(config: ClusterConfig) {
+  const root = join(config.cacheDirectory, 'buildah');
+  const runRoot = join(config.runDirectory, 'buildah');
+  await mkdir(root, { recursive: true });
+  await mkdir(runRoot, { recursive: true });
+  return {
+    program: 'buildah',
+    prefix: ['--root', root, '--runroot', runRoot, '--storage-driver', 'overlay'],
+    // chroot needs neither user namespaces nor cgroups of its own, and RUN steps use the machine's network.
+    environment: { ...config.environment, BUILDAH_ISOLATION: 'chroot' },
+  };
+}
+
+/**
+ * Builds a Dockerfile from local base images only. Unchanged steps come from the layer cache.
+ * @param context folder that COPY paths are relative to
+ */
+export async function buildahBuild(
+  config: ClusterConfig,
+  reference: string,
+  dockerfile: string,
+  context: string,
+): Promise<void> {
+  const args = [
+    'bud',
+    '--pull-never',
+    '--layers',
+    '--format',
+    'oci',
+    '--tag',
+    reference,
+    '--file',
+    dockerfile,
+    context,
+  ];
+  await buildah(config, args);
+}

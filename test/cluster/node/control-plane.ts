@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { componentKubeconfig } from './kubeconfig.ts';
+import { API_PORT, type ClusterLayout, LOCAL_ADDRESS, RANGES } from './layout.ts';
+
+/** etcd on loopback; without fsync, because a test cluster's data ends with it and fsync costs most of a write. */
+export function etcdArguments(layout: ClusterLayout): readonly string[] {
+  const client = `http://${LOCAL_ADDRESS}:2379`;
+  const peer = `http://${LOCAL_ADDRESS}:2380`;
+  return [
+    '--name=sluice',
+    `--data-dir=${layout.etcdData}`,
+    `--listen-client-urls=${client}`,
+    `--advertise-client-urls=${client}`,
+    `--listen-peer-urls=${peer}`,
+    `--initial-advertise-peer-urls=${peer}`,
+    `--initial-cluster=sluice=${peer}`,
+    '--unsafe-no-fsync',
+    '--log-level=warn',
+  ];
+}
+
+export function apiServerArguments(layout: ClusterLayout): readonly string[] {
+  const file = (name: string) => join(layout.certificates, name);
+  return [
+    `--etcd-servers=http://${LOCAL_ADDRESS}:2379`,
+    `--bind-address=${layout.node.address}`,
+    `--advertise-address=${layout.node.address}`,
+    `--secure-port=${API_PORT}`,
+    `--tls-cert-file=${file('apiserver.crt')}`,
+    `--tls-private-key-file=${file('apiserver.key')}`,
+    `--client-ca-file=${file('cluster-ca.crt')}`,
+    `--kubelet-certificate-authority=${file('cluster-ca.crt')}`,
+    `--kubelet-client-certificate=${file('apiserver-kubelet-client.crt')}`,
+    `--kubelet-client-key=${file('apiserver-kubelet-client.key')}`,
+    // By default the node's name is tried first, and no DNS server knows it: exec and logs would fail.
+    '--kubelet-preferred-address-types=InternalIP',
+    '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+    `--service-account-key-file=${file('service-account.pub')}`,
+    `--service-account-signing-key-file=${file('service-account.key')}`,
+    `--service-cluster-ip-range=${RANGES.services}`,
+    `--requestheader-client-ca-file=${file('front-proxy-ca.crt')}`,
+    '--requestheader-allowed-names=front-proxy-client',
+    '--requestheader-username-headers=X-Remote-User',
+    '--requestheader-group-headers=X-Remote-Group',
+    '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+    `--proxy-client-cert-file=${file('front-proxy-client.crt')}`,
+    `--proxy-client-key-file=${file('front-proxy-client.key')}`,
+    '--authorization-mode=Node,RBAC',
+    '--enable-admission-plugins=NodeRestriction',
+    '--allow-privileged=true',
+  ];
+}
+
+export function controllerManagerArguments(layout: ClusterLayout): readonly string[] {
+  const file = (name: string) => join(layout.certificates, name);
+  const kubeconfig = componentKubeconfig(layout, 'controller-manager');
+  return [
+    `--kubeconfig=${kubeconfig}`,
+    `--authentication-kubeconfig=${kubeconfig}`,
+    `--authorization-kubeconfig=${kubeconfig}`,
+    `--bind-address=${LOCAL_ADDRESS}`,
+    '--allocate-node-cidrs=true',
+    `--cluster-cidr=${RANGES.pods}`,
+    `--service-cluster-ip-range=${RANGES.services}`,
+    '--use-service-account-credentials=true',
+    // One replica: an election would only delay the start.
+    '--leader-elect=false',
+    `--root-ca-file=${file('cluster-ca.crt')}`,
+    `--service-account-private-key-file=${file('service-account.key')}`,
+    `--cluster-signing-cert-file=${file('cluster-ca.crt')}`,
+    `--cluster-signing-key-file=${file('cluster-ca.key')}`,
+    `--flex-volume-plugin-dir=${layout.volumePlugins}`,
+  ];
+}
+
+export function schedulerArguments(layout: ClusterLayout): readonly string[] {
+  const kubeconfig = componentKubeconfig(layout, 'scheduler');
+  return [
+    `--kubeconfig=${kubeconfig}`,
+    `--authentication-kubeconfig=${kubeconfig}`,
+    `--authorization-kubeconfig=${kubeconfig}`,
+    `--bind-address=${LOCAL_ADDRESS}`,
+    '--leader-elect=false',
+  ];
+}

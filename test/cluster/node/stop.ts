@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { messageOf } from '@sluice/common/errors/error.ts';
+import type { ClusterConfig } from '../config.ts';
+import { unmountBelow } from '../process/mounts.ts';
+import { processesWithArgument } from '../process/scan.ts';
+import { findDaemon, listDaemons, stopDaemon } from '../process/supervise.ts';
+import { waitUntil } from '../process/wait.ts';
+import type { Progress } from '../progress.ts';
+import { removeCgroup } from './cgroups.ts';
+import { removeContainers } from './containers.ts';
+import { type ClusterLayout, clusterLayout } from './layout.ts';
+import { restoreMachine } from './machine.ts';
+
+/** Those that would start things again go first, those that others write to last. */
+const BEFORE_CONTAINERS = ['kube-proxy', 'kubelet'];
+const AFTER_CONTAINERS = ['containerd', 'kube-scheduler', 'kube-controller-manager', 'kube-apiserver', 'etcd'];
+/** Nothing of a test cluster is worth waiting for; the API server drains requests for longer than that. */
+const GRACE_SECONDS = 5;
+
+/** True if there is anything to stop or to remove. */
+export function hasNodeState(config: ClusterConfig): boolean {
+  return existsSync(config.stateDirectory) || existsSync(config.runDirectory);
+}
+
+/** Stops the cluster and removes all that it has made outside the cache. Safe in any state, also half started. */
+export async function stopNodeCluster(config: ClusterConfig, progress: Progress): Promise<void> {
+  const layout = clusterLayout(config);
+  await progress.step('stop the cluster', 5, async () => {
+    for (const name of BEFORE_CONTAINERS) await stopDaemon(layout, name, GRACE_SECONDS);
+    await stopContainers(layout, progress);
+    for (const name of AFTER_CONTAINERS) await stopDaemon(layout, name, GRACE_SECONDS);
+    for (const name of await listDaemons(layout)) await stopDaemon(layout, name, GRACE_SECONDS);
+  });
+  await progress.step('remove its mounts, addresses and files', 1, async () => {
+    // Overlay and tmpfs mounts of containers, network namespaces, service-account tokens.
+    await unmountBelow([layout.runDirectory, layout.stateDirectory]);
+    await restoreMachine(layout);
+    await rm(layout.runDirectory, { recursive: true, force: true });
+    await rm(layout.stateDirectory, { recursive: true, force: true });
+  });
+}
+
+async function stopContainers(layout: ClusterLayout, progress: Progress): Promise<void> {
+  const { node } = layout;
+  if (findDaemon(layout, 'containerd') !== null) {
+    await removeContainers(node).catch((error) => progress.note(`  containers: ${messageOf(error)}; killing them`));
+  }
+  // What containerd could not stop, or everything if it had died itself: by cgroup, and shims by our socket's path.
+  await removeCgroup(node.cgroup);
+  await removeCgroup(dirname(node.cgroup));
+  await waitUntil('container shims to end', 10, async () => {
+    const shims = processesWithArgument(node.containerdSocket).filter((pid) => pid !== containerdPid(layout));
+    for (const pid of shims) process.kill(pid, 'SIGKILL');
+    return shims.length === 0;
+  });
+}
+
+function containerdPid(layout: ClusterLayout): number | undefined {
+  return findDaemon(layout, 'containerd')?.pid;
+}
