@@ -1,3 +1,4 @@
+import { lookup as resolveName } from 'node:dns';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -86,7 +87,7 @@ function createAgent(addresses: Readonly<Record<string, string>>): Agent {
       lookup(hostname, lookupOptions, callback) {
         const address = addresses[hostname];
         if (address === undefined) {
-          import('node:dns').then((dns) => dns.lookup(hostname, lookupOptions, callback)).catch(callback);
+          resolveName(hostname, lookupOptions, callback);
         } else if (lookupOptions.all === true) callback(null, [{ address, family: 4 }]);
         else callback(null, address, 4);
       },

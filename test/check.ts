@@ -1,0 +1,25 @@
+import { run } from './cluster/process/command.ts';
+import { createProgress } from './cluster/progress.ts';
+
+/**
+ * `npm run check`: types, lint and format, generated files current. Every check runs, so that one run shows all
+ * that is wrong. Exit code 1 if any failed.
+ */
+const CHECKS: readonly { readonly title: string; readonly program: string; readonly args: readonly string[] }[] = [
+  { title: 'Types', program: 'tsc', args: ['--noEmit', '-p', '.'] },
+  { title: 'Lint and format', program: 'biome', args: ['ci', '--error-on-warnings', '.'] },
+  { title: 'Generated files are current', program: 'node', args: ['--no-warnings', 'crds/generate.ts', '--check'] },
+];
+
+const progress = createProgress();
+let failed = 0;
+for (const check of CHECKS) {
+  try {
+    await progress.step(check.title, 0, () => run(check.program, check.args));
+  } catch (error) {
+    failed += 1;
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  }
+}
+process.stderr.write(`${CHECKS.length - failed} passed, ${failed} failed\n`);
+process.exitCode = failed === 0 ? 0 : 1;
