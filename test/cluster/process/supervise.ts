@@ -39,6 +39,11 @@ export function isRunning(identity: ProcessIdentity): boolean {
   return readStartTicks(identity.pid) === identity.startTicks;
 }
 
+/** This process. */
+export function ownIdentity(): ProcessIdentity {
+  return { pid: process.pid, startTicks: readStartTicks(process.pid) ?? '' };
+}
+
 /**
  * Starts a program that outlives this one: its own session, output appended to `<name>.log`, identity in `<name>.pid`.
  * @throws SluiceError `DAEMON_FAILED` if it has ended before its pid file could be written
