@@ -1,0 +1,63 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import type { PlaybackSample } from './playback-report.ts';
+
+/**
+ * Starts the system's Chromium without a window and without its own traffic to the outside.
+ * @param addresses host names that only the cluster resolves, with addresses that this machine reaches
+ */
+export function launchChromium(addresses: Readonly<Record<string, string>>): Promise<Browser> {
+  const rules = Object.entries(addresses).map(([name, address]) => `MAP ${name} ${address}`);
+  return chromium.launch({
+    executablePath: process.env.SLUICE_CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-background-timer-throttling',
+      '--disable-renderer-backgrounding',
+      '--autoplay-policy=no-user-gesture-required',
+      '--mute-audio',
+      ...(rules.length === 0 ? [] : [`--host-resolver-rules=${rules.join(',')}`]),
+    ],
+  });
+}
+
+/** Opens a page that records its playback from the first moment on. */
+export async function openProbedPage(browser: Browser, url: string): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  await page.addInitScript({ path: fileURLToPath(new URL('./page/probe.js', import.meta.url)) });
+  await page.goto(url);
+  return page;
+}
+
+/** What the page's video element has shown so far. */
+export function readSample(page: Page): Promise<PlaybackSample> {
+  return page.evaluate<PlaybackSample>('window.playbackProbe.read()');
+}
+
+/** A web server on loopback with the page that plays by Shaka Player; returns its base URL and how to stop it. */
+export async function servePlayerPages(): Promise<{ readonly url: string; close(): void }> {
+  const page = await readFile(new URL('./page/shaka.html', import.meta.url));
+  const library = createRequire(import.meta.url).resolve('shaka-player/dist/shaka-player.compiled.js');
+  const server = createServer((request, response) => {
+    if (request.url?.startsWith('/shaka.html') === true) {
+      response.writeHead(200, { 'content-type': 'text/html' }).end(page);
+    } else if (request.url === '/shaka-player.js') {
+      response.writeHead(200, { 'content-type': 'text/javascript' });
+      createReadStream(library).pipe(response);
+    } else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, close: () => server.close() };
+}
