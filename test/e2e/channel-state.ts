@@ -1,0 +1,77 @@
+import { SYSTEM_NAMESPACE } from '../install/install.ts';
+import { eventually, type Kubectl } from '../install/kubectl.ts';
+
+/** The parts of a Channel's status that the suites look at. */
+export interface ChannelStatusView {
+  readonly mode?: string;
+  readonly desiredMode?: string;
+  readonly viewers?: { readonly count?: number; readonly peak?: number; readonly state?: string };
+  readonly source?: { readonly facts?: object; readonly health?: { readonly state: string; readonly reason: string } };
+  readonly url?: string;
+  readonly epoch?: number;
+  readonly lastMsn?: number;
+  readonly conditions?: readonly {
+    readonly type: string;
+    readonly status: string;
+    readonly reason: string;
+    readonly message: string;
+    readonly observedGeneration?: number;
+  }[];
+  readonly decisions?: readonly { readonly to: string; readonly reason: string }[];
+}
+
+/** Status of a Channel; null while there is no Channel or no status. */
+export async function channelStatus(
+  kubectl: Kubectl,
+  namespace: string,
+  name: string,
+): Promise<ChannelStatusView | null> {
+  const channel = await kubectl.get<{ status?: ChannelStatusView }>(['channel', name, '-n', namespace]);
+  return channel?.status ?? null;
+}
+
+/** Waits until the Channel is delivered in a mode. @throws SluiceError `WAIT_TIMEOUT` with the status at the end */
+export function waitForMode(
+  kubectl: Kubectl,
+  namespace: string,
+  name: string,
+  mode: string,
+  timeoutSeconds: number,
+): Promise<ChannelStatusView> {
+  return eventually(
+    `channel ${namespace}/${name} is in mode ${mode}`,
+    async () => {
+      const status = await channelStatus(kubectl, namespace, name);
+      return status?.mode === mode ? status : null;
+    },
+    { timeoutSeconds },
+    async () => JSON.stringify(await channelStatus(kubectl, namespace, name), null, 2),
+  );
+}
+
+/** Names of the transcode pods in a namespace that have not ended. */
+export async function sessionPods(kubectl: Kubectl, namespace: string): Promise<string[]> {
+  const selector = 'app.kubernetes.io/managed-by=sluice';
+  const list = await kubectl.get<{ items: { metadata: { name: string } }[] }>([
+    'pods',
+    '-n',
+    namespace,
+    '-l',
+    selector,
+  ]);
+  return (list?.items ?? []).map((pod) => pod.metadata.name);
+}
+
+/** Paths of the media files that the edges hold for a channel. */
+export async function filesOfChannel(kubectl: Kubectl, namespace: string, channel: string): Promise<string[]> {
+  const selector = 'app.kubernetes.io/component=edge';
+  const names = await kubectl.run(['get', 'pods', '-n', SYSTEM_NAMESPACE, '-l', selector, '-o', 'name']);
+  const found: string[] = [];
+  for (const pod of names.split('\n').filter((line) => line !== '')) {
+    const folder = `/var/lib/sluice/media/live/${namespace}/${channel}`;
+    const script = `test -d ${folder} && find ${folder} -type f || true`;
+    const text = await kubectl.run(['exec', '-n', SYSTEM_NAMESPACE, pod, '-c', 'sidecar', '--', 'sh', '-c', script]);
+    found.push(...text.split('\n').filter((line) => line !== ''));
+  }
+  return found;
+}

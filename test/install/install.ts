@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildImages, type Cluster, type Context, defaultContext, loadImages } from '../cluster/cluster.ts';
+import { run } from '../cluster/process/command.ts';
+import { createKubectl, type Kubectl } from './kubectl.ts';
+
+/** Namespace of the chart's own pods. */
+export const SYSTEM_NAMESPACE = 'sluice';
+/** Namespace of the examples. */
+export const DEMO_NAMESPACE = 'demo';
+/** Files of `examples/` that make the demo, in the order in which they must be applied. */
+export const DEMO_FILES = ['namespace.yaml', 'demo-source.yaml', 'channel.yaml'] as const;
+/** Sources inside the cluster are private addresses, which tenants' URLs reach only if the administrator allows them. */
+const IN_CLUSTER_CIDRS = '10.0.0.0/8';
+
+/** Sluice, installed and ready. */
+export interface Installation {
+  readonly cluster: Cluster;
+  readonly kubectl: Kubectl;
+}
+
+/**
+ * Builds and loads the images, installs or upgrades the chart and waits until operator and edges are ready.
+ * @param values further `--set` values of the chart
+ */
+export async function installSluice(
+  cluster: Cluster,
+  values: Readonly<Record<string, string>> = {},
+  context: Context = defaultContext(),
+): Promise<Installation> {
+  const { config, progress } = context;
+  const images = await buildImages(undefined, context);
+  await loadImages(cluster, Object.values(images), context);
+  const all: Record<string, string> = {
+    ...imageValues(images),
+    'sources.allowedCIDRs[0]': IN_CLUSTER_CIDRS,
+    ...values,
+  };
+  const settings = Object.entries(all).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  const chart = join(config.repositoryRoot, 'charts/sluice');
+  const environment = { ...config.environment, KUBECONFIG: cluster.kubeconfigPath };
+  await progress.step('install the chart', 20, () =>
+    run(
+      cluster.helmPath,
+      [
+        'upgrade',
+        '--install',
+        'sluice',
+        chart,
+        '--namespace',
+        SYSTEM_NAMESPACE,
+        '--create-namespace',
+        '--wait',
+        '--timeout',
+        '180s',
+        ...settings,
+      ],
+      { environment },
+    ),
+  );
+  return { cluster, kubectl: createKubectl(cluster) };
+}
+
+function imageValues(images: Readonly<Record<string, string>>): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const name of ['operator', 'edge', 'transcoder']) {
+    const [repository = '', tag = ''] = (images[name] ?? '').split(':');
+    values[`${name}.image.repository`] = repository;
+    values[`${name}.image.tag`] = tag;
+  }
+  return values;
+}
+
+/** Applies files of `examples/` as they stand, and waits for the demo source. @returns the texts that were applied */
+export async function applyDemo(installation: Installation, context: Context = defaultContext()): Promise<void> {
+  const { kubectl } = installation;
+  for (const file of DEMO_FILES) {
+    const text = await readFile(join(context.config.repositoryRoot, 'examples', file), 'utf8');
+    await kubectl.run(['apply', '--server-side', '-f', '-'], text);
+  }
+  await context.progress.step('start the demo source', 10, () =>
+    kubectl.run(['rollout', 'status', 'deployment/demo-source', '-n', DEMO_NAMESPACE, '--timeout=120s']),
+  );
+}
+
+/** The address of a Service inside the cluster; with the `node` backend this machine reaches it. */
+export async function serviceAddress(kubectl: Kubectl, namespace: string, name: string): Promise<string> {
+  return kubectl.run(['get', 'service', name, '-n', namespace, '-o', 'jsonpath={.spec.clusterIP}']);
+}
