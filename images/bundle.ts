@@ -1,0 +1,149 @@
+/**
+ * Bundles the programs of the images into `dist/`: one ES module each, with all packages inside and their licences beside.
+ *   npm run build                   everything
+ *   npm run build -- edge page      only the parts named
+ * The output depends on nothing but the sources and the lockfile, and files that did not change keep their times:
+ * an image is rebuilt only when a program really changed.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { type BuildOptions, build } from 'esbuild';
+import { bundledPackages, licenceText } from './licences.ts';
+
+/** The parts that can be bundled. `page` is the viewer page that the edge image serves. */
+export const PARTS = ['operator', 'edge', 'transcoder', 'page'] as const;
+export type Part = (typeof PARTS)[number];
+
+const PROGRAMS: Record<Exclude<Part, 'page'>, { entry: string; output: string }> = {
+  operator: { entry: 'operator/src/main.ts', output: 'operator/operator.js' },
+  edge: { entry: 'images/edge/src/main.ts', output: 'edge/sidecar.js' },
+  transcoder: { entry: 'images/transcoder/src/main.ts', output: 'transcoder/agent.js' },
+};
+const PAGE_SOURCE = 'images/edge/page';
+const PAGE_OUTPUT = 'edge/page';
+
+/** CommonJS packages inside an ES module still call require() for Node's own modules. */
+const REQUIRE_BANNER =
+  "import { createRequire as sluiceCreateRequire } from 'node:module';\nconst require = sluiceCreateRequire(import.meta.url);";
+
+/** Browsers that hls.js 1.7 still supports understand this much. */
+const PAGE_TARGET = 'es2020';
+
+/** A file below `dist/` with its content. */
+type Output = Map<string, Uint8Array>;
+
+/**
+ * Bundles parts of Sluice into a folder.
+ * @param root the repository's root
+ * @param parts what to bundle
+ * @param log takes one line per file written or kept, with its size
+ * @throws Error when an entry point is missing or does not compile; nothing is written then
+ */
+export async function bundle(root: string, parts: readonly Part[], log: (line: string) => void): Promise<void> {
+  const outputs: { folder: string; keep: string | null; files: Output }[] = [];
+  for (const part of parts) {
+    if (part === 'page') outputs.push({ folder: PAGE_OUTPUT, keep: null, files: await bundlePage(root) });
+    else {
+      const folder = dirname(PROGRAMS[part].output);
+      outputs.push({ folder, keep: part === 'edge' ? 'page' : null, files: await bundleProgram(root, part) });
+    }
+  }
+  for (const { folder, keep, files } of outputs) {
+    removeOthers(join(root, 'dist', folder), files, keep);
+    for (const [path, bytes] of files) {
+      const changed = writeIfChanged(join(root, 'dist', folder, path), bytes);
+      log(`${`${folder}/${path}`.padEnd(36)} ${kilobytes(bytes)} kB${changed ? '' : ' (unchanged)'}`);
+    }
+  }
+}
+
+async function bundleProgram(root: string, part: Exclude<Part, 'page'>): Promise<Output> {
+  const { entry, output } = PROGRAMS[part];
+  requireFile(root, entry);
+  const { script, licences } = await runEsbuild(root, entry, {
+    platform: 'node',
+    target: 'node24',
+    banner: { js: REQUIRE_BANNER },
+    // Optional native add-ons of ws; it tries them and goes on without.
+    external: ['bufferutil', 'utf-8-validate'],
+  });
+  return new Map([
+    [output.slice(output.lastIndexOf('/') + 1), script],
+    ['LICENSES.txt', licences],
+  ]);
+}
+
+/** The page: `page.ts` (with hls.js inside) as one script; every other file (HTML, CSS, images) as it stands. */
+async function bundlePage(root: string): Promise<Output> {
+  const entry = join(PAGE_SOURCE, 'page.ts');
+  requireFile(root, entry);
+  requireFile(root, join(PAGE_SOURCE, 'index.html'));
+  const files: Output = new Map();
+  for (const file of readdirSync(join(root, PAGE_SOURCE), { recursive: true, withFileTypes: true })) {
+    if (!file.isFile() || file.name.endsWith('.ts') || file.name === 'tsconfig.json') continue;
+    const path = join(file.parentPath, file.name);
+    files.set(relative(join(root, PAGE_SOURCE), path), readFileSync(path));
+  }
+  const { script, licences } = await runEsbuild(root, entry, {
+    platform: 'browser',
+    target: PAGE_TARGET,
+    minify: true,
+  });
+  return files.set('page.js', script).set('LICENSES.txt', licences);
+}
+
+async function runEsbuild(
+  root: string,
+  entry: string,
+  options: BuildOptions,
+): Promise<{ script: Uint8Array; licences: Uint8Array }> {
+  const result = await build({
+    ...options,
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile: 'bundle.js',
+    bundle: true,
+    format: 'esm',
+    write: false,
+    metafile: true,
+    legalComments: 'eof',
+    charset: 'utf8',
+    logLevel: 'warning',
+  });
+  const script = result.outputFiles[0];
+  if (script === undefined) throw new Error(`${entry}: esbuild produced no file`);
+  const packages = bundledPackages(Object.keys(result.metafile.inputs));
+  return { script: script.contents, licences: Buffer.from(licenceText(root, packages)) };
+}
+
+function requireFile(root: string, path: string): void {
+  if (!existsSync(join(root, path))) throw new Error(`entry point ${path} does not exist`);
+}
+
+function writeIfChanged(path: string, bytes: Uint8Array): boolean {
+  if (existsSync(path) && readFileSync(path).equals(bytes)) return false;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, bytes);
+  return true;
+}
+
+function removeOthers(folder: string, files: Output, keep: string | null): void {
+  if (!existsSync(folder)) return;
+  const wanted = [...files.keys()];
+  for (const name of readdirSync(folder)) {
+    const inUse = name === keep || wanted.some((path) => path === name || path.startsWith(`${name}/`));
+    if (!inUse) rmSync(join(folder, name), { recursive: true });
+  }
+}
+
+function kilobytes(bytes: Uint8Array): string {
+  return (bytes.length / 1000).toFixed(1).padStart(9);
+}
+
+if (import.meta.main) {
+  const named = process.argv.slice(2);
+  const unknown = named.filter((name) => !PARTS.some((part) => part === name));
+  if (unknown.length > 0) throw new Error(`unknown part ${unknown.join(', ')}; known: ${PARTS.join(', ')}`);
+  const parts = named.length > 0 ? PARTS.filter((part) => named.includes(part)) : PARTS;
+  await bundle(resolve(import.meta.dirname, '..'), parts, (line) => console.log(line));
+}

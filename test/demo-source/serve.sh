@@ -1,0 +1,23 @@
+#!/bin/bash
+# Plays the film as live HLS and serves it. Ends when either program ends, so that the container is restarted.
+set -u
+run=/run/demo-source
+
+# A restart begins a new recording: its numbers start above all earlier ones (seconds since 1970 grow faster than segments).
+rm -rf "$run/film"
+mkdir -p "$run/film" "$run/nginx"
+
+ffmpeg -hide_banner -loglevel warning -nostdin -re -stream_loop -1 -i /srv/film.mp4 -map 0 -c copy \
+  -f hls -hls_time 2 -hls_list_size 10 -hls_delete_threshold 12 -hls_start_number_source epoch \
+  -hls_flags delete_segments+program_date_time+independent_segments+temp_file \
+  -hls_segment_filename "$run/film/%d.ts" "$run/film/index.m3u8" &
+player=$!
+nginx -c /etc/demo-source/nginx.conf -e stderr &
+server=$!
+
+trap 'kill -TERM "$player" "$server" 2>/dev/null' TERM INT
+wait -n "$player" "$server"
+status=$?
+kill -TERM "$player" "$server" 2>/dev/null
+wait
+exit "$status"
