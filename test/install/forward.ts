@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { SYSTEM_NAMESPACE, serviceAddress } from './install.ts';
+import { createKubectl } from './kubectl.ts';
+
+/** A port of this machine that leads to the edge. */
+export interface Forward {
+  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the edge Service reachable on loopback: directly where this machine is the node, else by kubectl port-forward.
+ * @param port 0 for any free one
+ * @throws SluiceError `PORT_IN_USE`, naming the remedy
+ */
+export async function forwardToEdge(cluster: Cluster, port: number): Promise<Forward> {
+  return cluster.backend === 'node' ? forwardDirectly(cluster, port) : forwardByKubectl(cluster, port);
+}
+
+async function forwardDirectly(cluster: Cluster, port: number): Promise<Forward> {
+  const kubectl = createKubectl(cluster);
+  const address = await serviceAddress(kubectl, SYSTEM_NAMESPACE, 'sluice-edge');
+  const open = new Set<Socket>();
+  const server = createServer((client) => {
+    const edge = connect(80, address);
+    for (const [from, to] of [[client, edge] as const, [edge, client] as const]) {
+      open.add(from);
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        open.delete(from);
+        to.destroy();
+      });
+      from.pipe(to);
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.on('error', (cause) => reject(portInUse(port, cause)));
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      for (const socket of open) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function forwardByKubectl(cluster: Cluster, port: number): Promise<Forward> {
+  const args = ['port-forward', '-n', SYSTEM_NAMESPACE, 'service/sluice-edge', port === 0 ? ':80' : `${port}:80`];
+  const environment = { ...process.env, KUBECONFIG: cluster.kubeconfigPath };
+  const child = spawn(cluster.kubectlPath, args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      const match = /Forwarding from (127\.0\.0\.1:\d+)/.exec(chunk.toString());
+      if (match !== null) resolve(`http://${match[1]}`);
+    });
+    child.on('error', reject);
+    child.on('close', () => reject(portInUse(port, undefined)));
+  });
+  return {
+    url,
+    async close() {
+      const closed = new Promise((resolve) => child.on('close', resolve));
+      child.kill('SIGTERM');
+      await closed;
+    },
+  };
+}
+
+function portInUse(port: number, cause: unknown): SluiceError {
+  return new SluiceError(`port ${port} cannot be opened on 127.0.0.1; choose another with SLUICE_PORT`, {
+    code: 'PORT_IN_USE',
+    retryable: false,
+    cause,
+  });
+}
