@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { DEMO_NAMESPACE } from '../install/install.ts';
 import type { Kubectl } from '../install/kubectl.ts';
 
@@ -12,16 +13,15 @@ export interface SourceRequest {
   readonly fromPod: boolean;
 }
 
-/** The demo source writes `CLIENT METHOD URI STATUS BYTES` for each request (its nginx.conf). */
-const LINE = /^(\d+\.\d+\.\d+\.\d+) ([A-Z]+) (\S+) (\d{3})\b/;
+/** One line of the demo source's log (its nginx.conf). */
+const lineSchema = z.object({ remote: z.string(), method: z.string(), uri: z.string(), status: z.int() });
 
-/** All requests in the demo source's log. @param podAddresses of the pods that count as edge */
+/** All requests in the demo source's log; lines that are no requests (start-up messages) are passed over. @param podAddresses of the pods that count as edge */
 export function parseSourceLog(text: string, podAddresses: ReadonlySet<string>): SourceRequest[] {
   return text.split('\n').flatMap((line) => {
-    const match = LINE.exec(line);
-    if (match === null) return [];
-    const [, client = '', method = '', uri = '', status = ''] = match;
-    return [{ client, method, uri, status: Number(status), fromPod: podAddresses.has(client) }];
+    if (!line.startsWith('{')) return [];
+    const { remote, ...request } = lineSchema.parse(JSON.parse(line));
+    return [{ ...request, client: remote, fromPod: podAddresses.has(remote) }];
   });
 }
 

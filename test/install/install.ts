@@ -17,6 +17,8 @@ const IN_CLUSTER_CIDRS = '10.0.0.0/8';
 export interface Installation {
   readonly cluster: Cluster;
   readonly kubectl: Kubectl;
+  /** Full references of the images by name. */
+  readonly images: Readonly<Record<string, string>>;
 }
 
 /**
@@ -58,7 +60,7 @@ export async function installSluice(
       { environment },
     ),
   );
-  return { cluster, kubectl: createKubectl(cluster) };
+  return { cluster, kubectl: createKubectl(cluster), images };
 }
 
 function imageValues(images: Readonly<Record<string, string>>): Record<string, string> {
@@ -71,12 +73,16 @@ function imageValues(images: Readonly<Record<string, string>>): Record<string, s
   return values;
 }
 
-/** Applies files of `examples/` as they stand, and waits for the demo source. @returns the texts that were applied */
+/** The image that `examples/demo-source.yaml` names; the one built from this checkout takes its place. */
+const EXAMPLE_SOURCE_IMAGE = 'docker.io/sluice/demo-source:dev';
+
+/** Applies files of `examples/`, with the demo source's image of this checkout, and waits for the source. */
 export async function applyDemo(installation: Installation, context: Context = defaultContext()): Promise<void> {
   const { kubectl } = installation;
   for (const file of DEMO_FILES) {
     const text = await readFile(join(context.config.repositoryRoot, 'examples', file), 'utf8');
-    await kubectl.run(['apply', '--server-side', '-f', '-'], text);
+    const manifest = text.replaceAll(EXAMPLE_SOURCE_IMAGE, installation.images['demo-source'] ?? EXAMPLE_SOURCE_IMAGE);
+    await kubectl.run(['apply', '--server-side', '-f', '-'], manifest);
   }
   await context.progress.step('start the demo source', 10, () =>
     kubectl.run(['rollout', 'status', 'deployment/demo-source', '-n', DEMO_NAMESPACE, '--timeout=120s']),
