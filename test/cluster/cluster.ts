@@ -4,7 +4,7 @@ import { type Backend, chooseBackend, kindMarker } from './backend.ts';
 import { type ClusterConfig, readConfig } from './config.ts';
 import { buildImageSet } from './images/build.ts';
 import { importImage } from './images/import.ts';
-import { IMAGE_NAMES, type ImageName } from './images/table.ts';
+import { bundlesOf, IMAGE_NAMES, type ImageName } from './images/table.ts';
 import { ensureKindCluster, kindIsRunning, loadIntoKind, stopKindCluster } from './kind/kind.ts';
 import { clusterLayout } from './node/layout.ts';
 import { apiServerReady, startNodeCluster } from './node/start.ts';
@@ -94,10 +94,13 @@ export async function buildImages<Name extends ImageName = ImageName>(
   return locked(context, 'images', async () => {
     const backend = await chooseBackend(config);
     if (backend === 'node') await ensureNodeRequirements(config, progress);
-    const bundle = join(config.repositoryRoot, 'images/bundle.ts');
-    await progress.step('bundle the programs', 3, () =>
-      run(process.execPath, ['--no-warnings', bundle], { cwd: config.repositoryRoot }),
-    );
+    const parts = bundlesOf(names);
+    if (parts.length > 0) {
+      const bundle = join(config.repositoryRoot, 'images/bundle.ts');
+      await progress.step(`bundle ${parts.join(', ')}`, 3, () =>
+        run(process.execPath, ['--no-warnings', bundle, ...parts], { cwd: config.repositoryRoot }),
+      );
+    }
     return (await buildImageSet(config, progress, backend, names)) as Record<Name, string>;
   });
 }

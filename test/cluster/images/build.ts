@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Backend } from '../backend.ts';
 import type { ClusterConfig } from '../config.ts';
 import { run, succeeds } from '../process/command.ts';
@@ -53,7 +54,7 @@ async function buildahBuilder(config: ClusterConfig, progress: Progress): Promis
     baseKey: await ensureBaseImages(config, progress),
     has: (reference) => buildahHasImage(config, reference),
     build: async (reference, dockerfile) => {
-      await buildahBuild(config, reference, `${config.repositoryRoot}/${dockerfile}`, config.repositoryRoot);
+      await buildahBuild(config, reference, join(config.repositoryRoot, dockerfile), config.repositoryRoot);
       await forgetOlder(config, reference);
     },
   };
@@ -62,7 +63,7 @@ async function buildahBuilder(config: ClusterConfig, progress: Progress): Promis
 /** Unnames older builds; layers that the new one shares with them stay. */
 async function forgetOlder(config: ClusterConfig, reference: string): Promise<void> {
   const repository = repositoryOf(reference);
-  const listed = await buildah(config, ['images', '--format', '{{.Name}}:{{.Tag}}', repository]);
+  const listed = await buildah(config, ['images', '--format', '{{.Name}}:{{.Tag}}']);
   const older = listed.split('\n').filter((line) => line.startsWith(`${repository}:`) && line !== reference);
   for (const one of older) await buildah(config, ['rmi', one]);
 }

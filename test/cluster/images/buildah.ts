@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterConfig } from '../config.ts';
 import { type CommandOptions, run, succeeds } from '../process/command.ts';
@@ -24,12 +24,28 @@ async function invocation(config: ClusterConfig) {
   const runRoot = join(config.runDirectory, 'buildah');
   await mkdir(root, { recursive: true });
   await mkdir(runRoot, { recursive: true });
+  const storage = join(root, 'sluice-storage.conf');
+  const containers = join(root, 'sluice-containers.conf');
+  await writeFile(storage, storageConfiguration(root, runRoot));
+  await writeFile(containers, `[network]\nnetwork_config_dir = ${JSON.stringify(join(root, 'networks'))}\n`);
   return {
     program: 'buildah',
     prefix: ['--root', root, '--runroot', runRoot, '--storage-driver', 'overlay'],
-    // chroot needs neither user namespaces nor cgroups of its own, and RUN steps use the machine's network.
-    environment: { ...config.environment, BUILDAH_ISOLATION: 'chroot' },
+    environment: {
+      ...config.environment,
+      // chroot needs neither user namespaces nor cgroups of its own, and RUN steps use the machine's network.
+      BUILDAH_ISOLATION: 'chroot',
+      // Without these files it also makes empty folders at the machine's own places, whatever the options say.
+      CONTAINERS_STORAGE_CONF: storage,
+      CONTAINERS_CONF: containers,
+    },
   };
+}
+
+/** man 5 containers-storage.conf */
+function storageConfiguration(root: string, runRoot: string): string {
+  const text = JSON.stringify;
+  return `[storage]\ndriver = "overlay"\ngraphroot = ${text(root)}\nrunroot = ${text(runRoot)}\n`;
 }
 
 /**

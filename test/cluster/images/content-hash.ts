@@ -7,7 +7,7 @@ import { contextSources } from './dockerfile.ts';
 /**
  * Twelve hexadecimal digits that change when the Dockerfile, one of the files that it copies, a file's executable bit
  * or the base images do.
- * @param repositoryRoot the build context
+ * @param repositoryRoot absolute path of the build context
  * @param dockerfile path relative to it
  * @param base key of the base images; empty where a registry brings them
  * @throws SluiceError `IMAGE_SOURCE_MISSING` naming the path
