@@ -1,0 +1,6 @@
+import { z } from 'zod';
+
+/** What stands behind a channel's URL, from the cheapest to the dearest. */
+export const MODES = ['Idle', 'Direct', 'Proxy', 'Transcode'] as const;
+export const channelModeSchema = z.enum(MODES);
+export type ChannelMode = z.infer<typeof channelModeSchema>;
