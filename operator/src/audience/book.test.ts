@@ -1,0 +1,210 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { AudienceBook } from './book.ts';
+
+interface Desk {
+  book: AudienceBook;
+  changed: string[];
+  clock: { nowMs: number };
+}
+
+/** A book that follows channel `c` (timeout 60 s), an hour after the operator's start, with a synced edge `a`. */
+function deskOf(): Desk {
+  const clock = { nowMs: 0 };
+  const changed: string[] = [];
+  const book = new AudienceBook({ now: () => clock.nowMs, onChange: (uid) => changed.push(uid) });
+  clock.nowMs = 3_600_000;
+  book.follow({ uid: 'c', timeoutSeconds: 60, peak: 0 });
+  sync(book, 'a');
+  return { book, changed, clock };
+}
+
+function sync(book: AudienceBook, edge: string): void {
+  book.edgeSeen(edge, true);
+  book.edgeConnected(edge);
+  book.edgeSynced(edge);
+}
+
+function joined(...ids: string[]): { id: string; trusted: boolean }[] {
+  return ids.map(trusting);
+}
+
+function trusting(id: string): { id: string; trusted: boolean } {
+  return { id, trusted: true };
+}
+
+describe('the audience book', () => {
+  test('counts an id once on however many edges', () => {
+    const { book } = deskOf();
+    sync(book, 'b');
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1', '2'), left: [] });
+    book.viewers('b', { uid: 'c', snapshot: false, joined: joined('2', '3'), left: [] });
+    expect(book.count('c')).toMatchObject({ state: 'known', viewers: 3, trusted: 3, peak: 3 });
+    book.viewers('a', { uid: 'c', snapshot: false, joined: [], left: ['2'] });
+    expect(book.count('c')).toMatchObject({ viewers: 3 });
+    book.viewers('b', { uid: 'c', snapshot: false, joined: [], left: ['2'] });
+    expect(book.count('c')).toMatchObject({ viewers: 2, peak: 3 });
+  });
+
+  test('trusts an id that one edge trusts', () => {
+    const { book } = deskOf();
+    sync(book, 'b');
+    book.viewers('a', { uid: 'c', snapshot: false, joined: [{ id: '1', trusted: false }], left: [] });
+    expect(book.count('c')).toMatchObject({ viewers: 1, trusted: 0 });
+    book.viewers('b', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    expect(book.count('c')).toMatchObject({ viewers: 1, trusted: 1 });
+  });
+
+  test('knows nothing for sure while a ready edge was never heard of', () => {
+    const { book } = deskOf();
+    book.edgeSeen('b', true);
+    expect(book.count('c').state).toBe('unknown');
+    book.edgeConnected('b');
+    book.edgeSynced('b');
+    expect(book.count('c').state).toBe('known');
+  });
+
+  test('expects no viewers on a new edge that is not ready yet', () => {
+    const { book } = deskOf();
+    book.edgeSeen('b', false);
+    expect(book.count('c').state).toBe('known');
+  });
+
+  test('does not take the silence of its own first minute for an empty house', () => {
+    const clock = { nowMs: 0 };
+    const book = new AudienceBook({ now: () => clock.nowMs, onChange: () => {} });
+    book.follow({ uid: 'c', timeoutSeconds: 60, peak: 0 });
+    expect(book.count('c')).toMatchObject({ state: 'unknown', nextChangeMs: 60_000 });
+    book.edgeSeen('a', false);
+    expect(book.count('c')).toMatchObject({ state: 'unknown', nextChangeMs: 60_000 });
+    clock.nowMs = 60_000;
+    expect(book.count('c')).toMatchObject({ state: 'known', nextChangeMs: null });
+  });
+
+  test('keeps the viewers of an edge whose link is down, marked stale', () => {
+    const { book, changed } = deskOf();
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    changed.length = 0;
+    book.edgeLost('a');
+    expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 1, nextChangeMs: null });
+    expect(changed).toEqual(['c']);
+  });
+
+  test('counts an edge whose pod is gone as empty after timeoutSeconds', () => {
+    const { book, clock } = deskOf();
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    book.edgeGone('a');
+    expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 1, nextChangeMs: clock.nowMs + 60_000 });
+    clock.nowMs += 60_000;
+    expect(book.count('c')).toMatchObject({ state: 'known', viewers: 0, nextChangeMs: null });
+  });
+
+  test('drops what a reconnected edge no longer mentions', () => {
+    const { book } = deskOf();
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    book.edgeLost('a');
+    book.edgeConnected('a');
+    expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 1 });
+    book.edgeSynced('a');
+    expect(book.count('c')).toMatchObject({ state: 'known', viewers: 0 });
+  });
+
+  test('ignores and counts messages about channels that it does not follow', () => {
+    const { book } = deskOf();
+    book.viewers('a', { uid: 'x', snapshot: true, joined: joined('1'), left: [] });
+    expect(book.refused()).toEqual({ unknownChannel: 1, tooManyIds: 0 });
+  });
+
+  test('bounds what one edge can make it remember', () => {
+    const { book } = deskOf();
+    const flood = Array.from({ length: 150_000 }, (_, index) => index.toString(16).padStart(16, '0'));
+    const others = flood.map((id) => `f${id.slice(1)}`);
+    book.viewers('a', { uid: 'c', snapshot: false, joined: flood.map(trusting), left: [] });
+    book.viewers('a', { uid: 'c', snapshot: false, joined: others.map(trusting), left: [] });
+    expect(book.count('c').viewers).toBe(200_000);
+    expect(book.refused().tooManyIds).toBe(100_000);
+  });
+
+  test('dates a sign of life at the earliest moment it can have happened', () => {
+    const { book, clock } = deskOf();
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    const joinedAt = clock.nowMs;
+    clock.nowMs += 10_000;
+    book.signs('c', ['1', 'never-joined']);
+    expect(book.aliveSince('c', joinedAt + 8_000, false)).toBe(1);
+    expect(book.aliveSince('c', joinedAt + 8_001, false)).toBe(0);
+  });
+
+  test('forgets an edge long after its pod has gone', () => {
+    const { book, clock } = deskOf();
+    book.edgeGone('a');
+    clock.nowMs += 60_000;
+    book.sweep();
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    expect(book.count('c')).toMatchObject({ state: 'known', viewers: 0 });
+  });
+});
+
+type Message =
+  | { kind: 'change'; edge: string; joined: { id: string; trusted: boolean }[]; left: string[] }
+  | { kind: 'snapshot'; edge: string; joined: { id: string; trusted: boolean }[] }
+  | { kind: 'reconnect'; edge: string; joined: { id: string; trusted: boolean }[] }
+  | { kind: 'gone'; edge: string };
+
+const edges = fc.constantFrom('a', 'b', 'c');
+const id = fc.constantFrom(...'0123456789');
+const ids = fc.uniqueArray(fc.record({ id, trusted: fc.boolean() }), { selector: (entry) => entry.id, maxLength: 6 });
+const message: fc.Arbitrary<Message> = fc.oneof(
+  fc.record({
+    kind: fc.constant('change' as const),
+    edge: edges,
+    joined: ids,
+    left: fc.uniqueArray(id, { maxLength: 4 }),
+  }),
+  fc.record({ kind: fc.constant('snapshot' as const), edge: edges, joined: ids }),
+  fc.record({ kind: fc.constant('reconnect' as const), edge: edges, joined: ids }),
+  fc.record({ kind: fc.constant('gone' as const), edge: edges }),
+);
+
+describe('under any order of messages', () => {
+  test('the count equals the union of what the edges said last', () => {
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 40 }), (messages) => {
+        const { book, clock } = deskOf();
+        for (const edge of ['b', 'c']) sync(book, edge);
+        const model = new Map<string, Map<string, boolean>>();
+        for (const entry of messages) {
+          play(book, clock, entry);
+          if (entry.kind === 'gone') model.delete(entry.edge);
+          else if (entry.kind === 'change') {
+            const said = model.get(entry.edge) ?? new Map<string, boolean>();
+            for (const viewer of entry.joined) said.set(viewer.id, viewer.trusted);
+            for (const gone of entry.left) said.delete(gone);
+            model.set(entry.edge, said);
+          } else model.set(entry.edge, new Map(entry.joined.map((viewer) => [viewer.id, viewer.trusted])));
+          const all = [...model.values()].flatMap((said) => [...said]);
+          const viewers = new Set(all.map(([viewer]) => viewer)).size;
+          const trusted = new Set(all.filter(([, trust]) => trust).map(([viewer]) => viewer)).size;
+          expect(book.count('c')).toMatchObject({ state: 'known', viewers, trusted });
+        }
+      }),
+    );
+  });
+});
+
+function play(book: AudienceBook, clock: { nowMs: number }, entry: Message): void {
+  if (entry.kind === 'gone') {
+    book.edgeGone(entry.edge);
+    clock.nowMs += 60_000;
+    book.count('c');
+    sync(book, entry.edge);
+    return;
+  }
+  if (entry.kind === 'reconnect') {
+    book.edgeLost(entry.edge);
+    book.edgeConnected(entry.edge);
+  }
+  const left = entry.kind === 'change' ? entry.left : [];
+  book.viewers(entry.edge, { uid: 'c', snapshot: entry.kind !== 'change', joined: entry.joined, left });
+  if (entry.kind === 'reconnect') book.edgeSynced(entry.edge);
+}

@@ -1,0 +1,242 @@
+import { ChannelAudience, type EvidencedId } from './union.ts';
+
+/**
+ * Most ids that one edge may name for one channel. An edge itself stops naming ids at 100,000; twice that bounds what
+ * a broken or hostile edge can make the operator remember.
+ */
+const MAX_IDS_PER_EDGE = 200_000;
+
+/**
+ * A sign of life is reported at most this many seconds after it happened (the edges' pace of `signs` messages). It is
+ * dated at the earliest moment it can have happened, so that a burst never looks longer than it was.
+ */
+const SIGN_REPORT_SECONDS = 2;
+
+/** How far a count can be trusted: `stale` misses what an edge knows now, `unknown` an edge that was never heard of. */
+export type CountState = 'known' | 'stale' | 'unknown';
+
+/** What the book needs to know of a channel. */
+export interface CountedChannel {
+  readonly uid: string;
+  /** After this long the viewers of an edge that is gone have left or come back elsewhere. */
+  readonly timeoutSeconds: number;
+  /** Highest count of the channel that was ever reported. */
+  readonly peak: number;
+}
+
+/** The audience of one channel over all edges. */
+export interface AudienceCount {
+  readonly state: CountState;
+  /** Different ids, on however many edges. */
+  readonly viewers: number;
+  /** Those that have asked for media playlists on at least one edge. */
+  readonly trusted: number;
+  readonly peak: number;
+  /** When, in ms since the epoch, the count may change without any message; null: never. */
+  readonly nextChangeMs: number | null;
+}
+
+/** What the book refused, for metrics. */
+export interface BookRefusals {
+  /** Messages about channels that the operator does not know (deleted meanwhile, or an edge that errs). */
+  readonly unknownChannel: number;
+  /** Ids above the limit for one edge and channel. */
+  readonly tooManyIds: number;
+}
+
+interface Edge {
+  /** Never: nothing complete was ever heard. Synced: all said. Lost: link down, pod exists. Gone: the pod is gone. */
+  state: 'never' | 'synced' | 'lost' | 'gone';
+  ready: boolean;
+  goneAtMs: number;
+  /** Channels of which this connection has sent its snapshot; null once it is complete. */
+  snapshots: Set<string> | null;
+}
+
+/**
+ * Who watches what: the union of viewer ids over all edges, per channel. Edges report exact changes; the book keeps
+ * what each of them said, so that losing an edge takes back exactly its share, and says how far the sum can be trusted.
+ * Methods that take an edge want its pod's uid.
+ */
+export class AudienceBook {
+  private readonly channels = new Map<string, { settings: CountedChannel; audience: ChannelAudience; peak: number }>();
+  private readonly edges = new Map<string, Edge>();
+  private readonly startedAtMs: number;
+  private refusals = { unknownChannel: 0, tooManyIds: 0 };
+  private readonly now: () => number;
+  private readonly onChange: (uid: string) => void;
+
+  /** `onChange` is called with the uid of each channel whose count, signs of life or state may have changed. */
+  constructor(options: { readonly now: () => number; readonly onChange: (uid: string) => void }) {
+    this.now = options.now;
+    this.onChange = options.onChange;
+    this.startedAtMs = options.now();
+  }
+
+  /** Starts or goes on counting a channel; messages about others are ignored. */
+  follow(settings: CountedChannel): void {
+    const entry = this.channels.get(settings.uid);
+    if (entry === undefined) {
+      this.channels.set(settings.uid, { settings, audience: new ChannelAudience(), peak: settings.peak });
+    } else {
+      entry.settings = settings;
+      entry.peak = Math.max(entry.peak, settings.peak);
+    }
+  }
+
+  /** Forgets a channel that was deleted. */
+  forget(uid: string): void {
+    this.channels.delete(uid);
+  }
+
+  /** An edge pod exists. Only a ready one can have viewers that nobody has told the operator of. */
+  edgeSeen(edge: string, ready: boolean): void {
+    const known = this.edges.get(edge);
+    if (known === undefined) {
+      this.edges.set(edge, { state: 'never', ready, goneAtMs: 0, snapshots: new Set() });
+      this.changedAll();
+    } else {
+      const before = known.ready;
+      known.ready = ready;
+      if (known.state === 'gone') known.state = 'lost';
+      if (before !== ready && known.state === 'never') this.changedAll();
+    }
+  }
+
+  /** A link to the edge is up; its snapshots follow. */
+  edgeConnected(edge: string): void {
+    const known = this.edges.get(edge);
+    if (known !== undefined) known.snapshots = new Set();
+  }
+
+  /** The edge has said all that it knows: channels that it did not mention have no viewers there. */
+  edgeSynced(edge: string): void {
+    const known = this.edges.get(edge);
+    if (known === undefined || known.snapshots === null) return;
+    for (const [uid, { audience }] of this.channels) {
+      if (!known.snapshots.has(uid)) audience.replace(edge, [], this.now());
+    }
+    known.snapshots = null;
+    known.state = 'synced';
+    this.changedAll();
+  }
+
+  /** The link is down while the pod exists: its ids go on counting, marked stale. */
+  edgeLost(edge: string): void {
+    const known = this.edges.get(edge);
+    if (known === undefined || known.state !== 'synced') return;
+    known.state = 'lost';
+    this.changedAll();
+  }
+
+  /** The pod is gone: its ids count until each channel's `timeoutSeconds` have passed. */
+  edgeGone(edge: string): void {
+    const known = this.edges.get(edge);
+    if (known === undefined || known.state === 'gone') return;
+    known.state = 'gone';
+    known.goneAtMs = this.now();
+    this.changedAll();
+  }
+
+  /** Takes what an edge says of a channel's viewers: everything, or a change against what it said before. */
+  viewers(
+    edge: string,
+    message: { uid: string; snapshot: boolean; joined: readonly EvidencedId[]; left: readonly string[] },
+  ): void {
+    const entry = this.known(message.uid);
+    const from = this.edges.get(edge);
+    if (entry === undefined || from === undefined) return;
+    const joined = this.bounded(message.joined, message.snapshot ? 0 : entry.audience.idsOf(edge));
+    if (message.snapshot) {
+      from.snapshots?.add(message.uid);
+      entry.audience.replace(edge, joined, this.now());
+    } else {
+      entry.audience.change(edge, joined, message.left, this.now());
+    }
+    entry.peak = Math.max(entry.peak, entry.audience.viewers);
+    this.onChange(message.uid);
+  }
+
+  /** Takes signs of life of ids that were reported as viewers before. */
+  signs(uid: string, ids: readonly string[]): void {
+    const entry = this.known(uid);
+    if (entry === undefined) return;
+    entry.audience.signs(ids, this.now() - SIGN_REPORT_SECONDS * 1000);
+    this.onChange(uid);
+  }
+
+  /** The audience of a channel now; unknown with 0 viewers if the channel is not followed. */
+  count(uid: string): AudienceCount {
+    const entry = this.channels.get(uid);
+    if (entry === undefined) return { state: 'unknown', viewers: 0, trusted: 0, peak: 0, nextChangeMs: null };
+    const timeoutMs = entry.settings.timeoutSeconds * 1000;
+    let state: CountState = 'known';
+    let nextChangeMs = Number.POSITIVE_INFINITY;
+    const heardOfNobodyUntil = this.startedAtMs + timeoutMs;
+    for (const [name, edge] of this.edges) {
+      if (edge.state === 'gone' && this.now() >= edge.goneAtMs + timeoutMs) {
+        entry.audience.replace(name, [], this.now());
+        continue;
+      }
+      const verdict = this.stateFor(edge, heardOfNobodyUntil);
+      if (verdict === 'unknown' || state === 'known') state = verdict;
+      if (edge.state === 'gone') nextChangeMs = Math.min(nextChangeMs, edge.goneAtMs + timeoutMs);
+      if (edge.state === 'never' && !edge.ready) nextChangeMs = Math.min(nextChangeMs, heardOfNobodyUntil);
+    }
+    if (this.edges.size === 0 && this.now() < heardOfNobodyUntil) {
+      state = 'unknown';
+      nextChangeMs = heardOfNobodyUntil;
+    }
+    const { viewers, trusted } = entry.audience;
+    const next = Number.isFinite(nextChangeMs) && nextChangeMs > this.now() ? nextChangeMs : null;
+    return { state, viewers, trusted, peak: entry.peak, nextChangeMs: next };
+  }
+
+  /** Viewers with a sign of life at or after `sinceMs`; only trusted ones unless `all`. */
+  aliveSince(uid: string, sinceMs: number, all: boolean): number {
+    return this.channels.get(uid)?.audience.aliveSince(sinceMs, all) ?? 0;
+  }
+
+  /** Forgets edges that have been gone for longer than any channel waits; call it now and then. */
+  sweep(): void {
+    let longest = 0;
+    for (const { settings } of this.channels.values()) longest = Math.max(longest, settings.timeoutSeconds * 1000);
+    for (const [name, edge] of this.edges) {
+      if (edge.state !== 'gone' || this.now() < edge.goneAtMs + longest) continue;
+      for (const { audience } of this.channels.values()) audience.replace(name, [], this.now());
+      this.edges.delete(name);
+    }
+  }
+
+  /** What was refused so far. */
+  refused(): BookRefusals {
+    return { ...this.refusals };
+  }
+
+  /**
+   * An edge that is not ready gets no viewers, so one that was never heard of hides none, except in the first
+   * `timeoutSeconds` of the operator: it may have had viewers under the operator's predecessor.
+   */
+  private stateFor(edge: Edge, heardOfNobodyUntil: number): CountState {
+    if (edge.state === 'synced') return 'known';
+    if (edge.state !== 'never') return 'stale';
+    return edge.ready || this.now() < heardOfNobodyUntil ? 'unknown' : 'known';
+  }
+
+  private known(uid: string): { audience: ChannelAudience; peak: number } | undefined {
+    const entry = this.channels.get(uid);
+    if (entry === undefined) this.refusals.unknownChannel += 1;
+    return entry;
+  }
+
+  private bounded(joined: readonly EvidencedId[], present: number): readonly EvidencedId[] {
+    const room = Math.max(0, MAX_IDS_PER_EDGE - present);
+    if (joined.length <= room) return joined;
+    this.refusals.tooManyIds += joined.length - room;
+    return joined.slice(0, room);
+  }
+
+  private changedAll(): void {
+    for (const uid of this.channels.keys()) this.onChange(uid);
+  }
+}

@@ -1,0 +1,94 @@
+/** An id hash (16 hex digits) with the quality of its evidence. */
+export interface EvidencedId {
+  readonly id: string;
+  /** True for ids that have asked for media playlists, false for those that only sent heartbeats. */
+  readonly trusted: boolean;
+}
+
+interface Viewer {
+  /** Edges that count this id. */
+  edges: number;
+  /** Edges on which its evidence is trusted. */
+  trustedEdges: number;
+  /** Last sign of life in ms since the epoch. */
+  lastSignMs: number;
+}
+
+/**
+ * The union of the ids that several edges count for one channel. Each edge's own set is kept beside the union, so
+ * that an edge's share can be replaced or taken away without asking the others; every call costs as much as the
+ * change that it brings.
+ */
+export class ChannelAudience {
+  private readonly byEdge = new Map<string, Map<string, boolean>>();
+  private readonly union = new Map<string, Viewer>();
+  private trustedViewers = 0;
+
+  /** Number of different ids. */
+  get viewers(): number {
+    return this.union.size;
+  }
+
+  /** Number of different ids that at least one edge trusts. */
+  get trusted(): number {
+    return this.trustedViewers;
+  }
+
+  /** Number of ids that `edge` counts. */
+  idsOf(edge: string): number {
+    return this.byEdge.get(edge)?.size ?? 0;
+  }
+
+  /** Makes `ids` everything that `edge` counts. An id that it counted before shows no new sign of life by that. */
+  replace(edge: string, ids: readonly EvidencedId[], nowMs: number): void {
+    const next = new Set(ids.map(({ id }) => id));
+    const gone = [...(this.byEdge.get(edge)?.keys() ?? [])].filter((id) => !next.has(id));
+    this.change(edge, ids, gone, nowMs);
+  }
+
+  /** Adds ids or changes their evidence, then takes ids away; an id that is both joined and left has left. */
+  change(edge: string, joined: readonly EvidencedId[], left: readonly string[], nowMs: number): void {
+    const ids = this.byEdge.get(edge) ?? new Map<string, boolean>();
+    for (const { id, trusted } of joined) {
+      const before = ids.get(id);
+      ids.set(id, trusted);
+      this.count(id, before === undefined ? 1 : 0, Number(trusted) - Number(before ?? false), nowMs);
+    }
+    for (const id of left) {
+      const before = ids.get(id);
+      if (before === undefined) continue;
+      ids.delete(id);
+      this.count(id, -1, -Number(before), nowMs);
+    }
+    if (ids.size === 0) this.byEdge.delete(edge);
+    else this.byEdge.set(edge, ids);
+  }
+
+  /** Notes signs of life; ids that nobody counts are ignored. */
+  signs(ids: readonly string[], atMs: number): void {
+    for (const id of ids) {
+      const viewer = this.union.get(id);
+      if (viewer !== undefined) viewer.lastSignMs = Math.max(viewer.lastSignMs, atMs);
+    }
+  }
+
+  /** Number of ids with a sign of life at or after `sinceMs`; only trusted ones unless `all`. */
+  aliveSince(sinceMs: number, all: boolean): number {
+    let alive = 0;
+    for (const viewer of this.union.values()) {
+      if (viewer.lastSignMs >= sinceMs && (all || viewer.trustedEdges > 0)) alive += 1;
+    }
+    return alive;
+  }
+
+  private count(id: string, edges: number, trustedEdges: number, nowMs: number): void {
+    const viewer = this.union.get(id) ?? { edges: 0, trustedEdges: 0, lastSignMs: 0 };
+    const wasTrusted = viewer.trustedEdges > 0;
+    viewer.edges += edges;
+    viewer.trustedEdges += trustedEdges;
+    if (edges > 0 || trustedEdges > 0) viewer.lastSignMs = Math.max(viewer.lastSignMs, nowMs);
+    this.trustedViewers += Number(viewer.trustedEdges > 0) - Number(wasTrusted);
+    if (viewer.edges > 0) this.union.set(id, viewer);
+    else this.union.delete(id);
+  }
+}
