@@ -1,0 +1,237 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { request } from 'undici';
+import { DEMO_NAMESPACE } from '../install/install.ts';
+import { eventually } from '../install/kubectl.ts';
+import { pollViolations } from '../viewer/invariants.ts';
+import { startViewer, type Viewer } from '../viewer/viewer.ts';
+import { channelStatus, filesOfChannel, sessionPods, waitForMode } from './channel-state.ts';
+import { readEnvironment } from './environment.ts';
+import { badSourceManifest, channelManifest } from './manifests.ts';
+
+const environment = readEnvironment();
+const { kubectl, edgeUrl, addresses } = environment;
+const NAMESPACE = 'trouble';
+const FILM = 'http://demo-source.demo.svc/film/index.m3u8';
+const TARGET_DURATION_SECONDS = 2;
+const SMALL_LADDER = [{ name: '240p', height: 240, bitrateBps: 300_000 }];
+
+/** Watches the demo channel all the while: no trouble of another channel may show here. */
+let neighbour: Viewer;
+
+interface Answer {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  readonly error: { readonly code: string; readonly message: string } | undefined;
+}
+
+async function ask(path: string, options: { method?: 'GET' | 'POST'; body?: string } = {}): Promise<Answer> {
+  const headers = options.body === undefined ? {} : { 'content-type': 'application/json' };
+  const answer = await request(`${edgeUrl}${path}`, { ...options, headers });
+  const text = await answer.body.text();
+  const body = text.startsWith('{') ? (JSON.parse(text) as { error?: Answer['error'] }) : {};
+  return { status: answer.statusCode, retryAfter: answer.headers['retry-after']?.toString(), error: body.error };
+}
+
+async function apply(name: string, uri: string, spec: object = {}): Promise<void> {
+  await kubectl.run(['apply', '-f', '-'], channelManifest({ namespace: NAMESPACE, name, uri, spec }));
+}
+
+async function condition(name: string, type: string) {
+  return (await channelStatus(kubectl, NAMESPACE, name))?.conditions?.find((one) => one.type === type);
+}
+
+async function waitForCondition(name: string, type: string, status: string, timeoutSeconds = 60) {
+  return eventually(
+    `channel ${name} has ${type}=${status}`,
+    async () => {
+      const found = await condition(name, type);
+      return found?.status === status ? found : null;
+    },
+    { timeoutSeconds },
+    async () => JSON.stringify(await channelStatus(kubectl, NAMESPACE, name), null, 2),
+  );
+}
+
+function watch(name: string, index: number): Viewer {
+  return startViewer({ edgeUrl, namespace: NAMESPACE, channel: name, session: `trouble-${name}-${index}`, addresses });
+}
+
+beforeAll(async () => {
+  await kubectl.run(['create', 'namespace', NAMESPACE]);
+  const labels = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
+  await kubectl.run(['label', 'namespace', NAMESPACE, ...labels]);
+  const image = await kubectl.run([
+    'get',
+    'deployment',
+    'sluice-edge',
+    '-n',
+    'sluice',
+    '-o',
+    'jsonpath={.spec.template.spec.containers[0].image}',
+  ]);
+  await kubectl.run(['apply', '-f', '-'], badSourceManifest(NAMESPACE, image));
+  await kubectl.run(['wait', '--for=condition=Ready', 'pod/bad-source', '-n', NAMESPACE, '--timeout=60s']);
+  neighbour = startViewer({
+    edgeUrl,
+    namespace: DEMO_NAMESPACE,
+    channel: 'film',
+    session: `neighbour-${Date.now()}`,
+    addresses,
+  });
+  await neighbour.started;
+});
+
+afterAll(async () => {
+  await neighbour?.stop();
+  await kubectl.run(['delete', 'namespace', NAMESPACE, '--wait=true', '--timeout=120s']);
+});
+
+describe('a source in trouble gives a clear condition and a clear answer', () => {
+  test.each([
+    { name: 'down', uri: 'http://bad-source.trouble.svc:81/index.m3u8', says: /refused|timed out|unreachable/i },
+    { name: 'missing', uri: 'http://bad-source.trouble.svc/missing/index.m3u8', says: /404/ },
+    {
+      name: 'html',
+      uri: 'http://bad-source.trouble.svc/html/index.m3u8',
+      says: /HTML|not a playlist|no playlist|EXTM3U/i,
+    },
+    { name: 'broken', uri: 'http://bad-source.trouble.svc/broken/index.m3u8', says: /TARGETDURATION|playlist/i },
+    { name: 'silent', uri: 'http://bad-source.trouble.svc/silent/index.m3u8', says: /answer|time/i },
+    { name: 'nameless', uri: 'http://no-such-host.trouble.svc/index.m3u8', says: /resolve|ENOTFOUND|name/i },
+    {
+      name: 'metadata',
+      uri: 'http://bad-source.trouble.svc/secret-redirect/index.m3u8',
+      says: /169\.254\.169\.254|not allowed|allowedCIDRs/,
+    },
+  ])('$name', async ({ name, uri, says }) => {
+    await apply(name, uri);
+    const answer = await eventually(
+      'the edge knows the channel',
+      async () => {
+        const found = await ask(`/live/${NAMESPACE}/${name}/index.m3u8`);
+        return found.status === 404 ? null : found;
+      },
+      { timeoutSeconds: 30 },
+    );
+    expect(answer).toMatchObject({ status: 503, error: { code: expect.any(String) } });
+    expect(Number(answer.retryAfter)).toBeGreaterThan(0);
+    const found = await waitForCondition(name, 'SourceHealthy', 'False');
+    expect(found.message).toMatch(says);
+    expect(await condition(name, 'Ready')).toMatchObject({ status: 'False' });
+    await kubectl.run(['delete', 'channel', name, '-n', NAMESPACE]);
+  });
+});
+
+describe('requests that make no sense are refused in the fixed shape', () => {
+  test.each([
+    { path: '/live/demo/nowhere/index.m3u8', status: 404 },
+    { path: '/live/demo/nowhere/source.m3u8', status: 404 },
+    { path: '/live/demo/film/no-such-rung.m3u8', status: 404 },
+    { path: '/live/demo/film/s/00000000.1/source/1.0.ts', status: 404 },
+    { path: '/live/demo/film/s/..%2f..%2f..%2f..%2fetc%2fpasswd', status: 404 },
+    { path: '/api/stream/demo/nowhere/status', status: 404 },
+    { path: '/api/no-such-call', status: 404 },
+    { path: '/internal/v1/sessions/demo/film/work', status: 404 },
+    { path: '/', status: 404 },
+  ])('GET $path is $status', async ({ path, status }) => {
+    const answer = await ask(path);
+    expect(answer).toMatchObject({ status, error: { code: expect.any(String), message: expect.any(String) } });
+  });
+
+  test.each([
+    { what: 'no JSON', body: 'viewer', status: 400 },
+    { what: 'half a JSON', body: '{"channelId":', status: 400 },
+    { what: 'no channel', body: '{"sessionId":"a"}', status: 400, names: 'channelId' },
+    { what: 'no session', body: '{"channelId":"demo/film"}', status: 400, names: 'sessionId' },
+    {
+      what: 'a session with spaces',
+      body: '{"channelId":"demo/film","sessionId":"a b"}',
+      status: 400,
+      names: 'sessionId',
+    },
+    { what: 'a number as session', body: '{"channelId":"demo/film","sessionId":7}', status: 400, names: 'sessionId' },
+    {
+      what: 'an unknown channel',
+      body: '{"channelId":"demo/nowhere","sessionId":"a"}',
+      status: 404,
+      names: 'demo/nowhere',
+    },
+    { what: 'a megabyte', body: JSON.stringify({ channelId: 'x'.repeat(1_000_000), sessionId: 'a' }), status: 413 },
+  ])('a heartbeat with $what is $status', async ({ body, status, names }) => {
+    const answer = await ask('/api/stream/heartbeat', { method: 'POST', body });
+    expect(answer).toMatchObject({ status, error: { code: expect.any(String) } });
+    expect(answer.error?.message).toContain(names ?? '');
+  });
+});
+
+describe('what dies does not take its viewers along', () => {
+  test('a transcode pod that is killed: the source goes on, and another pod takes over', async () => {
+    const spec = { delivery: { minimumMode: 'Transcode', hysteresisSeconds: 2 }, transcode: { ladder: SMALL_LADDER } };
+    await apply('killed', FILM, spec);
+    const viewer = watch('killed', 0);
+    await viewer.started;
+    await waitForMode(kubectl, NAMESPACE, 'killed', 'Transcode', 90);
+    const [pod = ''] = await sessionPods(kubectl, NAMESPACE);
+    await kubectl.run(['delete', 'pod', pod, '-n', NAMESPACE, '--grace-period=0', '--force']);
+    await eventually(
+      'another pod runs',
+      async () => {
+        const pods = await sessionPods(kubectl, NAMESPACE);
+        return pods.length === 1 && pods[0] !== pod ? true : null;
+      },
+      { timeoutSeconds: 60 },
+    );
+    await waitForMode(kubectl, NAMESPACE, 'killed', 'Transcode', 90);
+    await sleep(5000);
+    await viewer.stop();
+    expect(viewer.record.problems).toEqual([]);
+    expect(pollViolations(viewer.record.polls, TARGET_DURATION_SECONDS)).toEqual([]);
+    await kubectl.run(['delete', 'channel', 'killed', '-n', NAMESPACE]);
+    await eventually(
+      'its pods are gone',
+      async () => ((await sessionPods(kubectl, NAMESPACE)).length === 0 ? true : null),
+      { timeoutSeconds: 90 },
+    );
+  });
+
+  test('a transcode pod that never starts: the channel stays in Proxy and says what the scheduler says', async () => {
+    const transcode = { ladder: SMALL_LADDER, nodeSelector: { 'example.org/no-such-node': 'true' } };
+    await apply('unschedulable', FILM, { delivery: { minimumMode: 'Transcode', hysteresisSeconds: 2 }, transcode });
+    const viewer = watch('unschedulable', 0);
+    await viewer.started;
+    await waitForMode(kubectl, NAMESPACE, 'unschedulable', 'Proxy', 30);
+    const found = await waitForCondition('unschedulable', 'TranscodeHealthy', 'False', 60);
+    expect(found.message).toMatch(/nodes? (are available|didn't match)|node affinity|selector/);
+    await viewer.stop();
+    expect(viewer.record.problems).toEqual([]);
+    await kubectl.run(['delete', 'channel', 'unschedulable', '-n', NAMESPACE]);
+  });
+
+  test('a Channel deleted while it is watched: 404 for its viewers, and nothing is left of it', async () => {
+    await apply('deleted', FILM, { delivery: { minimumMode: 'Proxy' } });
+    const viewer = watch('deleted', 0);
+    await viewer.started;
+    await kubectl.run(['delete', 'channel', 'deleted', '-n', NAMESPACE]);
+    await eventually(
+      'the edge has forgotten the channel',
+      async () => {
+        const answer = await ask(`/live/${NAMESPACE}/deleted/index.m3u8`);
+        return answer.status === 404 && answer.error?.code === 'CHANNEL_UNKNOWN' ? true : null;
+      },
+      { timeoutSeconds: 20 },
+    );
+    await viewer.stop();
+    await eventually(
+      'its files are gone',
+      async () => ((await filesOfChannel(kubectl, NAMESPACE, 'deleted')).length === 0 ? true : null),
+      { timeoutSeconds: 30 },
+    );
+  });
+
+  test('the neighbour channel noticed nothing of all this', () => {
+    expect(neighbour.record.problems).toEqual([]);
+    expect(pollViolations(neighbour.record.polls, TARGET_DURATION_SECONDS)).toEqual([]);
+    expect(neighbour.record.polls.length).toBeGreaterThan(20);
+  });
+});
