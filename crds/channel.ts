@@ -103,6 +103,9 @@ const thresholdsSchema = z
     }),
   );
 
+/** CEL map from mode to its place in the order of the modes. */
+const MODE_ORDER = `{${MODES.map((mode, place) => `'${mode}': ${place}`).join(', ')}}`;
+
 const deliverySchema = z
   .object({
     minimumMode: z
@@ -150,7 +153,7 @@ const deliverySchema = z
   })
   .meta(
     validations({
-      rule: "['Idle', 'Direct', 'Proxy', 'Transcode'].indexOf(self.minimumMode) <= ['Idle', 'Direct', 'Proxy', 'Transcode'].indexOf(self.maximumMode)",
+      rule: `${MODE_ORDER}[self.minimumMode] <= ${MODE_ORDER}[self.maximumMode]`,
       message:
         'delivery.minimumMode must not be above delivery.maximumMode; the order is Idle, Direct, Proxy, Transcode',
       fieldPath: '.minimumMode',
