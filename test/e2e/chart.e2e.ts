@@ -1,0 +1,249 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { containersOf, type Manifest, podTemplates, readManifests } from '../chart/manifests.ts';
+import { restrictedViolations } from '../chart/pod-security.ts';
+import { type Rendering, renderChart, SCHEMA_LOCATION, writeSchemas } from '../chart/tools.ts';
+import { run } from '../cluster/process/command.ts';
+import { readEnvironment } from './environment.ts';
+
+const root = join(import.meta.dirname, '../..');
+const chart = join(root, 'charts/sluice');
+const example = join(root, 'examples/demo-source.yaml');
+const environment = readEnvironment();
+const { helmPath, kubeconformPath, kubectl } = environment;
+/** A release beside the installed one, which is only rendered; its namespace enforces the restricted standard. */
+const release = { helmPath, chart, name: 'sluice-check', namespace: 'sluice-check' };
+
+/** Every option that adds an object or a field. */
+const EVERYTHING = [
+  ['imageRegistry', 'registry.example.com'],
+  ['imagePullSecrets[0].name', 'regcred'],
+  ['commonLabels.team', 'video'],
+  ['publicURL', 'https://live.example.com/'],
+  ['sources.allowedCIDRs', '{10.96.0.0/12,fd00::/8}'],
+  ['link.existingSecret', 'keys'],
+  ['link.existingOperatorSecret', 'operator-keys'],
+  ['operator.extraEnv[0].name', 'SLUICE_LOG_LEVEL'],
+  ['operator.extraEnv[0].value', 'debug'],
+  ['edge.replicas', '3'],
+  ['edge.image.digest', `sha256:${'0'.repeat(64)}`],
+  ['edge.service.type', 'LoadBalancer'],
+  ['edge.podDisruptionBudget.enabled', 'true'],
+  ['edge.tolerations[0].operator', 'Exists'],
+  ['edge.priorityClassName', 'system-cluster-critical'],
+  ['ingress.enabled', 'true'],
+  ['ingress.className', 'nginx'],
+  ['ingress.hosts', '{live.example.com,tv.example.com}'],
+  ['ingress.tls[0].secretName', 'live-tls'],
+].flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+
+const renderings: { name: string; rendering: () => Rendering }[] = [
+  { name: 'default values', rendering: () => plain },
+  { name: 'every option', rendering: () => full },
+];
+let plain: Rendering;
+let full: Rendering;
+
+beforeAll(async () => {
+  plain = await renderChart(release);
+  full = await renderChart(release, EVERYTHING);
+});
+
+function find(rendering: Rendering, kind: string, name: string): Manifest {
+  const found = rendering.manifests.find((manifest) => manifest.kind === kind && manifest.metadata.name === name);
+  if (found === undefined) throw new Error(`the chart renders no ${kind} ${name}`);
+  return found;
+}
+
+describe('chart', () => {
+  test('passes helm lint without a warning', async () => {
+    expect(await run(helmPath, ['lint', '--strict', chart])).toContain('0 chart(s) failed');
+  });
+
+  const refused: readonly { set: string; message: string }[] = [
+    { set: 'edge.replica=3', message: "at '/edge': additional properties 'replica' not allowed" },
+    { set: 'ingres.enabled=true', message: "additional properties 'ingres' not allowed" },
+    { set: 'operator.image.tagg=x', message: "at '/operator/image': additional properties 'tagg' not allowed" },
+    { set: 'logLevel=loud', message: "at '/logLevel': value must be one of 'trace', 'debug', 'info', 'warn', 'error'" },
+    { set: 'sources.allowedCIDRs[0]=10.0.0.0', message: "at '/sources/allowedCIDRs/0': '10.0.0.0' does not match" },
+    { set: 'publicURL=live.example.com', message: "at '/publicURL': 'live.example.com' does not match" },
+    { set: 'edge.service.port=0', message: "at '/edge/service/port': minimum: got 0, want 1" },
+    { set: 'link.existingSecret=keys', message: 'belong together: set both or none' },
+    { set: 'ingress.enabled=true', message: 'ingress.hosts is empty: name at least one host' },
+  ];
+  test.each(refused)('refuses --set $set with a message that tells why', async ({ set, message }) => {
+    await expect(renderChart(release, ['--set', set])).rejects.toThrow(message);
+  });
+
+  describe.each(renderings)('with $name', ({ rendering }) => {
+    test('makes only pods of the restricted standard, each container with resources and probes', () => {
+      const pods = podTemplates(rendering().manifests);
+      expect(pods.map((pod) => pod.owner).sort()).toEqual([
+        'Deployment/sluice-check-edge',
+        'Deployment/sluice-check-operator',
+        'Pod/sluice-check-test',
+      ]);
+      for (const { owner, spec, hook } of pods) {
+        expect({ owner, violations: restrictedViolations(spec) }).toEqual({ owner, violations: [] });
+        for (const container of containersOf(spec)) {
+          const { requests, limits } = container.resources ?? {};
+          expect(requests).toEqual({ cpu: expect.any(String), memory: expect.any(String) });
+          expect(limits).toEqual({ memory: expect.any(String) });
+          const probes = ['startupProbe', 'livenessProbe', 'readinessProbe'].filter((probe) => probe in container);
+          expect(probes).toHaveLength(hook ? 0 : 3);
+        }
+      }
+    });
+
+    test('gives edges no Kubernetes credentials', () => {
+      const account = find(rendering(), 'ServiceAccount', 'sluice-check-edge');
+      expect(account.automountServiceAccountToken).toBe(false);
+      const pod = find(rendering(), 'Deployment', 'sluice-check-edge').spec.template.spec;
+      expect(pod).toMatchObject({ automountServiceAccountToken: false, serviceAccountName: 'sluice-check-edge' });
+      const bindings = rendering().manifests.filter((manifest) => manifest.kind.endsWith('Binding'));
+      const bound = bindings.flatMap((binding) => binding.subjects.map((subject: { name: string }) => subject.name));
+      expect(new Set(bound)).toEqual(new Set(['sluice-check-operator']));
+    });
+
+    test('names no environment variable twice', () => {
+      for (const container of podTemplates(rendering().manifests).flatMap((pod) => containersOf(pod.spec))) {
+        const names = (container.env ?? []).map((variable) => variable.name);
+        expect(names).toEqual([...new Set(names)]);
+      }
+    });
+
+    test('grants no wildcard, and Secrets neither list nor watch', () => {
+      const roles = rendering().manifests.filter((manifest) => ['Role', 'ClusterRole'].includes(manifest.kind));
+      expect(roles.length).toBeGreaterThanOrEqual(2);
+      for (const rule of roles.flatMap((role) => role.rules)) {
+        expect([...rule.apiGroups, ...rule.resources, ...rule.verbs]).not.toContain('*');
+        if (rule.resources.includes('secrets')) expect(rule.verbs).not.toEqual(expect.arrayContaining(['list']));
+        if (rule.resources.includes('secrets')) expect(rule.verbs).not.toEqual(expect.arrayContaining(['watch']));
+      }
+    });
+
+    test('lets every Service find a pod that has its port', () => {
+      const pods = podTemplates(rendering().manifests);
+      const services = rendering().manifests.filter((manifest) => manifest.kind === 'Service');
+      expect(services.map((service) => service.metadata.name)).toEqual([
+        'sluice-check-edge',
+        'sluice-check-edge-internal',
+      ]);
+      for (const service of services) {
+        const chosen = pods.filter(({ labels }) =>
+          Object.entries(service.spec.selector).every(([key, value]) => labels[key] === value),
+        );
+        expect(chosen.map((pod) => pod.owner)).toEqual(['Deployment/sluice-check-edge']);
+        const ports = chosen.flatMap((pod) => containersOf(pod.spec)).flatMap((container) => container.ports ?? []);
+        for (const { targetPort } of service.spec.ports) expect(ports.map((port) => port.name)).toContain(targetPort);
+      }
+    });
+  });
+
+  test('routes only what viewers need from outside', () => {
+    expect(plain.manifests.some((manifest) => manifest.kind === 'Ingress')).toBe(false);
+    const ingress = find(full, 'Ingress', 'sluice-check');
+    for (const rule of ingress.spec.rules) {
+      const paths: { path: string; backend: { service: object } }[] = rule.http.paths;
+      expect(paths.map((path) => path.path)).toEqual(['/live', '/api', '/watch', '/assets']);
+      for (const { backend } of paths) {
+        expect(backend.service).toEqual({ name: 'sluice-check-edge', port: { name: 'http' } });
+      }
+    }
+  });
+
+  test('hands the values on to the programs', () => {
+    const environmentOf = (rendering: Rendering, component: string, container: string) => {
+      const spec = find(rendering, 'Deployment', `sluice-check-${component}`).spec.template.spec;
+      const found = containersOf(spec).find((one) => one.name === container);
+      return Object.fromEntries((found?.env ?? []).map(({ name, value }) => [name, value]));
+    };
+    expect(environmentOf(full, 'operator', 'operator')).toMatchObject({
+      SLUICE_EDGE_SERVICE: 'sluice-check-edge-internal',
+      SLUICE_EDGE_INTERNAL_URL: 'http://sluice-check-edge-internal.sluice-check.svc:8081',
+      SLUICE_LINK_SECRET: 'keys',
+      SLUICE_LINK_OPERATOR_SECRET: 'operator-keys',
+      SLUICE_PUBLIC_URL: 'https://live.example.com',
+      SLUICE_TRANSCODER_IMAGE: `registry.example.com/sluice/transcoder:${chartVersion()}`,
+      SLUICE_LOG_LEVEL: 'debug',
+    });
+    expect(environmentOf(full, 'edge', 'sidecar')).toMatchObject({ SLUICE_ALLOWED_CIDRS: '10.96.0.0/12,fd00::/8' });
+    expect(environmentOf(plain, 'operator', 'operator')).toMatchObject({
+      SLUICE_LINK_SECRET: 'sluice-check-link',
+      SLUICE_LINK_OPERATOR_SECRET: 'sluice-check-link-operator',
+    });
+  });
+
+  test('carries exactly the generated CustomResourceDefinitions, kept at removal', async () => {
+    const folder = join(chart, 'files/crds');
+    const generated = readdirSync(folder).map((file) => parse(readFileSync(join(folder, file), 'utf8')) as Manifest);
+    const rendered = plain.manifests.filter((manifest) => manifest.kind === 'CustomResourceDefinition');
+    expect(rendered.map((crd) => crd.metadata.name).sort()).toEqual([
+      'channels.sluice.dev',
+      'streamsessions.sluice.dev',
+    ]);
+    for (const crd of rendered) {
+      expect(crd.spec).toEqual(generated.find((one) => one.metadata.name === crd.metadata.name)?.spec);
+      expect(crd.metadata.annotations).toMatchObject({ 'helm.sh/resource-policy': 'keep' });
+    }
+    const without = await renderChart(release, ['--set', 'crds.enabled=false']);
+    expect(without.text).not.toContain('CustomResourceDefinition');
+  });
+});
+
+describe('chart on the API server', () => {
+  beforeAll(async () => {
+    const level = 'restricted';
+    const labels = { 'pod-security.kubernetes.io/enforce': level, 'pod-security.kubernetes.io/warn': level };
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: release.namespace, labels } };
+    await kubectl.run(['apply', '--server-side', '-f', '-'], JSON.stringify(namespace));
+  });
+  afterAll(async () => {
+    await kubectl.run(['delete', 'namespace', release.namespace]);
+  });
+
+  test('passes kubeconform, strict, against the schemas of this very API server', async () => {
+    const demo = readFileSync(example, 'utf8');
+    const folder = join(environment.artifactFolder, 'schemas');
+    await writeSchemas(kubectl, [...full.manifests, ...plain.manifests, ...readManifests(demo)], folder);
+    const args = ['-strict', '-summary', '-schema-location', join(folder, SCHEMA_LOCATION), '-'];
+    for (const text of [plain.text, full.text, demo]) {
+      expect(await run(kubeconformPath, args, { input: text })).toMatch(
+        /Valid: [1-9]\d*, Invalid: 0, Errors: 0, Skipped: 0/,
+      );
+    }
+    const wrong = full.text.replace('terminationGracePeriodSeconds:', 'terminationGraceSeconds:');
+    await expect(run(kubeconformPath, args, { input: wrong })).rejects.toThrow('terminationGraceSeconds');
+  });
+
+  test.each(renderings)('passes a dry run with $name in a restricted namespace', async ({ rendering }) => {
+    // The definitions belong to the installed release: the dry run may take them over, because it changes nothing.
+    const args = [
+      'apply',
+      '--server-side',
+      '--force-conflicts',
+      '--dry-run=server',
+      '-n',
+      release.namespace,
+      '-f',
+      '-',
+    ];
+    const answer = await run(environment.kubectlPath, [...args, '--warnings-as-errors'], {
+      input: rendering().text,
+      environment: { ...process.env, KUBECONFIG: environment.kubeconfigPath },
+    });
+    expect(answer.match(/serverside-applied \(server dry run\)/g)).toHaveLength(rendering().manifests.length);
+  });
+
+  test('answers helm test in the installed release', async () => {
+    const args = ['test', 'sluice', '--namespace', 'sluice', '--timeout', '90s'];
+    const helmEnvironment = { ...process.env, KUBECONFIG: environment.kubeconfigPath };
+    expect(await run(helmPath, args, { environment: helmEnvironment })).toMatch(/Phase:\s+Succeeded/);
+  });
+});
+
+function chartVersion(): string {
+  return (parse(readFileSync(join(chart, 'Chart.yaml'), 'utf8')) as { appVersion: string }).appVersion;
+}
