@@ -19,6 +19,7 @@ export const NODE_REQUIREMENTS: readonly Requirement[] = [
   { needs: 'runc', debianPackage: 'runc' },
   { needs: '/usr/lib/cni/ptp', debianPackage: 'containernetworking-plugins' },
   { needs: 'buildah', debianPackage: 'buildah' },
+  { needs: 'skopeo', debianPackage: 'skopeo' },
   { needs: 'mmdebstrap', debianPackage: 'mmdebstrap' },
   { needs: 'ip', debianPackage: 'iproute2' },
   { needs: 'nft', debianPackage: 'nftables' },

@@ -49,6 +49,17 @@ function storageConfiguration(root: string, runRoot: string): string {
 }
 
 /**
+ * Writes an image into an OCI image layout. skopeo, because buildah's own push compresses every layer each time;
+ * uncompressed layers that the layout has already cost nothing.
+ */
+export async function exportToLayout(config: ClusterConfig, reference: string, folder: string): Promise<void> {
+  const { environment } = await invocation(config);
+  const target = `oci:${folder}:${reference}`;
+  const args = ['copy', '--quiet', '--dest-oci-accept-uncompressed-layers', `containers-storage:${reference}`, target];
+  await run('skopeo', args, { environment });
+}
+
+/**
  * Builds a Dockerfile from local base images only. Unchanged steps come from the layer cache.
  * @param context folder that COPY paths are relative to
  */

@@ -6,7 +6,7 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { ClusterConfig } from '../config.ts';
 import { ctr, listNodeImages } from '../node/containers.ts';
 import type { NodeLayout } from '../node/layout.ts';
-import { buildah } from './buildah.ts';
+import { exportToLayout } from './buildah.ts';
 import { blobPath, imageDigests, indexFor, layoutHas, pruneLayout, readIndex } from './oci-layout.ts';
 
 /** Folder of the OCI image layout through which images go from buildah to containerd. */
@@ -20,11 +20,12 @@ export function layoutFolder(config: ClusterConfig): string {
  * containerd reads leaves out what its content store holds already.
  */
 export async function importImage(config: ClusterConfig, node: NodeLayout, reference: string): Promise<void> {
-  if ((await listNodeImages(node)).includes(reference)) return;
   const folder = layoutFolder(config);
-  await mkdir(folder, { recursive: true });
-  if (!(await layoutHas(folder, reference))) {
-    await buildah(config, ['push', '--disable-compression', reference, `oci:${folder}:${reference}`]);
+  const exported = await layoutHas(folder, reference);
+  if (exported && (await listNodeImages(node)).includes(reference)) return;
+  if (!exported) {
+    await mkdir(folder, { recursive: true });
+    await exportToLayout(config, reference, folder);
     await pruneLayout(folder, reference);
   }
   const index = indexFor(await readIndex(folder), reference);
