@@ -1,0 +1,39 @@
+import { describe, expect, test } from '@jest/globals';
+import { printable, readConfig } from './config.ts';
+
+const ENVIRONMENT = {
+  SLUICE_NAMESPACE: 'sluice',
+  SLUICE_EDGE_SERVICE: 'sluice-edge-internal',
+  SLUICE_EDGE_INTERNAL_URL: 'http://sluice-edge-internal.sluice.svc:8081/',
+  SLUICE_LINK_SECRET: 'sluice-link',
+  SLUICE_LINK_OPERATOR_SECRET: 'sluice-link-operator',
+  SLUICE_TRANSCODER_IMAGE: 'sluice/transcoder:0.1.0',
+};
+
+describe('the configuration', () => {
+  test('needs only what has no sensible default', () => {
+    expect(readConfig(ENVIRONMENT)).toMatchObject({
+      edgeInternalUrl: 'http://sluice-edge-internal.sluice.svc:8081',
+      publicUrl: '',
+      transcoderPullPolicy: 'IfNotPresent',
+      operationsPort: 9090,
+      logLevel: 'info',
+      kubeconfig: '',
+    });
+  });
+
+  test('names every variable that is missing or wrong', () => {
+    const wrong = {
+      ...ENVIRONMENT,
+      SLUICE_NAMESPACE: '',
+      SLUICE_OPERATIONS_PORT: '70000',
+      SLUICE_PUBLIC_URL: 'ftp://x',
+    };
+    expect(() => readConfig(wrong)).toThrow(/SLUICE_NAMESPACE.*SLUICE_PUBLIC_URL.*SLUICE_OPERATIONS_PORT/);
+  });
+
+  test('prints no password', () => {
+    const config = readConfig({ ...ENVIRONMENT, SLUICE_PUBLIC_URL: 'https://user:secret@tv.example' });
+    expect(JSON.stringify(printable(config))).not.toContain('secret');
+  });
+});

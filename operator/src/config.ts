@@ -1,0 +1,82 @@
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(1).max(65_535);
+const url = z.url({ protocol: /^https?$/ });
+
+const environmentSchema = z.object({
+  /** Namespace of the operator and the edges. */
+  SLUICE_NAMESPACE: z.string().min(1),
+  /** Internal Service of the edges; its EndpointSlices say which edges there are. */
+  SLUICE_EDGE_SERVICE: z.string().min(1),
+  /** Where transcode pods reach the edges. */
+  SLUICE_EDGE_INTERNAL_URL: url,
+  SLUICE_LINK_SECRET: z.string().min(1),
+  SLUICE_LINK_OPERATOR_SECRET: z.string().min(1),
+  /** Base of `status.url`; empty: the status names only the path. */
+  SLUICE_PUBLIC_URL: z.union([z.literal(''), url]).default(''),
+  SLUICE_TRANSCODER_IMAGE: z.string().min(1),
+  SLUICE_TRANSCODER_PULL_POLICY: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  SLUICE_OPERATIONS_PORT: port.default(9090),
+  SLUICE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  /** Path of a kubeconfig; empty: the pod's service account. */
+  KUBECONFIG: z.string().default(''),
+});
+
+/** What the operator is told from outside. */
+export interface OperatorConfig {
+  readonly namespace: string;
+  readonly edgeService: string;
+  readonly edgeInternalUrl: string;
+  readonly linkSecret: string;
+  readonly linkOperatorSecret: string;
+  readonly publicUrl: string;
+  readonly transcoderImage: string;
+  readonly transcoderPullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  readonly operationsPort: number;
+  readonly logLevel: string;
+  /** Empty: in-cluster configuration. */
+  readonly kubeconfig: string;
+}
+
+/**
+ * Reads the configuration out of environment variables. This is the only module of the operator that knows them.
+ * @throws SluiceError CONFIG_INVALID naming every variable that is missing or wrong.
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): OperatorConfig {
+  const parsed = environmentSchema.safeParse(environment);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new SluiceError(`Environment variables are missing or wrong: ${faults.join('; ')}`, {
+      code: 'CONFIG_INVALID',
+      retryable: false,
+    });
+  }
+  const values = parsed.data;
+  return {
+    namespace: values.SLUICE_NAMESPACE,
+    edgeService: values.SLUICE_EDGE_SERVICE,
+    edgeInternalUrl: withoutSlash(values.SLUICE_EDGE_INTERNAL_URL),
+    linkSecret: values.SLUICE_LINK_SECRET,
+    linkOperatorSecret: values.SLUICE_LINK_OPERATOR_SECRET,
+    publicUrl: withoutSlash(values.SLUICE_PUBLIC_URL),
+    transcoderImage: values.SLUICE_TRANSCODER_IMAGE,
+    transcoderPullPolicy: values.SLUICE_TRANSCODER_PULL_POLICY,
+    operationsPort: values.SLUICE_OPERATIONS_PORT,
+    logLevel: values.SLUICE_LOG_LEVEL,
+    kubeconfig: values.KUBECONFIG,
+  };
+}
+
+/** The configuration as it may be printed: a password in a URL is masked, secrets are named but never read here. */
+export function printable(config: OperatorConfig): Readonly<Record<string, string | number>> {
+  return { ...config, edgeInternalUrl: redacted(config.edgeInternalUrl), publicUrl: redacted(config.publicUrl) };
+}
+
+function redacted(text: string): string {
+  return text.replace(/\/\/[^/@]*@/, '//***@');
+}
+
+function withoutSlash(text: string): string {
+  return text.replace(/\/+$/, '');
+}

@@ -1,0 +1,205 @@
+import { sign } from 'node:crypto';
+import type { ConnectionOptions } from 'node:tls';
+import { messageOf } from '@sluice/common/errors/error.ts';
+import {
+  challengeText,
+  type EdgeMessage,
+  edgeMessageSchema,
+  MAX_LINK_FRAME_BYTES,
+  type OperatorMessage,
+} from '@sluice/common/link/messages.ts';
+import type { Logger } from '@sluice/common/log/log.ts';
+import { type ClientOptions, WebSocket } from 'ws';
+import { EDGE_SERVER_NAME, type LinkIdentity } from '../keys/link-keys.ts';
+import { backOffSeconds } from './back-off.ts';
+import type { EdgeEndpoint } from './endpoints.ts';
+import { Outbox } from './outbox.ts';
+
+/** Time for TCP, TLS, the upgrade and the challenge: far above any network within a cluster. */
+const HANDSHAKE_MS = 5_000;
+/** How often the edge is pinged. A link that is cut silently is noticed after at most two of these. */
+const PING_MS = 5_000;
+
+/** What a link tells of its edge. */
+export interface EdgeLinkEvents {
+  /** The edge has proved itself (its certificate) and the snapshot is on its way. */
+  connected(edge: EdgeEndpoint): void;
+  /** A message after the handshake. */
+  message(edge: EdgeEndpoint, message: EdgeMessage): void;
+  /** A link that was connected is down; it is dialled again. */
+  lost(edge: EdgeEndpoint, reason: string): void;
+}
+
+/** What a link needs. */
+export interface EdgeLinkOptions {
+  readonly edge: EdgeEndpoint;
+  readonly identity: LinkIdentity;
+  /** The operator's term; edges refuse a lower one than they have seen. */
+  readonly term: number;
+  /** The messages to begin a connection with: `snapshot` first. */
+  readonly snapshot: () => Iterable<OperatorMessage>;
+  readonly events: EdgeLinkEvents;
+  readonly log: Logger;
+  /** A number in [0, 1) for the jitter of the back-off. */
+  readonly random: () => number;
+}
+
+/** The connection to one edge: dialled, proved, watched by pings, and dialled again for as long as the pod exists. */
+export class EdgeLink {
+  private readonly options: EdgeLinkOptions;
+  private socket: WebSocket | null = null;
+  private outbox: Outbox | null = null;
+  private retry: NodeJS.Timeout | undefined;
+  private failures = 0;
+  private closed = false;
+
+  constructor(options: EdgeLinkOptions) {
+    this.options = options;
+    this.dial();
+  }
+
+  /** Whether the handshake is done, so that messages reach the edge. */
+  get connected(): boolean {
+    return this.outbox !== null;
+  }
+
+  /** Messages that wait for the edge to read. */
+  get backlog(): number {
+    return this.outbox?.backlog ?? 0;
+  }
+
+  /** Sends a message if the link is up; the next snapshot brings what was missed otherwise. */
+  send(key: string, message: OperatorMessage): void {
+    this.outbox?.put(key, () => JSON.stringify(message));
+  }
+
+  /** Ends the link; nothing is reported any more. */
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.retry);
+    this.socket?.terminate();
+    this.socket = null;
+    this.outbox = null;
+  }
+
+  private dial(): void {
+    const { edge, identity } = this.options;
+    const options: ClientOptions & ConnectionOptions = {
+      ca: identity.edgeCertificate,
+      servername: EDGE_SERVER_NAME,
+      handshakeTimeout: HANDSHAKE_MS,
+      maxPayload: MAX_LINK_FRAME_BYTES,
+      perMessageDeflate: false, // text within the cluster: latency counts, bytes do not
+    };
+    const socket = new WebSocket(`wss://${edge.linkAddress}/link`, options);
+    this.socket = socket;
+    const watch = this.watch(socket);
+    let reason = '';
+    socket.on('message', (data) => {
+      try {
+        this.take(socket, String(data));
+      } catch (error) {
+        reason = messageOf(error);
+        socket.close(1008, 'message not understood');
+      }
+    });
+    socket.on('error', (error) => {
+      reason = messageOf(error);
+    });
+    socket.on('close', (code, text) => {
+      watch.stop();
+      this.ended(reason === '' ? `closed with ${code} ${text}` : reason);
+    });
+  }
+
+  /** Cuts a connection that does not finish its handshake or does not answer pings. */
+  private watch(socket: WebSocket): { stop(): void } {
+    const handshake = setTimeout(() => {
+      if (this.outbox === null) socket.terminate();
+    }, HANDSHAKE_MS);
+    let answered = true;
+    socket.on('pong', () => {
+      answered = true;
+    });
+    const pings = setInterval(() => {
+      if (socket.readyState !== WebSocket.OPEN) return;
+      if (!answered) {
+        socket.terminate();
+        return;
+      }
+      answered = false;
+      socket.ping();
+    }, PING_MS);
+    return {
+      stop: () => {
+        clearTimeout(handshake);
+        clearInterval(pings);
+      },
+    };
+  }
+
+  private take(socket: WebSocket, text: string): void {
+    const message = parseEdgeMessage(text);
+    if (message === null || this.closed) return;
+    const { edge, events, log } = this.options;
+    if (message.type === 'refused') {
+      log.warn({ edge: edge.podName, code: message.code, reason: message.message }, 'an edge refuses this operator');
+      return;
+    }
+    if (this.outbox === null) {
+      if (message.type === 'challenge') this.prove(socket, message);
+      return; // nothing counts before the handshake
+    }
+    if (message.type !== 'challenge') events.message(edge, message);
+  }
+
+  /** Signs for the pod that was dialled, so that an answer is worth nothing at another edge. */
+  private prove(socket: WebSocket, challenge: Extract<EdgeMessage, { type: 'challenge' }>): void {
+    const { edge, identity, term, snapshot, events } = this.options;
+    if (challenge.podUid !== edge.podUid) throw new Error(`another pod answers: ${challenge.podName}`);
+    const text = Buffer.from(challengeText(challenge.nonce, edge.podUid, term));
+    const signature = sign(null, text, identity.operatorKey).toString('base64');
+    const hello: OperatorMessage = { type: 'hello', term, signature };
+    socket.send(JSON.stringify(hello));
+    this.outbox = new Outbox({
+      get bufferedAmount() {
+        return socket.bufferedAmount;
+      },
+      send: (message, done) => socket.send(message, (error) => done(error ?? undefined)),
+    });
+    let part = 0;
+    for (const message of snapshot()) {
+      this.outbox.put(`snapshot:${part}`, () => JSON.stringify(message));
+      part += 1;
+    }
+    events.connected(edge);
+  }
+
+  private ended(reason: string): void {
+    const wasConnected = this.outbox !== null;
+    this.socket = null;
+    this.outbox = null;
+    if (this.closed) return;
+    const { edge, events, log, random } = this.options;
+    this.failures = wasConnected ? 0 : this.failures + 1;
+    const waitSeconds = backOffSeconds(this.failures, random());
+    this.retry = setTimeout(() => this.dial(), waitSeconds * 1000);
+    log.info({ edge: edge.podName, address: edge.linkAddress, reason, waitSeconds }, 'no link to the edge');
+    if (wasConnected) events.lost(edge, reason);
+  }
+}
+
+/**
+ * A message of an edge; null if its type is unknown, because the edge is newer.
+ * @throws Error if it is no JSON or a known type with broken contents: a lost change would make the count wrong, so
+ * the link has to start again with a snapshot
+ */
+export function parseEdgeMessage(text: string): EdgeMessage | null {
+  const raw: unknown = JSON.parse(text);
+  const parsed = edgeMessageSchema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const typeIsUnknown = parsed.error.issues.some((issue) => issue.path.length === 1 && issue.path[0] === 'type');
+  if (typeIsUnknown && typeof (raw as { type?: unknown }).type === 'string') return null;
+  const issue = parsed.error.issues[0];
+  throw new Error(`message not understood: ${issue?.path.join('.')}: ${issue?.message}`);
+}

@@ -1,0 +1,183 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { EdgeMessage, Route } from '@sluice/common/link/messages.ts';
+import { createLogger } from '@sluice/common/log/log.ts';
+import { type EdgeLinkKeys, makeEdgeKeys, makeOperatorKeys } from '../keys/link-keys.ts';
+import { routeFixture } from '../testing/fixtures.ts';
+import type { EdgeEndpoint } from './endpoints.ts';
+import { FakeEdge } from './fake-edge.ts';
+import { LinkHub } from './hub.ts';
+
+const OPERATOR_KEY = makeOperatorKeys()['operator.key'];
+const log = createLogger({ name: 'test', level: 'silent' });
+const cleanups: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+interface Told {
+  seen: string[];
+  lost: string[];
+  gone: string[];
+  messages: EdgeMessage[];
+}
+
+async function edgeOf(podUid: string, keys?: EdgeLinkKeys): Promise<{ edge: FakeEdge; keys: EdgeLinkKeys }> {
+  const used = keys ?? (await makeEdgeKeys(OPERATOR_KEY, Date.now()));
+  const edge = await FakeEdge.start(used, podUid);
+  cleanups.push(() => edge.close());
+  return { edge, keys: used };
+}
+
+function hubOf(
+  keys: EdgeLinkKeys,
+  operatorKey = OPERATOR_KEY,
+  changed: () => void = () => {},
+): { hub: LinkHub; told: Told } {
+  const told: Told = { seen: [], lost: [], gone: [], messages: [] };
+  const hub = new LinkHub({
+    identity: { edgeCertificate: keys['tls.crt'], operatorKey },
+    term: 7,
+    log,
+    random: () => 0,
+    events: {
+      seen: (edge) => told.seen.push(edge.podUid),
+      connected: () => {},
+      message: (_edge, message) => {
+        told.messages.push(message);
+        changed();
+      },
+      lost: (edge) => {
+        told.lost.push(edge.podUid);
+        changed();
+      },
+      gone: (edge) => told.gone.push(edge.podUid),
+    },
+  });
+  cleanups.push(() => hub.close());
+  return { hub, told };
+}
+
+const types = (edge: FakeEdge): string[] => edge.received.map(({ type }) => type);
+
+describe('the links to the edges', () => {
+  test('begin with proof and snapshot and go on with changes only', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub } = hubOf(keys);
+    const route = routeFixture({ uid: 'c1' });
+    hub.setRoute(route);
+    hub.setEdges([edge.endpoint()]);
+    await edge.until(() => edge.received.length >= 2);
+    expect(edge.received[0]).toMatchObject({ type: 'hello', term: 7 });
+    expect(edge.received[1]).toEqual({ type: 'snapshot', routes: [route], audiences: [] });
+    expect(hub.setRoute({ ...route })).toBe(false);
+    hub.setRoute({ ...route, mode: 'Proxy' });
+    hub.setAudience({ uid: 'c1', viewers: 2, peak: 2, state: 'known', mode: 'Proxy', reason: '2 viewers' });
+    hub.remove('c1');
+    await edge.until(() => edge.received.length >= 5);
+    expect(types(edge).slice(2)).toEqual(['route', 'audience', 'remove']);
+  });
+
+  test('hand on what the edge says, and skip messages of a newer edge', async () => {
+    const { edge, keys } = await edgeOf('one');
+    let arrived = (): void => {};
+    const { hub, told } = hubOf(keys, OPERATOR_KEY, () => arrived());
+    hub.setEdges([edge.endpoint()]);
+    await edge.until(() => edge.connected);
+    const said = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    edge.sayRaw(JSON.stringify({ type: 'weather', sunny: true }));
+    edge.say({ type: 'synced' });
+    await said;
+    expect([told.messages, told.lost]).toEqual([[{ type: 'synced' }], []]);
+  });
+
+  const nonsense: readonly [string, string][] = [
+    ['no JSON', '{'],
+    ['a broken id', JSON.stringify({ type: 'viewers', uid: 'c', snapshot: false, joined: [], left: ['x'] })],
+  ];
+  test.each(nonsense)('start again with a snapshot after %s', async (_name, text) => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub, told } = hubOf(keys);
+    hub.setEdges([edge.endpoint()]);
+    await edge.until(() => types(edge).length === 2);
+    edge.sayRaw(text);
+    await edge.until(() => types(edge).length === 4);
+    expect(types(edge)).toEqual(['hello', 'snapshot', 'hello', 'snapshot']);
+    expect([told.lost, told.messages]).toEqual([['one'], []]);
+  });
+
+  test('come back after a cut and bring what was missed', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub } = hubOf(keys);
+    hub.setEdges([edge.endpoint()]);
+    await edge.until(() => types(edge).length === 2);
+    edge.cut();
+    await edge.until(() => !edge.connected);
+    hub.setRoute(routeFixture({ uid: 'c2' }));
+    await edge.until(() => types(edge).length >= 4);
+    expect(edge.received.at(3)).toMatchObject({ type: 'snapshot', routes: [{ uid: 'c2' }] });
+  });
+
+  test('do not prove the operator to a pod that is not the one dialled', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub } = hubOf(keys);
+    let connections = 0;
+    hub.setEdges([edge.endpoint('two')]);
+    await edge.until(() => {
+      connections += 1;
+      return connections > 2;
+    });
+    expect(edge.received).toEqual([]);
+  });
+
+  test('trust no other certificate', async () => {
+    const { edge } = await edgeOf('one');
+    const { keys: others } = await edgeOf('two');
+    const { hub } = hubOf(others);
+    hub.setEdges([edge.endpoint()]);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect([edge.connected, edge.refusals, hub.status().connected]).toEqual([false, [], 0]);
+  });
+
+  test('are refused with the key of another operator', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub } = hubOf(keys, makeOperatorKeys()['operator.key']);
+    hub.setEdges([edge.endpoint()]);
+    await edge.until(() => edge.refusals.length > 0);
+    expect(edge.received).toEqual([]);
+  });
+
+  test('follow the pods', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub, told } = hubOf(keys);
+    const endpoint: EdgeEndpoint = edge.endpoint();
+    hub.setEdges([{ ...endpoint, ready: false }]);
+    await edge.until(() => edge.connected);
+    hub.setEdges([endpoint]);
+    hub.setEdges([]);
+    await edge.until(() => !edge.connected);
+    expect([told.seen, told.gone, told.lost]).toEqual([['one', 'one'], ['one'], []]);
+  });
+
+  test('bring five thousand channels in frames that the edge accepts, the running ones first', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub } = hubOf(keys);
+    const routes: Route[] = Array.from({ length: 5_000 }, (_, index) =>
+      routeFixture({ uid: `c${index}`, mode: index % 100 === 99 ? 'Proxy' : 'Idle' }),
+    );
+    for (const route of routes) hub.setRoute(route);
+    hub.setEdges([edge.endpoint()]);
+    const uids = new Set<string>();
+    await edge.until(() => {
+      for (const message of edge.received) {
+        if (message.type === 'snapshot') for (const { uid } of message.routes) uids.add(uid);
+        if (message.type === 'route') uids.add(message.route.uid);
+      }
+      return uids.size === 5_000;
+    });
+    const snapshot = edge.received.find((message) => message.type === 'snapshot');
+    expect(snapshot?.routes.filter(({ mode }) => mode === 'Proxy')).toHaveLength(100);
+  });
+});

@@ -1,0 +1,120 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Audience, OperatorMessage, Route } from '@sluice/common/link/messages.ts';
+import type { Logger } from '@sluice/common/log/log.ts';
+import type { LinkIdentity } from '../keys/link-keys.ts';
+import { EdgeLink, type EdgeLinkEvents } from './edge-link.ts';
+import type { EdgeEndpoint } from './endpoints.ts';
+import { snapshotMessages } from './snapshot.ts';
+
+/** What the hub tells of the edges. */
+export interface HubEvents extends EdgeLinkEvents {
+  /** An edge pod appeared or changed its readiness. */
+  seen(edge: EdgeEndpoint): void;
+  /** An edge pod is gone. */
+  gone(edge: EdgeEndpoint): void;
+}
+
+/** What the hub needs. */
+export interface HubOptions {
+  readonly identity: LinkIdentity;
+  readonly term: number;
+  readonly events: HubEvents;
+  readonly log: Logger;
+  readonly random?: () => number;
+}
+
+/**
+ * All links: one per edge pod, ready or not. Holds what every edge has to know (routes and audiences by channel uid),
+ * brings it to edges that connect, and sends on only what changes.
+ */
+export class LinkHub {
+  private readonly options: HubOptions;
+  private readonly links = new Map<string, { edge: EdgeEndpoint; link: EdgeLink }>();
+  private readonly routes = new Map<string, Route>();
+  private readonly audiences = new Map<string, Audience>();
+
+  constructor(options: HubOptions) {
+    this.options = options;
+  }
+
+  /** Takes the edges that exist now: new ones are dialled, those that are gone are forgotten. */
+  setEdges(edges: readonly EdgeEndpoint[]): void {
+    const next = new Set(edges.map(({ podUid }) => podUid));
+    for (const [uid, { edge, link }] of this.links) {
+      if (next.has(uid)) continue;
+      link.close();
+      this.links.delete(uid);
+      this.options.events.gone(edge);
+    }
+    for (const edge of edges) this.take(edge);
+  }
+
+  /** Makes `route` what every edge knows of its channel; nothing is sent if it is the same as before. */
+  setRoute(route: Route): boolean {
+    if (isDeepStrictEqual(this.routes.get(route.uid), route)) return false;
+    this.routes.set(route.uid, route);
+    this.broadcast(`route:${route.uid}`, { type: 'route', route });
+    return true;
+  }
+
+  /** The route that the edges have of a channel. */
+  route(uid: string): Route | undefined {
+    return this.routes.get(uid);
+  }
+
+  /** Tells every edge the whole audience of a channel, if it changed. */
+  setAudience(audience: Audience): void {
+    if (isDeepStrictEqual(this.audiences.get(audience.uid), audience)) return;
+    this.audiences.set(audience.uid, audience);
+    this.broadcast(`audience:${audience.uid}`, { type: 'audience', audience });
+  }
+
+  /** Ends a channel at every edge. */
+  remove(uid: string): void {
+    this.audiences.delete(uid);
+    if (this.routes.delete(uid)) this.broadcast(`route:${uid}`, { type: 'remove', uid });
+  }
+
+  /** Edges by whether their link is up, for metrics and readiness. */
+  status(): { readonly connected: number; readonly edges: number; readonly backlog: number } {
+    let connected = 0;
+    let backlog = 0;
+    for (const { link } of this.links.values()) {
+      connected += Number(link.connected);
+      backlog += link.backlog;
+    }
+    return { connected, edges: this.links.size, backlog };
+  }
+
+  /** Ends all links; edges go on with what they know. */
+  close(): void {
+    for (const { link } of this.links.values()) link.close();
+    this.links.clear();
+  }
+
+  private take(edge: EdgeEndpoint): void {
+    const known = this.links.get(edge.podUid);
+    if (known !== undefined && known.edge.linkAddress === edge.linkAddress) {
+      if (known.edge.ready !== edge.ready) this.options.events.seen(edge);
+      known.edge = edge;
+      return;
+    }
+    known?.link.close();
+    this.options.events.seen(edge);
+    const { identity, term, events, log } = this.options;
+    const link = new EdgeLink({
+      edge,
+      identity,
+      term,
+      events,
+      log,
+      random: this.options.random ?? Math.random,
+      snapshot: () => snapshotMessages(this.routes.values(), this.audiences),
+    });
+    this.links.set(edge.podUid, { edge, link });
+  }
+
+  private broadcast(key: string, message: OperatorMessage): void {
+    for (const { link } of this.links.values()) link.send(key, message);
+  }
+}

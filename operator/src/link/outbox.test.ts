@@ -1,0 +1,42 @@
+import { describe, expect, test } from '@jest/globals';
+import { Outbox } from './outbox.ts';
+
+/** A socket that takes what it gets only when told to. */
+class SlowSocket {
+  bufferedAmount = 0;
+  readonly sent: string[] = [];
+  private readonly callbacks: (() => void)[] = [];
+
+  send(text: string, done: (error?: Error) => void): void {
+    this.sent.push(text);
+    this.callbacks.push(done);
+  }
+
+  drain(): void {
+    this.bufferedAmount = 0;
+    for (const done of this.callbacks.splice(0)) done();
+  }
+}
+
+describe('the outbox of a link', () => {
+  test('sends in order while the edge reads', () => {
+    const socket = new SlowSocket();
+    const outbox = new Outbox(socket);
+    outbox.put('route:a', () => 'a1');
+    outbox.put('route:b', () => 'b1');
+    outbox.put('route:a', () => 'a2');
+    expect(socket.sent).toEqual(['a1', 'b1', 'a2']);
+  });
+
+  test('keeps only the newest message of a key while the edge does not read', () => {
+    const socket = new SlowSocket();
+    const outbox = new Outbox(socket);
+    outbox.put('route:z', () => 'z');
+    socket.bufferedAmount = 2 * 1024 * 1024;
+    for (let version = 0; version < 1000; version += 1) outbox.put('route:a', () => `a${version}`);
+    outbox.put('route:b', () => 'b');
+    expect([socket.sent, outbox.backlog]).toEqual([['z'], 2]);
+    socket.drain();
+    expect([socket.sent, outbox.backlog]).toEqual([['z', 'a999', 'b'], 0]);
+  });
+});

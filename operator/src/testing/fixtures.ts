@@ -1,0 +1,46 @@
+import type { Route, SourceFacts } from '@sluice/common/link/messages.ts';
+
+/** Builders of the values that several tests need: a full default, and what a test changes of it. */
+
+/** Facts of a source that can do everything. */
+export function factsFixture(changes: Partial<SourceFacts> = {}): SourceFacts {
+  return {
+    container: 'mpegts',
+    videoCodec: 'avc1.64001f',
+    audioCodec: 'mp4a.40.2',
+    width: 1280,
+    height: 720,
+    frameRateMilli: 25_000,
+    targetDurationSeconds: 2,
+    bitrateBps: 3_000_000,
+    windowSegments: 10,
+    startsWithKeyframe: true,
+    corsAllowed: true,
+    probedAt: '2026-11-21T12:00:00.000Z',
+    ...changes,
+  };
+}
+
+/** Route of an idle channel. */
+export function routeFixture(changes: Partial<Route> = {}): Route {
+  return {
+    namespace: 'tv',
+    name: 'film',
+    uid: 'c1',
+    generation: 1,
+    source: { uri: 'http://source.example/index.m3u8', headers: {}, facts: null },
+    mode: 'Idle',
+    minimumMode: 'Idle',
+    maximumMode: 'Transcode',
+    heartbeatSeconds: 30,
+    timeoutSeconds: 60,
+    identity: 'UrlSession',
+    reportSigns: false,
+    ladder: [{ name: '480p', height: 480, bitrateBps: 1_200_000 }],
+    owners: [],
+    ownerTerm: 1,
+    session: null,
+    resume: null,
+    ...changes,
+  };
+}
