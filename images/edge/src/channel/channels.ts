@@ -1,0 +1,193 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Logger } from '@sluice/common/log/log.ts';
+import { addressGuard } from '../source/address.ts';
+import { createSourceClient } from '../source/client.ts';
+import type { Clock } from './clock.ts';
+import { isOwner } from './mode.ts';
+import { ChannelOwner } from './owner.ts';
+import type { ChannelLive, ChannelService } from './service.ts';
+import { unreachable } from './waiters.ts';
+
+/** What the media side is built from. */
+export interface ChannelServiceOptions {
+  /** Absolute path of the media volume. */
+  readonly mediaDirectory: string;
+  readonly podUid: string;
+  /** CIDRs that sources may be in beside public addresses. */
+  readonly allowedCidrs: readonly string[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The media side, with what the work API needs beside the viewers' interface. */
+export interface MediaSide extends ChannelService {
+  /** The owner of the channel whose transcode session this is; null where no route names it. */
+  ownerOfSession(namespace: string, session: string): ChannelOwner | null;
+}
+
+interface Channel {
+  route: Route;
+  audience: Audience | null;
+  localViewers: number;
+  report: OwnerReport | null;
+  owner: ChannelOwner | null;
+  removed: boolean;
+  /** Opening, changes and closing of one channel happen one after another. */
+  turn: Promise<void>;
+}
+
+function keyOf(route: Route): string {
+  return `${route.namespace}/${route.name}`;
+}
+
+function unknownChannel(key: string): SluiceError {
+  return new SluiceError(`There is no channel ${key}`, { code: 'CHANNEL_UNKNOWN', retryable: false, status: 404 });
+}
+
+/** The media side of an edge. Throws CONFIG_INVALID where `allowedCidrs` holds something that is no CIDR. */
+export function createChannelService(options: ChannelServiceOptions): MediaSide {
+  const client = createSourceClient(addressGuard(options.allowedCidrs));
+  const channels = new Map<string, Channel>();
+  const listeners = new Set<(report: OwnerReport) => void>();
+  /** What a recreated Channel of the same name has to wait for. */
+  const ending = new Map<string, Promise<void>>();
+
+  const settle = async (channel: Channel): Promise<void> => {
+    const { route } = channel;
+    if (channel.removed) return;
+    if (!isOwner(route, options.podUid)) {
+      await channel.owner?.close(unreachable('Another edge owns this channel now'), true);
+      channel.owner = null;
+      return;
+    }
+    if (channel.owner === null) {
+      const key = keyOf(route);
+      await ending.get(key);
+      channel.owner = await ChannelOwner.open(route, {
+        clock: options.clock,
+        client,
+        logger: options.logger,
+        folder: join(options.mediaDirectory, 'live', route.namespace, route.name),
+        statePath: join(options.mediaDirectory, 'timelines', `${route.uid}.json`),
+        report: (report) => {
+          channel.report = report;
+          for (const listener of listeners) listener(report);
+        },
+      });
+    }
+    if (channel.owner.route !== channel.route) channel.owner.update(channel.route);
+    channel.owner.setLocalViewers(channel.localViewers);
+  };
+
+  const schedule = (channel: Channel): void => {
+    channel.turn = channel.turn
+      .then(() => settle(channel))
+      .catch((error: unknown) => {
+        options.logger.error({ err: error, channel: keyOf(channel.route) }, 'channel cannot be opened');
+      });
+  };
+
+  const end = (key: string, channel: Channel): Promise<void> => {
+    channel.removed = true;
+    if (channels.get(key) === channel) channels.delete(key);
+    const previous = ending.get(key) ?? Promise.resolve();
+    const done = Promise.all([previous, channel.turn])
+      .then(() => channel.owner?.close(unknownChannel(key), true))
+      .then(() => rm(join(options.mediaDirectory, 'timelines', `${channel.route.uid}.json`), { force: true }))
+      .catch((error: unknown) => options.logger.error({ err: error, channel: key }, 'files of a removed channel stay'))
+      .finally(() => {
+        if (ending.get(key) === done) ending.delete(key);
+      });
+    ending.set(key, done);
+    return done;
+  };
+
+  const find = (uid: string): Channel | undefined => [...channels.values()].find((one) => one.route.uid === uid);
+
+  const ready = async (key: string): Promise<ChannelOwner> => {
+    const channel = channels.get(key);
+    if (channel === undefined) throw unknownChannel(key);
+    await channel.turn;
+    if (channel.owner === null) throw unreachable(`This edge does not own ${key}, and cannot reach its owner yet`);
+    return channel.owner;
+  };
+
+  const liveOf = (channel: Channel): ChannelLive => ({
+    route: channel.route,
+    activeMode: channel.owner?.activeMode ?? 'Idle',
+    report: channel.report,
+    audience: channel.audience,
+  });
+
+  return {
+    apply: (route) => {
+      const key = keyOf(route);
+      const known = channels.get(key);
+      if (known !== undefined && known.route.uid !== route.uid) void end(key, known);
+      const channel: Channel =
+        known !== undefined && !known.removed
+          ? known
+          : {
+              route,
+              audience: null,
+              localViewers: 0,
+              report: null,
+              owner: null,
+              removed: false,
+              turn: Promise.resolve(),
+            };
+      channel.route = route;
+      channels.set(key, channel);
+      schedule(channel);
+    },
+    remove: async (uid) => {
+      const channel = find(uid);
+      if (channel !== undefined) await end(keyOf(channel.route), channel);
+    },
+    setAudience: (audience) => {
+      const channel = find(audience.uid);
+      if (channel !== undefined) channel.audience = audience;
+    },
+    setLocalViewers: (uid, viewers) => {
+      const channel = find(uid);
+      if (channel === undefined || channel.localViewers === viewers) return;
+      channel.localViewers = viewers;
+      if (channel.owner === null) schedule(channel);
+      else channel.owner.setLocalViewers(viewers);
+    },
+    multivariant: async (key, sessionQuery, signal) => (await ready(key)).multivariant(sessionQuery, signal),
+    media: async (key, rung, signal) => (await ready(key)).media(rung, signal),
+    targetDurationSeconds: (key) => channels.get(key)?.owner?.targetDurationSeconds ?? null,
+    live: (key) => {
+      const channel = channels.get(key);
+      return channel === undefined ? null : liveOf(channel);
+    },
+    list: () => [...channels.values()].map(liveOf),
+    onReport: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    ownerOfSession: (namespace, session) => {
+      const found = [...channels.values()].find(
+        ({ route }) => route.namespace === namespace && route.session?.name === session,
+      );
+      return found?.owner ?? null;
+    },
+    close: async () => {
+      const all = [...channels.entries()];
+      channels.clear();
+      await Promise.all([
+        ...ending.values(),
+        ...all.map(async ([key, channel]) => {
+          channel.removed = true;
+          await channel.turn;
+          await channel.owner?.close(unreachable(`This edge is shutting down, ask again for ${key}`), false);
+        }),
+      ]);
+      await client.close();
+    },
+  };
+}

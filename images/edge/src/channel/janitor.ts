@@ -1,0 +1,27 @@
+import type { ChannelFiles } from '../storage/files.ts';
+import { parseSegmentName } from '../timeline/names.ts';
+
+/** Removes a channel's files one window after they have left the playlist (RFC 8216bis 6.2.2). */
+export class Janitor {
+  readonly #files: ChannelFiles;
+  readonly #dueAt = new Map<string, number>();
+
+  constructor(files: ChannelFiles) {
+    this.#files = files;
+  }
+
+  /** Everything below `firstMsn` is no longer listed: it goes at `dueAt`, in ms of the channel's clock. */
+  retire(firstMsn: number, dueAt: number): void {
+    for (const name of this.#files.names()) {
+      const msn = parseSegmentName(name)?.msn ?? -1;
+      if (msn < firstMsn && !this.#dueAt.has(name)) this.#dueAt.set(name, dueAt);
+    }
+  }
+
+  /** Removes what is due; resolves when it is gone. */
+  async sweep(now: number): Promise<void> {
+    const due = [...this.#dueAt].filter(([, at]) => at <= now).map(([name]) => name);
+    for (const name of due) this.#dueAt.delete(name);
+    await Promise.all(due.map((name) => this.#files.remove(name)));
+  }
+}

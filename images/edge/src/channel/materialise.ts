@@ -1,0 +1,52 @@
+import { withJoint } from '@sluice/common/mpegts/joint.ts';
+import type { ChannelFiles } from '../storage/files.ts';
+import { parseSegmentName, segmentName } from '../timeline/names.ts';
+import type { PendingSegment } from './pending.ts';
+import { type Origin, type Row, SOURCE } from './row.ts';
+
+/** Name of the stored bytes of an origin, before any joint. */
+function storedName(uid: string, segment: PendingSegment, origin: Origin): string {
+  if (origin === SOURCE) return segment.sourceName;
+  const at = origin.lastIndexOf('.');
+  const attempt = Number(origin.slice(at + 1));
+  return segmentName({ uid, epoch: segment.epoch, rung: origin.slice(0, at), msn: segment.msn, attempt });
+}
+
+function attemptOf(origin: Origin): number {
+  return origin === SOURCE ? 0 : Number(origin.slice(origin.lastIndexOf('.') + 1));
+}
+
+/**
+ * Makes every file that an entry names exist, and says the names per rung. A rung that comes from elsewhere than
+ * before gets a file of its own: the same bytes behind joint packets (DESIGN.md, rule 2 of the stitched playlist).
+ * Throws the errors of the storage; then nothing may be listed.
+ */
+export async function materialise(
+  uid: string,
+  row: Row,
+  segment: PendingSegment,
+  files: ChannelFiles,
+): Promise<Readonly<Record<string, string>>> {
+  const names: Record<string, string> = {};
+  const joined: { name: string; bytes: Uint8Array }[] = [];
+  for (const [rung, origin] of Object.entries(row.origins)) {
+    const stored = storedName(uid, segment, origin);
+    if (row.mode === 'Direct') {
+      names[rung] = segment.source.uri;
+    } else if (row.joints.includes(rung)) {
+      const name = segmentName({ uid, epoch: segment.epoch, rung, msn: segment.msn, attempt: attemptOf(origin) });
+      joined.push({ name, bytes: withJoint(await files.read(stored)) });
+      names[rung] = name;
+    } else {
+      names[rung] = stored;
+    }
+  }
+  for (const { name, bytes } of joined) await files.write(name, bytes);
+  return names;
+}
+
+/** Origin of a listed name, to go on after a restart of the sidecar. */
+export function originOf(name: string): Origin {
+  const id = parseSegmentName(name);
+  return id === null || id.attempt === 0 ? SOURCE : `${id.rung}.${id.attempt}`;
+}

@@ -1,0 +1,316 @@
+import { rm } from 'node:fs/promises';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Logger } from '@sluice/common/log/log.ts';
+import type { SourceClient } from '../source/client.ts';
+import { type ChannelFiles, openChannelFiles } from '../storage/files.ts';
+import { type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
+import { multivariantPlaylist } from '../timeline/multivariant.ts';
+import { mediaPlaylist } from '../timeline/playlist.ts';
+import { loadTimeline, saveTimeline } from '../timeline/store.ts';
+import type { Clock } from './clock.ts';
+import { mayTranscode, publishingMode } from './mode.ts';
+import { constantLagMs } from './pace.ts';
+import { Publisher } from './publisher.ts';
+import { modeOfEntry, ownerReport } from './report.ts';
+import type { PlaylistAnswer } from './service.ts';
+import { SourceSide } from './source-side.ts';
+import { TranscodeSession } from './transcode.ts';
+import { createWaiters, unreachable, type Waiters } from './waiters.ts';
+
+/** What a channel needs of its edge. */
+export interface OwnerContext {
+  readonly clock: Clock;
+  readonly client: SourceClient;
+  readonly logger: Logger;
+  /** Folder of the channel's files; its `s` is what playlists name. */
+  readonly folder: string;
+  /** File of the stored timeline, on the same volume. */
+  readonly statePath: string;
+  /** Called with each report that differs from the one before. */
+  readonly report: (report: OwnerReport) => void;
+}
+
+/** A viewer who asks for playlists but is not counted yet keeps a channel awake for so long, at least, in ms. */
+const REQUEST_LEASE_MS = 10_000;
+
+/** Target duration in seconds for the lease of a channel that has no timeline yet. */
+const ASSUMED_TARGET_DURATION_SECONDS = 4;
+
+/**
+ * The owner of one channel: wakes and sleeps with its audience, joins source, timeline and transcoder, and answers
+ * with playlists. It writes the timeline alone.
+ */
+export class ChannelOwner {
+  readonly #context: OwnerContext;
+  readonly #waiters: Waiters;
+  readonly #workWaiters: Waiters;
+  readonly #files: ChannelFiles;
+  readonly #source: SourceSide;
+  readonly #publisher: Publisher;
+  #route: Route;
+  #session: TranscodeSession | null = null;
+  #localViewers = 0;
+  #requestedAt = Number.NEGATIVE_INFINITY;
+  #awake = false;
+  #closed = false;
+  #lastReport = '';
+  #cancelSleep = (): void => {};
+  #cancelForget = (): void => {};
+
+  /** Opens a channel with what an earlier run of this pod has stored of it. */
+  static async open(route: Route, context: OwnerContext): Promise<ChannelOwner> {
+    const files = await openChannelFiles(context.folder);
+    const stored = await loadTimeline(context.statePath);
+    const usable = stored?.uid === route.uid ? stored : null;
+    if (usable === null) await files.clear();
+    const sameSource = usable !== null && usable.sourceUri === route.source.uri;
+    return new ChannelOwner(route, context, files, usable?.log ?? null, sameSource || usable === null ? (usable?.known ?? []) : null);
+  }
+
+  private constructor(
+    route: Route,
+    context: OwnerContext,
+    files: ChannelFiles,
+    log: TimelineLog | null,
+    known: SourceSide['known'] | null,
+  ) {
+    this.#route = route;
+    this.#context = context;
+    this.#files = files;
+    this.#waiters = createWaiters(context.clock);
+    this.#workWaiters = createWaiters(context.clock);
+    this.#publisher = new Publisher(
+      {
+        clock: context.clock,
+        client: context.client,
+        files,
+        view: () => this.#view(),
+        save: (saved) => this.#save(saved),
+        changed: () => this.#changed(),
+        trouble: (error) => this.#source.segmentTrouble(error),
+      },
+      log,
+    );
+    this.#source = new SourceSide(route, known, context.client, context.clock, {
+      taken: (taken, playlist, at, before) => {
+        this.#publisher.take(taken, playlist, at, before);
+        this.#waiters.wake();
+      },
+      changed: () => {
+        this.#publisher.pump();
+        this.#changed();
+      },
+      failed: (error, failures) => this.#failed(error, failures),
+    });
+    this.#takeSession(route);
+    this.evaluate();
+  }
+
+  get route(): Route {
+    return this.#route;
+  }
+
+  get session(): TranscodeSession | null {
+    return this.#session;
+  }
+
+  get publisher(): Publisher {
+    return this.#publisher;
+  }
+
+  get files(): ChannelFiles {
+    return this.#files;
+  }
+
+  get targetDurationSeconds(): number | null {
+    return this.#publisher.log?.targetDurationSeconds ?? this.#source.facts?.targetDurationSeconds ?? null;
+  }
+
+  get activeMode(): Route['mode'] {
+    const newest = this.#publisher.log?.entries.at(-1);
+    return this.#awake && newest !== undefined ? modeOfEntry(newest) : 'Idle';
+  }
+
+  report(): OwnerReport {
+    return ownerReport({
+      route: this.#route,
+      awake: this.#awake,
+      log: this.#publisher.log,
+      facts: this.#source.facts,
+      health: this.#source.health,
+      obstacles: this.#source.obstacles,
+      session: this.#session,
+      now: this.#context.clock.now(),
+    });
+  }
+
+  /** Takes a changed route of the same Channel. */
+  update(route: Route): void {
+    this.#route = route;
+    this.#takeSession(route);
+    this.#source.update(route);
+    this.evaluate();
+    this.#publisher.pump();
+  }
+
+  setLocalViewers(viewers: number): void {
+    this.#localViewers = viewers;
+    this.evaluate();
+  }
+
+  /** Waits up to 10 s for the first probe. Throws SOURCE_UNREACHABLE. */
+  async multivariant(sessionQuery: string, signal: AbortSignal): Promise<PlaylistAnswer> {
+    const facts = await this.#waiters.wait(() => this.#source.facts, signal);
+    return { text: multivariantPlaylist(facts, this.#route.ladder, sessionQuery), maxAgeSeconds: 0 };
+  }
+
+  /** Wakes the channel; waits up to 10 s until what is due is listed. Throws RUNG_UNKNOWN and SOURCE_UNREACHABLE. */
+  async media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
+    this.#requestedAt = this.#context.clock.now();
+    this.evaluate();
+    if (rung !== 'source' && !this.#rungs().includes(rung)) {
+      throw new SluiceError(`There is no rendition "${rung}"; there are: ${this.#rungs().join(', ')}`, {
+        code: 'RUNG_UNKNOWN',
+        retryable: false,
+        status: 404,
+      });
+    }
+    const log = await this.#waiters.wait(() => this.#listed(), signal);
+    const maxAgeSeconds = Math.max(1, Math.floor(log.targetDurationSeconds / 2));
+    return { text: mediaPlaylist(log, rung), maxAgeSeconds };
+  }
+
+  /** Something outside has changed: the session's agent, its rows, the clock. */
+  poke(): void {
+    this.#publisher.pump();
+    this.#changed();
+  }
+
+  /** Runs `attempt` after each change until it answers; see {@link Waiters.wait}. An outage of the source ends no wait. */
+  waitForWork<T>(attempt: () => T | null, signal: AbortSignal, timeoutMs: number): Promise<T> {
+    return this.#workWaiters.wait(attempt, signal, timeoutMs);
+  }
+
+  /** Wakes or lets sleep, as audience and operator want it now. */
+  evaluate(): void {
+    if (this.#closed) return;
+    const now = this.#context.clock.now();
+    const lease = Math.max(REQUEST_LEASE_MS, 3000 * (this.targetDurationSeconds ?? ASSUMED_TARGET_DURATION_SECONDS));
+    const leaseEndsAt = this.#requestedAt + lease;
+    const wanted = this.#route.mode !== 'Idle' || this.#localViewers > 0 || leaseEndsAt > now;
+    this.#cancelSleep();
+    if (leaseEndsAt > now) this.#cancelSleep = this.#context.clock.after(leaseEndsAt - now, () => this.evaluate());
+    if (wanted && !this.#awake) this.#wake();
+    else if (!wanted && this.#awake) this.#sleep();
+    else this.#source.run(this.#awake);
+    this.#changed();
+  }
+
+  /** Ends the channel; `error` is what waiting requests get. With `dropFiles` nothing of it stays on the volume. */
+  async close(error: SluiceError, dropFiles: boolean): Promise<void> {
+    this.#closed = true;
+    this.#cancelSleep();
+    this.#cancelForget();
+    this.#source.stop();
+    this.#publisher.close();
+    this.#waiters.fail(error);
+    this.#workWaiters.fail(error);
+    await this.#publisher.idle();
+    if (!dropFiles) return;
+    await this.#files.clear();
+    await rm(this.#context.statePath, { force: true });
+    await rm(this.#context.folder, { recursive: true, force: true });
+  }
+
+  #rungs(): readonly string[] {
+    const listed = this.#publisher.log;
+    return listed !== null && listed.entries.length > 0 ? listed.rungs : this.#routeRungs();
+  }
+
+  #routeRungs(): readonly string[] {
+    const ladder = [...this.#route.ladder].sort((one, other) => other.height - one.height);
+    return ['source', ...ladder.map((rung) => rung.name)];
+  }
+
+  #listed(): TimelineLog | null {
+    const { log, caughtUp } = this.#publisher;
+    if (log === null || log.entries.length === 0 || !this.#awake) return null;
+    return caughtUp ? log : null;
+  }
+
+  #view(): ReturnType<ConstructorParameters<typeof Publisher>[0]['view']> {
+    const obstacles = this.#source.obstacles;
+    return {
+      uid: this.#route.uid,
+      headers: this.#route.source.headers,
+      mode: publishingMode(this.#route, obstacles),
+      rungs: this.#routeRungs(),
+      resume: this.#route.resume,
+      session: this.#session,
+      lagMs: (seconds) => constantLagMs(seconds, mayTranscode(this.#route, obstacles)),
+    };
+  }
+
+  #takeSession(route: Route): void {
+    if (route.session === null) this.#session = null;
+    else if (this.#session?.uid === route.session.uid) this.#session.update(route.session);
+    else this.#session = new TranscodeSession(route.session);
+  }
+
+  #wake(): void {
+    this.#awake = true;
+    this.#cancelForget();
+    const { log } = this.#publisher;
+    if (log !== null && log.entries.length === 0) this.#publisher.replaceLog(withRungs(log, this.#routeRungs()));
+    this.#context.logger.info({ channel: this.#route.name, namespace: this.#route.namespace }, 'channel wakes');
+    this.#source.run(true);
+  }
+
+  /** Connections close by themselves; files and entries go one window later, when no playlist of them is in use. */
+  #sleep(): void {
+    this.#awake = false;
+    this.#context.logger.info({ channel: this.#route.name, namespace: this.#route.namespace }, 'channel sleeps');
+    this.#source.run(false);
+    this.#publisher.sleep();
+    const seconds = WINDOW_SEGMENTS * (this.targetDurationSeconds ?? ASSUMED_TARGET_DURATION_SECONDS);
+    this.#cancelForget = this.#context.clock.after(seconds * 1000, () => void this.#forget());
+  }
+
+  async #forget(): Promise<void> {
+    try {
+      await this.#publisher.forget();
+    } catch (error) {
+      this.#context.logger.warn({ err: error, channel: this.#route.name }, 'files of a sleeping channel stay');
+    }
+    this.#changed();
+  }
+
+  async #save(log: TimelineLog): Promise<void> {
+    const { uid, source } = this.#route;
+    const known = this.#source.known;
+    try {
+      await saveTimeline(this.#context.statePath, { version: 1, uid, sourceUri: source.uri, log, known });
+    } catch (error) {
+      // A timeline that cannot be stored is still right: only a restart of this process would lose its end.
+      this.#context.logger.warn({ err: error, channel: this.#route.name }, 'timeline not stored');
+    }
+  }
+
+  #failed(error: SluiceError, failures: number): void {
+    const listed = this.#publisher.log?.entries.length ?? 0;
+    if (listed > 0 && this.#publisher.caughtUp) return;
+    if (failures > 1 || !error.retryable) this.#waiters.fail(unreachable(error.message));
+  }
+
+  #changed(): void {
+    if (this.#closed) return;
+    this.#waiters.wake();
+    this.#workWaiters.wake();
+    const report = this.report();
+    const text = JSON.stringify(report);
+    if (text === this.#lastReport) return;
+    this.#lastReport = text;
+    this.#context.report(report);
+  }
+}

@@ -1,0 +1,59 @@
+/** What a publication time is made from; times in ms of the channel's clock. */
+export interface PaceInput {
+  /** Publication time of the segment before; null for the first. */
+  readonly previousAt: number | null;
+  readonly durationSeconds: number;
+  /** When this segment appeared at the source, as far as it is known. */
+  readonly appearedAt: number;
+  /** The channel's constant lag; 0 publishes as soon as possible. */
+  readonly lagMs: number;
+  readonly targetDurationSeconds: number;
+}
+
+/**
+ * Part of a target duration by which the rhythm may shift from segment to segment: irregular publication by a tenth
+ * made Shaka Player freeze (measured), a fortieth is within what encoders' clocks do.
+ */
+const MAX_SHIFT = 0.025;
+
+/**
+ * The lag in ms of a channel that may transcode: a rung's segment is complete one target duration and about 0.1 s
+ * after its source segment was fed; the rest is for the download and the encoder's jitter.
+ */
+export function constantLagMs(targetDurationSeconds: number, mayTranscode: boolean): number {
+  return mayTranscode ? targetDurationSeconds * 1000 + 500 : 0;
+}
+
+/**
+ * When a segment is to be published: its appearance plus the lag, in the rhythm of the film. Looks at the source
+ * jitter by up to half a target duration, so a difference of that size only shifts the rhythm slowly; a bigger one
+ * (the source stood still, or the lag has changed) sets it anew.
+ */
+export function publicationTime(input: PaceInput): number {
+  const target = input.appearedAt + input.lagMs;
+  if (input.previousAt === null || input.lagMs === 0) return target;
+  const predicted = input.previousAt + input.durationSeconds * 1000;
+  const error = target - predicted;
+  const targetDurationMs = input.targetDurationSeconds * 1000;
+  if (Math.abs(error) > targetDurationMs / 2) return target;
+  const shift = MAX_SHIFT * targetDurationMs;
+  return predicted + Math.min(Math.max(error, -shift), shift);
+}
+
+/**
+ * When the segments of one look appeared: the newest at the look, each older one earlier by the duration of its
+ * successor, but not before the look that did not see it yet.
+ */
+export function appearances(
+  durationsSeconds: readonly number[],
+  lookedAt: number,
+  previousLookAt: number | null,
+): readonly number[] {
+  const result: number[] = [];
+  let at = lookedAt;
+  for (let index = durationsSeconds.length - 1; index >= 0; index -= 1) {
+    result.unshift(previousLookAt === null ? at : Math.max(at, previousLookAt));
+    at -= (durationsSeconds[index] ?? 0) * 1000;
+  }
+  return result;
+}

@@ -1,0 +1,52 @@
+import type { SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
+import type { SourceSegment } from '../source/parse.ts';
+
+/** How a segment stands to the one before: `epoch` begins new numbers, `skip` moves on over numbers never listed. */
+export type Start = 'continue' | 'skip' | 'epoch';
+
+/** A segment on its way from the source into the timeline. */
+export interface PendingSegment {
+  /** Published number. */
+  readonly msn: number;
+  readonly epoch: number;
+  readonly start: Start;
+  readonly source: SourceSegment;
+  /** EXTINF in seconds as it will be published. */
+  readonly durationSeconds: number;
+  /** Timestamps break in front of it. */
+  readonly discontinuity: boolean;
+  /** ms of the channel's clock. */
+  readonly publishAt: number;
+  /** Name of the stored source bytes. */
+  readonly sourceName: string;
+  download: Download;
+}
+
+/** What is known of a pending segment's bytes. */
+export type Download =
+  | { readonly state: 'none'; readonly failures: number; readonly retryAt: number }
+  | { readonly state: 'running'; readonly failures: number }
+  | { readonly state: 'stored'; readonly inspection: SegmentInspection }
+  /** Given up: the segment is listed as a gap. */
+  | { readonly state: 'lost' };
+
+/** A segment whose download nobody has asked for. */
+export const NOT_ASKED: Download = { state: 'none', failures: 0, retryAt: 0 };
+
+/** Tries of one segment: together they take about as long as the segment stays in a short window. */
+export const MAX_TRIES = 5;
+
+/** The state after a failed try; `missing` says that the source answered 404 or 410: one more try, then lost. */
+export function afterFailure(failures: number, missing: boolean, now: number): Download {
+  const count = failures + 1;
+  if (count >= (missing ? 2 : MAX_TRIES)) return { state: 'lost' };
+  return { state: 'none', failures: count, retryAt: now + 250 * 2 ** count };
+}
+
+/**
+ * EXTINF that keeps the target duration true: a source that exceeds its own is cut to what rounds to it
+ * (RFC 8216bis 4.4.3.1); players go by timestamps.
+ */
+export function publishedDuration(seconds: number, targetDurationSeconds: number): number {
+  return Math.round(seconds) > targetDurationSeconds ? targetDurationSeconds + 0.499 : seconds;
+}

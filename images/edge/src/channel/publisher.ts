@@ -1,0 +1,298 @@
+import type { SluiceError } from '@sluice/common/errors/error.ts';
+import type { Mode, Route } from '@sluice/common/link/messages.ts';
+import type { SourceClient } from '../source/client.ts';
+import { asSourceError } from '../source/errors.ts';
+import type { Intake } from '../source/intake.ts';
+import type { SourcePlaylist } from '../source/parse.ts';
+import type { ChannelFiles } from '../storage/files.ts';
+import {
+  append,
+  lastDiscontinuitySequence,
+  lastEntry,
+  listedSeconds,
+  nextMsn,
+  openEpoch,
+  removable,
+  skipTo,
+  type TimelineLog,
+  trim,
+} from '../timeline/log.ts';
+import type { Clock } from './clock.ts';
+import { Downloads } from './downloads.ts';
+import { DirectExpiry } from './expiry.ts';
+import { epochNumbers, firstLog, planSegments } from './intake-plan.ts';
+import { Janitor } from './janitor.ts';
+import { materialise, originOf } from './materialise.ts';
+import type { PendingSegment } from './pending.ts';
+import { chooseRow, NO_PROMOTION, type Origin, type Row } from './row.ts';
+import type { TranscodeSession } from './transcode.ts';
+
+/** Published segments kept in mind for a transcoder that starts: it is fed with the last two at least. */
+const BACKLOG_SEGMENTS = 3;
+
+/** Pause in ms before a row whose files could not be written is tried again. */
+const STORAGE_RETRY_MS = 1_000;
+
+/** What a publisher asks of its channel, each time anew. */
+export interface PublisherView {
+  readonly uid: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly mode: Mode;
+  /** Rungs for a new log, `source` first. */
+  readonly rungs: readonly string[];
+  readonly resume: Route['resume'];
+  readonly session: TranscodeSession | null;
+  /** The constant lag in ms at a target duration. */
+  lagMs(targetDurationSeconds: number): number;
+}
+
+/** What a publisher needs of its surroundings. */
+export interface PublisherContext {
+  readonly clock: Clock;
+  readonly client: SourceClient;
+  readonly files: ChannelFiles;
+  readonly view: () => PublisherView;
+  /** Makes a log outlast this process, before it is shown to anybody. */
+  readonly save: (log: TimelineLog) => Promise<void>;
+  /** Something that others see has changed. */
+  readonly changed: () => void;
+  /** A segment could not be read or stored; null: one could. */
+  readonly trouble: (error: SluiceError | null) => void;
+}
+
+/** Turns segments of the source into entries of the timeline, each at its time and never before its bytes are stored. */
+export class Publisher {
+  readonly #context: PublisherContext;
+  readonly #downloads: Downloads;
+  readonly #janitor: Janitor;
+  readonly #expiry = new DirectExpiry();
+  #log: TimelineLog | null;
+  #pending: PendingSegment[] = [];
+  #recent: PendingSegment[] = [];
+  #origins: Readonly<Record<string, Origin>> | null = null;
+  #breaks = false;
+  #waking = true;
+  #lastPublishAt: number | null = null;
+  #pumping: Promise<void> | null = null;
+  #abort = new AbortController();
+  #cancelTimer = (): void => {};
+
+  constructor(context: PublisherContext, log: TimelineLog | null) {
+    this.#context = context;
+    this.#log = log;
+    this.#downloads = new Downloads(context.clock, (error) => {
+      context.trouble(error);
+      this.pump();
+    });
+    this.#janitor = new Janitor(context.files);
+    const newest = log === null ? null : lastEntry(log);
+    if (newest !== null) this.#origins = mapValues(newest.names, originOf);
+  }
+
+  get log(): TimelineLog | null {
+    return this.#log;
+  }
+
+  /** Everything that is due has been published since the channel woke. */
+  get caughtUp(): boolean {
+    const head = this.#pending[0];
+    return !this.#waking && (head === undefined || head.publishAt > this.#context.clock.now());
+  }
+
+  /** Segments of the current epoch whose bytes are stored, oldest first: the newest published ones, and what waits. */
+  stored(): readonly PendingSegment[] {
+    const epoch = this.#pending.at(-1)?.epoch ?? this.#recent.at(-1)?.epoch;
+    return [...this.#recent, ...this.#pending].filter(
+      (segment) => segment.epoch === epoch && segment.download.state === 'stored',
+    );
+  }
+
+  /** Takes what a look at the source has brought. */
+  take(taken: Exclude<Intake, { kind: 'stale' }>, playlist: SourcePlaylist, lookedAt: number, before: number | null) {
+    const view = this.#context.view();
+    let intake = taken;
+    if (this.#log === null) {
+      if (taken.segments.length === 0) return;
+      this.#log = firstLog(playlist, taken.segments, view.rungs, view.resume);
+      this.#breaks = view.resume !== null;
+      intake = { kind: 'continue', segments: taken.segments };
+    }
+    const added = planSegments(intake, {
+      uid: view.uid,
+      log: this.#log,
+      tail: this.#pending.at(-1) ?? null,
+      previousAt: this.#waking ? null : (this.#pending.at(-1)?.publishAt ?? this.#lastPublishAt),
+      waking: this.#waking,
+      breaks: this.#breaks,
+      mode: view.mode,
+      lagMs: view.lagMs(this.#log.targetDurationSeconds),
+      lookedAt,
+      previousLookAt: before,
+    });
+    if (added.length > 0) this.#breaks = false;
+    if (added.length > 0 || this.#log.entries.length > 0) this.#waking = false;
+    if (added[0]?.start === 'epoch') view.session?.restart();
+    this.#pending.push(...added);
+    this.#expiry.looked(this.#log, playlist, lookedAt);
+    this.pump();
+  }
+
+  /** Does whatever can be done now: downloads, publications, deletions. Cheap to call after any change. */
+  pump(): void {
+    if (this.#abort.signal.aborted || this.#log === null) return;
+    this.#askDownloads(this.#log);
+    if (this.#pumping !== null) return;
+    this.#pumping = this.#publishDue().finally(() => {
+      this.#pumping = null;
+    });
+  }
+
+  /** Drops what waits and forgets the rhythm: the channel sleeps. Listed entries stay for `forget`. */
+  sleep(): void {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#cancelTimer();
+    this.#downloads.stop();
+    this.#pending = [];
+    this.#recent = [];
+    this.#waking = true;
+    this.#lastPublishAt = null;
+  }
+
+  /** Removes all entries and files of a sleeping channel; its numbers go on from here. */
+  async forget(): Promise<void> {
+    if (this.#log !== null) {
+      this.#log = skipTo(this.#log, nextMsn(this.#log), lastDiscontinuitySequence(this.#log));
+      this.#origins = null;
+      await this.#context.save(this.#log);
+    }
+    await this.#context.files.clear();
+  }
+
+  /** Replaces a log that lists nothing, e.g. with another ladder. */
+  replaceLog(log: TimelineLog): void {
+    this.#log = log;
+  }
+
+  /** Ends for good: no timer, download or write goes on. */
+  close(): void {
+    this.#abort.abort();
+    this.#cancelTimer();
+    this.#downloads.stop();
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async idle(): Promise<void> {
+    await this.#downloads.idle();
+    await this.#pumping;
+  }
+
+  #askDownloads(log: TimelineLog): void {
+    const view = this.#context.view();
+    const needed = view.mode !== 'Direct' || view.session !== null;
+    const joint = this.#origins !== null && Object.values(this.#origins).some((origin) => origin !== 'source');
+    const backlog = view.session === null ? [] : this.#recent.slice(-2);
+    const wanted = [...backlog, ...(needed ? this.#pending : joint ? this.#pending.slice(0, 1) : [])];
+    this.#downloads.ask(wanted, {
+      client: this.#context.client,
+      files: this.#context.files,
+      headers: view.headers,
+      targetDurationSeconds: log.targetDurationSeconds,
+      signal: this.#abort.signal,
+    });
+  }
+
+  async #publishDue(): Promise<void> {
+    const { signal } = this.#abort;
+    try {
+      while (!signal.aborted && (await this.#publishHead(signal))) this.#context.changed();
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#context.trouble(asSourceError(error));
+      this.#plan(STORAGE_RETRY_MS);
+    }
+  }
+
+  #plan(delayMs: number): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#context.clock.after(delayMs, () => this.pump());
+  }
+
+  /** Publishes the oldest pending segment if it is due and stored; false where nothing can be done now. */
+  async #publishHead(signal: AbortSignal): Promise<boolean> {
+    const head = this.#pending[0];
+    if (head === undefined || this.#log === null) return false;
+    const now = this.#context.clock.now();
+    if (head.publishAt > now) {
+      this.#plan(head.publishAt - now);
+      return false;
+    }
+    const view = this.#context.view();
+    const { session } = view;
+    const lost = head.download.state === 'lost';
+    const row = chooseRow({
+      mode: view.mode,
+      rungs: this.#log.rungs,
+      sourceStored: head.download.state === 'stored' || lost,
+      discontinuity: head.discontinuity,
+      previous: head.start === 'skip' ? null : this.#origins,
+      transcoder: session?.rowOf(head.msn) ?? null,
+      promotion: session?.promotion ?? NO_PROMOTION,
+    });
+    if (row.wait) return false;
+    const names = lost
+      ? Object.fromEntries(this.#log.rungs.map((rung) => [rung, head.sourceName]))
+      : await materialise(view.uid, row, head, this.#context.files);
+    const log = this.#trimmed(this.#appended(this.#log, head, names), now);
+    await this.#context.save(log);
+    if (signal.aborted) return false;
+    this.#commit(log, head, row, session);
+    await this.#janitor.sweep(now);
+    return true;
+  }
+
+  #commit(log: TimelineLog, head: PendingSegment, row: Row, session: TranscodeSession | null): void {
+    this.#log = log;
+    this.#pending.shift();
+    this.#recent = [...this.#recent, head].slice(-BACKLOG_SEGMENTS);
+    // A gap has no bytes: what comes next still joins to the segment before it.
+    if (head.download.state !== 'lost') this.#origins = row.origins;
+    this.#lastPublishAt = head.publishAt;
+    if (session !== null) {
+      session.promotion = row.promotion;
+      session.forget(head.msn);
+    }
+    const window = listedSeconds(log) * 1000;
+    this.#janitor.retire(log.firstListedMsn, this.#context.clock.now() + window + log.targetDurationSeconds * 1000);
+  }
+
+  #appended(log: TimelineLog, head: PendingSegment, names: Readonly<Record<string, string>>): TimelineLog {
+    let base = log;
+    if (head.start === 'epoch') {
+      base = openEpoch(log, epochNumbers(head, lastDiscontinuitySequence(log)));
+    } else if (head.start === 'skip') {
+      const sequence = head.source.discontinuitySequence + log.discontinuityOffset - (head.discontinuity ? 1 : 0);
+      base = skipTo(log, head.msn, Math.max(sequence, lastDiscontinuitySequence(log)));
+    }
+    return append(base, {
+      msn: head.msn,
+      epoch: head.epoch,
+      durationSeconds: head.durationSeconds,
+      dateTime: head.source.dateTime,
+      discontinuity: head.discontinuity,
+      gap: head.download.state === 'lost',
+      names,
+    });
+  }
+
+  #trimmed(log: TimelineLog, now: number): TimelineLog {
+    return trim(
+      log,
+      removable(log, (entry) => this.#expiry.expired(entry, now)),
+    );
+  }
+}
+
+function mapValues<T, R>(record: Readonly<Record<string, T>>, map: (value: T) => R): Readonly<Record<string, R>> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}

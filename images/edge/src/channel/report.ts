@@ -1,0 +1,53 @@
+import type { Mode, OwnerReport, Route, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
+import { lastEntry, nextMsn, type TimelineEntry, type TimelineLog } from '../timeline/log.ts';
+import type { Obstacles } from './mode.ts';
+import { originOf } from './materialise.ts';
+import { SOURCE } from './row.ts';
+import type { TranscodeSession } from './transcode.ts';
+
+/** Health of a source that nobody has looked at. */
+export const UNKNOWN_HEALTH: SourceHealth = {
+  state: 'unknown',
+  reason: 'NotYetRead',
+  message: 'The source has not been read yet',
+};
+
+/** Health of a source that delivers. */
+export const HEALTHY: SourceHealth = { state: 'healthy', reason: 'Delivering', message: '' };
+
+/** The mode that an entry shows: where its bytes come from. */
+export function modeOfEntry(entry: TimelineEntry): Mode {
+  const names = Object.values(entry.names);
+  if (names.some((name) => originOf(name) !== SOURCE)) return 'Transcode';
+  return entry.names.source?.startsWith('s/') === true ? 'Proxy' : 'Direct';
+}
+
+/** What a report is made from. */
+export interface ReportInput {
+  readonly route: Route;
+  readonly awake: boolean;
+  readonly log: TimelineLog | null;
+  readonly facts: SourceFacts | null;
+  readonly health: SourceHealth;
+  readonly obstacles: Obstacles;
+  readonly session: TranscodeSession | null;
+  readonly now: number;
+}
+
+/** The owner's report of a channel, as the operator reads it. */
+export function ownerReport(input: ReportInput): OwnerReport {
+  const { log } = input;
+  const newest = log === null ? null : lastEntry(log);
+  return {
+    uid: input.route.uid,
+    ownerTerm: input.route.ownerTerm,
+    activeMode: input.awake && newest !== null ? modeOfEntry(newest) : 'Idle',
+    epoch: log?.epoch ?? 0,
+    lastMsn: log === null ? 0 : Math.max(0, nextMsn(log) - 1),
+    facts: input.facts,
+    health: input.health,
+    directObstacle: input.obstacles.direct,
+    transcodeObstacle: input.obstacles.transcode,
+    session: input.session?.toReport(input.now) ?? null,
+  };
+}

@@ -1,0 +1,235 @@
+import type { SluiceError } from '@sluice/common/errors/error.ts';
+import type { Route, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
+import type { SourceClient } from '../source/client.ts';
+import { asSourceError, healthOf, sourceError } from '../source/errors.ts';
+import { directObstacle, type SegmentSample, transcodeObstacle } from '../source/facts.ts';
+import { createFollower } from '../source/follower.ts';
+import { type Intake, intake, type KnownSegment, remember } from '../source/intake.ts';
+import type { SourcePlaylist } from '../source/parse.ts';
+import { PROBE_ORIGIN, probeSource } from '../source/probe.ts';
+import { nextLookAt } from '../source/reload.ts';
+import type { Clock } from './clock.ts';
+import type { Obstacles } from './mode.ts';
+import { HEALTHY, UNKNOWN_HEALTH } from './report.ts';
+import { watchSource } from './watch.ts';
+
+/** Target durations without a new segment after which a source counts as standing still. */
+const STALLED_AFTER = 3;
+
+/** Target duration in seconds assumed for the back-off of probes, before any playlist was read. */
+const PROBE_RHYTHM_SECONDS = 4;
+
+/** What a source side tells its channel. */
+export interface SourceSideEvents {
+  taken(taken: Exclude<Intake, { kind: 'stale' }>, playlist: SourcePlaylist, at: number, before: number | null): void;
+  /** Facts, health or obstacles have changed. */
+  changed(): void;
+  /** Nothing can be read; `failures` in a row. */
+  failed(error: SluiceError, failures: number): void;
+}
+
+/** One channel's view of its source: facts, health, and what has been taken of it. */
+export class SourceSide {
+  readonly #client: SourceClient;
+  readonly #clock: Clock;
+  readonly #events: SourceSideEvents;
+  #route: Route;
+  #facts: SourceFacts | null;
+  #sample: SegmentSample | null = null;
+  #health: SourceHealth = UNKNOWN_HEALTH;
+  #known: readonly KnownSegment[];
+  #looksBehind = 0;
+  #lastNewAt = 0;
+  /** What comes next is not of the source that `known` is of. */
+  #otherSource: boolean;
+  #awake = false;
+  #stopWatch: (() => void) | null = null;
+  #stopProbe: (() => void) | null = null;
+
+  /** `known` is null where the stored timeline is of another source. */
+  constructor(
+    route: Route,
+    known: readonly KnownSegment[] | null,
+    client: SourceClient,
+    clock: Clock,
+    events: SourceSideEvents,
+  ) {
+    this.#route = route;
+    this.#facts = route.source.facts;
+    this.#known = known ?? [];
+    this.#otherSource = known === null;
+    this.#client = client;
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  get facts(): SourceFacts | null {
+    return this.#facts;
+  }
+
+  get health(): SourceHealth {
+    return this.#health;
+  }
+
+  get known(): readonly KnownSegment[] {
+    return this.#known;
+  }
+
+  get obstacles(): Obstacles {
+    return {
+      direct: directObstacle(this.#route, this.#facts, this.#sample),
+      transcode: transcodeObstacle(this.#facts, this.#sample),
+    };
+  }
+
+  /** Takes a changed route; another source or other headers begin anew, with the facts that the route has. */
+  update(route: Route): void {
+    const { source } = this.#route;
+    this.#route = route;
+    const same =
+      source.uri === route.source.uri && JSON.stringify(source.headers) === JSON.stringify(route.source.headers);
+    if (same) {
+      this.#facts ??= route.source.facts;
+      return;
+    }
+    this.stop();
+    if (source.uri !== route.source.uri) {
+      this.#facts = route.source.facts;
+      this.#sample = null;
+      this.#otherSource = true;
+    }
+    this.#health = UNKNOWN_HEALTH;
+    this.run(this.#awake);
+  }
+
+  /** Probes the source if its facts are unknown; while `awake` follows it as well. */
+  run(awake: boolean): void {
+    this.#awake = awake;
+    if (this.#facts === null) {
+      if (this.#stopProbe === null) this.#probe();
+      return;
+    }
+    if (awake && this.#stopWatch === null) this.#watch();
+    if (!awake && this.#stopWatch !== null) {
+      this.#stopWatch();
+      this.#stopWatch = null;
+    }
+  }
+
+  /** Ends probe and watch. */
+  stop(): void {
+    this.#stopProbe?.();
+    this.#stopWatch?.();
+    this.#stopProbe = null;
+    this.#stopWatch = null;
+  }
+
+  /** A segment could not be read or stored (null: one could): a degradation, because others may still come. */
+  segmentTrouble(error: SluiceError | null): void {
+    if (error !== null) this.#setHealth(healthOf(error, 'degraded'));
+    else if (this.#health.state !== 'healthy') this.#setHealth(HEALTHY);
+  }
+
+  #setHealth(health: SourceHealth): void {
+    const { state, reason, message } = this.#health;
+    if (state === health.state && reason === health.reason && message === health.message) return;
+    this.#health = health;
+    this.#events.changed();
+  }
+
+  #follower() {
+    return createFollower(this.#client, this.#route.source.uri, this.#route.source.headers, PROBE_ORIGIN);
+  }
+
+  #probe(): void {
+    const abort = new AbortController();
+    let cancel = (): void => {};
+    let failures = 0;
+    const follower = this.#follower();
+    const attempt = async (): Promise<void> => {
+      const beganAt = this.#clock.now();
+      try {
+        const headers = this.#route.source.headers;
+        const result = await probeSource(this.#client, follower, headers, this.#clock.now, abort.signal);
+        if (abort.signal.aborted) return;
+        this.#facts = result.facts;
+        this.#sample = result.sample;
+        this.#stopProbe = null;
+        this.#setHealth(HEALTHY);
+        this.#events.changed();
+        this.run(this.#awake);
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        failures += 1;
+        this.#fail(asSourceError(error), failures);
+        const outcome = { beganAt, changed: false, failures, targetDurationSeconds: PROBE_RHYTHM_SECONDS };
+        cancel = this.#clock.after(nextLookAt(outcome) - this.#clock.now(), () => void attempt());
+      }
+    };
+    this.#stopProbe = () => {
+      abort.abort();
+      cancel();
+    };
+    void attempt();
+  }
+
+  #watch(): void {
+    this.#lastNewAt = this.#clock.now();
+    this.#looksBehind = 0;
+    this.#stopWatch = watchSource(this.#follower(), this.#clock, {
+      onLook: (playlist, at, before) => this.#looked(playlist, at, before),
+      onFailure: (error, failures) => this.#fail(error, failures),
+    });
+  }
+
+  #fail(error: SluiceError, failures: number): void {
+    // One failed look is common behind load balancers; two in a row, or an answer that will not change, are an outage.
+    this.#setHealth(healthOf(error, failures > 1 || !error.retryable ? 'down' : 'degraded'));
+    this.#events.failed(error, failures);
+  }
+
+  #looked(playlist: SourcePlaylist | null, at: number, before: number | null): void {
+    if (playlist === null) {
+      this.#checkStall(at);
+      return;
+    }
+    const taken: Intake = this.#otherSource
+      ? { kind: 'restart', segments: playlist.segments }
+      : intake(this.#known, playlist, this.#looksBehind);
+    if (taken.kind !== 'stale' && taken.segments.length > 0) this.#otherSource = false;
+    this.#looksBehind = taken.kind === 'stale' ? this.#looksBehind + 1 : 0;
+    if (taken.kind === 'stale' || taken.segments.length === 0) {
+      this.#checkStall(at);
+      if (taken.kind === 'stale') return;
+    } else {
+      this.#lastNewAt = at;
+      this.#setHealth(HEALTHY);
+    }
+    this.#known = remember(this.#known, taken);
+    this.#learn(playlist);
+    this.#events.taken(taken, playlist, at, before);
+  }
+
+  /** Facts that a single probe may have seen too early, and the URLs that viewers would see in Direct. */
+  #learn(playlist: SourcePlaylist): void {
+    const before = JSON.stringify(this.obstacles);
+    const newest = playlist.segments.at(-1);
+    if (newest !== undefined) this.#sample = { uri: newest.uri, ranged: newest.range !== null };
+    if (this.#facts !== null && playlist.windowSegments > this.#facts.windowSegments) {
+      this.#facts = { ...this.#facts, windowSegments: playlist.windowSegments };
+    }
+    if (JSON.stringify(this.obstacles) !== before) this.#events.changed();
+  }
+
+  #checkStall(at: number): void {
+    const limit = STALLED_AFTER * (this.#facts?.targetDurationSeconds ?? PROBE_RHYTHM_SECONDS);
+    const seconds = (at - this.#lastNewAt) / 1000;
+    if (seconds < limit) {
+      // The playlist can be read again; whether segments come is seen within the limit.
+      if (this.#health.state === 'down') this.#setHealth({ ...HEALTHY, message: 'The source answers again' });
+      return;
+    }
+    const message = `The source has listed no new segment for ${limit} s or more`;
+    this.#setHealth(healthOf(sourceError('SOURCE_STALLED', message), 'degraded'));
+  }
+}

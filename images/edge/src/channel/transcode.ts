@@ -1,0 +1,124 @@
+import type { Route, SessionReport } from '@sluice/common/link/messages.ts';
+import type { AgentReport } from '@sluice/common/work/contract.ts';
+import { NO_PROMOTION, type Promotion, type RowInput, sessionState } from './row.ts';
+
+/** Silence in ms after which an agent counts as gone: four of its reports. */
+const AGENT_SILENT_MS = 20_000;
+
+/** A transcode session as its channel's owner sees it: which attempt works, and what it has stored. */
+export class TranscodeSession {
+  readonly name: string;
+  readonly uid: string;
+  #tokenSha256: string;
+  #rungs: readonly string[];
+  #attempt = 0;
+  #lastSeenAt = Number.NEGATIVE_INFINITY;
+  #report: AgentReport | null = null;
+  #draining = false;
+  readonly #rows = new Map<number, Set<string>>();
+  promotion: Promotion = NO_PROMOTION;
+
+  constructor(session: NonNullable<Route['session']>) {
+    this.name = session.name;
+    this.uid = session.uid;
+    this.#tokenSha256 = session.tokenSha256;
+    this.#rungs = session.rungs;
+  }
+
+  /** Takes what may change while a session runs. */
+  update(session: NonNullable<Route['session']>): void {
+    this.#tokenSha256 = session.tokenSha256;
+    this.#rungs = session.rungs;
+  }
+
+  get tokenSha256(): string {
+    return this.#tokenSha256;
+  }
+
+  get attempt(): number {
+    return this.#attempt;
+  }
+
+  get rungs(): readonly string[] {
+    return this.#rungs;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /**
+   * An agent has called. False where a newer attempt works; a newer one takes over with nothing stored, because its
+   * stream is another one.
+   */
+  called(attempt: number, now: number): boolean {
+    if (attempt < this.#attempt) return false;
+    if (attempt > this.#attempt) {
+      this.#attempt = attempt;
+      this.#report = null;
+      this.#draining = false;
+      this.#rows.clear();
+      this.promotion = { ...NO_PROMOTION, late: this.promotion.live || this.promotion.late };
+    }
+    this.#lastSeenAt = now;
+    return true;
+  }
+
+  /** The agent wants to end: the source takes over with the next segment. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  reported(report: AgentReport): void {
+    this.#report = report;
+  }
+
+  stored(msn: number, rung: string): void {
+    const row = this.#rows.get(msn) ?? new Set<string>();
+    row.add(rung);
+    this.#rows.set(msn, row);
+  }
+
+  hasStored(msn: number, rung: string): boolean {
+    return this.#rows.get(msn)?.has(rung) ?? false;
+  }
+
+  /** Forgets rows up to `msn`, which have been published. */
+  forget(msn: number): void {
+    for (const known of this.#rows.keys()) if (known <= msn) this.#rows.delete(known);
+  }
+
+  /** A new epoch: nothing stored before belongs to it. */
+  restart(): void {
+    this.#rows.clear();
+    this.promotion = { ...NO_PROMOTION, late: this.promotion.live || this.promotion.late };
+  }
+
+  connected(now: number): boolean {
+    return this.#attempt > 0 && now - this.#lastSeenAt < AGENT_SILENT_MS;
+  }
+
+  /** What a row's decision needs; null where the transcoder gives nothing. */
+  rowOf(msn: number): RowInput['transcoder'] {
+    if (this.#attempt === 0 || this.#draining) return null;
+    const dropped = new Set(this.#report?.droppedRungs ?? []);
+    return {
+      attempt: this.#attempt,
+      rungs: this.#rungs.filter((rung) => !dropped.has(rung)),
+      stored: this.#rows.get(msn) ?? new Set<string>(),
+    };
+  }
+
+  toReport(now: number): SessionReport {
+    return {
+      name: this.name,
+      attempt: Math.max(1, this.#attempt),
+      state: sessionState(this.promotion, this.connected(now)),
+      encoder: this.#report?.encoder ?? '',
+      speed: this.#report?.speed ?? null,
+      outTimeSeconds: this.#report?.outTimeSeconds ?? null,
+      droppedRungs: this.#report?.droppedRungs ?? [],
+      message: this.#report?.message ?? '',
+    };
+  }
+}

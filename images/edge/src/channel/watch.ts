@@ -1,0 +1,54 @@
+import type { SluiceError } from '@sluice/common/errors/error.ts';
+import { asSourceError } from '../source/errors.ts';
+import type { SourceFollower } from '../source/follower.ts';
+import type { SourcePlaylist } from '../source/parse.ts';
+import { nextLookAt } from '../source/reload.ts';
+import type { Clock } from './clock.ts';
+
+/** Target duration in seconds assumed until a playlist tells its own: the middle of what live sources use. */
+const ASSUMED_TARGET_DURATION_SECONDS = 4;
+
+/** What a watch tells its channel. */
+export interface WatchEvents {
+  /** A look succeeded; null where nothing has changed. Times in ms: of this look's end, and of the last one before. */
+  onLook(playlist: SourcePlaylist | null, lookedAt: number, previousLookAt: number | null): void;
+  /** A look failed, the n-th in a row. */
+  onFailure(error: SluiceError, failures: number): void;
+}
+
+/** Looks at a source in the rhythm of RFC 8216bis 6.3.4 until it is stopped; returns the stop function. */
+export function watchSource(follower: SourceFollower, clock: Clock, events: WatchEvents): () => void {
+  const abort = new AbortController();
+  let targetDurationSeconds = ASSUMED_TARGET_DURATION_SECONDS;
+  let failures = 0;
+  let previousLookAt: number | null = null;
+  let cancel = (): void => {};
+
+  const plan = (beganAt: number, changed: boolean): void => {
+    const at = nextLookAt({ beganAt, changed, failures, targetDurationSeconds });
+    cancel = clock.after(at - clock.now(), () => void look());
+  };
+  const look = async (): Promise<void> => {
+    const beganAt = clock.now();
+    try {
+      const { playlist } = await follower.look(abort.signal);
+      if (abort.signal.aborted) return;
+      failures = 0;
+      targetDurationSeconds = playlist?.targetDurationSeconds ?? targetDurationSeconds;
+      const lookedAt = clock.now();
+      plan(beganAt, playlist !== null);
+      events.onLook(playlist, lookedAt, previousLookAt);
+      previousLookAt = lookedAt;
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      failures += 1;
+      plan(beganAt, false);
+      events.onFailure(asSourceError(error), failures);
+    }
+  };
+  void look();
+  return () => {
+    abort.abort();
+    cancel();
+  };
+}

@@ -1,0 +1,191 @@
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import { Agent, type Dispatcher, request } from 'undici';
+import { type AddressGuard, forbiddenAddress, guardedLookup, isForbiddenLiteral } from './address.ts';
+import { asSourceError, sourceError } from './errors.ts';
+
+/** More hops than any CDN needs; a loop ends soon. */
+const MAX_REDIRECTS = 5;
+
+/** A playlist of a whole day of 4 s segments with long URLs; more is no live window. */
+export const MAX_PLAYLIST_BYTES = 2 * 1024 * 1024;
+
+/** Name resolution, TCP and TLS over the longest roads take about 2 s. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** One thing to read from a source. */
+export interface SourceRequest {
+  readonly url: string;
+  /** From the Channel's Secret; sent only to the origin of `url`, never behind a redirect to another one. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly maxBytes: number;
+  /** Limit for the whole answer, redirects included: with `maxBytes` it makes the least speed. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Reads at most `maxBytes` and leaves the rest, instead of failing on a longer body. */
+  readonly partial?: boolean;
+  /** Inclusive byte range. */
+  readonly range?: { readonly offset: number; readonly length: number };
+  readonly etag?: string;
+  readonly lastModified?: string;
+  /** Sent as Origin, to see whether the answer admits pages of other sites. */
+  readonly origin?: string;
+}
+
+/** What a source answered; `bytes` is empty for 304. */
+export interface SourceResponse {
+  readonly status: 200 | 304;
+  readonly bytes: Uint8Array;
+  /** The URL that answered, behind all redirects: what relative URLs in the body mean. */
+  readonly url: string;
+  readonly contentLength: number | null;
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+  readonly allowOrigin: string | null;
+}
+
+/** Reads what tenants' URLs name: bounded in size, time, redirects and reachable addresses. */
+export interface SourceClient {
+  /**
+   * Throws SluiceError SOURCE_URL, SOURCE_FORBIDDEN_ADDRESS, SOURCE_REDIRECTS, SOURCE_NOT_FOUND, SOURCE_HTTP_STATUS, SOURCE_TOO_LARGE,
+   * SOURCE_TIMEOUT or SOURCE_UNREACHABLE.
+   */
+  read(request: SourceRequest): Promise<SourceResponse>;
+  /** Closes all connections. */
+  close(): Promise<void>;
+}
+
+function parseUrl(text: string, base?: string): URL {
+  let url: URL;
+  try {
+    url = new URL(text, base);
+  } catch {
+    throw sourceError('SOURCE_URL', 'The source is no URL; write it like https://host/live/index.m3u8', {
+      retryable: false,
+    });
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw sourceError('SOURCE_URL', `A source with ${url.protocol}// is not supported; use http or https`, {
+      retryable: false,
+    });
+  }
+  return url;
+}
+
+function headerOf(response: Dispatcher.ResponseData, name: string): string | null {
+  const value = response.headers[name];
+  return (Array.isArray(value) ? value[0] : value) ?? null;
+}
+
+function requestHeaders(options: SourceRequest, url: URL): Record<string, string> {
+  const sameOrigin = new URL(options.url).origin === url.origin;
+  const headers: Record<string, string> = { 'user-agent': 'sluice', 'accept-encoding': 'identity' };
+  if (sameOrigin) for (const [name, value] of Object.entries(options.headers)) headers[name.toLowerCase()] = value;
+  if (url.username !== '' && headers.authorization === undefined) {
+    const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    headers.authorization = `Basic ${Buffer.from(user).toString('base64')}`;
+  }
+  if (options.range !== undefined) {
+    headers.range = `bytes=${options.range.offset}-${options.range.offset + options.range.length - 1}`;
+  }
+  if (options.etag !== undefined) headers['if-none-match'] = options.etag;
+  if (options.lastModified !== undefined) headers['if-modified-since'] = options.lastModified;
+  if (options.origin !== undefined) headers.origin = options.origin;
+  return headers;
+}
+
+/** Collects a body; stops the transfer at the limit. */
+async function readBody(response: Dispatcher.ResponseData, options: SourceRequest): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > options.maxBytes) {
+      if (options.partial === true) break;
+      throw sourceError('SOURCE_TOO_LARGE', `The source sends more than the ${options.maxBytes} bytes allowed here`);
+    }
+  }
+  const bytes = Buffer.concat(chunks, size);
+  return size > options.maxBytes ? bytes.subarray(0, options.maxBytes) : bytes;
+}
+
+async function follow(
+  agent: Agent,
+  guard: AddressGuard,
+  options: SourceRequest,
+  signal: AbortSignal,
+): Promise<{ response: Dispatcher.ResponseData; url: URL }> {
+  let url = parseUrl(options.url);
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+    if (isForbiddenLiteral(guard, url)) throw forbiddenAddress(url.hostname);
+    const bare = new URL(url);
+    bare.username = '';
+    bare.password = '';
+    const response = await request(bare, { dispatcher: agent, headers: requestHeaders(options, url), signal });
+    const location = headerOf(response, 'location');
+    if (response.statusCode < 300 || response.statusCode === 304 || response.statusCode >= 400 || location === null) {
+      return { response, url: bare };
+    }
+    await response.body.dump();
+    url = parseUrl(location, bare.href);
+  }
+  throw sourceError('SOURCE_REDIRECTS', `The source redirects more than ${MAX_REDIRECTS} times`);
+}
+
+function explain(thrown: unknown, options: SourceRequest, timedOut: boolean): SluiceError {
+  if (timedOut) {
+    return sourceError('SOURCE_TIMEOUT', `The source did not answer in full within ${options.timeoutMs / 1000} s`, {
+      cause: thrown,
+    });
+  }
+  if (thrown instanceof Error && thrown.cause instanceof SluiceError) return thrown.cause;
+  return asSourceError(thrown);
+}
+
+async function readOnce(agent: Agent, guard: AddressGuard, options: SourceRequest): Promise<SourceResponse> {
+  const timeout = AbortSignal.timeout(options.timeoutMs);
+  try {
+    const { response, url } = await follow(agent, guard, options, AbortSignal.any([options.signal, timeout]));
+    const status = response.statusCode;
+    const modified = status !== 304;
+    if (modified && status !== 200 && !(options.range !== undefined && status === 206)) {
+      await response.body.dump();
+      const code = status === 404 || status === 410 ? 'SOURCE_NOT_FOUND' : 'SOURCE_HTTP_STATUS';
+      throw sourceError(code, `The source answers ${status} for ${url.pathname}`);
+    }
+    const length = Number(headerOf(response, 'content-length') ?? Number.NaN);
+    const bytes = modified ? await readBody(response, options) : new Uint8Array();
+    if (!modified) await response.body.dump();
+    return {
+      status: modified ? 200 : 304,
+      bytes: status === 200 && options.range !== undefined ? sliceOf(bytes, options.range) : bytes,
+      url: url.href,
+      contentLength: Number.isFinite(length) ? length : null,
+      etag: headerOf(response, 'etag'),
+      lastModified: headerOf(response, 'last-modified'),
+      allowOrigin: headerOf(response, 'access-control-allow-origin'),
+    };
+  } catch (error) {
+    throw explain(error, options, timeout.aborted);
+  }
+}
+
+/** The asked range out of a whole body, from a server that ignores Range. */
+function sliceOf(bytes: Uint8Array, range: { offset: number; length: number }): Uint8Array {
+  return bytes.subarray(range.offset, range.offset + range.length);
+}
+
+/** A client of its own connections, at most 6 to one host, closed by `close`. */
+export function createSourceClient(guard: AddressGuard): SourceClient {
+  const agent = new Agent({
+    connections: 6,
+    keepAliveTimeout: 15_000,
+    headersTimeout: 10_000,
+    bodyTimeout: 5_000,
+    connect: { timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup(guard) },
+  });
+  return {
+    read: (options) => readOnce(agent, guard, options),
+    close: () => agent.destroy(),
+  };
+}

@@ -1,0 +1,72 @@
+import type { SourceFacts } from '@sluice/common/link/messages.ts';
+import { inspectSegment, type SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
+import type { SourceClient } from './client.ts';
+import { admitsAnyPage, factsOf, type SegmentSample } from './facts.ts';
+import type { SourceFollower } from './follower.ts';
+import { sourceError } from './errors.ts';
+
+/** Bytes read of a segment: tables, the first keyframe of a 20 Mbit/s stream and the audio beside it. */
+const PROBE_BYTES = 512 * 1024;
+
+/** A TS packet (ISO/IEC 13818-1 2.4.3.2). */
+const PACKET_BYTES = 188;
+
+/** Limit for the start of one segment. */
+const PROBE_TIMEOUT_MS = 10_000;
+
+/** Sent as Origin; an answer that admits this name, which nobody has, admits every page. */
+export const PROBE_ORIGIN = 'https://sluice.invalid';
+
+/** Result of a probe. */
+export interface ProbeResult {
+  readonly facts: SourceFacts;
+  readonly sample: SegmentSample;
+}
+
+/** Whether bytes begin with MPEG-TS packets. */
+function looksLikeTs(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x47 && (bytes.length <= PACKET_BYTES || bytes[PACKET_BYTES] === 0x47);
+}
+
+function inspectStart(bytes: Uint8Array): SegmentInspection | null {
+  if (!looksLikeTs(bytes)) return null;
+  return inspectSegment(bytes.subarray(0, bytes.length - (bytes.length % PACKET_BYTES)));
+}
+
+/**
+ * Looks at the source once: its playlist and the start of its newest but one segment (the newest may still be
+ * written). Throws the errors of the follower, of the client, and TS_INVALID.
+ */
+export async function probeSource(
+  client: SourceClient,
+  follower: SourceFollower,
+  headers: Readonly<Record<string, string>>,
+  now: () => number,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const { playlist, variant, allowOrigin } = await follower.look(signal);
+  const segment = playlist?.segments.at(-2) ?? playlist?.segments.at(-1);
+  if (playlist === null || segment === undefined) {
+    throw sourceError('SOURCE_STALLED', "The source's playlist has no segments yet");
+  }
+  const answer = await client.read({
+    url: segment.uri,
+    headers,
+    maxBytes: segment.range === null ? PROBE_BYTES : Math.min(PROBE_BYTES, segment.range.length),
+    timeoutMs: PROBE_TIMEOUT_MS,
+    signal,
+    partial: true,
+    origin: PROBE_ORIGIN,
+    ...(segment.range === null ? {} : { range: segment.range }),
+  });
+  const facts = factsOf(inspectStart(answer.bytes), {
+    targetDurationSeconds: playlist.targetDurationSeconds,
+    windowSegments: playlist.windowSegments,
+    corsAllowed: admitsAnyPage(allowOrigin, PROBE_ORIGIN) && admitsAnyPage(answer.allowOrigin, PROBE_ORIGIN),
+    declaredBitrateBps: variant?.bandwidthBps ?? null,
+    segmentBytes: answer.contentLength,
+    segmentSeconds: segment.durationSeconds,
+    now: now(),
+  });
+  return { facts, sample: { uri: segment.uri, ranged: segment.range !== null } };
+}

@@ -1,0 +1,26 @@
+/** Longest pause between two tries of a failing source in seconds: it is back for viewers soon after it is back. */
+const MAX_RETRY_SECONDS = 15;
+
+/** How the last look at the source ended. */
+export interface LookOutcome {
+  /** When it began, in ms of the channel's clock. */
+  readonly beganAt: number;
+  readonly changed: boolean;
+  /** Looks in a row that failed, this one included; 0 where it succeeded. */
+  readonly failures: number;
+  readonly targetDurationSeconds: number;
+}
+
+/**
+ * When to look again, in ms of the channel's clock (RFC 8216bis 6.3.4: one target duration after the beginning of a
+ * look that found a change, half of it after one that did not). Failures back off from half a target duration,
+ * doubled each time, to 15 s.
+ */
+export function nextLookAt(outcome: LookOutcome): number {
+  const half = (outcome.targetDurationSeconds * 1000) / 2;
+  if (outcome.failures > 0) {
+    const backOff = half * 2 ** Math.min(outcome.failures - 1, 10);
+    return outcome.beganAt + Math.min(Math.max(backOff, 500), MAX_RETRY_SECONDS * 1000);
+  }
+  return outcome.beganAt + (outcome.changed ? 2 * half : half);
+}

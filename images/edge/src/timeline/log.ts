@@ -1,0 +1,171 @@
+import { SluiceError } from '@sluice/common/errors/error.ts';
+
+/** One published segment. Once in a log it never changes (RFC 8216bis 6.2.1). */
+export interface TimelineEntry {
+  /** Published media sequence number: the source's own plus the log's `msnOffset`. */
+  readonly msn: number;
+  /** Epoch whose clock this segment's timestamps follow. */
+  readonly epoch: number;
+  /** EXTINF in seconds, above 0; rounded to an integer it is at most the target duration. */
+  readonly durationSeconds: number;
+  /** RFC 3339 time of the first frame, or null where the source tells none. */
+  readonly dateTime: string | null;
+  /** Timestamps break in front of this segment (EXT-X-DISCONTINUITY). */
+  readonly discontinuity: boolean;
+  /** The source's bytes could not be had: players skip this segment in every rung (EXT-X-GAP, RFC 8216bis 4.4.4.7). */
+  readonly gap: boolean;
+  /** Per rung the URI that playlists name: relative to the channel's URL, or in Direct the source's absolute URL. */
+  readonly names: Readonly<Record<string, string>>;
+}
+
+/** What a channel has published: the only input of its playlists. Values are never changed, operations make new ones. */
+export interface TimelineLog {
+  /** Grows when the source restarts its numbers, loses segments or is replaced; at least 1. */
+  readonly epoch: number;
+  /** EXT-X-TARGETDURATION in seconds, fixed for the life of the URL. */
+  readonly targetDurationSeconds: number;
+  /** EXT-X-DISCONTINUITY-SEQUENCE: tags that left the playlist with their segments. */
+  readonly discontinuityBase: number;
+  /** EXT-X-MEDIA-SEQUENCE: number of the first entry, or of the next one while there is none. */
+  readonly firstListedMsn: number;
+  /** Published number minus the source's, in this epoch. */
+  readonly msnOffset: number;
+  /** Published discontinuity sequence number minus the source's, in this epoch. */
+  readonly discontinuityOffset: number;
+  /** Names of the rungs, `source` first; every entry names a segment for each. */
+  readonly rungs: readonly string[];
+  /** Oldest first, numbers without a hole. */
+  readonly entries: readonly TimelineEntry[];
+}
+
+/** A playlist's window in segments: below 10 Shaka Player loses segments at switches (measured), so 12. */
+export const WINDOW_SEGMENTS = 12;
+
+/** How a new epoch's numbers are made from the source's. */
+export interface EpochNumbers {
+  readonly msnOffset: number;
+  readonly discontinuityOffset: number;
+}
+
+function violation(message: string): SluiceError {
+  return new SluiceError(message, { code: 'TIMELINE_VIOLATION', retryable: false });
+}
+
+/** A log without entries; `firstMsn` is the published number that comes first. */
+export function newLog(options: {
+  epoch: number;
+  targetDurationSeconds: number;
+  rungs: readonly string[];
+  firstMsn: number;
+  discontinuityBase: number;
+  numbers: EpochNumbers;
+}): TimelineLog {
+  if (options.rungs[0] !== 'source') throw violation('The first rung of a timeline must be "source"');
+  return {
+    epoch: options.epoch,
+    targetDurationSeconds: options.targetDurationSeconds,
+    discontinuityBase: options.discontinuityBase,
+    firstListedMsn: options.firstMsn,
+    msnOffset: options.numbers.msnOffset,
+    discontinuityOffset: options.numbers.discontinuityOffset,
+    rungs: options.rungs,
+    entries: [],
+  };
+}
+
+/** Published number that the next appended entry must have. */
+export function nextMsn(log: TimelineLog): number {
+  return log.firstListedMsn + log.entries.length;
+}
+
+/** Newest entry, or null where nothing is listed. */
+export function lastEntry(log: TimelineLog): TimelineEntry | null {
+  return log.entries.at(-1) ?? null;
+}
+
+/** Seconds of film in the playlist. */
+export function listedSeconds(log: TimelineLog): number {
+  return log.entries.reduce((sum, entry) => sum + entry.durationSeconds, 0);
+}
+
+/** Discontinuity sequence number of the newest entry, or of what comes next where nothing is listed. */
+export function lastDiscontinuitySequence(log: TimelineLog): number {
+  return log.discontinuityBase + log.entries.filter((entry) => entry.discontinuity).length;
+}
+
+/**
+ * Appends one entry. Throws TIMELINE_VIOLATION where the result would not be an append: another number than the next,
+ * another epoch than the log's, a new epoch without discontinuity, a rung without name, or a segment that is longer
+ * than the target duration (RFC 8216bis 4.4.3.1).
+ */
+export function append(log: TimelineLog, entry: TimelineEntry): TimelineLog {
+  if (entry.msn !== nextMsn(log)) throw violation(`Segment ${entry.msn} does not follow ${nextMsn(log) - 1}`);
+  if (entry.epoch !== log.epoch) throw violation(`Segment ${entry.msn} is of epoch ${entry.epoch}, not ${log.epoch}`);
+  if (!(entry.durationSeconds > 0) || Math.round(entry.durationSeconds) > log.targetDurationSeconds) {
+    throw violation(
+      `Segment ${entry.msn} lasts ${entry.durationSeconds} s; target duration is ${log.targetDurationSeconds} s`,
+    );
+  }
+  const previous = lastEntry(log);
+  if (previous !== null && previous.epoch !== entry.epoch && !entry.discontinuity) {
+    throw violation(`Segment ${entry.msn} opens epoch ${entry.epoch} without a discontinuity`);
+  }
+  const named = Object.keys(entry.names);
+  if (named.length !== log.rungs.length || log.rungs.some((rung) => !entry.names[rung])) {
+    throw violation(`Segment ${entry.msn} must have a name in each of: ${log.rungs.join(', ')}`);
+  }
+  return { ...log, entries: [...log.entries, entry] };
+}
+
+/** Removes the first `count` entries; each removed discontinuity raises the base (RFC 8216bis 6.2.2). */
+export function trim(log: TimelineLog, count: number): TimelineLog {
+  if (!Number.isInteger(count) || count < 0 || count > log.entries.length) {
+    throw violation(`Cannot remove ${count} of ${log.entries.length} segments`);
+  }
+  if (count === 0) return log;
+  const removed = log.entries.slice(0, count);
+  return {
+    ...log,
+    entries: log.entries.slice(count),
+    firstListedMsn: log.firstListedMsn + count,
+    discontinuityBase: log.discontinuityBase + removed.filter((entry) => entry.discontinuity).length,
+  };
+}
+
+/** Opens the next epoch: numbers go on, the next entry must carry a discontinuity. Listed entries stay. */
+export function openEpoch(log: TimelineLog, numbers: EpochNumbers): TimelineLog {
+  return { ...log, ...numbers, epoch: log.epoch + 1 };
+}
+
+/**
+ * Removes everything and moves on to `firstMsn`, for a channel that wakes when its source has gone on: to a client it
+ * looks as if it had missed polls. Throws TIMELINE_VIOLATION where a number would fall.
+ */
+export function skipTo(log: TimelineLog, firstMsn: number, discontinuityBase: number): TimelineLog {
+  if (firstMsn < nextMsn(log)) throw violation(`Cannot skip back from ${nextMsn(log)} to ${firstMsn}`);
+  if (discontinuityBase < lastDiscontinuitySequence(log)) throw violation('The discontinuity sequence must not fall');
+  return { ...log, entries: [], firstListedMsn: firstMsn, discontinuityBase };
+}
+
+/** Another ladder; only possible while nothing is listed, because listed playlists never lose or gain a rung. */
+export function withRungs(log: TimelineLog, rungs: readonly string[]): TimelineLog {
+  if (log.entries.length > 0) throw violation('The ladder of a channel changes only while nothing is listed');
+  if (rungs[0] !== 'source') throw violation('The first rung of a timeline must be "source"');
+  return { ...log, rungs };
+}
+
+/**
+ * How many entries may leave the front: those beyond the window of 12, and those up to the last one that `expired`
+ * says a viewer can no longer fetch; but never so many that less than three target durations stay (RFC 8216bis 6.2.2).
+ */
+export function removable(log: TimelineLog, expired: (entry: TimelineEntry) => boolean): number {
+  const wanted = Math.max(log.entries.length - WINDOW_SEGMENTS, log.entries.findLastIndex(expired) + 1, 0);
+  let count = 0;
+  let left = listedSeconds(log);
+  for (const entry of log.entries.slice(0, wanted)) {
+    left -= entry.durationSeconds;
+    if (left < 3 * log.targetDurationSeconds) break;
+    count += 1;
+  }
+  return count;
+}

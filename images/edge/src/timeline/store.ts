@@ -1,0 +1,74 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import type { TimelineLog } from './log.ts';
+
+const numberSchema = z.number().int();
+
+const entrySchema = z.object({
+  msn: numberSchema.nonnegative(),
+  epoch: numberSchema.positive(),
+  durationSeconds: z.number().positive(),
+  dateTime: z.string().nullable(),
+  discontinuity: z.boolean(),
+  gap: z.boolean(),
+  names: z.record(z.string(), z.string()),
+});
+
+const logSchema = z.object({
+  epoch: numberSchema.positive(),
+  targetDurationSeconds: numberSchema.positive(),
+  discontinuityBase: numberSchema.nonnegative(),
+  firstListedMsn: numberSchema.nonnegative(),
+  msnOffset: numberSchema,
+  discontinuityOffset: numberSchema,
+  rungs: z.array(z.string()).min(1),
+  entries: z.array(entrySchema).max(1000),
+});
+
+/** A segment of the source as the next poll compares it: its published number and a mark that tells it from others. */
+const knownSchema = z.object({ msn: numberSchema, mark: z.string() });
+
+const stateSchema = z.object({
+  version: z.literal(1),
+  uid: z.string(),
+  sourceUri: z.string(),
+  log: logSchema,
+  known: z.array(knownSchema).max(100),
+});
+
+/** What a restarted sidecar needs to go on with a channel. */
+export interface StoredTimeline {
+  readonly version: 1;
+  readonly uid: string;
+  /** The Channel's source when this was written: another one opens a new epoch. */
+  readonly sourceUri: string;
+  readonly log: TimelineLog;
+  readonly known: readonly { readonly msn: number; readonly mark: string }[];
+}
+
+/**
+ * Reads a stored timeline; null where there is none, or where the file is not one (an older version, a torn disk):
+ * then the channel goes on above the numbers in its route.
+ */
+export async function loadTimeline(path: string): Promise<StoredTimeline | null> {
+  try {
+    const parsed = stateSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Writes a timeline whole or not at all (temporary file, then rename). Throws the file system's error. */
+export async function saveTimeline(path: string, state: StoredTimeline): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.tmp`;
+  try {
+    await writeFile(temporary, JSON.stringify(state));
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
