@@ -1,0 +1,136 @@
+/**
+ * What a controller needs of a Kubernetes API, without saying how it is reached. Implementations: HTTP
+ * (http-client.ts); everything else in this runtime is written against this interface.
+ */
+
+/** A kind of object as the API server names it. */
+export interface ResourceType<T extends KubernetesObject> {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** Lower-case plural, the name in paths. */
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /**
+   * Turns an object out of the API server into a `T`; throws on one that cannot be understood. Objects in a list or
+   * watch that throw are reported and left out, they stop nothing.
+   */
+  parse(raw: unknown): T;
+}
+
+/** The least that every object has. */
+export interface KubernetesObject {
+  readonly apiVersion?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string | undefined;
+    readonly uid?: string | undefined;
+    readonly resourceVersion?: string | undefined;
+    readonly generation?: number | undefined;
+    readonly labels?: Readonly<Record<string, string>> | undefined;
+    readonly annotations?: Readonly<Record<string, string>> | undefined;
+    readonly deletionTimestamp?: string | undefined;
+  };
+}
+
+/** Which objects of a kind. */
+export interface Selection {
+  /** All namespaces if left out. */
+  readonly namespace?: string;
+  /** As on kubectl's command line, e.g. `app=film,tier!=test`. */
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+/** One object's name; `namespace` empty for kinds without one. */
+export interface ObjectName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** One page of a list. */
+export interface ListPage {
+  /** Objects as the server sent them. */
+  readonly items: readonly unknown[];
+  readonly resourceVersion: string;
+  /** Token for the next page; empty at the end. */
+  readonly continueToken: string;
+}
+
+/** One event of a watch, as the server sent it. */
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: unknown;
+}
+
+/** Where a watch begins and how long the server keeps it open. */
+export interface WatchOptions extends Selection {
+  readonly resourceVersion: string;
+  readonly timeoutSeconds: number;
+}
+
+/** What apply and applyStatus send: the fields that this field manager wants, all of them each time. */
+export type ApplyConfiguration = KubernetesObject & { readonly apiVersion: string; readonly kind: string };
+
+/** How an object is deleted. */
+export interface DeleteOptions {
+  /** Delete only this very object, not a successor of the same name. */
+  readonly uid?: string;
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+}
+
+/**
+ * Calls to the API server. Every call ends in bounded time and throws ApiError. Writes are never repeated by the
+ * client itself; reads are, where the server asks for it (429 with Retry-After) or cannot be reached for a moment.
+ */
+export interface Client {
+  /** null if there is no such object. */
+  get<T extends KubernetesObject>(type: ResourceType<T>, name: ObjectName): Promise<T | null>;
+  /** One page; `limit` objects at most. */
+  list<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    selection: Selection,
+    page: { readonly limit: number; readonly continueToken: string; readonly resourceVersion?: string },
+  ): Promise<ListPage>;
+  /** Events from a resource version on, bookmarks included; ends when the server ends it, throws when it breaks. */
+  watch<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    options: WatchOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent>;
+  /** POST; throws ApiError `AlreadyExists` where the name is taken. */
+  create<T extends KubernetesObject>(type: ResourceType<T>, object: ApplyConfiguration): Promise<T>;
+  /** Server-side apply with `force`: this field manager wins (KEP-555). */
+  apply<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    configuration: ApplyConfiguration,
+    fieldManager: string,
+  ): Promise<T>;
+  /** The same on the status subresource. */
+  applyStatus<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    configuration: ApplyConfiguration,
+    fieldManager: string,
+  ): Promise<T>;
+  /** False if there was nothing to delete. */
+  delete<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    name: ObjectName,
+    options?: DeleteOptions,
+  ): Promise<boolean>;
+  /** Closes all connections; open watches end. */
+  close(): Promise<void>;
+}
+
+/** `namespace/name`, or the name alone for kinds without namespaces: the key of caches and queues. */
+export function keyOf(name: { readonly namespace?: string | undefined; readonly name: string }): string {
+  return name.namespace === undefined || name.namespace === '' ? name.name : `${name.namespace}/${name.name}`;
+}
+
+/** The inverse of {@link keyOf}. */
+export function nameOf(key: string): ObjectName {
+  const slash = key.indexOf('/');
+  return slash < 0 ? { namespace: '', name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
