@@ -1,0 +1,183 @@
+import type { RequestListener, Server } from 'node:http';
+import type { Logger } from '@sluice/common/log/log.ts';
+import type { Metrics } from '@sluice/common/metrics/metrics.ts';
+import type { ChannelService } from './channel/service.ts';
+import type { EdgeConfig } from './config.ts';
+import { createApi } from './http/api.ts';
+import { EventHub } from './http/event-hub.ts';
+import { createLiveHandler } from './http/live.ts';
+import { createViewerServer } from './http/server.ts';
+import { channelStatus } from './http/status.ts';
+import { Downlink } from './link/downlink.ts';
+import type { LinkKeys } from './link/keys.ts';
+import { LinkServer } from './link/server.ts';
+import { StoredTerm } from './link/stored-term.ts';
+import { Uplink } from './link/uplink.ts';
+import { registerEdgeMetrics } from './operations/edge-metrics.ts';
+import { RouteKeeper } from './routes/stored-routes.ts';
+import { RouteTable } from './routes/table.ts';
+import { Audiences, keyOf } from './viewers/audiences.ts';
+import { createSessionIds } from './viewers/session-id.ts';
+
+/** Everything an edge is made of that its caller may want to replace. */
+export interface EdgeParts {
+  readonly config: EdgeConfig;
+  readonly keys: LinkKeys;
+  readonly channels: ChannelService;
+  /** Serves the internal port. */
+  readonly work: RequestListener;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Milliseconds of a clock that never steps back. */
+  readonly now: () => number;
+}
+
+/** The connected parts of an edge, before any port is open. */
+export interface Front {
+  readonly routes: RouteTable;
+  readonly audiences: Audiences;
+  readonly uplink: Uplink;
+  readonly events: EventHub;
+  readonly keeper: RouteKeeper;
+  readonly link: LinkServer;
+  /** The server behind nginx. */
+  readonly viewers: Server;
+}
+
+/** Connects the parts of an edge; opens nothing. @param onSnapshot called when the operator has named all channels */
+export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
+  const { config, keys, channels, log, now } = parts;
+  const routes = new RouteTable();
+  const sessionIds = createSessionIds(keys.sessionKey);
+  const operatorFresh = (): boolean => downlink.fresh;
+  const audiences = new Audiences({
+    now,
+    targetDurationSeconds: (key) => channels.targetDurationSeconds(key),
+    wholeCount: (key) => wholeCount(channels, key, operatorFresh()),
+    isMinted: (key, id) => sessionIds.isMinted(key, id),
+  });
+  const events = new EventHub((key) => {
+    const live = channels.live(key);
+    return live === null ? null : channelStatus(live, audiences.local(live.route.uid), operatorFresh());
+  });
+  const uplink = new Uplink({
+    audiences,
+    routes: () => routes.all(),
+    reports: () => channels.list().flatMap(({ report }) => (report === null ? [] : [report])),
+  });
+  const keeper = new RouteKeeper(config.runDirectory, () => routes.all(), log);
+  const markUid = (uid: string): void => {
+    const route = routes.byUid(uid);
+    if (route !== null) events.mark(keyOf(route));
+  };
+  const downlink = new Downlink({
+    routes,
+    uplink,
+    now,
+    setAudience(audience) {
+      channels.setAudience(audience);
+      markUid(audience.uid);
+    },
+    onSnapshot() {
+      keeper.schedule();
+      events.markAll();
+      onSnapshot();
+    },
+  });
+  const front = { routes, audiences, uplink, events, keeper };
+  followRoutes(parts, front);
+  audiences.onChange((uid, hash, count) => {
+    channels.setLocalViewers(uid, count);
+    uplink.viewerChanged(uid, hash);
+    markUid(uid);
+  });
+  channels.onReport((report) => {
+    uplink.report(report);
+    markUid(report.uid);
+  });
+  const link = createLink(parts, downlink);
+  const onFailure = registerFigures(parts, front, link);
+  const viewers = createViewerServer(
+    createLiveHandler({ routes, channels, audiences, sessionIds, onFailure }),
+    createApi({
+      channels,
+      audiences,
+      events,
+      now,
+      operatorFresh,
+      onSourceError: (uid, message) => uplink.sourceError(uid, message),
+      onFailure,
+    }),
+  );
+  return { ...front, link, viewers };
+}
+
+/** The operator's count of all edges, null where it is not known or not fresh. */
+function wholeCount(channels: ChannelService, key: string, fresh: boolean): number | null {
+  const audience = fresh ? channels.live(key)?.audience : null;
+  return audience?.state === 'known' ? audience.viewers : null;
+}
+
+/** Everybody who has to hear of routes, in the order in which they must. */
+function followRoutes(parts: EdgeParts, front: Omit<Front, 'link' | 'viewers'>): void {
+  const { channels, log } = parts;
+  const { routes, audiences, uplink, events, keeper } = front;
+  routes.subscribe({
+    applied(route) {
+      channels.apply(route);
+      audiences.applyRoute(route);
+      keeper.schedule();
+      events.mark(keyOf(route));
+    },
+    removed(route) {
+      audiences.removeRoute(route.uid);
+      uplink.forget(route.uid);
+      keeper.schedule();
+      events.mark(keyOf(route));
+      // Another channel under the same name has replaced this one already.
+      if (routes.byKey(keyOf(route)) !== null) return;
+      channels.remove(route.uid).catch((thrown: unknown) => {
+        log.error({ err: thrown, channel: keyOf(route) }, 'a channel could not be ended completely');
+      });
+    },
+  });
+}
+
+function createLink(parts: EdgeParts, downlink: Downlink): LinkServer {
+  const { config, keys, log } = parts;
+  return new LinkServer({
+    certificate: keys.certificate,
+    privateKey: keys.privateKey,
+    operatorKey: keys.operatorKey,
+    podName: config.podName,
+    podUid: config.podUid,
+    term: new StoredTerm(config.runDirectory),
+    events: downlink,
+    log,
+  });
+}
+
+/** Registers the metrics; returns what to call when an answer fails for the edge's own fault. */
+function registerFigures(
+  parts: EdgeParts,
+  front: Omit<Front, 'link' | 'viewers'>,
+  link: LinkServer,
+): (thrown: unknown, path: string) => void {
+  const { routes, audiences, events } = front;
+  const { failures } = registerEdgeMetrics(parts.metrics, {
+    linkConnected: () => link.connected,
+    routes: () => routes.size,
+    rememberedIds: () => audiences.rememberedIds,
+    eventListeners: () => events.listenerCount,
+    *viewers() {
+      for (const { uid, namespace, name } of routes.all()) {
+        const { count } = audiences.local(uid);
+        if (count > 0) yield [namespace, name, count];
+      }
+    },
+  });
+  return (thrown, path) => {
+    failures.inc();
+    parts.log.error({ err: thrown, path }, 'an answer failed');
+  };
+}

@@ -1,0 +1,141 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { Route } from '@sluice/common/link/messages.ts';
+import type { ChannelService, PlaylistAnswer } from '../channel/service.ts';
+import type { RouteTable } from '../routes/table.ts';
+import type { Audiences } from '../viewers/audiences.ts';
+import { cmcdSessionId } from '../viewers/cmcd.ts';
+import { checkSessionId, type SessionIds } from '../viewers/session-id.ts';
+import { allowAnyOrigin, sendPreflight } from './cors.ts';
+import { channelUnknown, methodNotAllowed, notFound, sendError } from './error-answer.ts';
+
+/** What answers to /live need. */
+export interface LiveContext {
+  readonly routes: RouteTable;
+  readonly channels: ChannelService;
+  readonly audiences: Audiences;
+  readonly sessionIds: SessionIds;
+  /** Told of everything that is not the client's fault and not meant for it. */
+  readonly onFailure: (thrown: unknown, path: string) => void;
+}
+
+const PLAYLIST_PATH = /^\/live\/([a-z0-9.-]{1,253})\/([a-z0-9.-]{1,253})\/([a-z0-9-]{1,32})\.m3u8$/;
+const SEGMENT_PATH = /^\/live\/[^/]+\/[^/]+\/s\//;
+const MULTIVARIANT = 'index';
+const ALLOWED_METHODS = 'GET, HEAD, OPTIONS';
+/** RFC 8216bis 4. */
+const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+
+/**
+ * Answers everything below /live that nginx does not find as a file. This is the hot path (every viewer, once per
+ * target duration), so it stands beside express instead of inside it.
+ */
+export function createLiveHandler(context: LiveContext): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    allowAnyOrigin(response);
+    if (request.method === 'OPTIONS') {
+      sendPreflight(response);
+      return;
+    }
+    answer(context, request, response).catch((thrown: unknown) => {
+      if (!(thrown instanceof SluiceError) && !response.destroyed) context.onFailure(thrown, pathOf(request));
+      sendError(response, thrown);
+    });
+  };
+}
+
+async function answer(context: LiveContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = pathOf(request);
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('Allow', ALLOWED_METHODS);
+    throw methodNotAllowed(request.method, ALLOWED_METHODS);
+  }
+  const match = PLAYLIST_PATH.exec(path);
+  if (match === null) throw SEGMENT_PATH.test(path) ? segmentUnknown(path) : notFound(path);
+  const [, namespace = '', name = '', rung = ''] = match;
+  const route = context.routes.byKey(`${namespace}/${name}`);
+  if (route === null) throw channelUnknown(`${namespace}/${name}`);
+  const session = sessionOf(request);
+  const signal = abortedWith(response);
+  if (rung === MULTIVARIANT) {
+    const query = identify(context, route, session);
+    const playlist = await context.channels.multivariant(`${namespace}/${name}`, query, signal);
+    // Never stored: it is where ids are handed out and where a full channel refuses.
+    sendPlaylist(request, response, playlist, 'no-store');
+  } else {
+    if (request.method === 'GET' && session !== null && hasRung(route, rung)) {
+      context.audiences.playlistRequest(route, session);
+    }
+    const playlist = await context.channels.media(`${namespace}/${name}`, rung, signal);
+    sendPlaylist(request, response, playlist, mediaCacheControl(route, playlist));
+  }
+}
+
+/**
+ * The query that the multivariant playlist hands on: the client's own id, or a minted one; none where ids must stay out
+ * of URLs. @throws SluiceError `STREAM_LIMIT_EXCEEDED` (429) where the channel is full and the id is not counted
+ */
+function identify(context: LiveContext, route: Route, session: string | null): string {
+  context.audiences.admit(route, session);
+  if (route.identity === 'HeartbeatOnly') return '';
+  return `session=${session ?? context.sessionIds.mint(`${route.namespace}/${route.name}`)}`;
+}
+
+/** The id that a request carries: `session` in the query, else CMCD's `sid`. @throws SluiceError `SESSION_INVALID` (400) */
+function sessionOf(request: IncomingMessage): string | null {
+  const url = request.url ?? '';
+  const mark = url.indexOf('?');
+  const query = mark < 0 ? null : new URLSearchParams(url.slice(mark + 1));
+  const session = query?.get('session') ?? null;
+  if (session !== null) return checkSessionId(session);
+  return cmcdSessionId(query, request.headers['cmcd-session']);
+}
+
+/**
+ * With ids in URLs each poll must reach an edge, or the viewer would not be seen. Without them a shared cache may keep
+ * the playlist for as long as the media side says (half a target duration).
+ */
+function mediaCacheControl(route: Route, playlist: PlaylistAnswer): string {
+  if (route.identity === 'UrlSession') return 'no-cache';
+  const seconds = Math.floor(playlist.maxAgeSeconds);
+  return seconds > 0 ? `public, max-age=${seconds}` : 'no-store';
+}
+
+function hasRung(route: Route, rung: string): boolean {
+  return rung === 'source' || route.ladder.some(({ name }) => name === rung);
+}
+
+function sendPlaylist(
+  request: IncomingMessage,
+  response: ServerResponse,
+  playlist: PlaylistAnswer,
+  cacheControl: string,
+): void {
+  if (response.destroyed) return;
+  response.setHeader('Content-Type', PLAYLIST_TYPE);
+  response.setHeader('Content-Length', Buffer.byteLength(playlist.text));
+  response.setHeader('Cache-Control', cacheControl);
+  response.writeHead(200);
+  response.end(request.method === 'HEAD' ? undefined : playlist.text);
+}
+
+/** Aborts what is done for a client who hangs up. */
+function abortedWith(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => controller.abort());
+  return controller.signal;
+}
+
+function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? '/';
+  const mark = url.indexOf('?');
+  return mark < 0 ? url : url.slice(0, mark);
+}
+
+function segmentUnknown(path: string): SluiceError {
+  return new SluiceError(`There is no segment ${path.slice(0, 300)} (any more)`, {
+    code: 'SEGMENT_UNKNOWN',
+    retryable: false,
+    status: 404,
+  });
+}

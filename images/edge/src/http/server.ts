@@ -1,0 +1,40 @@
+import { once } from 'node:events';
+import { chmod, rm } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+
+/** Longer than nginx keeps an idle connection (60 s), so that it is always nginx who closes and no request is lost. */
+const KEEP_ALIVE_MS = 75_000;
+/** nginx sends the whole head at once; a request that is not there after this never comes. */
+const HEADERS_MS = 10_000;
+/** nginx runs in another container of the pod as the same user. */
+const SOCKET_MODE = 0o660;
+
+/** The server behind nginx, on a unix socket: `/live` to the one handler, everything else to the other. */
+export function createViewerServer(live: RequestListener, api: RequestListener): Server {
+  const server = createServer((request, response) => {
+    if (request.url?.startsWith('/live/') === true) live(request, response);
+    else api(request, response);
+  });
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.headersTimeout = HEADERS_MS;
+  return server;
+}
+
+/** Listens on a unix socket; one that a killed process left behind is removed. */
+export async function listenOnSocket(server: Server, path: string): Promise<void> {
+  await rm(path, { force: true });
+  server.listen(path);
+  await once(server, 'listening');
+  await chmod(path, SOCKET_MODE);
+}
+
+/** Stops accepting, lets running answers finish for at most `graceMs`, then cuts them. */
+export async function closeServer(server: Server, graceMs: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(cut);
+}

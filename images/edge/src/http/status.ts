@@ -1,0 +1,92 @@
+import type { ChannelLive } from '../channel/service.ts';
+import type { LocalAudience } from '../viewers/audiences.ts';
+
+/** How the viewer API writes modes. */
+export type ViewerMode = 'idle' | 'direct' | 'proxy' | 'transcode';
+
+/** What the status API says of a channel. */
+export interface ChannelStatus {
+  /** `<namespace>/<name>`. */
+  readonly channelId: string;
+  /** Viewers: of all edges if the operator's count is known and fresh, else those of this edge (`viewersScope`). */
+  readonly viewerCount: number;
+  readonly viewersScope: 'all' | 'edge';
+  /** Whether the whole count is known; with `stale` and `unknown`, viewerCount is a lower bound. */
+  readonly viewersState: 'known' | 'stale' | 'unknown';
+  /** True where an edge had more viewers than it can tell apart; viewerCount is a lower bound then. */
+  readonly viewersApproximate: boolean;
+  readonly peakViewers: number;
+  /** Mode of the newest listed segment. */
+  readonly mode: ViewerMode;
+  /** What the last decision asks for; differs from `mode` while a switch is prepared. */
+  readonly targetMode: ViewerMode;
+  /** The last decision in words; empty before the first. */
+  readonly reason: string;
+  readonly health: 'healthy' | 'degraded' | 'down' | 'unknown';
+  /** CamelCase, e.g. `SourceUnreachable`; empty while nothing is known. */
+  readonly healthReason: string;
+  readonly healthMessage: string;
+  readonly maxViewers: number | null;
+  /** URL of the multivariant playlist, as a path on this host. */
+  readonly streamUrl: string;
+}
+
+/** The parts of a {@link ChannelStatus} that come from counting. */
+export interface ViewerFigures {
+  readonly viewerCount: number;
+  readonly viewersScope: ChannelStatus['viewersScope'];
+  readonly viewersState: ChannelStatus['viewersState'];
+  readonly viewersApproximate: boolean;
+  readonly peakViewers: number;
+}
+
+/**
+ * The figures to show. The operator's count is about 100 ms old, so a viewer who has just come is only in the local one:
+ * the greater of the two is right in both cases.
+ * @param operatorFresh whether the operator is connected, or was until a moment ago
+ */
+export function viewerFigures(live: ChannelLive, local: LocalAudience, operatorFresh: boolean): ViewerFigures {
+  const { audience } = live;
+  const whole = operatorFresh && audience?.state === 'known' ? audience.viewers : null;
+  const figures = {
+    viewersApproximate: local.approximate,
+    peakViewers: Math.max(audience?.peak ?? 0, local.peak),
+  };
+  if (whole !== null) {
+    return { ...figures, viewerCount: Math.max(whole, local.count), viewersScope: 'all', viewersState: 'known' };
+  }
+  const known = audience !== null && audience.state !== 'unknown';
+  return { ...figures, viewerCount: local.count, viewersScope: 'edge', viewersState: known ? 'stale' : 'unknown' };
+}
+
+/** Everything the viewer API says of a channel; pure. Nothing of the source's URL or headers is in it. */
+export function channelStatus(live: ChannelLive, local: LocalAudience, operatorFresh: boolean): ChannelStatus {
+  const { route, report, audience } = live;
+  return {
+    channelId: `${route.namespace}/${route.name}`,
+    ...viewerFigures(live, local, operatorFresh),
+    mode: viewerMode(live.activeMode),
+    targetMode: viewerMode(route.mode),
+    reason: audience?.reason ?? '',
+    health: report?.health.state ?? 'unknown',
+    healthReason: report?.health.reason ?? '',
+    healthMessage: report?.health.message ?? '',
+    maxViewers: route.maxViewers ?? null,
+    streamUrl: streamPath(route, null),
+  };
+}
+
+/** The viewer URL of a channel as a path; the session is left out where ids must stay out of URLs. */
+export function streamPath(route: ChannelLive['route'], sessionId: string | null): string {
+  const path = `/live/${route.namespace}/${route.name}/index.m3u8`;
+  return sessionId === null || route.identity === 'HeartbeatOnly' ? path : `${path}?session=${sessionId}`;
+}
+
+export function viewerMode(mode: ChannelLive['activeMode']): ViewerMode {
+  return mode.toLowerCase() as ViewerMode;
+}
+
+/** Whether a channel belongs in the list of active ones: somebody watches it, or it still publishes. */
+export function isActive(status: ChannelStatus): boolean {
+  return status.viewerCount > 0 || status.mode !== 'idle';
+}

@@ -1,0 +1,42 @@
+/**
+ * Runs an action at once when it is first asked for, and at most once per interval after that: the first viewer's join
+ * is reported without delay, a flood of them in bundles.
+ */
+export class Coalescer {
+  readonly #intervalMs: number;
+  readonly #action: () => void;
+  #timer: NodeJS.Timeout | null = null;
+  #again = false;
+
+  constructor(intervalMs: number, action: () => void) {
+    this.#intervalMs = intervalMs;
+    this.#action = action;
+  }
+
+  /** Runs the action now or, less than an interval after the last run, when the interval is over. The action may ask again. */
+  request(): void {
+    if (this.#timer !== null) {
+      this.#again = true;
+      return;
+    }
+    this.#arm();
+    this.#action();
+  }
+
+  /** Forgets what is waiting; may be used again. */
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#again = false;
+  }
+
+  #arm(): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      if (!this.#again) return;
+      this.#again = false;
+      this.#arm();
+      this.#action();
+    }, this.#intervalMs);
+  }
+}

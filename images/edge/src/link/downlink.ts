@@ -1,0 +1,63 @@
+import type { Audience } from '@sluice/common/link/messages.ts';
+import type { RouteTable } from '../routes/table.ts';
+import type { LinkEvents } from './server.ts';
+import type { Uplink } from './uplink.ts';
+
+/** The operator's counts are shown for this long after its connection ended: a restart of the operator takes less. */
+const FRESH_MS = 10_000;
+
+/** What the operator's messages act on. */
+export interface DownlinkTargets {
+  readonly routes: RouteTable;
+  readonly uplink: Uplink;
+  readonly setAudience: (audience: Audience) => void;
+  /** A snapshot is complete: the edge knows all its channels. */
+  readonly onSnapshot: () => void;
+  /** Milliseconds of a clock that never steps back. */
+  readonly now: () => number;
+}
+
+/** Obeys the operator, and knows how far it can be relied on. */
+export class Downlink implements LinkEvents {
+  readonly #targets: DownlinkTargets;
+  #freshUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(targets: DownlinkTargets) {
+    this.#targets = targets;
+  }
+
+  /** Whether counts from the operator are fresh: there was a snapshot, and the connection is there or has just ended. */
+  get fresh(): boolean {
+    return this.#targets.now() < this.#freshUntil;
+  }
+
+  connected(peer: Parameters<LinkEvents['connected']>[0]): void {
+    this.#targets.uplink.connect(peer);
+  }
+
+  disconnected(): void {
+    this.#targets.uplink.disconnect();
+    this.#freshUntil = Math.min(this.#freshUntil, this.#targets.now() + FRESH_MS);
+  }
+
+  message(message: Parameters<LinkEvents['message']>[0]): void {
+    const { routes, setAudience } = this.#targets;
+    switch (message.type) {
+      case 'snapshot':
+        routes.replaceAll(message.routes);
+        for (const audience of message.audiences) setAudience(audience);
+        this.#freshUntil = Number.POSITIVE_INFINITY;
+        this.#targets.onSnapshot();
+        break;
+      case 'route':
+        routes.apply(message.route);
+        break;
+      case 'remove':
+        routes.remove(message.uid);
+        break;
+      case 'audience':
+        setAudience(message.audience);
+        break;
+    }
+  }
+}

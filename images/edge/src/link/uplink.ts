@@ -1,0 +1,118 @@
+import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Audiences } from '../viewers/audiences.ts';
+import { Coalescer } from './coalesce.ts';
+import type { Peer } from './peer.ts';
+import { changeMessages, pieces, snapshotMessages } from './viewer-changes.ts';
+
+/** Changes after the first one are bundled for this long: a threshold is crossed at the operator within it. */
+const CHANGES_INTERVAL_MS = 100;
+/** Signs of life matter for decisions over tens of seconds. */
+const SIGNS_INTERVAL_MS = 2_000;
+/** Changes that may wait for a slow operator; beyond it the connection ends and the next snapshot says everything. */
+const MAX_WAITING_CHANGES = 500_000;
+/** Longest text of a viewer that goes on to the operator, as the protocol says. */
+const MAX_SOURCE_ERROR_LENGTH = 500;
+
+/** Where the uplink reads what it says. */
+export interface UplinkSources {
+  readonly audiences: Audiences;
+  readonly routes: () => readonly Route[];
+  /** The newest owner report of each channel that has one. */
+  readonly reports: () => readonly OwnerReport[];
+}
+
+/**
+ * What the edge tells the operator: a snapshot after each connect, then changes. Without a connection nothing is kept
+ * but one source error per channel: the next snapshot makes up for the rest.
+ */
+export class Uplink {
+  readonly #sources: UplinkSources;
+  readonly #changed = new Map<string, Set<string>>();
+  readonly #sourceErrors = new Map<string, string>();
+  readonly #changes = new Coalescer(CHANGES_INTERVAL_MS, () => this.#sendChanges());
+  #waitingChanges = 0;
+  #signsTimer: NodeJS.Timeout | null = null;
+  #peer: Peer | null = null;
+
+  constructor(sources: UplinkSources) {
+    this.#sources = sources;
+  }
+
+  /** An operator has proved itself: it hears everything, ending with `synced`. */
+  connect(peer: Peer): void {
+    this.disconnect();
+    this.#peer = peer;
+    for (const { uid, reportSigns } of this.#sources.routes()) {
+      if (reportSigns) this.#sources.audiences.takeSigns(uid);
+      for (const message of snapshotMessages(uid, this.#sources.audiences.counted(uid))) peer.send(message);
+    }
+    for (const report of this.#sources.reports()) peer.send({ type: 'report', report });
+    peer.send({ type: 'synced' });
+    for (const [uid, message] of this.#sourceErrors) peer.send({ type: 'sourceError', uid, message });
+    this.#sourceErrors.clear();
+    this.#signsTimer = setInterval(() => this.#sendSigns(), SIGNS_INTERVAL_MS);
+  }
+
+  /** The connection is gone. */
+  disconnect(): void {
+    this.#peer = null;
+    this.#changes.close();
+    this.#changed.clear();
+    this.#waitingChanges = 0;
+    if (this.#signsTimer !== null) clearInterval(this.#signsTimer);
+    this.#signsTimer = null;
+  }
+
+  /** A viewer joined, left, or gained or lost trust. */
+  viewerChanged(uid: string, hash: string): void {
+    if (this.#peer === null) return;
+    const hashes = this.#changed.get(uid) ?? new Set();
+    this.#changed.set(uid, hashes);
+    if (!hashes.has(hash)) this.#waitingChanges += 1;
+    hashes.add(hash);
+    if (this.#waitingChanges > MAX_WAITING_CHANGES) this.#peer.close('TOO_SLOW', 'too many changes wait');
+    else this.#changes.request();
+  }
+
+  report(report: OwnerReport): void {
+    this.#peer?.send({ type: 'report', report });
+  }
+
+  /** A viewer cannot reach a Direct source. Control characters go: the text ends up in a condition. */
+  sourceError(uid: string, text: string): void {
+    const message = text.replace(/\p{Cc}/gu, ' ').slice(0, MAX_SOURCE_ERROR_LENGTH);
+    if (this.#peer === null) this.#sourceErrors.set(uid, message);
+    else this.#peer.send({ type: 'sourceError', uid, message });
+  }
+
+  /** A channel is gone. */
+  forget(uid: string): void {
+    this.#sourceErrors.delete(uid);
+  }
+
+  #sendChanges(): void {
+    const peer = this.#peer;
+    if (peer === null) return;
+    if (peer.busy) {
+      this.#changes.request();
+      return;
+    }
+    for (const [uid, hashes] of this.#changed) {
+      for (const message of changeMessages(uid, hashes, (hash) => this.#sources.audiences.byHash(uid, hash))) {
+        peer.send(message);
+      }
+    }
+    this.#changed.clear();
+    this.#waitingChanges = 0;
+  }
+
+  #sendSigns(): void {
+    const peer = this.#peer;
+    if (peer === null || peer.busy) return;
+    for (const { uid, reportSigns } of this.#sources.routes()) {
+      if (!reportSigns) continue;
+      const signs = this.#sources.audiences.takeSigns(uid);
+      if (signs.length > 0) for (const ids of pieces(signs)) peer.send({ type: 'signs', uid, ids });
+    }
+  }
+}

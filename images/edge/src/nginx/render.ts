@@ -1,0 +1,213 @@
+import { isIPv6 } from 'node:net';
+import { CORS_HEADERS, PREFLIGHT_HEADERS } from '../http/cors.ts';
+
+/** What nginx.conf depends on. All paths absolute, without spaces or quotes. */
+export interface NginxOptions {
+  /** `::` listens on IPv4 as well. */
+  readonly bindAddress: string;
+  readonly port: number;
+  readonly workers: number;
+  readonly runDirectory: string;
+  readonly mediaDirectory: string;
+  readonly pageDirectory: string;
+  readonly accessLog: boolean;
+}
+
+/** Name of the sidecar's unix socket in the run directory. */
+export const SOCKET_NAME = 'sidecar.sock';
+
+/** Per worker: two sockets per viewer at most (viewer, sidecar), so 4,000 viewers at the same moment. */
+const WORKER_CONNECTIONS = 8192;
+
+/** The page needs its own script and hls.js's worker (a blob), and media from wherever a Direct source is. */
+const PAGE_POLICY =
+  "default-src 'self'; connect-src *; media-src * blob:; img-src * data:; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+function errorText(code: string, message: string): string {
+  return JSON.stringify({ error: { code, message } });
+}
+
+/** Everything that nginx answers by itself, in the shape of all errors. */
+const OWN_ERRORS: readonly (readonly [
+  statuses: string,
+  status: number,
+  code: string,
+  message: string,
+  retry: boolean,
+])[] = [
+  ['400 494', 400, 'BAD_REQUEST', 'The request cannot be understood', false],
+  ['403 404', 404, 'NOT_FOUND', 'There is nothing here', false],
+  ['405', 405, 'METHOD_NOT_ALLOWED', 'Only GET and HEAD are possible here', false],
+  ['413', 413, 'BODY_TOO_LARGE', 'A body has at most 4 kB', false],
+  ['414', 414, 'URL_TOO_LONG', 'A URL has at most 8 kB', false],
+  ['416', 416, 'RANGE_INVALID', 'The file has no such range', false],
+  ['500 502 503 504', 503, 'EDGE_UNAVAILABLE', 'This edge is starting or stopping; try again', true],
+];
+
+function errorPages(): string {
+  const pages = OWN_ERRORS.map(([statuses, status]) => `    error_page ${statuses} = @error_${status};`);
+  const locations = OWN_ERRORS.map(
+    ([, status, code, message, retry]) => `    location @error_${status} {
+      internal;
+      default_type application/json;
+${corsLines('      ')}
+      add_header Cache-Control no-store always;${retry ? '\n      add_header Retry-After 1 always;' : ''}
+      return ${status} '${errorText(code, message)}';
+    }`,
+  );
+  return [...pages, ...locations].join('\n');
+}
+
+function corsLines(indent: string, preflight = false): string {
+  const headers = preflight ? [...CORS_HEADERS, ...PREFLIGHT_HEADERS] : CORS_HEADERS;
+  return headers.map(([name, value]) => `${indent}add_header ${name} '${value}' always;`).join('\n');
+}
+
+function listenLine({ bindAddress, port }: NginxOptions): string {
+  if (!isIPv6(bindAddress)) return `listen ${bindAddress}:${port};`;
+  return `listen [${bindAddress}]:${port} ipv6only=off;`;
+}
+
+function locations({ mediaDirectory, pageDirectory }: NginxOptions): string {
+  return `    location = /healthz {
+      default_type text/plain;
+      return 200 'ok\\n';
+    }
+
+    # Segments: immutable names, so kept for a year by everybody. A file that is not here is the sidecar's affair.
+    location ~ ^/live/[^/]+/[^/]+/s/ {
+      if ($request_method = OPTIONS) {
+        return 418;
+      }
+      error_page 418 = @preflight;
+      recursive_error_pages on;
+      root ${mediaDirectory};
+      types { video/mp2t ts; video/mp4 m4s mp4; audio/aac aac; text/vtt vtt; }
+      default_type application/octet-stream;
+${corsLines('      ')}
+      add_header Cache-Control 'public, max-age=31536000, immutable';
+      add_header X-Content-Type-Options nosniff;
+      try_files $uri @sidecar;
+    }
+    location @preflight {
+      internal;
+${corsLines('      ', true)}
+      return 204;
+    }
+
+    location /live/ {
+      try_files /nonexistent @sidecar;
+    }
+    location /api/ {
+      try_files /nonexistent @sidecar;
+    }
+    location @sidecar {
+      proxy_pass http://sidecar;
+    }
+
+    # Event streams live long and each event has to leave at once; a comment comes every 15 s.
+    location ~ ^/api/stream/.+/events$ {
+      proxy_pass http://sidecar;
+      proxy_buffering off;
+      proxy_read_timeout 60s;
+    }
+
+    # The page says itself when a channel does not exist.
+    location ~ ^/watch/[^/]+/[^/]+/?$ {
+      root ${pageDirectory};
+      types { }
+      default_type 'text/html; charset=utf-8';
+      add_header Cache-Control no-cache;
+      add_header Content-Security-Policy "${PAGE_POLICY}";
+      add_header X-Content-Type-Options nosniff;
+      add_header Referrer-Policy no-referrer;
+      try_files /index.html =404;
+    }
+    location /assets/ {
+      alias ${pageDirectory}/;
+      types {
+        text/css css;
+        text/javascript js mjs;
+        image/svg+xml svg;
+        image/png png;
+        font/woff2 woff2;
+      }
+      default_type application/octet-stream;
+      charset utf-8;
+      charset_types text/css text/javascript;
+      add_header Cache-Control no-cache;
+      add_header X-Content-Type-Options nosniff;
+    }
+
+    location / {
+      return 404;
+    }`;
+}
+
+/** nginx.conf as a pure function of the edge's configuration. Nothing but the paths named here is reachable. */
+export function renderNginxConfig(options: NginxOptions): string {
+  const { runDirectory, workers, accessLog } = options;
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `  ${name}_temp_path ${runDirectory}/nginx-${name};`)
+    .join('\n');
+  return `# Written by the sidecar at its start; changes here are lost.
+daemon off;
+worker_processes ${workers};
+worker_rlimit_nofile ${WORKER_CONNECTIONS * 2};
+pid ${runDirectory}/nginx.pid;
+error_log stderr warn;
+
+events {
+  worker_connections ${WORKER_CONNECTIONS};
+}
+
+http {
+${temporary}
+  server_tokens off;
+  sendfile on;
+  tcp_nopush on;
+  gzip off;
+  absolute_redirect off;
+  reset_timedout_connection on;
+  # Directories are looked up once, misses never: a segment may appear at any moment. Short, or deleted files keep their space.
+  open_file_cache max=4096 inactive=10s;
+  open_file_cache_valid 10s;
+  open_file_cache_errors off;
+
+  client_max_body_size 4k;
+  client_header_timeout 10s;
+  client_body_timeout 10s;
+  send_timeout 30s;
+  keepalive_timeout 65s;
+  keepalive_requests 10000;
+  large_client_header_buffers 4 8k;
+
+  # Paths without their query: sessions stand there.
+  log_format compact escape=json '{"time":"$time_iso8601","client":"$remote_addr","method":"$request_method","path":"$uri","status":$status,"bytes":$body_bytes_sent,"seconds":$request_time}';
+  access_log ${accessLog ? '/dev/stdout compact' : 'off'};
+
+  upstream sidecar {
+    server unix:${runDirectory}/${SOCKET_NAME} max_fails=0;
+    keepalive 64;
+    keepalive_requests 1000000;
+    keepalive_timeout 60s;
+  }
+  proxy_http_version 1.1;
+  proxy_set_header Connection '';
+  proxy_set_header Host $http_host;
+  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+  # A playlist waits at most 10 s for its first segment.
+  proxy_read_timeout 30s;
+  proxy_connect_timeout 5s;
+
+  server {
+    ${listenLine(options)}
+    server_name _;
+
+${errorPages()}
+
+${locations(options)}
+  }
+}
+`;
+}

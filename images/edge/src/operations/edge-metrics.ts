@@ -1,0 +1,36 @@
+import type { Counter, Metrics } from '@sluice/common/metrics/metrics.ts';
+
+/** Numbers that are asked for whenever the metrics are read. */
+export interface EdgeFigures {
+  readonly linkConnected: () => boolean;
+  readonly routes: () => number;
+  readonly rememberedIds: () => number;
+  readonly eventListeners: () => number;
+  /** Channels with local viewers: `<namespace>`, `<name>`, count. */
+  readonly viewers: () => Iterable<readonly [namespace: string, name: string, count: number]>;
+}
+
+/** Counters that the edge's parts increase themselves. */
+export interface EdgeCounters {
+  /** Answers that failed for the edge's own fault. */
+  readonly failures: Counter;
+}
+
+/** Registers the edge's metrics. Series per channel exist only while it has viewers here. */
+export function registerEdgeMetrics(metrics: Metrics, figures: EdgeFigures): EdgeCounters {
+  metrics.gauge('sluice_edge_link_connected', '1 while an operator is connected.', [], (gauge) =>
+    gauge.set(figures.linkConnected() ? 1 : 0),
+  );
+  metrics.gauge('sluice_edge_routes', 'Channels that this edge can serve.', [], (gauge) => gauge.set(figures.routes()));
+  metrics.gauge('sluice_edge_remembered_ids', 'Session ids in memory, counted or not yet.', [], (gauge) =>
+    gauge.set(figures.rememberedIds()),
+  );
+  metrics.gauge('sluice_edge_event_listeners', 'Open server-sent event streams.', [], (gauge) =>
+    gauge.set(figures.eventListeners()),
+  );
+  metrics.gauge('sluice_edge_viewers', 'Viewers of a channel on this edge.', ['namespace', 'channel'], (gauge) => {
+    gauge.reset();
+    for (const [namespace, channel, count] of figures.viewers()) gauge.set({ namespace, channel }, count);
+  });
+  return { failures: metrics.counter('sluice_edge_failures_total', 'Answers that failed for a fault of the edge.') };
+}

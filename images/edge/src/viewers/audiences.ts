@@ -1,0 +1,183 @@
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { Route } from '@sluice/common/link/messages.ts';
+import { ChannelViewers, type CountedViewer, type IdBudget, type SignOutcome } from './channel-viewers.ts';
+
+/** Ids that all channels of one edge remember together: about 100 MB at most, whatever anybody sends. */
+export const MAX_IDS_PER_EDGE = 250_000;
+
+/** A playlist is polled once per target duration; three of them allow for two lost polls (DESIGN.md, "Viewers"). */
+const PLAYLIST_TARGET_DURATIONS = 3;
+const MINIMUM_PLAYLIST_SECONDS = 10;
+/** A heartbeat that is due at the time-out may still be on its way. */
+const HEARTBEAT_SLACK_SECONDS = 5;
+/** A refused viewer tries again after this: some poll of a viewer who went has expired by then. */
+const LIMIT_RETRY_SECONDS = 10;
+
+/** What the counting needs to know from elsewhere. */
+export interface AudienceContext {
+  /** Milliseconds of a clock that never steps back. */
+  readonly now: () => number;
+  /** Target duration of a channel's playlists in seconds, null while unknown. */
+  readonly targetDurationSeconds: (key: string) => number | null;
+  /** Viewers on all edges as the operator counts them; null where that is not known. */
+  readonly wholeCount: (key: string) => number | null;
+  readonly isMinted: (key: string, id: string) => boolean;
+}
+
+/** Hears of every viewer who joins, leaves, or gains or loses trust. */
+export type AudienceListener = (uid: string, hash: string, count: number) => void;
+
+/** What is known of a channel's local audience. */
+export interface LocalAudience {
+  readonly count: number;
+  readonly peak: number;
+  /** True where more viewers came than could be remembered: the count is a lower bound. */
+  readonly approximate: boolean;
+}
+
+const NOBODY: LocalAudience = { count: 0, peak: 0, approximate: false };
+
+/**
+ * The viewers of all channels on this edge. Channels are named by their route, so that a recreated channel begins with
+ * nobody. Memory: at most {@link MAX_IDS_PER_EDGE} ids in all.
+ */
+export class Audiences {
+  readonly #context: AudienceContext;
+  readonly #budget: IdBudget = { used: 0, limit: MAX_IDS_PER_EDGE };
+  readonly #channels = new Map<string, { route: Route; readonly viewers: ChannelViewers }>();
+  readonly #active = new Set<string>();
+  readonly #listeners = new Set<AudienceListener>();
+
+  constructor(context: AudienceContext) {
+    this.#context = context;
+  }
+
+  /** Subscribes to all changes of all channels; returns the unsubscribe function. */
+  onChange(listener: AudienceListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * A GET of a media playlist with an id.
+   * @throws SluiceError `STREAM_LIMIT_EXCEEDED` (429) for an id that is not counted yet where the channel is full
+   */
+  playlistRequest(route: Route, id: string): SignOutcome {
+    const viewers = this.#viewersOf(route);
+    this.#refuseWhenFull(route, viewers, id);
+    const key = keyOf(route);
+    const outcome = viewers.playlistRequest(id, (one) => this.#context.isMinted(key, one), this.#context.now());
+    this.#active.add(route.uid);
+    return outcome;
+  }
+
+  /** A heartbeat. @throws SluiceError `STREAM_LIMIT_EXCEEDED` (429), as for playlists */
+  heartbeat(route: Route, id: string): SignOutcome {
+    const viewers = this.#viewersOf(route);
+    this.#refuseWhenFull(route, viewers, id);
+    const outcome = viewers.heartbeat(id, this.#context.now());
+    this.#active.add(route.uid);
+    return outcome;
+  }
+
+  leave(route: Route, id: string): void {
+    this.#channels.get(route.uid)?.viewers.leave(id, this.#context.now());
+  }
+
+  /**
+   * Asks whether one more viewer may come, without counting anybody. `id` null: a viewer without an id yet.
+   * @throws SluiceError `STREAM_LIMIT_EXCEEDED` (429)
+   */
+  admit(route: Route, id: string | null): void {
+    if (route.maxViewers !== undefined) this.#refuseWhenFull(route, this.#viewersOf(route), id);
+  }
+
+  local(uid: string): LocalAudience {
+    const viewers = this.#channels.get(uid)?.viewers;
+    return viewers === undefined
+      ? NOBODY
+      : { count: viewers.count, peak: viewers.peak, approximate: viewers.approximate };
+  }
+
+  /** Counted viewers of a channel, for a snapshot to the operator. */
+  counted(uid: string): Iterable<CountedViewer> {
+    return this.#channels.get(uid)?.viewers.counted() ?? [];
+  }
+
+  byHash(uid: string, hash: string): CountedViewer | null {
+    return this.#channels.get(uid)?.viewers.byHash(hash) ?? null;
+  }
+
+  /** Hashes with a sign of life since the last call; always empty unless the route says `reportSigns`. */
+  takeSigns(uid: string): readonly string[] {
+    return this.#channels.get(uid)?.viewers.takeSigns() ?? [];
+  }
+
+  /** A new version of a channel's route. */
+  applyRoute(route: Route): void {
+    const channel = this.#channels.get(route.uid);
+    if (channel === undefined) return;
+    channel.route = route;
+    channel.viewers.collectSigns(route.reportSigns);
+  }
+
+  /** A channel is gone: nobody watches it any more. */
+  removeRoute(uid: string): void {
+    this.#channels.get(uid)?.viewers.clear();
+    this.#channels.delete(uid);
+    this.#active.delete(uid);
+  }
+
+  /** Forgets viewers without a sign of life; looks only at channels that have any. Called a few times per second. */
+  sweep(): void {
+    const now = this.#context.now();
+    for (const uid of this.#active) {
+      const viewers = this.#channels.get(uid)?.viewers;
+      viewers?.expire(now);
+      if (viewers === undefined || viewers.empty) this.#active.delete(uid);
+    }
+  }
+
+  /** Ids in memory, counted or not. */
+  get rememberedIds(): number {
+    return this.#budget.used;
+  }
+
+  #viewersOf(route: Route): ChannelViewers {
+    const known = this.#channels.get(route.uid);
+    if (known !== undefined) return known.viewers;
+    const key = keyOf(route);
+    const lifetimes = {
+      playlistMs: () => {
+        const targetDuration = this.#context.targetDurationSeconds(key) ?? 0;
+        return 1000 * Math.max(PLAYLIST_TARGET_DURATIONS * targetDuration, MINIMUM_PLAYLIST_SECONDS);
+      },
+      heartbeatMs: () => 1000 * (channel.route.timeoutSeconds + HEARTBEAT_SLACK_SECONDS),
+    };
+    const viewers: ChannelViewers = new ChannelViewers(lifetimes, this.#budget, (hash) => {
+      for (const listener of this.#listeners) listener(route.uid, hash, viewers.count);
+    });
+    const channel = { route, viewers };
+    viewers.collectSigns(route.reportSigns);
+    this.#channels.set(route.uid, channel);
+    return viewers;
+  }
+
+  #refuseWhenFull(route: Route, viewers: ChannelViewers, id: string | null): void {
+    if (route.maxViewers === undefined || (id !== null && viewers.isCounted(id))) return;
+    viewers.expire(this.#context.now());
+    const count = Math.max(viewers.count, this.#context.wholeCount(keyOf(route)) ?? 0);
+    if (count < route.maxViewers) return;
+    throw new SluiceError(`${keyOf(route)} has as many viewers as it may have (${route.maxViewers}); try again later`, {
+      code: 'STREAM_LIMIT_EXCEEDED',
+      retryable: true,
+      status: 429,
+      retryAfterSeconds: LIMIT_RETRY_SECONDS,
+    });
+  }
+}
+
+/** `<namespace>/<name>`, the name of a channel in URLs and between the parts of an edge. */
+export function keyOf(route: { readonly namespace: string; readonly name: string }): string {
+  return `${route.namespace}/${route.name}`;
+}

@@ -1,0 +1,59 @@
+import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+
+/**
+ * Ids travel in URLs, logs of players and JSON: the unreserved characters of RFC 3986. 128 characters hold any UUID,
+ * ULID or our own ids with room, and bound the memory that one viewer costs.
+ */
+const SESSION_ID = /^[A-Za-z0-9._~-]{1,128}$/;
+
+/** 128 random bits: no two viewers ever share an id. */
+const RANDOM_BYTES = 16;
+/** 128 bits of HMAC-SHA-256: enough against forgery, and half of the full length in every URL. */
+const SIGNATURE_BYTES = 16;
+const MINTED_PREFIX = 's1.';
+const MINTED_ID = /^s1\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})$/;
+
+/** Mints and recognises session ids. */
+export interface SessionIds {
+  /** A fresh signed id for a viewer of one channel; `key` is `<namespace>/<name>`. */
+  mint(key: string): string;
+  /** Whether an id was minted, on whichever edge, for this channel. Costs one HMAC. */
+  isMinted(key: string, id: string): boolean;
+}
+
+/** @param secret the bytes of `session.key`, the same on all edges; at least 16 */
+export function createSessionIds(secret: Uint8Array, random: (bytes: number) => Buffer = randomBytes): SessionIds {
+  const sign = (key: string, text: string): Buffer =>
+    createHmac('sha256', secret).update(`sluice-session-v1\n${key}\n${text}`).digest().subarray(0, SIGNATURE_BYTES);
+  return {
+    mint(key) {
+      const text = random(RANDOM_BYTES).toString('base64url');
+      return `${MINTED_PREFIX}${text}.${sign(key, text).toString('base64url')}`;
+    },
+    isMinted(key, id) {
+      const match = MINTED_ID.exec(id);
+      if (match?.[1] === undefined || match[2] === undefined) return false;
+      return timingSafeEqual(Buffer.from(match[2], 'base64url'), sign(key, match[1]));
+    },
+  };
+}
+
+export function isSessionId(text: string): boolean {
+  return SESSION_ID.test(text);
+}
+
+/** The id itself if it may be one. @throws SluiceError `SESSION_INVALID` (400) */
+export function checkSessionId(text: string): string {
+  if (isSessionId(text)) return text;
+  throw new SluiceError('A session id has 1 to 128 characters out of A-Z a-z 0-9 . _ ~ -', {
+    code: 'SESSION_INVALID',
+    retryable: false,
+    status: 400,
+  });
+}
+
+/** 64 bits of SHA-256 as 16 hex digits: how an id is called on the link. The same on every edge. */
+export function sessionIdHash(id: string): string {
+  return hash('sha256', id, 'hex').slice(0, 16);
+}
