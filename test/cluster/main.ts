@@ -1,6 +1,7 @@
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { buildImages, type Cluster, clusterStatus, ensureCluster, loadImages, stopCluster } from './cluster.ts';
 import { IMAGE_NAMES, type ImageName } from './images/table.ts';
+import { verifyCluster } from './verify.ts';
 
 const HELP = `A real Kubernetes for tests: kind where Docker runs, else this machine as its only node.
 
@@ -9,6 +10,7 @@ usage: node test/cluster/main.ts COMMAND
   up               start it (a running one answers at once) and print where it is
   down             stop it; nothing is left but the caches
   status           what runs
+  verify           start it if need be and prove that it does what Sluice relies on
   images [NAME...] build the images that have changed and load them into the cluster if it runs
                    (${IMAGE_NAMES.join(', ')}; all if none is named)
 
@@ -51,6 +53,9 @@ async function main(words: readonly string[]): Promise<readonly string[]> {
       return [];
     case 'status':
       return clusterStatus();
+    case 'verify':
+      await verifyCluster(await ensureCluster());
+      return [];
     case 'images': {
       const references = Object.values(await buildImages(imageNames(rest)));
       if ((await clusterStatus())[0] !== 'no cluster runs') await loadImages(await ensureCluster(), references);
