@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { conditionsSchema } from './conditions.ts';
 import { atomicList } from './extensions.ts';
 import { channelModeSchema } from './mode.ts';
+import { ladderSchema } from './workload.ts';
 
 /** How many decisions a Channel's status keeps. */
 export const DECISIONS_MAX = 10;
@@ -118,6 +119,11 @@ export const channelStatusSchema = z
       .describe('Epoch of the timeline: grows when the source restarts its numbers or is replaced.'),
     lastMsn: z.int().min(0).optional().describe('Highest media sequence number published in this epoch.'),
     session: sessionReferenceSchema.optional(),
+    ladder: ladderSchema
+      .optional()
+      .describe(
+        'The rungs that the playlists name now: those of the spec that are not higher than the source. An edit of the spec takes effect when the channel is Idle.',
+      ),
     pendingTransition: pendingTransitionSchema.optional(),
     lastTransitionTime: z.iso.datetime().optional().describe('When desiredMode changed last.'),
     lastDelayedTransitionTime: z.iso
