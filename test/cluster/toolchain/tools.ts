@@ -61,7 +61,7 @@ export const TOOLS = {
     name: 'kubeconform',
     version: '0.7.0',
     source: { kind: 'install', goPackage: 'github.com/yannh/kubeconform/cmd/kubeconform' },
-    linkerFlags: '',
+    linkerFlags: '-X main.version=v0.7.0',
     links: [],
     usualSeconds: 10,
   },
