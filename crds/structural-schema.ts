@@ -109,7 +109,7 @@ function refuseOtherKeywords(node: JsonSchema, allowed: readonly string[], path:
 function convertObject(node: JsonSchema, path: string): StructuralSchema {
   const { properties, required, additionalProperties, ...rest } = node;
   if (additionalProperties !== undefined) return convertMap(node, path);
-  if (properties === undefined) throw new StructuralSchemaError(path, 'an object needs fields');
+  if (Object.keys(properties ?? {}).length === 0) throw new StructuralSchemaError(path, 'an object needs fields');
   if ('maxProperties' in rest) throw new StructuralSchemaError(path, 'maxProperties is for maps, not for objects');
   const converted: Record<string, StructuralSchema> = {};
   for (const [name, property] of Object.entries(properties as Record<string, JsonSchema>)) {
@@ -179,6 +179,9 @@ function convertString(node: JsonSchema, path: string): StructuralSchema {
   // The server checks the format; zod's pattern for it, with all leap years, says the same in 300 characters.
   if (node.format === 'date-time') return rest as StructuralSchema;
   if (node.format !== undefined) throw new StructuralSchemaError(path, `format ${node.format} is not in use here`);
+  if (Array.isArray(node.enum) && node.enum.some((value) => typeof value !== 'string')) {
+    throw new StructuralSchemaError(path, 'an enumeration has strings only: for a field without value use .optional()');
+  }
   if (node.enum === undefined && node.maxLength === undefined) {
     throw new StructuralSchemaError(path, 'a string needs a bound: .max(...)');
   }
