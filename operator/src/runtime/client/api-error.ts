@@ -1,0 +1,81 @@
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import { z } from 'zod';
+
+/** The part of a metav1.Status that says what went wrong. */
+const statusSchema = z.object({
+  reason: z.string().optional(),
+  message: z.string().optional(),
+  code: z.number().optional(),
+  details: z.object({ retryAfterSeconds: z.number().optional() }).optional(),
+});
+
+/** Answers after which the same call may succeed: overload, a server that restarts, a lost race. */
+const RETRYABLE_STATUS = new Set([408, 409, 410, 429, 500, 502, 503, 504]);
+
+/**
+ * The API server refused, or could not be reached. `code` is the Kubernetes reason (`NotFound`, `Conflict`,
+ * `AlreadyExists`, `Expired`, `Forbidden`, ...), or `Unreachable` / `Timeout` where there was no answer.
+ */
+export class ApiError extends SluiceError {
+  override readonly name = 'ApiError';
+}
+
+/** The error for an HTTP answer that is none of success. @param body as far as it was read */
+export function apiErrorOf(call: string, status: number, retryAfter: string | undefined, body: string): ApiError {
+  const parsed = readStatus(body);
+  const reason = parsed?.reason ?? reasonOfHttpStatus(status);
+  const seconds = Number(retryAfter ?? parsed?.details?.retryAfterSeconds ?? Number.NaN);
+  return new ApiError(`${call}: ${parsed?.message ?? `HTTP status ${status}`}`, {
+    code: reason,
+    retryable: RETRYABLE_STATUS.has(status) && reason !== 'AlreadyExists',
+    status,
+    ...(Number.isFinite(seconds) && seconds >= 0 ? { retryAfterSeconds: seconds } : {}),
+  });
+}
+
+/** The error for a call that got no answer. */
+export function unreachable(call: string, cause: unknown): ApiError {
+  const timedOut = cause instanceof Error && (cause.name === 'TimeoutError' || cause.name.includes('Timeout'));
+  const code = timedOut ? 'Timeout' : 'Unreachable';
+  return new ApiError(`${call}: ${timedOut ? 'no answer in time' : 'the API server cannot be reached'}`, {
+    code,
+    retryable: true,
+    status: 503,
+    cause,
+  });
+}
+
+/** Whether something thrown is the API server's word with this reason. */
+export function hasReason(thrown: unknown, reason: string): boolean {
+  return thrown instanceof ApiError && thrown.code === reason;
+}
+
+/** The error that an ERROR event of a watch carries. */
+export function apiErrorOfWatchEvent(call: string, object: unknown): ApiError {
+  const parsed = statusSchema.safeParse(object);
+  const code = parsed.success ? (parsed.data.code ?? 500) : 500;
+  return apiErrorOf(call, code, undefined, JSON.stringify(object ?? {}));
+}
+
+function readStatus(body: string): z.infer<typeof statusSchema> | null {
+  try {
+    const parsed = statusSchema.safeParse(JSON.parse(body));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}
+
+function reasonOfHttpStatus(status: number): string {
+  const reasons: Readonly<Record<number, string>> = {
+    400: 'BadRequest',
+    401: 'Unauthorized',
+    403: 'Forbidden',
+    404: 'NotFound',
+    409: 'Conflict',
+    410: 'Expired',
+    422: 'Invalid',
+    429: 'TooManyRequests',
+  };
+  return reasons[status] ?? 'InternalError';
+}

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { KubeConfig } from '@kubernetes/client-node';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import { Agent } from 'undici';
+
+/** Where the API server is and how to prove who we are; kubeconfig and its parsing are client-node's. */
+export interface Connection {
+  /** Base URL without a slash at the end. */
+  readonly server: string;
+  /** Headers that authenticate one request; reads a rotated token again. */
+  authorization(): Promise<Record<string, string>>;
+  /** A dispatcher with the cluster's certificates as they are on disk now. */
+  createDispatcher(options: DispatcherOptions): Agent;
+}
+
+/** How a dispatcher waits. */
+export interface DispatcherOptions {
+  /** Until the first byte of an answer, in seconds. */
+  readonly headersTimeoutSeconds: number;
+  /** Between two pieces of an answer's body, in seconds. */
+  readonly bodyTimeoutSeconds: number;
+  /** One HTTP/2 connection for everything instead of a pool of HTTP/1.1 connections. */
+  readonly allowH2: boolean;
+}
+
+/** A connection attempt that takes longer would outlive a leader's lease renewal. */
+const CONNECT_TIMEOUT_MILLISECONDS = 5000;
+/** Parallel HTTP/1.1 connections: the number of workers and a few more; the API server is the limit, not we. */
+const CONNECTIONS = 16;
+
+/**
+ * Reads a kubeconfig file, or the service account of the pod if `path` is empty.
+ * @throws SluiceError `KUBECONFIG_INVALID`
+ */
+export function connect(path: string): Connection {
+  const config = new KubeConfig();
+  try {
+    if (path === '') config.loadFromCluster();
+    else config.loadFromFile(path);
+  } catch (cause) {
+    throw invalid(path === '' ? 'the service account of this pod cannot be read' : `${path} cannot be read`, cause);
+  }
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) throw invalid('the current context names no cluster', undefined);
+  return {
+    server: cluster.server.replace(/\/+$/, ''),
+    authorization: () => authorizationOf(config),
+    createDispatcher: (options) => createDispatcher(config, options),
+  };
+}
+
+/** client-node knows tokens, token files, exec plugins and basic authentication; it writes them into request options. */
+async function authorizationOf(config: KubeConfig): Promise<Record<string, string>> {
+  const options: { headers?: Record<string, string> } = {};
+  await config.applyToHTTPSOptions(options as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(options.headers ?? {})) {
+    if (name.toLowerCase() === 'authorization' && typeof value === 'string') headers.authorization = value;
+  }
+  return headers;
+}
+
+function createDispatcher(config: KubeConfig, options: DispatcherOptions): Agent {
+  const cluster = config.getCurrentCluster();
+  const user = config.getCurrentUser();
+  const ca = pem(cluster?.caData, cluster?.caFile);
+  const cert = pem(user?.certData, user?.certFile);
+  const key = pem(user?.keyData, user?.keyFile);
+  return new Agent({
+    connections: CONNECTIONS,
+    allowH2: options.allowH2,
+    headersTimeout: options.headersTimeoutSeconds * 1000,
+    bodyTimeout: options.bodyTimeoutSeconds * 1000,
+    connect: {
+      timeout: CONNECT_TIMEOUT_MILLISECONDS,
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+      ...(cluster?.skipTLSVerify === true ? { rejectUnauthorized: false } : {}),
+      ...(cluster?.tlsServerName === undefined ? {} : { servername: cluster.tlsServerName }),
+    },
+  });
+}
+
+function pem(data: string | undefined, file: string | undefined): Buffer | undefined {
+  if (data !== undefined && data !== '') return Buffer.from(data, 'base64');
+  return file === undefined || file === '' ? undefined : readFileSync(file);
+}
+
+function invalid(message: string, cause: unknown): SluiceError {
+  return new SluiceError(`kubeconfig: ${message}`, { code: 'KUBECONFIG_INVALID', retryable: false, cause });
+}
