@@ -1,0 +1,132 @@
+/** When and why keys wait. */
+export interface QueueObserver {
+  onAdd?(key: string): void;
+  onRetry?(key: string): void;
+}
+
+/** What a queue is made of. */
+export interface QueueOptions {
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  readonly setTimer: (callback: () => void, milliseconds: number) => () => void;
+  readonly observer?: QueueObserver;
+}
+
+/** First wait after a failure, and the longest: the values of client-go's default rate limiter. */
+const FIRST_RETRY_MILLISECONDS = 5;
+const LONGEST_RETRY_MILLISECONDS = 1_000_000;
+
+/**
+ * Keys that need work. A key is in it at most once; one that is added while it is worked on comes once more
+ * afterwards, so no change is missed and no key is worked on twice at a time (semantics of client-go's workqueue).
+ */
+export class KeyedQueue {
+  readonly #options: QueueOptions;
+  readonly #ready = new Map<string, number>();
+  readonly #working = new Set<string>();
+  readonly #again = new Set<string>();
+  readonly #delayed = new Map<string, { readonly dueAt: number; readonly cancel: () => void }>();
+  readonly #failures = new Map<string, number>();
+  readonly #takers: ((key: string | null) => void)[] = [];
+  #closed = false;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  /** Keys that wait for a worker now. */
+  get depth(): number {
+    return this.#ready.size + this.#again.size;
+  }
+
+  /** How long the key that would be taken next has waited, in milliseconds; 0 if none waits. */
+  get oldestWaitMilliseconds(): number {
+    const [first] = this.#ready.values();
+    return first === undefined ? 0 : this.#options.now() - first;
+  }
+
+  /** Wants `key` worked on as soon as a worker is free; a delayed wish for it is thereby met. */
+  add(key: string): void {
+    if (this.#closed) return;
+    this.#cancelDelay(key);
+    if (this.#working.has(key)) this.#again.add(key);
+    else if (!this.#ready.has(key)) this.#enqueue(key);
+  }
+
+  /** Wants `key` worked on after a while; of several such wishes the earliest counts. */
+  addAfter(key: string, milliseconds: number): void {
+    if (this.#closed) return;
+    if (milliseconds <= 0) {
+      this.add(key);
+      return;
+    }
+    const dueAt = this.#options.now() + milliseconds;
+    const known = this.#delayed.get(key);
+    if (known !== undefined && known.dueAt <= dueAt) return;
+    known?.cancel();
+    const cancel = this.#options.setTimer(() => this.add(key), milliseconds);
+    this.#delayed.set(key, { dueAt, cancel });
+  }
+
+  /** Wants `key` worked on again after a failure, later each time. @returns milliseconds until then */
+  retry(key: string): number {
+    const failures = this.#failures.get(key) ?? 0;
+    this.#failures.set(key, failures + 1);
+    const wait = Math.min(FIRST_RETRY_MILLISECONDS * 2 ** Math.min(failures, 30), LONGEST_RETRY_MILLISECONDS);
+    this.#options.observer?.onRetry?.(key);
+    this.addAfter(key, wait);
+    return wait;
+  }
+
+  /** The work on `key` has succeeded: its next failure waits shortly again. */
+  forget(key: string): void {
+    this.#failures.delete(key);
+  }
+
+  /** The next key, as soon as there is one; null when the queue is closed. Each key taken must be given to {@link done}. */
+  take(): Promise<string | null> {
+    const next = this.#ready.keys().next();
+    if (!next.done) {
+      this.#begin(next.value);
+      return Promise.resolve(next.value);
+    }
+    if (this.#closed) return Promise.resolve(null);
+    return new Promise((resolve) => this.#takers.push(resolve));
+  }
+
+  /** The work on `key` has ended, well or badly. */
+  done(key: string): void {
+    this.#working.delete(key);
+    if (this.#again.delete(key) && !this.#closed) this.#enqueue(key);
+  }
+
+  /** Nothing is taken any more; timers are gone. */
+  close(): void {
+    this.#closed = true;
+    for (const { cancel } of this.#delayed.values()) cancel();
+    this.#delayed.clear();
+    this.#ready.clear();
+    this.#again.clear();
+    for (const taker of this.#takers.splice(0)) taker(null);
+  }
+
+  #enqueue(key: string): void {
+    this.#options.observer?.onAdd?.(key);
+    const taker = this.#takers.shift();
+    if (taker === undefined) this.#ready.set(key, this.#options.now());
+    else {
+      this.#begin(key);
+      taker(key);
+    }
+  }
+
+  #begin(key: string): void {
+    this.#ready.delete(key);
+    this.#working.add(key);
+  }
+
+  #cancelDelay(key: string): void {
+    this.#delayed.get(key)?.cancel();
+    this.#delayed.delete(key);
+  }
+}
