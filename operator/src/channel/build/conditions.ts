@@ -1,0 +1,137 @@
+import type { SourceHealth } from '@sluice/common/link/messages.ts';
+import {
+  CHANNEL_CONDITIONS,
+  type ChannelConditionType,
+  type Condition,
+  type ConditionStatus,
+  STREAM_SESSION_CONDITIONS,
+} from '@sluice/crds';
+import type { Decision, ModeObstacle } from '../decide.ts';
+import type { LadderInForce } from '../ladder.ts';
+import type { Observed } from '../observed.ts';
+
+/** A condition before it is known since when it holds. */
+export interface Finding {
+  readonly type: string;
+  readonly status: ConditionStatus;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What the conditions of a channel are about. */
+export interface ConditionInput {
+  readonly observed: Observed;
+  readonly decision: Decision;
+  readonly obstacles: { readonly direct: ModeObstacle | null; readonly transcode: ModeObstacle | null };
+  readonly ladder: LadderInForce;
+  /** Null while nobody has told. */
+  readonly health: SourceHealth | null;
+  /** Whether the source was ever probed. */
+  readonly probed: boolean;
+}
+
+/** All conditions of a channel; every reconciliation sets all of them. */
+export function channelFindings(input: ConditionInput): readonly Finding[] {
+  const source = sourceHealthy(input);
+  return [
+    ready(input, source),
+    source,
+    possible(CHANNEL_CONDITIONS.directPossible, input.obstacles.direct, input.probed),
+    possible(CHANNEL_CONDITIONS.transcodePossible, input.obstacles.transcode, input.probed),
+    transcodeHealthy(input),
+    ladderPending(input.ladder),
+  ];
+}
+
+/** Gives findings the times of the conditions that they replace: `lastTransitionTime` moves only with `status`. */
+export function withTimes(
+  findings: readonly Finding[],
+  previous: readonly Condition[],
+  observedGeneration: number,
+  nowMs: number,
+): Condition[] {
+  return findings.map((finding) => {
+    const before = previous.find(({ type }) => type === finding.type);
+    const unchanged = before?.status === finding.status;
+    const lastTransitionTime = unchanged ? before.lastTransitionTime : new Date(nowMs).toISOString();
+    return { ...finding, observedGeneration, lastTransitionTime };
+  });
+}
+
+function ready({ observed, decision }: ConditionInput, source: Finding): Finding {
+  const type = CHANNEL_CONDITIONS.ready;
+  if (!observed.edges.some((edge) => edge.ready)) {
+    const message = 'no edge pod is ready: look at the edge Deployment and its pods';
+    return { type, status: 'False', reason: 'NoEdgeReady', message };
+  }
+  if (source.status === 'False') return { ...source, type };
+  return decision.mode === 'Idle'
+    ? { type, status: 'True', reason: 'Idle', message: 'nobody watches; the first viewer is served at once' }
+    : { type, status: 'True', reason: 'Serving', message: 'the channel plays' };
+}
+
+function sourceHealthy({ observed, health }: ConditionInput): Finding {
+  const type = CHANNEL_CONDITIONS.sourceHealthy;
+  if (observed.headers.state === 'missing') {
+    return { type, status: 'False', reason: observed.headers.reason, message: observed.headers.message };
+  }
+  if (health === null || health.state === 'unknown') {
+    const message = health?.message || 'the source is not read while nobody watches';
+    return { type, status: 'Unknown', reason: camel(health?.reason, 'NotWatched'), message };
+  }
+  const status = health.state === 'down' ? 'False' : 'True';
+  const fallback = { healthy: 'Healthy', degraded: 'Degraded', down: 'SourceUnreachable' }[health.state];
+  return { type, status, reason: camel(health.reason, fallback), message: health.message };
+}
+
+function possible(type: ChannelConditionType, obstacle: ModeObstacle | null, probed: boolean): Finding {
+  if (obstacle !== null) {
+    return { type, status: 'False', reason: camel(obstacle.reason, 'Impossible'), message: obstacle.message };
+  }
+  return probed
+    ? { type, status: 'True', reason: 'Possible', message: 'nothing speaks against it' }
+    : { type, status: 'Unknown', reason: 'NotProbed', message: 'the source has not been probed yet' };
+}
+
+function transcodeHealthy({ observed, decision, obstacles }: ConditionInput): Finding {
+  const type = CHANNEL_CONDITIONS.transcodeHealthy;
+  if (obstacles.transcode?.reason === 'TranscodeFailed') {
+    return { type, status: 'False', reason: 'TranscodeFailed', message: obstacles.transcode.message };
+  }
+  if (decision.mode !== 'Transcode') {
+    return { type, status: 'Unknown', reason: 'NotWanted', message: 'no transcode is wanted' };
+  }
+  const state = observed.report?.session?.state;
+  if (state === 'Live') return { type, status: 'True', reason: 'Live', message: 'viewers get the transcoded ladder' };
+  if (state === 'Late') {
+    const message =
+      observed.report?.session?.message || 'the transcode does not keep pace; the source is served instead';
+    return { type, status: 'False', reason: 'Late', message };
+  }
+  return podTrouble(observed) ?? { type, status: 'Unknown', reason: 'Starting', message: 'the transcode starts' };
+}
+
+/** What keeps the session's pod from working, in the words of the scheduler or the kubelet. */
+function podTrouble({ sessions }: Observed): Finding | null {
+  const conditions = sessions[0]?.status?.conditions ?? [];
+  const trouble = conditions.find(
+    ({ type, status }) =>
+      status === 'False' &&
+      (type === STREAM_SESSION_CONDITIONS.podScheduled || type === STREAM_SESSION_CONDITIONS.ready),
+  );
+  if (trouble === undefined || trouble.reason === 'Starting') return null;
+  const { status, reason, message } = trouble;
+  return { type: CHANNEL_CONDITIONS.transcodeHealthy, status, reason, message };
+}
+
+function ladderPending({ pending }: LadderInForce): Finding {
+  const type = CHANNEL_CONDITIONS.ladderPending;
+  return pending
+    ? { type, status: 'True', reason: 'Watched', message: 'the new ladder takes effect when the channel is Idle' }
+    : { type, status: 'False', reason: 'InForce', message: 'the playlists name the ladder of the spec' };
+}
+
+/** Reasons must be one CamelCase word; an edge's word that is none is replaced. */
+function camel(reason: string | undefined, fallback: string): string {
+  return reason !== undefined && /^[A-Z][A-Za-z0-9]{0,127}$/.test(reason) ? reason : fallback;
+}

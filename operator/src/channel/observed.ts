@@ -1,0 +1,26 @@
+import type { OwnerReport } from '@sluice/common/link/messages.ts';
+import type { Channel, StreamSession } from '@sluice/crds';
+import type { AudienceCount } from '../audience/book.ts';
+import type { EdgeEndpoint } from '../link/endpoints.ts';
+import type { ChannelMemory } from './memory.ts';
+
+/** The request headers of a source: their Secret may be missing or useless. */
+export type SourceHeaders =
+  | { readonly state: 'found'; readonly headers: Readonly<Record<string, string>> }
+  | { readonly state: 'missing'; readonly reason: string; readonly message: string };
+
+/** Everything about one channel that a reconciliation looks at, gathered at one moment. */
+export interface Observed {
+  readonly nowMs: number;
+  readonly channel: Channel;
+  readonly headers: SourceHeaders;
+  readonly audience: AudienceCount;
+  /** Trusted viewers with a sign of life in the second half of the pending window. */
+  readonly alive: number;
+  /** What the owner said last; null if no owner has spoken. */
+  readonly report: OwnerReport | null;
+  readonly edges: readonly EdgeEndpoint[];
+  /** StreamSessions of this very Channel that are not being deleted, the newest first. */
+  readonly sessions: readonly StreamSession[];
+  readonly memory: ChannelMemory;
+}

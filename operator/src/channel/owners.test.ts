@@ -1,0 +1,65 @@
+import { describe, expect, test } from '@jest/globals';
+import type { EdgeEndpoint } from '../link/endpoints.ts';
+import { type Ownership, ownersOf, rankEdges } from './owners.ts';
+
+const NOW = 1_700_000_000_500;
+
+function edge(podUid: string, changes: Partial<EdgeEndpoint> = {}): EdgeEndpoint {
+  const addresses = { internalAddress: `10.0.0.1:8081`, linkAddress: '10.0.0.1:8443' };
+  return { podName: `edge-${podUid}`, podUid, ...addresses, ready: true, terminating: false, ...changes };
+}
+
+const EDGES = ['a', 'b', 'c', 'd', 'e'].map((uid) => edge(uid));
+const uids = (ownership: Ownership): string[] => ownership.owners.map(({ podUid }) => podUid);
+
+describe('the owners of a channel', () => {
+  test('are three edges, the same for everybody who asks', () => {
+    const ownership = ownersOf('channel', EDGES, null, NOW);
+    expect(ownership.owners).toHaveLength(3);
+    expect(ownership.term).toBe(1_700_000_000);
+    expect(uids(ownersOf('channel', [...EDGES].reverse(), null, NOW))).toEqual(uids(ownership));
+  });
+
+  test('are spread evenly', () => {
+    const counts = new Map<string, number>();
+    for (let index = 0; index < 1000; index += 1) {
+      const first = rankEdges(`channel-${index}`, EDGES)[0]?.podUid ?? '';
+      counts.set(first, (counts.get(first) ?? 0) + 1);
+    }
+    for (const count of counts.values()) expect(Math.abs(count - 200)).toBeLessThan(60);
+    expect(counts.size).toBe(5);
+  });
+
+  test('stay when an edge comes that the hash would prefer', () => {
+    const preferred = rankEdges('channel', EDGES)[0]?.podUid;
+    const before = ownersOf(
+      'channel',
+      EDGES.filter(({ podUid }) => podUid !== preferred),
+      null,
+      NOW,
+    );
+    const after = ownersOf('channel', EDGES, before, NOW + 60_000);
+    expect(after.owners[0]).toEqual(before.owners[0]);
+    expect(after.term).toBe(before.term);
+  });
+
+  test('change with a higher term when the owner stops being ready, its successor first', () => {
+    const before = ownersOf('channel', EDGES, null, NOW);
+    const edges = EDGES.map((each) => (each.podUid === uids(before)[0] ? { ...each, ready: false } : each));
+    const after = ownersOf('channel', edges, before, NOW);
+    expect(uids(after)[0]).toBe(uids(before)[1]);
+    expect(after.term).toBe(before.term + 1);
+  });
+
+  test('pass on before a terminating edge ends', () => {
+    const before = ownersOf('channel', EDGES, null, NOW);
+    const edges = EDGES.map((each) => (each.podUid === uids(before)[0] ? { ...each, terminating: true } : each));
+    expect(uids(ownersOf('channel', edges, before, NOW))).not.toContain(uids(before)[0]);
+  });
+
+  test('stay while no edge is ready', () => {
+    const before = ownersOf('channel', EDGES, null, NOW);
+    expect(ownersOf('channel', [], before, NOW)).toBe(before);
+    expect(ownersOf('channel', [], null, NOW)).toEqual({ owners: [], term: 0 });
+  });
+});

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import type { Route } from '@sluice/common/link/messages.ts';
+import type { EdgeEndpoint } from '../link/endpoints.ts';
+
+/** Owner and two successors: an edge and its next may fail at the same time without a source being polled twice. */
+const OWNERS = 3;
+
+/** The edges that may own a channel, the owner first, and the term of this assignment. */
+export interface Ownership {
+  readonly owners: Route['owners'];
+  /** Grows whenever the first owner changes; an edge that sees a higher one stops writing. */
+  readonly term: number;
+}
+
+/**
+ * Ranks edges for a channel by rendezvous hash (Thaler and Ravishankar, 1998): every edge has a weight for every
+ * channel, the heaviest own it. A pod that comes or goes moves only the channels that it owns.
+ */
+export function rankEdges(channelUid: string, edges: readonly EdgeEndpoint[]): readonly EdgeEndpoint[] {
+  return edges
+    .map((edge) => ({ edge, weight: createHash('sha256').update(`${channelUid}/${edge.podUid}`).digest('hex') }))
+    .sort((one, other) => (one.weight < other.weight ? 1 : -1))
+    .map(({ edge }) => edge);
+}
+
+/**
+ * The owners of a channel now. Ownership is sticky: the first owner stays for as long as its pod is ready, whatever
+ * the hash says of pods that came later, because moving it costs the viewers a change of timeline. Without any ready
+ * edge the last owners stay.
+ *
+ * @param nowMs a change of owner takes this in seconds as its term (or one more than the last), so that terms also
+ * grow over restarts of the operator, which remembers none
+ */
+export function ownersOf(
+  channelUid: string,
+  edges: readonly EdgeEndpoint[],
+  previous: Ownership | null,
+  nowMs: number,
+): Ownership {
+  const ready = rankEdges(
+    channelUid,
+    edges.filter((edge) => edge.ready && !edge.terminating),
+  );
+  if (ready.length === 0) return previous ?? { owners: [], term: 0 };
+  const last = previous?.owners[0]?.podUid;
+  const keeper = ready.find(({ podUid }) => podUid === last);
+  const ordered = keeper === undefined ? ready : [keeper, ...ready.filter((edge) => edge !== keeper)];
+  const owners = ordered.slice(0, OWNERS).map(({ podName, podUid, internalAddress }) => ({
+    podName,
+    podUid,
+    address: internalAddress,
+  }));
+  const term =
+    keeper === undefined ? Math.max(Math.floor(nowMs / 1000), (previous?.term ?? 0) + 1) : (previous?.term ?? 0);
+  return { owners, term };
+}

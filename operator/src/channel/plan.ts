@@ -1,0 +1,238 @@
+import type { Audience, Mode, Route, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
+import { type Channel, type ChannelStatus, DECISIONS_MAX, type StreamSession } from '@sluice/crds';
+import { channelFindings, withTimes } from './build/conditions.ts';
+import { buildRoute } from './build/route.ts';
+import { buildSession } from './build/session.ts';
+import { buildStatus } from './build/status.ts';
+import { type Decision, type DeliverySpec, decide } from './decide.ts';
+import {
+  modeChanged,
+  type Notice,
+  sessionEnded,
+  sessionFailed,
+  sessionStarted,
+  sourceRecovered,
+  sourceUnreachable,
+} from './events.ts';
+import { type LadderInForce, ladderInForce } from './ladder.ts';
+import type { ChannelMemory } from './memory.ts';
+import { isBelow } from './mode.ts';
+import type { Observed } from './observed.ts';
+import { obstaclesOf } from './obstacles.ts';
+import { ownersOf } from './owners.ts';
+import { failureOf, planSession, sessionName } from './session-plan.ts';
+
+/** A Secret that is missing is looked for again this often: nothing tells the operator when it is made. */
+const HEADERS_RETRY_SECONDS = 30;
+
+/** What the plan needs beside what was observed. */
+export interface PlanSettings {
+  readonly publicUrl: string;
+  /** Lower-case hex SHA-256 of the token of a StreamSession with this uid. */
+  readonly tokenSha256: (sessionUid: string) => string;
+}
+
+/** Everything that follows from what was observed. Nothing of it has happened yet. */
+export interface ChannelPlan {
+  readonly memory: ChannelMemory;
+  readonly decision: Decision;
+  /** Null while the source's headers are missing and the edges know nothing of the channel. */
+  readonly route: Route | null;
+  readonly audience: Audience;
+  readonly createSession: StreamSession | null;
+  readonly removeSessions: readonly StreamSession[];
+  readonly status: ChannelStatus;
+  readonly notices: readonly Notice[];
+  /** The channel leaves Idle: its peak starts again. */
+  readonly resetPeak: boolean;
+  /** Reconcile again after this many seconds even if nothing happens; null: not needed. */
+  readonly wakeAfterSeconds: number | null;
+}
+
+/** Decides and builds; pure. `route` is what the edges have of the channel now. */
+export function planChannel(observed: Observed, settings: PlanSettings, route: Route | undefined): ChannelPlan {
+  const { channel, nowMs, report, memory: before } = observed;
+  const facts = report?.facts ?? channel.status?.source?.facts ?? null;
+  const activeMode = activeModeOf(observed);
+  const failure = failureOf(observed.sessions, before, nowMs);
+  const live = report?.session?.state === 'Live';
+  const transcodeSuspendedUntilMs = failure?.retryAtMs ?? before.transcodeSuspendedUntilMs;
+  const ladder = ladderInForce(channel.spec.transcode.ladder, before.ladder, activeMode, facts);
+  const obstacles = obstaclesOf({
+    nowMs,
+    spec: channel.spec,
+    report,
+    ladder,
+    directSuspendedUntilMs: before.directSuspendedUntilMs,
+    transcodeSuspendedUntilMs,
+  });
+  const decision = decide({
+    nowMs,
+    spec: deliveryOf(channel),
+    audience: { ...audienceFor(observed), alive: observed.alive },
+    pins: [],
+    obstacles,
+    previous: before.decision,
+  });
+  const session = planSession(observed, decision, activeMode);
+  const ownership = ownersOf(channel.metadata.uid ?? '', observed.edges, before.ownership, nowMs);
+  const memory: ChannelMemory = {
+    ...rememberDecision(before, decision, observed),
+    transcodeSuspendedUntilMs: later(transcodeSuspendedUntilMs, nowMs),
+    directSuspendedUntilMs: later(before.directSuspendedUntilMs, nowMs),
+    transcodeFailures: live ? 0 : (failure?.failures ?? before.transcodeFailures),
+    countedFailure: failure?.name ?? before.countedFailure,
+    serial: session.serial,
+    ladder: facts === null || facts.height === 0 ? before.ladder : ladder.rungs,
+    ownership,
+  };
+  const health = healthOf(observed);
+  const findings = channelFindings({ observed, decision, obstacles, ladder, health, probed: facts !== null });
+  const created = session.create ? sessionName(channel.metadata.name, session.serial) : '';
+  const status = buildStatus({
+    channel,
+    activeMode,
+    audience: observed.audience,
+    memory,
+    report,
+    facts,
+    health,
+    session: created || (session.current?.metadata.name ?? ''),
+    conditions: withTimes(findings, channel.status?.conditions ?? [], channel.metadata.generation ?? 0, nowMs),
+    publicUrl: settings.publicUrl,
+  });
+  return {
+    memory,
+    decision,
+    route: planRoute(observed, settings, { facts, decision, ladder, memory, session: session.current, route }),
+    audience: audienceMessage(observed, decision),
+    createSession: session.create ? buildSession(channel, created, ladder.rungs) : null,
+    removeSessions: session.remove,
+    status,
+    notices: [
+      ...(decision.mode === before.decision.mode
+        ? []
+        : [modeChanged(before.decision.mode, decision.mode, decision.reason.message)]),
+      ...(created === '' ? [] : [sessionStarted(created)]),
+      ...(failure === null
+        ? []
+        : [sessionFailed(failure.name, failure.message, new Date(failure.retryAtMs).toISOString())]),
+      ...session.remove
+        .filter(({ status: ended }) => ended?.phase !== 'Failed')
+        .map(({ metadata }) => sessionEnded(metadata.name)),
+      ...sourceNotices(channel, health),
+    ],
+    resetPeak: before.decision.mode === 'Idle' && decision.mode !== 'Idle',
+    wakeAfterSeconds: soonest([
+      decision.wakeAfterSeconds,
+      session.wakeAfterSeconds,
+      observed.audience.nextChangeMs === null ? null : (observed.audience.nextChangeMs - nowMs) / 1000,
+      observed.headers.state === 'missing' ? HEADERS_RETRY_SECONDS : null,
+    ]),
+  };
+}
+
+/** What viewers get: the owner's word; before it has spoken, the status until the audience is known. */
+function activeModeOf({ report, audience, channel }: Observed): Mode {
+  return report?.activeMode ?? (audience.state === 'known' ? 'Idle' : (channel.status?.mode ?? 'Idle'));
+}
+
+function healthOf({ report, audience, channel }: Observed): SourceHealth | null {
+  if (report !== null) return report.health;
+  const last = channel.status?.source?.health;
+  if (audience.state === 'known' || last === undefined) return null;
+  return { ...last, state: last.state.toLowerCase() as SourceHealth['state'] };
+}
+
+function deliveryOf(channel: Channel): DeliverySpec {
+  const { minimumMode, maximumMode, thresholds, hysteresisSeconds } = channel.spec.delivery;
+  return {
+    minimumMode,
+    maximumMode,
+    proxyThreshold: thresholds.proxy,
+    transcodeThreshold: thresholds.transcode,
+    hysteresisSeconds,
+  };
+}
+
+/** Where the Channel trusts heartbeats, every viewer may start a transcode. */
+function audienceFor({ audience, channel }: Observed): { state: Audience['state']; viewers: number; trusted: number } {
+  const { state, viewers, trusted } = audience;
+  return { state, viewers, trusted: channel.spec.viewers.trustHeartbeats ? viewers : trusted };
+}
+
+function rememberDecision(before: ChannelMemory, decision: Decision, { audience, nowMs }: Observed): ChannelMemory {
+  const { mode, sinceMs, pending } = decision;
+  const from = before.decision.mode;
+  const changed = mode !== from;
+  const delayed = changed && before.decision.pending !== null && (isBelow(mode, from) || mode === 'Transcode');
+  const record = {
+    time: new Date(nowMs).toISOString(),
+    from,
+    to: mode,
+    viewers: audience.viewers,
+    reason: decision.reason.message,
+  };
+  return {
+    ...before,
+    decision: { mode, sinceMs, pending },
+    decisions: changed ? [...before.decisions, record].slice(-DECISIONS_MAX) : before.decisions,
+    lastDelayedMs: delayed ? nowMs : before.lastDelayedMs,
+    knownViewers: audience.state === 'known' ? audience.viewers : before.knownViewers,
+  };
+}
+
+interface RouteParts {
+  readonly facts: SourceFacts | null;
+  readonly decision: Decision;
+  readonly ladder: LadderInForce;
+  readonly memory: ChannelMemory;
+  readonly session: StreamSession | null;
+  readonly route: Route | undefined;
+}
+
+/** Without its headers a source must not be asked at all: the edges go on with what they know. */
+function planRoute({ channel, headers, report }: Observed, settings: PlanSettings, parts: RouteParts): Route | null {
+  if (headers.state === 'missing') return parts.route ?? null;
+  const { facts, decision, ladder, memory, session } = parts;
+  return buildRoute({
+    channel,
+    headers: headers.headers,
+    facts,
+    mode: decision.mode,
+    reportSigns: decision.pending?.target === 'Transcode',
+    ladder: ladder.rungs,
+    ownership: memory.ownership ?? { owners: [], term: 0 },
+    session,
+    tokenSha256: settings.tokenSha256(session?.metadata.uid ?? ''),
+    report,
+    previous: parts.route,
+  });
+}
+
+function audienceMessage({ channel, audience }: Observed, decision: Decision): Audience {
+  return {
+    uid: channel.metadata.uid ?? '',
+    viewers: audience.viewers,
+    peak: audience.peak,
+    state: audience.state,
+    mode: decision.mode,
+    reason: decision.reason.message,
+  };
+}
+
+function sourceNotices(channel: Channel, health: SourceHealth | null): readonly Notice[] {
+  const was = channel.status?.source?.health?.state;
+  if (health?.state === 'down' && was !== 'Down') return [sourceUnreachable(health.message)];
+  return health?.state === 'healthy' && was === 'Down' ? [sourceRecovered()] : [];
+}
+
+/** A time that has passed is forgotten. */
+function later(time: number | null, nowMs: number): number | null {
+  return time !== null && time > nowMs ? time : null;
+}
+
+function soonest(seconds: readonly (number | null)[]): number | null {
+  const known = seconds.filter((each): each is number => each !== null);
+  return known.length === 0 ? null : Math.max(0, Math.min(...known));
+}
