@@ -140,10 +140,18 @@ function kilobytes(bytes: Uint8Array): string {
   return (bytes.length / 1000).toFixed(1).padStart(9);
 }
 
-if (import.meta.main) {
-  const named = process.argv.slice(2);
-  const unknown = named.filter((name) => !PARTS.some((part) => part === name));
+function partsNamed(names: readonly string[]): readonly Part[] {
+  const unknown = names.filter((name) => !PARTS.some((part) => part === name));
   if (unknown.length > 0) throw new Error(`unknown part ${unknown.join(', ')}; known: ${PARTS.join(', ')}`);
-  const parts = named.length > 0 ? PARTS.filter((part) => named.includes(part)) : PARTS;
-  await bundle(resolve(import.meta.dirname, '..'), parts, (line) => console.log(line));
+  return names.length > 0 ? PARTS.filter((part) => names.includes(part)) : PARTS;
+}
+
+if (import.meta.main) {
+  try {
+    const root = resolve(import.meta.dirname, '..');
+    await bundle(root, partsNamed(process.argv.slice(2)), (line) => console.log(line));
+  } catch (error) {
+    console.error(`cannot bundle: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
 }

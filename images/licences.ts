@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A package of which at least one file went into a bundle. */
@@ -37,7 +37,7 @@ function chapter(folder: string): string {
     version: string;
     license?: string;
   };
-  const files = existsSync(folder) ? readdirSync(folder).filter((name) => LICENCE_FILE.test(name)) : [];
+  const files = readdirSync(folder).filter((name) => LICENCE_FILE.test(name));
   const texts = files.sort().map((name) => readFileSync(join(folder, name), 'utf8').trim());
   return [`${manifest.name} ${manifest.version} (${manifest.license ?? 'see below'})`, '', ...texts, ''].join('\n');
 }

@@ -80,6 +80,8 @@
   value: /app/page
 - name: SLUICE_ALLOWED_CIDRS
   value: {{ join "," .Values.sources.allowedCIDRs | quote }}
+- name: SLUICE_ACCESS_LOG
+  value: {{ .Values.edge.accessLog | quote }}
 - name: SLUICE_LOG_LEVEL
   value: {{ .Values.logLevel }}
 {{- end -}}
