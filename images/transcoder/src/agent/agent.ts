@@ -1,0 +1,239 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
+import type { Logger } from '@sluice/common/log/log.ts';
+import type { AgentReport, Job, Work } from '@sluice/common/work/contract.ts';
+import pidusage from 'pidusage';
+import { backoffMs } from '../owner/backoff.ts';
+import type { Cursor, OwnerClient } from '../owner/client.ts';
+import type { RungSegment } from './encoder-run.ts';
+import { Feeder } from './feeder.ts';
+import { Latency } from './latency.ts';
+import type { AgentMetrics } from './metrics.ts';
+import { toSourceSegment } from './source-segment.ts';
+import { Speed } from './speed.ts';
+import { Uploader } from './uploader.ts';
+
+/**
+ * Source segments that a new run begins with at most. With the constant lag only the newest two can still be published
+ * as the rung's; one more lets the encoder warm up. A longer backlog would only put the first useful segment off.
+ */
+const START_BACKLOG = 3;
+/** Time between two reports in ms; the contract asks for one every 5 s. */
+const REPORT_MS = 2000;
+/** Time between two looks at the encoder in ms. */
+const WATCH_MS = 1000;
+
+/** The owner answers the first question with what it wants fed first. */
+const START: Cursor = { epoch: 0, after: -1 };
+/** Codes of a source segment that will not come any more. */
+const GONE: readonly string[] = ['NOT_FOUND', 'EPOCH_OVER'];
+
+/** Why the agent ended. */
+export type Outcome = 'released' | 'superseded' | 'stopped' | 'failed';
+
+/** What the agent works with. */
+export interface AgentOptions {
+  readonly client: OwnerClient;
+  readonly ffmpegPath: string;
+  readonly job: Job;
+  readonly encoder: string;
+  readonly log: Logger;
+  readonly metrics: AgentMetrics;
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+/** The loop of a transcode pod: take work, feed, hand segments over, report. */
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #feeder: Feeder;
+  readonly #uploader: Uploader;
+  readonly #latency: Latency;
+  readonly #speed = new Speed();
+  readonly #stop = new AbortController();
+  #outcome: Outcome = 'stopped';
+  #wake = new AbortController();
+  #cursor: Cursor = START;
+  #fedMsn: number | null = null;
+  #waiting = 0;
+  #draining = false;
+  #message = '';
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#latency = new Latency(options.now);
+    this.#uploader = new Uploader({
+      put: ({ epoch, rung, msn, bytes }) => options.client.putSegment(epoch, rung, msn, bytes),
+      stored: (segment) => this.#stored(segment),
+      dropped: (segment, reason) => this.#lost(segment.rung, segment.msn, 'refused', reason),
+      superseded: () => this.#end('superseded'),
+      random: options.random,
+    });
+    this.#feeder = new Feeder({
+      ...options,
+      listeners: {
+        segment: (segment) => this.#uploader.add(segment),
+        broken: (rung, msn, fault) => this.#lost(rung, msn, 'broken', fault),
+      },
+      interrupted: () => this.#rewind(),
+    });
+  }
+
+  /** Works until the owner lets go, a newer attempt works, {@link stop} is called, or nothing succeeds. */
+  async run(): Promise<Outcome> {
+    const reports = this.#every(REPORT_MS, () => this.#report());
+    const watch = this.#every(WATCH_MS, async () => this.#feeder.watch(this.#waiting));
+    while (!this.#stop.signal.aborted) await this.#step();
+    await this.#feeder.stop();
+    this.#uploader.close();
+    await Promise.all([reports, watch]);
+    return this.#outcome;
+  }
+
+  /** From now on reports say `Draining`; the work goes on. */
+  startDraining(): void {
+    this.#draining = true;
+  }
+
+  /** Ends the work: FFmpeg is stopped, {@link run} resolves. */
+  stop(): void {
+    this.#end('stopped');
+  }
+
+  #end(outcome: Outcome): void {
+    if (!this.#stop.signal.aborted) this.#outcome = outcome;
+    this.#stop.abort();
+  }
+
+  /** One question for work and what follows from it. */
+  async #step(): Promise<void> {
+    if (this.#feeder.hasGivenUp) return this.#end('failed');
+    await this.#pause(this.#feeder.waitMs());
+    this.#wake = new AbortController();
+    const work = await this.#ask();
+    if (work === null) return;
+    if (work.stop) return this.#end('released');
+    const fresh = this.#feeder.run === null || work.epoch !== this.#cursor.epoch;
+    const segments = fresh ? work.segments.slice(-START_BACKLOG) : work.segments;
+    if (work.epoch !== this.#cursor.epoch) this.#cursor = { epoch: work.epoch, after: -1 };
+    for (const [index, segment] of segments.entries()) {
+      if (this.#wake.signal.aborted || this.#stop.signal.aborted) return;
+      this.#waiting = segments.length - index - 1;
+      await this.#take(work, segment);
+    }
+  }
+
+  async #ask(): Promise<Work | null> {
+    const signal = AbortSignal.any([this.#stop.signal, this.#wake.signal]);
+    return this.#retrying(signal, [], async () => {
+      try {
+        return await this.#options.client.work(this.#cursor, signal);
+      } catch (error) {
+        if (codeOf(error) === 'EPOCH_OVER') this.#cursor = START;
+        throw error;
+      }
+    });
+  }
+
+  async #take(work: Work, { msn, discontinuity }: Work['segments'][number]): Promise<void> {
+    const { epoch } = work;
+    const signal = AbortSignal.any([this.#stop.signal, this.#wake.signal]);
+    const bytes = await this.#retrying(signal, GONE, () => this.#options.client.source(epoch, msn, signal));
+    if (signal.aborted) return;
+    this.#cursor = { epoch, after: msn };
+    if (bytes === null) return;
+    try {
+      const segment = toSourceSegment(epoch, msn, bytes);
+      this.#latency.fed(epoch, msn);
+      this.#fedMsn = msn;
+      await this.#feeder.take(segment, discontinuity, work.targetDurationSeconds);
+    } catch (error) {
+      this.#options.log.warn({ epoch, msn }, messageOf(error));
+      this.#message = messageOf(error);
+    }
+  }
+
+  /** Repeats a call until it succeeds; null where its failure is final or the agent has something else to do. */
+  async #retrying<Answer>(
+    signal: AbortSignal,
+    final: readonly string[],
+    call: () => Promise<Answer>,
+  ): Promise<Answer | null> {
+    for (let failures = 1; !signal.aborted; failures++) {
+      try {
+        return await call();
+      } catch (error) {
+        if (signal.aborted) return null;
+        this.#message = messageOf(error);
+        if (failures === 1) this.#options.log.warn(this.#message);
+        if (codeOf(error) === 'SUPERSEDED') this.#end('superseded');
+        if (final.includes(codeOf(error))) return null;
+        await this.#pause(backoffMs(failures, this.#options.random()));
+      }
+    }
+    return null;
+  }
+
+  /** The run broke off: go on with the newest segments that the owner has. */
+  #rewind(): void {
+    const after = Math.max(-1, this.#cursor.after - START_BACKLOG + 1);
+    this.#cursor = { epoch: this.#cursor.epoch, after };
+    this.#wake.abort();
+  }
+
+  #stored({ epoch, rung, msn, bytes }: RungSegment): void {
+    const seconds = this.#latency.secondsSinceFed(epoch, msn);
+    this.#message = '';
+    this.#options.metrics.stored(rung, bytes.length, seconds);
+    this.#options.log.debug({ rung, msn, bytes: bytes.length, seconds }, 'stored');
+  }
+
+  #lost(rung: string, msn: number, result: 'broken' | 'refused', reason: string): void {
+    this.#options.metrics.lost(rung, result);
+    this.#message = `${rung} ${msn}: ${reason}`;
+    this.#options.log.warn({ rung, msn, result }, reason);
+  }
+
+  async #report(): Promise<void> {
+    try {
+      await this.#options.client.report(await this.#describe());
+    } catch (error) {
+      if (codeOf(error) === 'SUPERSEDED') this.#end('superseded');
+      else this.#options.log.debug(messageOf(error));
+    }
+  }
+
+  async #describe(): Promise<AgentReport> {
+    const { run, droppedRungs, message } = this.#feeder;
+    const outTimeSeconds = run?.outTimeSeconds ?? null;
+    const usage = run?.pid === undefined ? null : await pidusage(run.pid).catch(() => null);
+    const working = run !== null && run.completedSegments > 0;
+    return {
+      state: this.#draining ? 'Draining' : this.#feeder.hasGivenUp ? 'Failed' : working ? 'Encoding' : 'Probing',
+      encoder: this.#options.encoder,
+      speed: this.#speed.update(this.#options.now(), outTimeSeconds),
+      outTimeSeconds,
+      fedMsn: this.#fedMsn,
+      droppedRungs: [...droppedRungs],
+      cpuPercent: usage?.cpu ?? null,
+      memoryBytes: usage?.memory ?? null,
+      message: message === '' ? this.#message : message,
+    };
+  }
+
+  /** Calls `task` again and again until the agent stops. */
+  async #every(periodMs: number, task: () => Promise<void>): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      await task();
+      await this.#pause(periodMs);
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (ms > 0) await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof SluiceError ? error.code : '';
+}

@@ -1,0 +1,34 @@
+import type { Metrics } from '@sluice/common/metrics/metrics.ts';
+
+/** Seconds from feeding to storing: around one target duration, from the shortest to a slow encoder's. */
+const SECONDS_BUCKETS: readonly number[] = [0.5, 1, 1.5, 2, 2.1, 2.25, 2.5, 3, 4, 6, 8, 10, 15];
+
+/** What the agent counts. */
+export interface AgentMetrics {
+  /** @param seconds since the source segment was fed; null if unknown */
+  stored(rung: string, bytes: number, seconds: number | null): void;
+  lost(rung: string, result: 'broken' | 'refused'): void;
+}
+
+/** The agent's metrics in the program's registry. */
+export function createAgentMetrics(metrics: Metrics): AgentMetrics {
+  const segments = metrics.counter('sluice_transcoder_segments_total', 'Segments of a rung, by what became of them.', [
+    'rung',
+    'result',
+  ]);
+  const bytes = metrics.counter('sluice_transcoder_segment_bytes_total', 'Bytes of the segments stored.', ['rung']);
+  const seconds = metrics.histogram(
+    'sluice_transcoder_segment_seconds',
+    "Time from feeding a source segment to storing the rung's segment.",
+    ['rung'],
+    SECONDS_BUCKETS,
+  );
+  return {
+    stored(rung, length, took) {
+      segments.inc({ rung, result: 'stored' });
+      bytes.inc({ rung }, length);
+      if (took !== null) seconds.observe({ rung }, took);
+    },
+    lost: (rung, result) => segments.inc({ rung, result }),
+  };
+}

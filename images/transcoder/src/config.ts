@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import { LOG_LEVELS } from '@sluice/common/log/log.ts';
+import type { Job } from '@sluice/common/work/contract.ts';
+import { jobSchema } from '@sluice/common/work/contract.ts';
+import { z } from 'zod';
+
+/** What the agent is told by its pod. */
+export interface Config {
+  /** Base URL of the edges' internal port, without a slash at the end. */
+  readonly edgeUrl: string;
+  readonly sessionNamespace: string;
+  readonly sessionName: string;
+  /** Number of this pod among those of its session, from 0. */
+  readonly attempt: number;
+  /** File with the session's token; read at each use of a changed token. */
+  readonly tokenFile: string;
+  readonly job: Job;
+  readonly operationsPort: number;
+  /** terminationGracePeriodSeconds of the pod. */
+  readonly graceSeconds: number;
+  /** FFmpeg: a name in PATH or a file. */
+  readonly ffmpegPath: string;
+  readonly logLevel: string;
+}
+
+const jobText = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'is not JSON' });
+    return z.NEVER;
+  }
+});
+
+const environmentSchema = z.object({
+  SLUICE_EDGE_URL: z.url({ protocol: /^https?$/ }),
+  SLUICE_SESSION_NAMESPACE: z.string().min(1),
+  SLUICE_SESSION_NAME: z.string().min(1),
+  SLUICE_ATTEMPT: z.coerce.number().int().nonnegative(),
+  SLUICE_TOKEN_FILE: z.string().default('/etc/sluice/token/token'),
+  SLUICE_JOB: jobText.pipe(jobSchema),
+  SLUICE_OPERATIONS_PORT: z.coerce.number().int().min(0).max(65_535).default(9090),
+  SLUICE_GRACE_SECONDS: z.coerce.number().int().positive().default(60),
+  SLUICE_FFMPEG: z.string().default('ffmpeg'),
+  SLUICE_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+});
+
+/** Environment as a program gets it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The agent's configuration; the one place where its environment is read.
+ * @throws SluiceError CONFIG_INVALID that names every variable that is missing or wrong
+ */
+export function readConfig(environment: Environment): Config {
+  const parsed = environmentSchema.safeParse(environment);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new SluiceError(`environment: ${problems.join('; ')}`, { code: 'CONFIG_INVALID', retryable: false });
+  }
+  const values = parsed.data;
+  return {
+    edgeUrl: values.SLUICE_EDGE_URL.replace(/\/+$/, ''),
+    sessionNamespace: values.SLUICE_SESSION_NAMESPACE,
+    sessionName: values.SLUICE_SESSION_NAME,
+    attempt: values.SLUICE_ATTEMPT,
+    tokenFile: values.SLUICE_TOKEN_FILE,
+    job: values.SLUICE_JOB,
+    operationsPort: values.SLUICE_OPERATIONS_PORT,
+    graceSeconds: values.SLUICE_GRACE_SECONDS,
+    ffmpegPath: values.SLUICE_FFMPEG,
+    logLevel: values.SLUICE_LOG_LEVEL,
+  };
+}
+
+/** Where the running agent listens, for `agent.js drain` in the same pod, and how long that may wait. */
+export function readDrainConfig(environment: Environment): { operationsPort: number; graceSeconds: number } {
+  const { SLUICE_OPERATIONS_PORT, SLUICE_GRACE_SECONDS } = environmentSchema
+    .pick({ SLUICE_OPERATIONS_PORT: true, SLUICE_GRACE_SECONDS: true })
+    .parse(environment);
+  return { operationsPort: SLUICE_OPERATIONS_PORT, graceSeconds: SLUICE_GRACE_SECONDS };
+}
+
+/**
+ * The session's token. Read from the file each time: Kubernetes replaces it when the Secret changes.
+ * @throws SluiceError TOKEN_MISSING
+ */
+export function readToken(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    const message = `SLUICE_TOKEN_FILE: ${file} cannot be read; it comes from the Secret of the StreamSession`;
+    throw new SluiceError(message, { code: 'TOKEN_MISSING', retryable: true, cause });
+  }
+}

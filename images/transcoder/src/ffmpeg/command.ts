@@ -1,0 +1,116 @@
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { Job } from '@sluice/common/work/contract.ts';
+import type { Filter } from './arguments.ts';
+import { toArguments } from './arguments.ts';
+import { ENCODERS } from './encoders.ts';
+
+/** File descriptor of the first rung's output: 0 takes the source, 1 tells the progress, 2 is the log. */
+export const FIRST_OUTPUT_FD = 3;
+
+/**
+ * Longest distance between keyframes in frames: so long that none is made by itself. Keyframes come from the source
+ * alone, else a rung would have more places to switch to than the source.
+ */
+const NO_OWN_KEYFRAMES = '99999';
+
+/**
+ * How much of the source FFmpeg may read before it knows the streams, in microseconds: one second, since PMT, SPS and
+ * ADTS come within the first frames and every further byte delays the start.
+ */
+const ANALYZE_MICROSECONDS = '1000000';
+
+/** Period of progress lines in seconds: four between two reports. */
+const PROGRESS_SECONDS = '0.5';
+
+/** What the command needs to know of the source. */
+export interface SourceFacts {
+  /** Height of the picture in pixels. */
+  readonly height: number;
+  /** PTS - DTS of the first frame in ticks of 90 kHz: the delay of the source's B-frames. */
+  readonly reorderTicks: number;
+  readonly hasAudio: boolean;
+}
+
+/** One run of FFmpeg. */
+export interface EncoderJob {
+  readonly rungs: Job['rungs'];
+  /** A key of {@link ENCODERS}. */
+  readonly encoder: string;
+  /** libx264 preset. */
+  readonly preset: string;
+}
+
+/**
+ * Arguments of the one FFmpeg that encodes all rungs: the source as MPEG-TS on stdin, one split, one MPEG-TS per rung
+ * on descriptors 3, 4, ..., progress on stdout. Rule 2 of DESIGN: the source's timestamps, a keyframe exactly where the
+ * source has one, its distance between PTS and DTS, its audio untouched (one frame per PES packet, so that it can be
+ * cut between any two). A rung is never higher than the source.
+ * @throws SluiceError ENCODER_UNKNOWN
+ */
+export function encodeArguments(job: EncoderJob, source: SourceFacts): readonly string[] {
+  const profile = ENCODERS[job.encoder];
+  if (profile === undefined) throw unknownEncoder(job.encoder);
+  return toArguments({
+    input: 'pipe:0',
+    inputOptions: [
+      ...['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'level+warning'],
+      ...['-progress', 'pipe:1', '-stats_period', PROGRESS_SECONDS],
+      ...['-copyts', '-analyzeduration', ANALYZE_MICROSECONDS, '-f', 'mpegts'],
+    ],
+    filters: filterGraph(job.rungs, source),
+    outputs: job.rungs.map((rung, index) => ({
+      target: `pipe:${FIRST_OUTPUT_FD + index}`,
+      options: [
+        ...['-map', `[out${index}]`, ...(source.hasAudio ? ['-map', '0:a:0', '-c:a', 'copy'] : [])],
+        ...['-c:v', job.encoder, ...profile.options(job.preset, rung.bitrateBps), '-g', NO_OWN_KEYFRAMES],
+        ...['-force_key_frames', 'source', '-fps_mode', 'passthrough', '-enc_time_base', '1:90000'],
+        ...(source.reorderTicks > 0 ? ['-bsf:v', `setts=dts=DTS-${source.reorderTicks}`] : []),
+        ...['-avoid_negative_ts', 'disabled', '-muxdelay', '0', '-muxpreload', '0', '-flush_packets', '1'],
+        ...['-pes_payload_size', '0', '-mpegts_copyts', '1', '-f', 'mpegts'],
+      ],
+    })),
+  });
+}
+
+/** The source's picture split, and each part scaled to its rung: even width of the same shape, square pixels. */
+function filterGraph(rungs: Job['rungs'], source: SourceFacts): readonly Filter[] {
+  const parts = rungs.map((_, index) => `part${index}`);
+  const split: Filter = { filter: 'split', options: `${rungs.length}`, inputs: ['0:v:0'], outputs: parts };
+  const scaled = rungs.flatMap((rung, index): Filter[] => {
+    const height = evenHeight(Math.min(rung.height, source.height));
+    const size = { w: `2*round(${height}*dar/2)`, h: height };
+    return [
+      { filter: 'scale', options: size, inputs: [`part${index}`], outputs: [`scaled${index}`] },
+      { filter: 'setsar', options: '1', inputs: [`scaled${index}`], outputs: [`square${index}`] },
+      { filter: 'format', options: 'yuv420p', inputs: [`square${index}`], outputs: [`out${index}`] },
+    ];
+  });
+  return [split, ...scaled];
+}
+
+/** 4:2:0 has one chroma line per two lines. */
+function evenHeight(height: number): number {
+  return Math.max(2, height - (height % 2));
+}
+
+/**
+ * Arguments of a trial: ten frames of a test picture through the encoder, with its real options, at the size of the
+ * highest rung, to nowhere. Only this says whether an encoder works here: FFmpeg lists all that it was built with.
+ * @throws SluiceError ENCODER_UNKNOWN
+ */
+export function trialArguments(encoder: string, preset: string, rung: Job['rungs'][number]): readonly string[] {
+  const profile = ENCODERS[encoder];
+  if (profile === undefined) throw unknownEncoder(encoder);
+  const height = evenHeight(rung.height);
+  const size = `${2 * Math.round((height * 16) / 9 / 2)}x${height}`;
+  return [
+    ...['-hide_banner', '-nostdin', '-loglevel', 'error', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=30`],
+    ...['-frames:v', '10', '-pix_fmt', 'yuv420p', '-c:v', encoder, ...profile.options(preset, rung.bitrateBps)],
+    ...['-f', 'null', '-'],
+  ];
+}
+
+function unknownEncoder(encoder: string): SluiceError {
+  const message = `encoder ${encoder} is not supported: use one of ${Object.keys(ENCODERS).join(', ')}`;
+  return new SluiceError(message, { code: 'ENCODER_UNKNOWN', retryable: false });
+}

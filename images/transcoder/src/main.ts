@@ -1,0 +1,93 @@
+import { messageOf } from '@sluice/common/errors/error.ts';
+import type { Logger } from '@sluice/common/log/log.ts';
+import { createLogger } from '@sluice/common/log/log.ts';
+import { createMetrics } from '@sluice/common/metrics/metrics.ts';
+import { request } from 'undici';
+import { Agent } from './agent/agent.ts';
+import { Drain } from './agent/drain.ts';
+import { createAgentMetrics } from './agent/metrics.ts';
+import type { Config } from './config.ts';
+import { readConfig, readDrainConfig, readToken } from './config.ts';
+import { chooseEncoder } from './ffmpeg/trial.ts';
+import { serveOperations } from './operations/server.ts';
+import { OwnerClient } from './owner/client.ts';
+
+/** What the end of FFmpeg and of the connections may take of the pod's grace period, in seconds (DESIGN, StreamSession). */
+const RESERVE_SECONDS = 10;
+
+/**
+ * The program of a transcode pod.
+ *   agent.js         works until it is no longer needed; exit code 0, or 1 if it cannot do its work here
+ *   agent.js drain   preStop hook: asks the agent in the same pod to drain, and waits for it
+ */
+async function main(): Promise<number> {
+  return process.argv[2] === 'drain' ? askForDrain() : runAgent(readConfig(process.env));
+}
+
+async function runAgent(config: Config): Promise<number> {
+  const log = createLogger({ name: 'agent', level: config.logLevel });
+  const metrics = createMetrics();
+  const client = new OwnerClient({ ...config, token: () => readToken(config.tokenFile) });
+  const limitMs = Math.max(0, config.graceSeconds - RESERVE_SECONDS) * 1000;
+  let agent: Agent | null = null;
+  const drain = new Drain({ ask: () => client.drained(), now: Date.now, limitMs });
+  const startDrain = async (): Promise<boolean> => {
+    agent?.startDraining();
+    return agent === null ? true : drain.start();
+  };
+  const server = await serveOperations(config.operationsPort, {
+    isReady: () => agent !== null,
+    metrics: () => metrics.text(),
+    drain: startDrain,
+  });
+  try {
+    const { encoder, refused } = await chooseEncoder(config.ffmpegPath, config.job);
+    log.info({ encoder, refused }, 'encoder chosen');
+    agent = new Agent({
+      ...config,
+      client,
+      encoder,
+      log,
+      metrics: createAgentMetrics(metrics),
+      now: Date.now,
+      random: Math.random,
+    });
+    onSignals(log, startDrain, agent);
+    const outcome = await agent.run();
+    log.info({ outcome }, 'ended');
+    return outcome === 'failed' ? 1 : 0;
+  } finally {
+    await client.close();
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+/** SIGTERM and SIGINT: first drain, unless preStop has done so, then stop. A second signal stops at once. */
+function onSignals(log: Logger, drain: () => Promise<boolean>, agent: Agent): void {
+  let signalled = false;
+  const end = (signal: string): void => {
+    if (signalled) agent.stop();
+    else void drain().finally(() => agent.stop());
+    signalled = true;
+    log.info({ signal }, 'ending');
+  };
+  process.on('SIGTERM', end).on('SIGINT', end);
+}
+
+/** Exit code 0 in any case but a refusal: a hook that fails only adds noise, the pod ends either way. */
+async function askForDrain(): Promise<number> {
+  const { operationsPort, graceSeconds } = readDrainConfig(process.env);
+  const timeout = graceSeconds * 1000;
+  const url = `http://127.0.0.1:${operationsPort}/drain`;
+  const answer = await request(url, { method: 'POST', headersTimeout: timeout, bodyTimeout: timeout });
+  process.stdout.write(await answer.body.text());
+  return answer.statusCode === 200 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
