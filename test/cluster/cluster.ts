@@ -134,6 +134,11 @@ export async function stopCluster(context: Context = defaultContext()): Promise<
   });
 }
 
+/** True if a cluster was started and not stopped; it may have died since. */
+export async function clusterStarted({ config }: Context = defaultContext()): Promise<boolean> {
+  return existsSync(kindMarker(config)) || (await listDaemons(clusterLayout(config))).length > 0;
+}
+
 /** Lines for people: what runs where. */
 export async function clusterStatus(context: Context = defaultContext()): Promise<readonly string[]> {
   const { config, progress } = context;

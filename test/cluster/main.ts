@@ -1,5 +1,13 @@
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
-import { buildImages, type Cluster, clusterStatus, ensureCluster, loadImages, stopCluster } from './cluster.ts';
+import {
+  buildImages,
+  type Cluster,
+  clusterStarted,
+  clusterStatus,
+  ensureCluster,
+  loadImages,
+  stopCluster,
+} from './cluster.ts';
 import { IMAGE_NAMES, type ImageName } from './images/table.ts';
 import { verifyCluster } from './verify.ts';
 
@@ -58,7 +66,7 @@ async function main(words: readonly string[]): Promise<readonly string[]> {
       return [];
     case 'images': {
       const references = Object.values(await buildImages(imageNames(rest)));
-      if ((await clusterStatus())[0] !== 'no cluster runs') await loadImages(await ensureCluster(), references);
+      if (await clusterStarted()) await loadImages(await ensureCluster(), references);
       return references;
     }
     default:

@@ -71,7 +71,8 @@ export async function ensureNodeRequirements(config: ClusterConfig, progress: Pr
     await run('apt-get', ['update', '-qq'], { environment }).catch(() => {});
     await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { environment });
   });
-  if (missing().length > 0) throw unsuitable(`${installAdvice(missing())} did not bring all that is needed`);
+  const left = missing().map((one) => one.needs);
+  if (left.length > 0) throw unsuitable(`still missing: ${left.join(', ')} (is /usr/sbin in PATH?)`);
 }
 
 function unsuitable(remedy: string): SluiceError {

@@ -26,7 +26,7 @@ const SETTINGS = [
   'kernel/keys/root_maxbytes',
 ];
 
-/** Fixed in the kubelet (device plugins, container log links), containerd's shims and CNI, whatever their settings say; deepest first. */
+/** Fixed in the kubelet (device plugins, container log links), containerd's shims and CNI, whatever their settings say. */
 const FIXED_FOLDERS = ['/var/lib/kubelet', '/var/log/containers', '/run/containerd', '/var/lib/cni', '/etc/cni'];
 
 /** The cluster's range that contains one of the addresses, or null. @param addresses IPv4, without prefix length */
@@ -44,10 +44,11 @@ export function overlappingRange(addresses: readonly string[]): { address: strin
 /**
  * The node's address on a bridge without ports, forwarding, and masquerading for pods that leave the machine.
  * Writes the record first, so that a failure in between can be undone.
- * @throws SluiceError `ADDRESS_IN_USE` if the machine is part of a network that the cluster uses
+ * @throws SluiceError `ADDRESS_IN_USE` or `OTHER_CLUSTER` if the machine is part of a network that the cluster would
+ *   use, or of another cluster
  */
 export async function prepareMachine(layout: ClusterLayout): Promise<void> {
-  await refuseOverlap();
+  await refuseOtherCluster();
   const settings: Record<string, string> = {};
   for (const name of SETTINGS) {
     const path = `/proc/sys/${name}`;
@@ -75,26 +76,28 @@ export function masqueradeRules(table: string): string {
 `;
 }
 
-/** Undoes {@link prepareMachine} and removes what Kubernetes leaves behind; safe to call in any state. */
+/**
+ * Undoes {@link prepareMachine} and removes what Kubernetes leaves behind. Without the record nothing was changed, and
+ * what looks like ours belongs to somebody else.
+ */
 export async function restoreMachine(layout: ClusterLayout): Promise<void> {
+  if (!existsSync(layout.machineRecord)) return;
+  const record = JSON.parse(await readFile(layout.machineRecord, 'utf8')) as MachineRecord;
   if (await succeeds('ip', ['link', 'show', layout.bridge])) await run('ip', ['link', 'delete', layout.bridge]);
   for (const table of [`ip ${layout.nftTable}`, ...KUBE_PROXY_TABLES]) {
     const words = table.split(' ');
     if (await succeeds('nft', ['list', 'table', ...words])) await run('nft', ['delete', 'table', ...words]);
   }
-  const record = await readRecord(layout);
   for (const [name, value] of Object.entries(record.settings)) {
     if ((await readFile(`/proc/sys/${name}`, 'utf8')).trim() !== value) await writeFile(`/proc/sys/${name}`, value);
   }
-  for (const folder of record.folders) await rm(folder, { recursive: true, force: true });
+  for (const folder of record.folders) {
+    // A containerd of the machine's own that was started since then keeps its sockets.
+    if (!existsSync(`${folder}/containerd.sock`)) await rm(folder, { recursive: true, force: true });
+  }
 }
 
-async function readRecord(layout: ClusterLayout): Promise<MachineRecord> {
-  if (!existsSync(layout.machineRecord)) return { settings: {}, folders: [] };
-  return JSON.parse(await readFile(layout.machineRecord, 'utf8')) as MachineRecord;
-}
-
-async function refuseOverlap(): Promise<void> {
+async function refuseOtherCluster(): Promise<void> {
   const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   const addresses = own.filter((entry) => entry.family === 'IPv4').map((entry) => entry.address);
   const overlap = overlappingRange(addresses);
@@ -103,5 +106,10 @@ async function refuseOverlap(): Promise<void> {
       `this machine has the address ${overlap.address}, inside the cluster's range ${overlap.range}: another cluster runs here, or its network must be left first`,
       { code: 'ADDRESS_IN_USE', retryable: false },
     );
+  }
+  for (const table of KUBE_PROXY_TABLES) {
+    if (!(await succeeds('nft', ['list', 'table', ...table.split(' ')]))) continue;
+    const message = `nftables has a table "${table}": a kube-proxy runs on this machine, or has left it (nft delete table ${table})`;
+    throw new SluiceError(message, { code: 'OTHER_CLUSTER', retryable: false });
   }
 }

@@ -3,6 +3,7 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 
 export interface CommandOptions {
   readonly cwd?: string;
+  /** This program's own environment if left out. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Text for the command's standard input; empty if left out. */
   readonly input?: string;
@@ -23,7 +24,7 @@ const ERROR_TAIL_LINES = 25;
 export async function run(program: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
   const child = spawn(program, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    env: { ...(options.environment ?? process.env) },
+    ...(options.environment === undefined ? {} : { env: { ...options.environment } }),
     stdio: ['pipe', 'pipe', 'pipe'],
     timeout: (options.timeoutSeconds ?? 1200) * 1000,
     killSignal: 'SIGKILL',

@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { ClusterConfig } from '../config.ts';
 import { run, succeeds } from '../process/command.ts';
+import { withLock } from '../process/lock.ts';
 import type { Progress } from '../progress.ts';
 import { kubernetesProgramModule } from './kubernetes-module.ts';
 import { TOOLS, type Tool, type ToolName } from './tools.ts';
+
+/** Three times what Kubernetes takes on two cores; a machine that needs longer should say so instead of hanging. */
+const BUILD_TIMEOUT_SECONDS = 1800;
 
 /** Debian's and the Go project's places; the first that answers is taken. */
 const GO_CANDIDATES = ['go', '/usr/local/go/bin/go', '/usr/lib/go/bin/go'];
@@ -20,23 +24,31 @@ export async function ensureTool(config: ClusterConfig, progress: Progress, tool
   const tool: Tool = TOOLS[toolName];
   const folder = join(config.cacheDirectory, 'tools', await cacheKey(config, tool));
   if (existsSync(join(folder, tool.name))) return folder;
-  const go = await findGo(config);
-  await progress.step(`build ${tool.name} ${tool.version} with Go, once per machine`, tool.usualSeconds, async () => {
-    const toolsFolder = join(config.cacheDirectory, 'tools');
-    await mkdir(toolsFolder, { recursive: true });
-    const work = await mkdtemp(join(toolsFolder, '.building-'));
-    try {
-      const output = join(work, 'output');
-      await mkdir(output);
-      await build(config, go, tool, work, output);
-      for (const link of tool.links) await symlink(tool.name, join(output, link));
-      await rm(folder, { recursive: true, force: true });
-      await rename(output, folder);
-    } finally {
-      await rm(work, { recursive: true, force: true });
-    }
+  const onWait = (pid: number) => progress.note(`  waiting for another command (pid ${pid}) that builds ${tool.name}`);
+  await withLock(join(config.cacheDirectory, 'locks'), `tool-${tool.name}`, onWait, async () => {
+    if (existsSync(join(folder, tool.name))) return;
+    const go = await findGo(config);
+    const title = `build ${tool.name} ${tool.version} with Go, once per machine`;
+    await progress.step(title, tool.usualSeconds, () => buildInto(config, go, tool, folder));
   });
   return folder;
+}
+
+/** Builds beside the final folder and moves the result there: the cache never holds half a tool. */
+async function buildInto(config: ClusterConfig, go: string, tool: Tool, folder: string): Promise<void> {
+  const toolsFolder = dirname(folder);
+  await mkdir(toolsFolder, { recursive: true });
+  const work = await mkdtemp(join(toolsFolder, '.building-'));
+  try {
+    const output = join(work, 'output');
+    await mkdir(output);
+    await build(config, go, tool, work, output);
+    for (const link of tool.links) await symlink(tool.name, join(output, link));
+    await rm(folder, { recursive: true, force: true });
+    await rename(output, folder);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
 }
 
 async function build(config: ClusterConfig, go: string, tool: Tool, work: string, output: string): Promise<void> {
@@ -53,14 +65,18 @@ async function build(config: ClusterConfig, go: string, tool: Tool, work: string
   const linkerFlags = ['-s', '-w', tool.linkerFlags].join(' ').trim();
   if (tool.source.kind === 'install') {
     const target = `${tool.source.goPackage}@v${tool.version}`;
-    await run(go, ['install', '-ldflags', linkerFlags, target], { cwd: work, environment });
+    await run(go, ['install', '-ldflags', linkerFlags, target], {
+      cwd: work,
+      environment,
+      timeoutSeconds: BUILD_TIMEOUT_SECONDS,
+    });
     return;
   }
   const sources = join(work, 'source');
   await cp(sourceFolder(config, tool.source.folder), sources, { recursive: true });
   await writeFile(join(sources, 'go.mod'), await goMod(go, tool, environment, work));
   const args = ['build', '-mod=mod', '-ldflags', linkerFlags, '-o', join(output, tool.name), '.'];
-  await run(go, args, { cwd: sources, environment });
+  await run(go, args, { cwd: sources, environment, timeoutSeconds: BUILD_TIMEOUT_SECONDS });
 }
 
 async function goMod(
