@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
-import { addressGuard } from '../source/address.ts';
-import { createSourceClient } from '../source/client.ts';
+import type { SourceClient } from '../source/client.ts';
 import type { Clock } from './clock.ts';
 import { isOwner } from './mode.ts';
 import { ChannelOwner } from './owner.ts';
@@ -16,15 +15,15 @@ export interface ChannelServiceOptions {
   /** Absolute path of the media volume. */
   readonly mediaDirectory: string;
   readonly podUid: string;
-  /** CIDRs that sources may be in beside public addresses. */
-  readonly allowedCidrs: readonly string[];
+  /** What reads sources; closed with the service. */
+  readonly client: SourceClient;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** The media side, with what the work API needs beside the viewers' interface. */
 export interface MediaSide extends ChannelService {
-  /** The owner of the channel whose transcode session this is; null where no route names it. */
+  /** The owner of the channel whose transcode session this is or just was; null where this edge knows none. */
   ownerOfSession(namespace: string, session: string): ChannelOwner | null;
 }
 
@@ -47,9 +46,9 @@ function unknownChannel(key: string): SluiceError {
   return new SluiceError(`There is no channel ${key}`, { code: 'CHANNEL_UNKNOWN', retryable: false, status: 404 });
 }
 
-/** The media side of an edge. Throws CONFIG_INVALID where `allowedCidrs` holds something that is no CIDR. */
+/** The media side of an edge. */
 export function createChannelService(options: ChannelServiceOptions): MediaSide {
-  const client = createSourceClient(addressGuard(options.allowedCidrs));
+  const { client } = options;
   const channels = new Map<string, Channel>();
   const listeners = new Set<(report: OwnerReport) => void>();
   /** What a recreated Channel of the same name has to wait for. */
@@ -172,7 +171,7 @@ export function createChannelService(options: ChannelServiceOptions): MediaSide 
     },
     ownerOfSession: (namespace, session) => {
       const found = [...channels.values()].find(
-        ({ route }) => route.namespace === namespace && route.session?.name === session,
+        ({ route, owner }) => route.namespace === namespace && owner?.sessionNamed(session),
       );
       return found?.owner ?? null;
     },

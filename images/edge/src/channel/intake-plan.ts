@@ -66,11 +66,7 @@ export function firstLog(
 }
 
 /** How many of the segments that are due already a channel begins with. */
-export function firstSegments(
-  segments: readonly SourceSegment[],
-  due: number,
-  mode: Mode,
-): readonly SourceSegment[] {
+export function firstSegments(segments: readonly SourceSegment[], due: number, mode: Mode): readonly SourceSegment[] {
   const wanted = mode === 'Direct' ? WINDOW_SEGMENTS : FIRST_STORED_SEGMENTS;
   return segments.slice(Math.max(0, due - wanted));
 }
@@ -90,7 +86,8 @@ function planOf(taken: Exclude<Intake, { kind: 'stale' }>, context: PlanContext,
   const nextSource = next - msnOffset;
   const chosen = context.waking ? firstSegments(taken.segments, due, context.mode) : taken.segments;
   const first = chosen[0]?.msn ?? nextSource;
-  if (taken.kind !== 'restart' && first === nextSource) return { start: 'continue', epoch, msnOffset, segments: chosen };
+  if (taken.kind !== 'restart' && first === nextSource)
+    return { start: 'continue', epoch, msnOffset, segments: chosen };
   // A waking channel whose source went on in between: nobody watched, so its numbers may move on.
   if (taken.kind !== 'restart' && context.waking && tail === null && first > nextSource) {
     return { start: 'skip', epoch, msnOffset, segments: chosen };

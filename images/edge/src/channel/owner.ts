@@ -50,6 +50,8 @@ export class ChannelOwner {
   readonly #publisher: Publisher;
   #route: Route;
   #session: TranscodeSession | null = null;
+  /** The session before: its pod may still ask what to do, and is told to end. */
+  #ended: TranscodeSession | null = null;
   #localViewers = 0;
   #requestedAt = Number.NEGATIVE_INFINITY;
   #awake = false;
@@ -65,7 +67,13 @@ export class ChannelOwner {
     const usable = stored?.uid === route.uid ? stored : null;
     if (usable === null) await files.clear();
     const sameSource = usable !== null && usable.sourceUri === route.source.uri;
-    return new ChannelOwner(route, context, files, usable?.log ?? null, sameSource || usable === null ? (usable?.known ?? []) : null);
+    return new ChannelOwner(
+      route,
+      context,
+      files,
+      usable?.log ?? null,
+      sameSource || usable === null ? (usable?.known ?? []) : null,
+    );
   }
 
   private constructor(
@@ -113,6 +121,11 @@ export class ChannelOwner {
 
   get session(): TranscodeSession | null {
     return this.#session;
+  }
+
+  /** The session of this name, running or just ended; null if there is none. */
+  sessionNamed(name: string): TranscodeSession | null {
+    return [this.#session, this.#ended].find((session) => session?.name === name) ?? null;
   }
 
   get publisher(): Publisher {
@@ -253,9 +266,12 @@ export class ChannelOwner {
   }
 
   #takeSession(route: Route): void {
-    if (route.session === null) this.#session = null;
-    else if (this.#session?.uid === route.session.uid) this.#session.update(route.session);
-    else this.#session = new TranscodeSession(route.session);
+    if (route.session !== null && this.#session?.uid === route.session.uid) {
+      this.#session.update(route.session);
+      return;
+    }
+    this.#ended = this.#session ?? this.#ended;
+    this.#session = route.session === null ? null : new TranscodeSession(route.session);
   }
 
   #wake(): void {

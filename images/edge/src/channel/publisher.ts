@@ -99,12 +99,19 @@ export class Publisher {
     return !this.#waking && (head === undefined || head.publishAt > this.#context.clock.now());
   }
 
-  /** Segments of the current epoch whose bytes are stored, oldest first: the newest published ones, and what waits. */
+  /**
+   * Segments of the current epoch whose bytes are stored, oldest first: the newest published ones and what waits, up
+   * to the first that is still on its way. Lost ones are left out.
+   */
   stored(): readonly PendingSegment[] {
     const epoch = this.#pending.at(-1)?.epoch ?? this.#recent.at(-1)?.epoch;
-    return [...this.#recent, ...this.#pending].filter(
-      (segment) => segment.epoch === epoch && segment.download.state === 'stored',
+    const current = [...this.#recent, ...this.#pending].filter(
+      (segment) => segment.epoch === epoch && segment.download.state !== 'lost',
     );
+    const isStored = (segment: PendingSegment): boolean => segment.download.state === 'stored';
+    const reachable = current.slice(Math.max(0, current.findIndex(isStored)));
+    const onItsWay = reachable.findIndex((segment) => !isStored(segment));
+    return onItsWay < 0 ? reachable : reachable.slice(0, onItsWay);
   }
 
   /** Takes what a look at the source has brought. */

@@ -1,7 +1,7 @@
 import type { Mode, OwnerReport, Route, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
 import { lastEntry, nextMsn, type TimelineEntry, type TimelineLog } from '../timeline/log.ts';
-import type { Obstacles } from './mode.ts';
 import { originOf } from './materialise.ts';
+import type { Obstacles } from './mode.ts';
 import { SOURCE } from './row.ts';
 import type { TranscodeSession } from './transcode.ts';
 

@@ -91,11 +91,8 @@ export function sessionState(promotion: Promotion, connected: boolean): SessionR
 export function chooseRow(input: RowInput): Row {
   const { transcoder } = input;
   const complete =
-    transcoder !== null &&
-    transcoder.rungs.length > 0 &&
-    transcoder.rungs.every((rung) => transcoder.stored.has(rung));
-  const promotion =
-    transcoder === null ? NO_PROMOTION : advance(input.promotion, complete, input.mode === 'Transcode');
+    transcoder !== null && transcoder.rungs.length > 0 && transcoder.rungs.every((rung) => transcoder.stored.has(rung));
+  const promotion = transcoder === null ? NO_PROMOTION : advance(input.promotion, complete, input.mode === 'Transcode');
   const encoded = new Set(transcoder?.rungs ?? []);
   const origins = Object.fromEntries(
     input.rungs.map((rung) => {

@@ -42,11 +42,7 @@ export function forbiddenAddress(hostname: string): SluiceError {
   );
 }
 
-type LookupCallback = (
-  error: NodeJS.ErrnoException | null,
-  address: string | LookupAddress[],
-  family?: number,
-) => void;
+type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
 
 /**
  * A `lookup` for sockets that answers with admitted addresses only: checked at connect, after name resolution, so a

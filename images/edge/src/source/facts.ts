@@ -1,5 +1,5 @@
-import type { SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
 import type { Obstacle, Route, SourceFacts } from '@sluice/common/link/messages.ts';
+import type { SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
 
 /** Fewest segments in a source's window for Direct: three that players buffer, and the one being written. */
 export const MIN_DIRECT_WINDOW = 4;
@@ -59,7 +59,10 @@ export interface SegmentSample {
 function urlObstacle(route: Route, sample: SegmentSample | null): Obstacle | null {
   const urls = [route.source.uri, ...(sample === null ? [] : [sample.uri])].map((uri) => new URL(uri));
   if (urls.some((url) => url.username !== '' || url.password !== '')) {
-    return { reason: 'CredentialsInUrl', message: "The source's URL carries a user or password, which browsers refuse" };
+    return {
+      reason: 'CredentialsInUrl',
+      message: "The source's URL carries a user or password, which browsers refuse",
+    };
   }
   if (route.exposeSource === false) {
     return { reason: 'SourceHidden', message: 'spec.delivery.exposeSource is false' };

@@ -63,7 +63,8 @@ export function createFollower(
     }
     const parsed = parsePlaylist(answer.bytes, answer.url);
     if (parsed.kind === 'multivariant') {
-      if (depth > 0) throw sourceError('PLAYLIST_INVALID', 'A multivariant playlist names another multivariant playlist');
+      if (depth > 0)
+        throw sourceError('PLAYLIST_INVALID', 'A multivariant playlist names another multivariant playlist');
       const variant = chooseVariant(parsed);
       state = fresh(variant.uri, variant);
       return look(signal, depth + 1);

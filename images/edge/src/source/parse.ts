@@ -185,7 +185,9 @@ function multivariantOf(playlists: unknown, mediaGroups: unknown, url: string): 
  * Throws NOT_A_PLAYLIST or PLAYLIST_INVALID.
  */
 export function parsePlaylist(bytes: Uint8Array, url: string): SourcePlaylist | SourceMultivariant {
-  const text = Buffer.from(bytes).toString('utf8').replace(/^\uFEFF/, '');
+  const text = Buffer.from(bytes)
+    .toString('utf8')
+    .replace(/^\uFEFF/, '');
   checkText(text);
   const parser = new m3u8.Parser();
   try {
@@ -195,7 +197,7 @@ export function parsePlaylist(bytes: Uint8Array, url: string): SourcePlaylist | 
     throw sourceError('PLAYLIST_INVALID', "The source's playlist cannot be parsed", { cause: error });
   }
   const { playlists, mediaGroups } = z
-    .object({ playlists: z.array(z.unknown()).optional(), mediaGroups: z.unknown() })
+    .object({ playlists: z.array(z.unknown()).optional(), mediaGroups: z.unknown().optional() })
     .parse(parser.manifest);
   return playlists === undefined || playlists.length === 0
     ? mediaOf(parser.manifest, url)

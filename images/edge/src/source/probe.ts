@@ -1,9 +1,9 @@
 import type { SourceFacts } from '@sluice/common/link/messages.ts';
 import { inspectSegment, type SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
 import type { SourceClient } from './client.ts';
+import { sourceError } from './errors.ts';
 import { admitsAnyPage, factsOf, type SegmentSample } from './facts.ts';
 import type { SourceFollower } from './follower.ts';
-import { sourceError } from './errors.ts';
 
 /** Bytes read of a segment: tables, the first keyframe of a 20 Mbit/s stream and the audio beside it. */
 const PROBE_BYTES = 512 * 1024;

@@ -58,11 +58,7 @@ function variantLines(variant: Variant, frameRateMilli: number, sessionQuery: st
  * The multivariant playlist: the source's own rendition first, then the whole ladder, in every mode the same.
  * `sessionQuery` (without `?`) goes onto each media playlist's URL.
  */
-export function multivariantPlaylist(
-  facts: SourceFacts,
-  ladder: readonly RouteRung[],
-  sessionQuery: string,
-): string {
+export function multivariantPlaylist(facts: SourceFacts, ladder: readonly RouteRung[], sessionQuery: string): string {
   const source: Variant = {
     name: 'source',
     bandwidth: facts.bitrateBps,

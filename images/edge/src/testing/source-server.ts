@@ -1,0 +1,99 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { makeSegment } from './segment.ts';
+
+/** A live HLS source on loopback whose time is given from outside. */
+export class SourceServer {
+  readonly targetDurationSeconds: number;
+  readonly windowSegments: number;
+  /** Every request's path, in order. */
+  readonly requests: string[] = [];
+  /** Set to answer every request so. */
+  failure: { status: number; body: string } | null = null;
+  /** Paths that are answered 404. */
+  readonly missing = new Set<string>();
+  cors = true;
+  firstMsn = 0;
+  readonly #now: () => number;
+  readonly #server: Server;
+  #startedAt: number;
+  #prefix = 'a';
+
+  constructor(options: { now: () => number; targetDurationSeconds?: number; windowSegments?: number }) {
+    this.#now = options.now;
+    this.targetDurationSeconds = options.targetDurationSeconds ?? 2;
+    this.windowSegments = options.windowSegments ?? 10;
+    this.#startedAt = options.now() - this.windowSegments * this.targetDurationSeconds * 1000;
+    this.#server = createServer((request, response) => this.#answer(request, response));
+  }
+
+  /** URL of the media playlist. */
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/live/index.m3u8`;
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.listen(0, '127.0.0.1', resolve);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
+    });
+  }
+
+  /** Begins anew: other names, numbers from `firstMsn`, one segment listed at once. */
+  restart(firstMsn: number, prefix: string): void {
+    this.firstMsn = firstMsn;
+    this.#prefix = prefix;
+    this.#startedAt = this.#now() - this.targetDurationSeconds * 1000;
+  }
+
+  /** Newest listed number. */
+  get newestMsn(): number {
+    return this.firstMsn + Math.floor((this.#now() - this.#startedAt) / 1000 / this.targetDurationSeconds) - 1;
+  }
+
+  /** How often each segment was asked for. */
+  segmentRequests(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const path of this.requests.filter((one) => one.endsWith('.ts')))
+      counts.set(path, (counts.get(path) ?? 0) + 1);
+    return counts;
+  }
+
+  playlist(): string {
+    const first = Math.max(this.firstMsn, this.newestMsn - this.windowSegments + 1);
+    const lines = ['#EXTM3U', '#EXT-X-VERSION:3', `#EXT-X-TARGETDURATION:${this.targetDurationSeconds}`];
+    lines.push(`#EXT-X-MEDIA-SEQUENCE:${first}`);
+    for (let msn = first; msn <= this.newestMsn; msn += 1) {
+      lines.push(`#EXTINF:${this.targetDurationSeconds.toFixed(3)},`, `${this.#prefix}${msn}.ts`);
+    }
+    return `${lines.join('\n')}\n`;
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const path = request.url ?? '';
+    this.requests.push(path);
+    if (this.cors) response.setHeader('access-control-allow-origin', '*');
+    if (this.failure !== null) {
+      response.writeHead(this.failure.status).end(this.failure.body);
+      return;
+    }
+    if (path.endsWith('.m3u8')) {
+      response.setHeader('content-type', 'application/vnd.apple.mpegurl').end(this.playlist());
+      return;
+    }
+    const match = /\/([a-z]+)(\d+)\.ts$/.exec(path);
+    if (match === null || match[1] !== this.#prefix || this.missing.has(path)) {
+      response.writeHead(404).end();
+      return;
+    }
+    const startSeconds = 100 + Number(match[2]) * this.targetDurationSeconds;
+    response.setHeader('content-type', 'video/mp2t');
+    response.end(makeSegment({ startSeconds, durationSeconds: this.targetDurationSeconds }));
+  }
+}
