@@ -166,7 +166,8 @@ export const tolerationSchema = z
       .optional()
       .describe('Effect of the taint: NoSchedule, PreferNoSchedule or NoExecute; left out, all of them.'),
     tolerationSeconds: z
-      .int()
+      .int32()
+      .min(0)
       .optional()
       .describe('For NoExecute: how long the pod stays on the node in seconds; left out, for ever.'),
   })
