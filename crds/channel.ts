@@ -19,18 +19,18 @@ import {
 } from './workload.ts';
 
 /** The ladder of a Channel that names none: rungs above the source's height are left out for each channel. */
-export const DEFAULT_LADDER: Rung[] = [
+export const DEFAULT_LADDER: readonly Rung[] = [
   { name: '1080p', height: 1080, bitrateBps: 4_000_000, audioBitrateBps: 128_000 },
   { name: '720p', height: 720, bitrateBps: 2_500_000, audioBitrateBps: 128_000 },
   { name: '480p', height: 480, bitrateBps: 1_200_000, audioBitrateBps: 128_000 },
 ];
 /** Encoders of a Channel that names none: a GPU where there is one. */
-export const DEFAULT_ENCODERS: Encoder[] = [...ENCODERS];
+export const DEFAULT_ENCODERS: readonly Encoder[] = ENCODERS;
 /**
  * Resources of a Channel that names none. libx264 veryfast needs about a core for the default ladder's smaller rungs
  * and below 1 GiB; without a cpu limit it may use what the node has left.
  */
-export const DEFAULT_RESOURCES: Resources = {
+export const DEFAULT_RESOURCES: Readonly<Resources> = {
   requests: { cpu: '1', memory: '512Mi' },
   limits: { memory: '2Gi' },
 };
@@ -211,14 +211,14 @@ const viewersSpecSchema = z
 const transcodeSpecSchema = z
   .object({
     ladder: ladderSchema
-      .default(DEFAULT_LADDER)
+      .default(() => DEFAULT_LADDER.map((rung) => ({ ...rung })))
       .describe(
         "The renditions beside the source's own; at most 8. The default is 1080p with 4000 kbit/s, 720p with 2500 kbit/s and 480p with 1200 kbit/s. A change takes effect when the channel is Idle, because its URL has named the old ladder (condition LadderPending).",
       ),
-    encoderPreference: encoderPreferenceSchema.default(DEFAULT_ENCODERS),
+    encoderPreference: encoderPreferenceSchema.default(() => [...DEFAULT_ENCODERS]),
     preset: presetSchema.default('veryfast'),
     resources: resourcesSchema
-      .default(DEFAULT_RESOURCES)
+      .default(() => structuredClone(DEFAULT_RESOURCES))
       .describe(
         'CPU and memory of the transcode pod. By default it requests 1 cpu and 512Mi and is limited to 2Gi of memory; if the field is set, it replaces all of that.',
       ),
