@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readPackets } from '@sluice/common/mpegts/packet.ts';
 import { readPesHeader } from '@sluice/common/mpegts/pes.ts';
@@ -47,7 +47,10 @@ export interface Decoded {
   readonly audioPts: readonly number[];
 }
 
-/** Decodes a film that is one file, as a player of its segments would get it. */
+/**
+ * Decodes a film that is one file, as a player of its segments would get it.
+ * @param folder for scratch files
+ */
 export function decode(folder: string, film: Uint8Array): Decoded {
   const file = join(folder, 'film.ts');
   const sums = join(folder, 'film.md5');
@@ -56,7 +59,11 @@ export function decode(folder: string, film: Uint8Array): Decoded {
     ...['-v', 'warning', '-copyts', '-i', file, '-map', '0:v:0', '-map', '0:a:0', '-fps_mode', 'passthrough'],
     ...['-enc_time_base', '1:90000', '-vf', 'scale=64:36', '-c:a', 'pcm_s16le', '-f', 'framemd5', sums],
   ]);
-  const lines = ffmpegLines(sums);
-  rmSync(file);
-  return { warnings: warnings.trim(), videoPts: lines(0), audioPts: lines(1) };
+  const rows = readFileSync(sums, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.split(',').map(Number));
+  const ptsOf = (stream: number): number[] =>
+    rows.filter((row) => row[0] === stream).map((row) => row[2] ?? Number.NaN);
+  return { warnings: warnings.trim(), videoPts: ptsOf(0), audioPts: ptsOf(1) };
 }

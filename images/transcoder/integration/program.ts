@@ -41,7 +41,7 @@ export class AgentProgram {
     writeFileSync(tokenFile, `${owner.token}\n`);
     const port = await freePort();
     const environment = {
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
       SLUICE_EDGE_URL: owner.url,
       SLUICE_SESSION_NAMESPACE: 'default',
       SLUICE_SESSION_NAME: 'film-1',

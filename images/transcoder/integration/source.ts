@@ -43,9 +43,12 @@ export function makeSource(clip: string, count: number, offsetSeconds: number): 
     ...['-vf', 'scale=640:360', '-c:v', 'libx264', '-preset', 'veryfast', '-bf', '2', '-sc_threshold', '0'],
     ...['-force_key_frames', `expr:gte(t,n_forced*${SEGMENT_SECONDS})`],
     ...['-c:a', 'aac', '-b:a', '128k', '-ac', '2', '-output_ts_offset', `${offsetSeconds}`],
-    ...['-f', 'segment', '-segment_format', 'mpegts', '-segment_time', `${SEGMENT_SECONDS}`],
-    join(folder, '%03d.ts'),
+    ...['-f', 'hls', '-hls_time', `${SEGMENT_SECONDS}`, '-hls_list_size', '0'],
+    ...['-hls_segment_filename', join(folder, '%03d.ts'), join(folder, 'index.m3u8')],
   ]);
-  const names = readdirSync(folder).sort().slice(0, count);
+  const names = readdirSync(folder)
+    .filter((name) => name.endsWith('.ts'))
+    .sort()
+    .slice(0, count);
   return { folder, segments: names.map((name) => readFileSync(join(folder, name))) };
 }

@@ -1,0 +1,267 @@
+/**
+ * The agent as its pod runs it, with a real FFmpeg, against the owner's side of the work API:
+ *   node images/transcoder/agent.integration.ts
+ * Takes about a minute and a half, because a live source takes its time. Fails where FFmpeg is missing.
+ */
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
+import { withJoint } from '@sluice/common/mpegts/joint.ts';
+import { TIMESTAMP_MODULUS } from '@sluice/common/mpegts/timestamp.ts';
+import type { Job } from '@sluice/common/work/contract.ts';
+import { decode, framesOf } from './integration/frames.ts';
+import { TestOwner } from './integration/owner.ts';
+import { AgentProgram } from './integration/program.ts';
+import { makeSource, SEGMENT_SECONDS, type Source } from './integration/source.ts';
+
+const CLIP = join(import.meta.dirname, '../../test/demo-source/big-buck-bunny.mp4');
+const SEGMENTS = 15;
+/** Segments that the owner has when the agent starts. */
+const BACKLOG = 3;
+/** One frame of video at 25 frames per second, and one of AAC at 48 kHz, in ticks of 90 kHz. */
+const VIDEO_TICKS = 3600;
+const AUDIO_TICKS = 1920;
+
+const rung = (name: string, height: number, bitrateBps: number): Job['rungs'][number] => ({
+  name,
+  height,
+  bitrateBps,
+  audioBitrateBps: 128_000,
+});
+const JOB: Job = {
+  rungs: [rung('high', 1080, 800_000), rung('low', 240, 300_000)],
+  encoders: ['h264_nvenc', 'libx264'],
+  preset: 'veryfast',
+};
+
+async function scenario(name: string, run: () => Promise<string>): Promise<void> {
+  const startedAt = performance.now();
+  const facts = await run();
+  process.stdout.write(
+    `ok  ${name} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)${facts && `: ${facts}`}\n`,
+  );
+}
+
+/** Starts owner and agent, and shows the agent's log where something fails. */
+async function withAgent(run: (owner: TestOwner, agent: AgentProgram) => Promise<string>, job = JOB): Promise<string> {
+  const owner = new TestOwner();
+  await owner.open();
+  const agent = await AgentProgram.start(owner, job);
+  try {
+    return await run(owner, agent);
+  } catch (error) {
+    process.stdout.write(agent.log);
+    throw error;
+  } finally {
+    agent.signal('SIGKILL');
+    await agent.exited;
+    await owner.close();
+  }
+}
+
+async function until(what: string, seconds: number, isTrue: () => boolean): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  while (!isTrue()) {
+    assert.ok(performance.now() < deadline, `not within ${seconds} s: ${what}`);
+    await sleep(20);
+  }
+}
+
+function offer(owner: TestOwner, source: Source, msn: number, discontinuity = false): void {
+  const bytes = source.segments[msn];
+  assert.ok(bytes, `the source has no segment ${msn}`);
+  owner.offer({ msn, bytes, discontinuity });
+}
+
+/** Offers the segments from `from` to before `to`, one per segment duration. */
+async function offerLive(owner: TestOwner, source: Source, from: number, to: number): Promise<void> {
+  for (let msn = from; msn < to; msn++) {
+    await sleep(SEGMENT_SECONDS * 1000);
+    offer(owner, source, msn);
+  }
+}
+
+/** The rung's segment holds exactly the frames of the source's, and its audio byte for byte. */
+function assertSameFrames(source: Source, owner: TestOwner, name: string): void {
+  const msn = Number(name.split('/')[2]);
+  const from = framesOf(source.segments[msn] ?? new Uint8Array(0));
+  const made = framesOf(owner.stored.get(name)?.bytes ?? new Uint8Array(0));
+  assert.deepEqual(made.videoPts, from.videoPts, `${name}: frames`);
+  assert.equal(made.reorderTicks, from.reorderTicks, `${name}: PTS - DTS`);
+  assert.ok(made.audio.equals(from.audio), `${name}: audio differs`);
+}
+
+function assertStored(owner: TestOwner, epoch: number, from: number, to: number): void {
+  for (const { name } of JOB.rungs) {
+    for (let msn = from; msn < to; msn++) {
+      assert.ok(owner.stored.has(`${epoch}/${name}/${msn}`), `${epoch}/${name}/${msn} was not stored`);
+    }
+  }
+}
+
+/** [source 0-4][rung 5-9][source 10-14] decodes without a warning, with every frame, and no step in either track. */
+function assertSplices(source: Source, owner: TestOwner, name: string): void {
+  const parts = source.segments.map((bytes, msn) => {
+    if (msn < 5 || msn > 10) return bytes;
+    const part = msn < 10 ? owner.stored.get(`1/${name}/${msn}`)?.bytes : bytes;
+    assert.ok(part, `1/${name}/${msn} is missing`);
+    return msn === 5 || msn === 10 ? withJoint(part) : part;
+  });
+  const film = decode(source.folder, Buffer.concat(parts));
+  assert.equal(film.warnings, '', `${name}: FFmpeg warns`);
+  assert.equal(film.videoPts.length, (SEGMENTS * SEGMENT_SECONDS * 90_000) / VIDEO_TICKS);
+  assertRegular(film.videoPts, VIDEO_TICKS, `${name}: video`);
+  assertRegular(film.audioPts, AUDIO_TICKS, `${name}: audio`);
+}
+
+function assertRegular(timestamps: readonly number[], ticks: number, what: string): void {
+  timestamps.slice(1).forEach((pts, index) => {
+    assert.equal(pts - (timestamps[index] ?? 0), ticks, `${what}: step at frame ${index + 1}`);
+  });
+}
+
+/** A live source, the agent started with a backlog of three segments, until the owner lets go. */
+async function live(source: Source): Promise<string> {
+  return withAgent(async (owner, agent) => {
+    for (let msn = 0; msn < BACKLOG; msn++) offer(owner, source, msn);
+    await offerLive(owner, source, BACKLOG, SEGMENTS);
+    const last = SEGMENTS - 1;
+    await until('all but the newest segment are stored', 2, () => owner.stored.has(`1/low/${last - 1}`));
+    owner.stop = true;
+    assert.equal(await agent.exited, 0);
+    assertStored(owner, 1, 0, last);
+    for (const name of owner.stored.keys()) assertSameFrames(source, owner, name);
+    for (const { name } of JOB.rungs) assertSplices(source, owner, name);
+    const high = inspectSegment(owner.stored.get('1/high/0')?.bytes ?? new Uint8Array(0)).video;
+    assert.deepEqual([high?.width, high?.height], [640, 360], 'a rung is never higher than the source');
+    const report = owner.reports.at(-1);
+    assert.equal(report?.state, 'Encoding');
+    assert.equal(report.message, '');
+    return liveFigures(owner, agent);
+  });
+}
+
+function liveFigures(owner: TestOwner, agent: AgentProgram): string {
+  const at = (name: string): number => owner.stored.get(name)?.at ?? Number.NaN;
+  const first = Math.max(...JOB.rungs.map(({ name }) => at(`1/${name}/0`))) - agent.startedAt;
+  const took: number[] = [];
+  for (let msn = BACKLOG; msn < SEGMENTS - 1; msn++) {
+    const stored = Math.max(...JOB.rungs.map(({ name }) => at(`1/${name}/${msn}`)));
+    took.push(stored - (owner.offeredAt.get(msn) ?? 0));
+  }
+  const worst = Math.max(...took);
+  // The source's own period is TD: a rung's segment waits for the first frame of the next one.
+  assert.ok(worst < SEGMENT_SECONDS * 1000 + 500, `a segment took ${worst} ms: the constant lag is TD + 500 ms`);
+  const cpu = owner.reports.map((report) => report.cpuPercent ?? 0).slice(2);
+  const mean = cpu.reduce((sum, value) => sum + value, 0) / cpu.length;
+  const median = took.toSorted((left, right) => left - right)[Math.floor(took.length / 2)] ?? Number.NaN;
+  return [
+    `first segment of every rung stored ${first.toFixed(0)} ms after the start`,
+    `offered to stored median ${median.toFixed(0)} ms, worst ${worst.toFixed(0)} ms`,
+    `FFmpeg ${mean.toFixed(0)} % of a core`,
+  ].join(', ');
+}
+
+/** All segments at once behind the first three, then a break of the timeline, then a new epoch. */
+async function backlog(source: Source): Promise<string> {
+  return withAgent(async (owner) => {
+    for (let msn = 0; msn < BACKLOG; msn++) offer(owner, source, msn);
+    await until('the first segment is stored', 10, () => owner.stored.has('1/low/0'));
+    for (let msn = BACKLOG; msn < 10; msn++) offer(owner, source, msn);
+    offer(owner, source, 12, true);
+    await until('everything before the break is stored', 20, () => owner.stored.has('1/low/9'));
+    owner.startEpoch(2);
+    for (let msn = 0; msn < BACKLOG; msn++) offer(owner, source, msn);
+    await until('everything before the new epoch is stored', 20, () => owner.stored.has('1/low/12'));
+    await until('the new epoch is stored', 20, () => owner.stored.has('2/low/1') && owner.stored.has('2/high/1'));
+    assertStored(owner, 1, 0, 10);
+    assertStored(owner, 1, 12, 13);
+    for (const name of owner.stored.keys()) assertSameFrames(source, owner, name);
+    return `${owner.stored.size} segments`;
+  });
+}
+
+/** FFmpeg dies, then the edge restarts: the agent goes on by itself. */
+async function failures(source: Source): Promise<string> {
+  return withAgent(async (owner, agent) => {
+    for (let msn = 0; msn < BACKLOG; msn++) offer(owner, source, msn);
+    await until('the first segment is stored', 10, () => owner.stored.has('1/low/0'));
+    const killedAt = performance.now();
+    for (const pid of agent.encoders()) process.kill(pid, 'SIGKILL');
+    offer(owner, source, 3);
+    await until('the segment after the death is stored', 10, () => owner.stored.has('1/low/2'));
+    const recovered = performance.now() - killedAt;
+    await owner.close();
+    await sleep(1000);
+    await owner.open();
+    offer(owner, source, 4);
+    await until('the segment after the restart is stored', 10, () => owner.stored.has('1/low/3'));
+    for (const name of owner.stored.keys()) assertSameFrames(source, owner, name);
+    return `after the death of FFmpeg the next segment was stored within ${recovered.toFixed(0)} ms`;
+  });
+}
+
+/** preStop keeps encoding until the owner lets go; then SIGTERM ends the agent at once, and FFmpeg with it. */
+async function drain(source: Source): Promise<string> {
+  return withAgent(async (owner, agent) => {
+    for (let msn = 0; msn < BACKLOG; msn++) offer(owner, source, msn);
+    await until('the first segment is stored', 10, () => owner.stored.has('1/low/1'));
+    const [encoder] = agent.encoders();
+    assert.ok(encoder !== undefined, 'an FFmpeg runs');
+    const hook = agent.drain();
+    await until('the owner is asked', 5, () => owner.drainQuestions > 0);
+    offer(owner, source, 3);
+    await until('a segment is stored while draining', 10, () => owner.stored.has('1/low/2'));
+    await until('the report says so', 5, () => owner.reports.at(-1)?.state === 'Draining');
+    owner.drained = true;
+    assert.equal(await hook, 0);
+    const terminatedAt = performance.now();
+    agent.signal('SIGTERM');
+    assert.equal(await agent.exited, 0);
+    assert.throws(() => process.kill(encoder, 0), 'FFmpeg is gone');
+    return `ended ${(performance.now() - terminatedAt).toFixed(0)} ms after SIGTERM`;
+  });
+}
+
+/** A newer attempt works: the agent ends by itself. */
+async function superseded(source: Source): Promise<string> {
+  return withAgent(async (owner, agent) => {
+    offer(owner, source, 0);
+    await until('the agent reports', 10, () => owner.reports.length > 0);
+    owner.superseded = true;
+    assert.equal(await agent.exited, 0);
+    return '';
+  });
+}
+
+/** The 33 bits of the timestamps run over in the middle of the film. */
+async function wrap(source: Source): Promise<string> {
+  return withAgent(async (owner) => {
+    for (let msn = 0; msn < source.segments.length; msn++) offer(owner, source, msn);
+    await until('the segment of the wrap is stored', 20, () => owner.stored.has(`1/low/${source.segments.length - 2}`));
+    for (const name of owner.stored.keys()) assertSameFrames(source, owner, name);
+    return `${owner.stored.size} segments`;
+  });
+}
+
+async function main(): Promise<void> {
+  const source = makeSource(CLIP, SEGMENTS, 100);
+  const wrapping = makeSource(CLIP, BACKLOG, TIMESTAMP_MODULUS / 90_000 - 3);
+  try {
+    await scenario('a rung holds exactly the frames of the source, live, and splices without a trace', () =>
+      live(source),
+    );
+    await scenario('a backlog, a discontinuity and a new epoch', () => backlog(source));
+    await scenario('the agent survives the death of FFmpeg and a restart of the edge', () => failures(source));
+    await scenario('drain and SIGTERM', () => drain(source));
+    await scenario('a newer attempt', () => superseded(source));
+    await scenario('timestamps that wrap', () => wrap(wrapping));
+  } finally {
+    rmSync(source.folder, { recursive: true });
+    rmSync(wrapping.folder, { recursive: true });
+  }
+}
+
+await main();
