@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readConfig as readEdgeConfig } from '@sluice/edge/config.ts';
+import { readConfig as readOperatorConfig } from '@sluice/operator/config.ts';
 import { parse } from 'yaml';
 import { containersOf, type Manifest, podTemplates, readManifests } from '../chart/manifests.ts';
 import { restrictedViolations } from '../chart/pod-security.ts';
@@ -154,26 +156,36 @@ describe('chart', () => {
     }
   });
 
-  test('hands the values on to the programs', () => {
-    const environmentOf = (rendering: Rendering, component: string, container: string) => {
-      const spec = find(rendering, 'Deployment', `sluice-check-${component}`).spec.template.spec;
-      const found = containersOf(spec).find((one) => one.name === container);
-      return Object.fromEntries((found?.env ?? []).map(({ name, value }) => [name, value]));
-    };
-    expect(environmentOf(full, 'operator', 'operator')).toMatchObject({
-      SLUICE_EDGE_SERVICE: 'sluice-check-edge-internal',
-      SLUICE_EDGE_INTERNAL_URL: 'http://sluice-check-edge-internal.sluice-check.svc:8081',
-      SLUICE_LINK_SECRET: 'keys',
-      SLUICE_LINK_OPERATOR_SECRET: 'operator-keys',
-      SLUICE_PUBLIC_URL: 'https://live.example.com',
-      SLUICE_TRANSCODER_IMAGE: `registry.example.com/sluice/transcoder:${chartVersion()}`,
-      SLUICE_LOG_LEVEL: 'debug',
+  test('hands the values on, in words that the programs understand', () => {
+    expect(readOperatorConfig(environmentOf(full, 'operator', 'operator'))).toMatchObject({
+      edgeService: 'sluice-check-edge-internal',
+      edgeInternalUrl: 'http://sluice-check-edge-internal.sluice-check.svc:8081',
+      linkSecret: 'keys',
+      linkOperatorSecret: 'operator-keys',
+      publicUrl: 'https://live.example.com',
+      transcoderImage: `registry.example.com/sluice/transcoder:${chartVersion()}`,
+      transcoderPullPolicy: 'IfNotPresent',
+      operationsPort: 9090,
+      logLevel: 'debug',
     });
-    expect(environmentOf(full, 'edge', 'sidecar')).toMatchObject({ SLUICE_ALLOWED_CIDRS: '10.96.0.0/12,fd00::/8' });
-    expect(environmentOf(plain, 'operator', 'operator')).toMatchObject({
-      SLUICE_LINK_SECRET: 'sluice-check-link',
-      SLUICE_LINK_OPERATOR_SECRET: 'sluice-check-link-operator',
+    expect(readOperatorConfig(environmentOf(plain, 'operator', 'operator'))).toMatchObject({
+      linkSecret: 'sluice-check-link',
+      linkOperatorSecret: 'sluice-check-link-operator',
+      publicUrl: '',
     });
+    expect(readEdgeConfig(environmentOf(full, 'edge', 'sidecar'))).toMatchObject({
+      httpPort: 8080,
+      internalPort: 8081,
+      linkPort: 8443,
+      operationsPort: 9090,
+      runDirectory: '/run/sluice',
+      mediaDirectory: '/var/lib/sluice/media',
+      linkDirectory: '/etc/sluice/link',
+      pageDirectory: '/app/page',
+      allowedCidrs: ['10.96.0.0/12', 'fd00::/8'],
+      accessLog: false,
+    });
+    expect(readEdgeConfig(environmentOf(plain, 'edge', 'sidecar'))).toMatchObject({ allowedCidrs: [] });
   });
 
   test('carries exactly the generated CustomResourceDefinitions, kept at removal', async () => {
@@ -243,6 +255,13 @@ describe('chart on the API server', () => {
     expect(await run(helmPath, args, { environment: helmEnvironment })).toMatch(/Phase:\s+Succeeded/);
   });
 });
+
+/** A container's variables as it would see them, with an address where Kubernetes fills in a field of the pod. */
+function environmentOf(rendering: Rendering, component: string, container: string): Record<string, string> {
+  const spec = find(rendering, 'Deployment', `sluice-check-${component}`).spec.template.spec;
+  const found = containersOf(spec).find((one) => one.name === container);
+  return Object.fromEntries((found?.env ?? []).map(({ name, value }) => [name, value ?? '10.244.0.7']));
+}
 
 function chartVersion(): string {
   return (parse(readFileSync(join(chart, 'Chart.yaml'), 'utf8')) as { appVersion: string }).appVersion;
