@@ -1,0 +1,52 @@
+/** Any JSON object. */
+export type JsonObject = { [key: string]: unknown };
+
+/** Path of a field from the root of an object, as JSON text of its keys, so that it can be a member of a Set. */
+export type FieldPath = string;
+
+/** Whether `value` is a JSON object (no array, no null). */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The fields that a configuration sets: every scalar, list and empty object in it. Lists count as one field (atomic),
+ * which is the simplification of this fake: a real server merges lists that are maps by their keys.
+ */
+export function fieldsOf(value: unknown, at: readonly string[] = []): FieldPath[] {
+  if (!isObject(value) || (Object.keys(value).length === 0 && at.length > 0)) return [JSON.stringify(at)];
+  return Object.entries(value).flatMap(([key, child]) => fieldsOf(child, [...at, key]));
+}
+
+/** `base` with every field of `over` set; neither is changed. */
+export function merge(base: unknown, over: unknown): unknown {
+  if (!isObject(over)) return structuredClone(over);
+  const result: JsonObject = isObject(base) ? { ...base } : {};
+  for (const [key, value] of Object.entries(over)) result[key] = merge(result[key], value);
+  return result;
+}
+
+/** Removes a field, and the objects around it that become empty thereby, from `object` in place. */
+export function removeField(object: JsonObject, path: FieldPath): void {
+  const keys = JSON.parse(path) as string[];
+  const parents: JsonObject[] = [object];
+  for (const key of keys.slice(0, -1)) {
+    const child = parents.at(-1)?.[key];
+    if (!isObject(child)) return;
+    parents.push(child);
+  }
+  for (let depth = keys.length - 1; depth >= 0; depth -= 1) {
+    const parent = parents[depth];
+    const key = keys[depth];
+    if (parent === undefined || key === undefined) return;
+    delete parent[key];
+    if (Object.keys(parent).length > 0) return;
+  }
+}
+
+/** The value at a path; undefined if there is none. */
+export function fieldAt(object: unknown, path: FieldPath): unknown {
+  let value = object;
+  for (const key of JSON.parse(path) as string[]) value = isObject(value) ? value[key] : undefined;
+  return value;
+}
