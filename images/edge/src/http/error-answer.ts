@@ -24,14 +24,14 @@ const CODES_BY_STATUS: Readonly<Record<number, string>> = {
 
 /**
  * What a client gets for whatever was thrown. Only messages that were written for clients leave the edge: those of
- * SluiceErrors, and of HTTP errors below 500 (which say themselves that they may be shown). All else is INTERNAL.
+ * SluiceErrors, and those of express about the request, which carry a status below 500. All else is INTERNAL.
  */
 export function errorAnswer(thrown: unknown): ErrorAnswer {
   if (thrown instanceof SluiceError) {
     const { status, code, message, retryAfterSeconds } = thrown;
     return { status, body: { error: { code, message } }, retryAfterSeconds };
   }
-  if (thrown instanceof Error && 'status' in thrown && 'expose' in thrown && thrown.expose === true) {
+  if (thrown instanceof Error && 'status' in thrown) {
     const status = Number(thrown.status);
     const code = CODES_BY_STATUS[status];
     if (code !== undefined)

@@ -27,7 +27,7 @@ function errorText(code: string, message: string): string {
   return JSON.stringify({ error: { code, message } });
 }
 
-/** Everything that nginx answers by itself, in the shape of all errors. */
+/** Everything that nginx answers by itself, in the shape of all errors. A 416 has its file's headers already, CORS among them. */
 const OWN_ERRORS: readonly (readonly [
   statuses: string,
   status: number,
@@ -45,12 +45,13 @@ const OWN_ERRORS: readonly (readonly [
 ];
 
 function errorPages(): string {
-  const pages = OWN_ERRORS.map(([statuses, status]) => `    error_page ${statuses} = @error_${status};`);
+  // Paths, not named locations: a request line that cannot be read has no URI to go on with.
+  const pages = OWN_ERRORS.map(([statuses, status]) => `    error_page ${statuses} = /.error/${status};`);
   const locations = OWN_ERRORS.map(
-    ([, status, code, message, retry]) => `    location @error_${status} {
+    ([, status, code, message, retry]) => `    location = /.error/${status} {
       internal;
       default_type application/json;
-${corsLines('      ')}
+${status === 416 ? '' : corsLines('      ')}
       add_header Cache-Control no-store always;${retry ? '\n      add_header Retry-After 1 always;' : ''}
       return ${status} '${errorText(code, message)}';
     }`,
@@ -79,8 +80,6 @@ function locations({ mediaDirectory, pageDirectory }: NginxOptions): string {
       if ($request_method = OPTIONS) {
         return 418;
       }
-      error_page 418 = @preflight;
-      recursive_error_pages on;
       root ${mediaDirectory};
       types { video/mp2t ts; video/mp4 m4s mp4; audio/aac aac; text/vtt vtt; }
       default_type application/octet-stream;
@@ -89,6 +88,8 @@ ${corsLines('      ')}
       add_header X-Content-Type-Options nosniff;
       try_files $uri @sidecar;
     }
+    # 418 means "preflight" inside. It stands here because an error_page in a location would hide all the others.
+    error_page 418 = @preflight;
     location @preflight {
       internal;
 ${corsLines('      ', true)}
@@ -164,6 +165,7 @@ events {
 http {
 ${temporary}
   server_tokens off;
+  log_not_found off;
   sendfile on;
   tcp_nopush on;
   gzip off;

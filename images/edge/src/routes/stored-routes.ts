@@ -22,7 +22,7 @@ export async function readStoredRoutes(directory: string): Promise<readonly Rout
   try {
     return storedSchema.parse(JSON.parse(await readFile(join(directory, FILE), 'utf8'))).routes;
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return null;
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new SluiceError(`${join(directory, FILE)} cannot be used: ${messageOf(thrown)}`, {
       code: 'ROUTES_UNREADABLE',
       retryable: false,

@@ -1,0 +1,138 @@
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { reportOf, routeOf } from '../testing/channels.ts';
+import { EventHub, MAX_EVENT_LISTENERS } from './event-hub.ts';
+import { type ChannelStatus, channelStatus } from './status.ts';
+
+const KEY = 'default/film';
+
+/** The part of a response that the hub uses, with what was written to it. */
+class Listener extends EventEmitter {
+  text = '';
+  writableLength = 0;
+  ended = false;
+  destroyed = false;
+  writeHead(): void {}
+  write(text: string): void {
+    this.text += text;
+  }
+  end(): void {
+    this.ended = true;
+    this.emit('close');
+  }
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+  take(): string {
+    const taken = this.text;
+    this.text = '';
+    return taken;
+  }
+}
+
+function statusOf(viewers: number, mode: 'Direct' | 'Proxy' = 'Direct'): ChannelStatus {
+  const live = { route: routeOf(), activeMode: mode, report: reportOf(), audience: null };
+  return channelStatus(live, { count: viewers, peak: viewers, approximate: false }, false);
+}
+
+let status: ChannelStatus | null;
+let hub: EventHub;
+function listen(): Listener {
+  const listener = new Listener();
+  hub.subscribe(KEY, statusOf(1), listener as unknown as ServerResponse);
+  return listener;
+}
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  status = statusOf(1);
+  hub = new EventHub(() => status);
+});
+afterEach(() => {
+  hub.close();
+  jest.useRealTimers();
+});
+
+describe('EventHub', () => {
+  test('begins each stream with the present state', () => {
+    const text = listen().take();
+    expect(text).toMatch(/^retry: \d+\n\n/);
+    expect(
+      [...text.matchAll(/^event: (\w+)\ndata: (\{.*\})\n\n/gm)].map(([, name, data]) => [name, JSON.parse(data ?? '')]),
+    ).toEqual([
+      ['mode', { mode: 'direct', targetMode: 'direct', reason: '' }],
+      ['viewers', expect.objectContaining({ viewerCount: 1 })],
+      ['health', { health: 'healthy', reason: 'Fresh', message: 'The source publishes' }],
+    ]);
+  });
+
+  test('sends only the events that changed, in bundles, to every listener', () => {
+    const listeners = [listen(), listen()];
+    for (const listener of listeners) listener.take();
+    status = statusOf(2);
+    hub.mark(KEY);
+    status = statusOf(3);
+    hub.mark(KEY);
+    hub.mark('default/other');
+    jest.advanceTimersByTime(1_000);
+    for (const listener of listeners) {
+      const text = listener.take();
+      expect(text.match(/^event: /gm)).toHaveLength(1);
+      expect(text).toContain('"viewerCount":3');
+    }
+  });
+
+  test('keeps quiet when nothing changed, apart from a comment every 15 seconds', () => {
+    const listener = listen();
+    listener.take();
+    hub.mark(KEY);
+    jest.advanceTimersByTime(14_999);
+    expect(listener.take()).toBe('');
+    jest.advanceTimersByTime(1);
+    expect(listener.take()).toMatch(/^: .*\n\n$/);
+  });
+
+  test('cuts a listener that does not read, and no other', () => {
+    const slow = listen();
+    const other = listen();
+    slow.writableLength = 1_000_000;
+    status = statusOf(1, 'Proxy');
+    hub.mark(KEY);
+    jest.advanceTimersByTime(250);
+    expect(slow.destroyed).toBe(true);
+    expect(other.take()).toContain('"mode":"proxy"');
+    expect(hub.listenerCount).toBe(1);
+  });
+
+  test('ends the streams of a channel that is gone', () => {
+    const listener = listen();
+    status = null;
+    hub.mark(KEY);
+    jest.advanceTimersByTime(250);
+    expect(listener.ended).toBe(true);
+  });
+
+  test('refuses listeners beyond its limit, and takes new ones when others go', () => {
+    const first = listen();
+    for (let index = 1; index < MAX_EVENT_LISTENERS; index += 1) listen();
+    expect(listen).toThrow(expect.objectContaining({ code: 'EVENTS_LIMIT_EXCEEDED', status: 429 }));
+    first.end();
+    expect(listen).not.toThrow();
+  });
+
+  test('needs no timer without listeners', () => {
+    const listener = listen();
+    expect(jest.getTimerCount()).toBe(2);
+    listener.end();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('ends all streams when it closes', () => {
+    const listeners = [listen(), listen()];
+    hub.close();
+    expect(listeners.map(({ ended }) => ended)).toEqual([true, true]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});

@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { routeOf } from '../testing/channels.ts';
+import { openViewerServer, type TestFront } from '../testing/front.ts';
+
+let front: TestFront;
+const count = (): number => front.audiences.local('uid-film').count;
+
+beforeEach(async () => {
+  front = await openViewerServer();
+  front.routes.apply(routeOf());
+});
+afterEach(() => front.close());
+
+describe('the multivariant playlist', () => {
+  test('hands a minted id out once per request, is never stored and counts nobody', async () => {
+    const answers = [
+      await front.ask('/live/default/film/index.m3u8'),
+      await front.ask('/live/default/film/index.m3u8'),
+    ];
+    const ids = answers.map(({ text }) => /source\.m3u8\?session=(s1\.\S+)/.exec(text)?.[1]);
+    expect(new Set(ids).size).toBe(2);
+    expect(ids).not.toContain(undefined);
+    expect(answers[0]).toMatchObject({
+      status: 200,
+      headers: {
+        'content-type': 'application/vnd.apple.mpegurl',
+        'cache-control': 'no-store',
+        'access-control-allow-origin': '*',
+      },
+    });
+    expect(front.audiences.rememberedIds).toBe(0);
+  });
+
+  test("hands on a client's own id, from the query before CMCD", async () => {
+    const cmcd = `CMCD=${encodeURIComponent('sid="from-cmcd"')}`;
+    expect((await front.ask(`/live/default/film/index.m3u8?session=anna&${cmcd}`)).text).toContain('?session=anna\n');
+    expect((await front.ask(`/live/default/film/index.m3u8?${cmcd}`)).text).toContain('?session=from-cmcd\n');
+  });
+
+  test('names no id where ids must stay out of URLs', async () => {
+    front.routes.apply(routeOf({ identity: 'HeartbeatOnly' }));
+    expect((await front.ask('/live/default/film/index.m3u8?session=anna')).text).not.toContain('session');
+  });
+
+  test('refuses a viewer of a full channel with the time to come again', async () => {
+    front.routes.apply(routeOf({ maxViewers: 1 }));
+    await front.ask('/live/default/film/source.m3u8?session=anna');
+    const refused = await front.ask('/live/default/film/index.m3u8');
+    expect(refused).toMatchObject({ status: 429, headers: { 'retry-after': '10', 'cache-control': 'no-store' } });
+    expect(JSON.parse(refused.text)).toEqual({
+      error: { code: 'STREAM_LIMIT_EXCEEDED', message: expect.stringContaining('default/film') },
+    });
+    expect((await front.ask('/live/default/film/index.m3u8?session=anna')).status).toBe(200);
+    expect((await front.ask('/live/default/film/source.m3u8?session=bert')).status).toBe(429);
+  });
+});
+
+describe('a media playlist', () => {
+  test('counts an adopted id at once and a minted one from its second request', async () => {
+    await front.ask('/live/default/film/source.m3u8?session=anna');
+    expect(count()).toBe(1);
+    const { text } = await front.ask('/live/default/film/index.m3u8');
+    const url = `/live/default/film/${/source\.m3u8\S+/.exec(text)?.[0]}`;
+    await front.ask(url);
+    expect(count()).toBe(1);
+    await front.ask(url.replace('source', '720p'));
+    expect(count()).toBe(2);
+  });
+
+  test('counts the CMCD session of header and query', async () => {
+    await front.ask('/live/default/film/source.m3u8', { headers: { 'CMCD-Session': 'sf=h,sid="carl"' } });
+    expect(count()).toBe(1);
+    await front.ask(`/live/default/film/source.m3u8?CMCD=${encodeURIComponent('sid="carl"')}`);
+    expect(count()).toBe(1);
+  });
+
+  test.each([
+    ['a HEAD request', '/live/default/film/source.m3u8?session=anna', 'HEAD', 200],
+    ['a request without id', '/live/default/film/source.m3u8', 'GET', 200],
+    ['an unknown rung', '/live/default/film/4k.m3u8?session=anna', 'GET', 404],
+    ['a segment', '/live/default/film/s/uid.1/source/7.0.ts?session=anna', 'GET', 404],
+  ] as const)('does not count %s', async (_what, path, method, status) => {
+    expect((await front.ask(path, { method })).status).toBe(status);
+    expect(front.audiences.rememberedIds).toBe(0);
+  });
+
+  test('may be kept by a shared cache only where no ids are in URLs', async () => {
+    expect((await front.ask('/live/default/film/source.m3u8?session=a')).headers['cache-control']).toBe('no-cache');
+    front.routes.apply(routeOf({ identity: 'HeartbeatOnly' }));
+    expect((await front.ask('/live/default/film/source.m3u8')).headers['cache-control']).toBe('public, max-age=1');
+  });
+});
+
+describe('/live', () => {
+  test.each([
+    ['/live/default/news/index.m3u8', 'GET', 404, 'CHANNEL_UNKNOWN'],
+    ['/live/default/film/4k.m3u8', 'GET', 404, 'RUNG_UNKNOWN'],
+    ['/live/default/film/s/uid.1/source/7.0.ts', 'GET', 404, 'SEGMENT_UNKNOWN'],
+    ['/live/default/film/', 'GET', 404, 'NOT_FOUND'],
+    ['/live/default/%00/index.m3u8', 'GET', 404, 'NOT_FOUND'],
+    ['/live/default/film/index.m3u8?session=a%20b', 'GET', 400, 'SESSION_INVALID'],
+    ['/live/default/film/index.m3u8', 'POST', 405, 'METHOD_NOT_ALLOWED'],
+    ['/live/default/film/index.m3u8', 'DELETE', 405, 'METHOD_NOT_ALLOWED'],
+  ] as const)('%s by %s: %d %s', async (path, method, status, code) => {
+    const answer = await front.ask(path, { method });
+    expect(answer.status).toBe(status);
+    expect(answer.headers['access-control-allow-origin']).toBe('*');
+    expect(JSON.parse(answer.text)).toEqual({ error: { code, message: expect.any(String) } });
+  });
+
+  test('answers preflight requests', async () => {
+    const answer = await front.ask('/live/default/film/index.m3u8', { method: 'OPTIONS' });
+    expect(answer.status).toBe(204);
+    expect(answer.headers['access-control-allow-headers']).toContain('CMCD-Session');
+  });
+
+  test('does not tell viewers what went wrong inside', async () => {
+    front.channels.multivariant = () => Promise.reject(new Error('password=secret'));
+    const answer = await front.ask('/live/default/film/index.m3u8');
+    expect(answer.status).toBe(500);
+    expect(answer.text).not.toContain('secret');
+    expect(front.failures).toHaveLength(1);
+  });
+});

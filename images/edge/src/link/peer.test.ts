@@ -1,0 +1,33 @@
+import { describe, expect, test } from '@jest/globals';
+import { routeOf } from '../testing/channels.ts';
+import { readFrame } from './peer.ts';
+
+const frame = (value: unknown) =>
+  readFrame(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)), false);
+
+describe('readFrame', () => {
+  test('reads a message, and ignores fields that it does not know', () => {
+    expect(frame({ type: 'route', route: routeOf(), later: 1 })).toEqual({
+      kind: 'message',
+      message: { type: 'route', route: routeOf() },
+    });
+  });
+
+  test('lets a newer operator say what this edge does not know', () => {
+    expect(frame({ type: 'recording', what: 1 })).toEqual({ kind: 'unknown' });
+  });
+
+  test.each([
+    ['no JSON', '{"type":', /no JSON/],
+    ['no object', '7', /undefined/],
+    ['without a type', '{}', /undefined/],
+    ['with a field missing', { type: 'remove' }, /remove: uid/],
+    ['with a broken route', { type: 'route', route: { ...routeOf(), mode: 'direct' } }, /route: route\.mode/],
+  ])('says what is wrong with a frame that is %s', (_what, value, why) => {
+    expect(frame(value)).toEqual({ kind: 'bad', why: expect.stringMatching(why) });
+  });
+
+  test('refuses binary frames', () => {
+    expect(readFrame(Buffer.from('{}'), true)).toMatchObject({ kind: 'bad' });
+  });
+});

@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { EdgeMessage, Route } from '@sluice/common/link/messages.ts';
+import { reportOf, routeOf } from '../testing/channels.ts';
+import { Audiences } from '../viewers/audiences.ts';
+import { sessionIdHash } from '../viewers/session-id.ts';
+import type { Peer } from './peer.ts';
+import { Uplink } from './uplink.ts';
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+function create(route: Route = routeOf()) {
+  const audiences = new Audiences({
+    now: () => Date.now(),
+    targetDurationSeconds: () => 2,
+    wholeCount: () => null,
+    isMinted: () => false,
+  });
+  const uplink = new Uplink({ audiences, routes: () => [route], reports: () => [reportOf()] });
+  audiences.onChange((uid, hash) => uplink.viewerChanged(uid, hash));
+  const sent: EdgeMessage[] = [];
+  const peer = { busy: false, closed: '', send: (message: EdgeMessage) => sent.push(message), close: () => {} };
+  return { audiences, uplink, sent, peer, connect: () => uplink.connect(peer as unknown as Peer), route };
+}
+
+const change = (joined: string[], left: string[], trusted = false) => ({
+  type: 'viewers',
+  uid: 'uid-film',
+  snapshot: false,
+  joined: joined.map((id) => ({ id: sessionIdHash(id), trusted })),
+  left: left.map(sessionIdHash),
+});
+
+describe('Uplink', () => {
+  test('begins with everybody, the reports, and synced', () => {
+    const { audiences, sent, connect, route } = create();
+    audiences.heartbeat(route, 'anna');
+    connect();
+    expect(sent).toEqual([
+      { ...change(['anna'], []), snapshot: true },
+      { type: 'report', report: reportOf() },
+      { type: 'synced' },
+    ]);
+  });
+
+  test('tells of the first change at once and bundles what follows', () => {
+    const { audiences, sent, connect, route } = create();
+    connect();
+    sent.length = 0;
+    audiences.heartbeat(route, 'anna');
+    expect(sent).toEqual([change(['anna'], [])]);
+    audiences.heartbeat(route, 'bert');
+    audiences.heartbeat(route, 'carl');
+    audiences.leave(route, 'bert');
+    audiences.leave(route, 'anna');
+    expect(sent).toHaveLength(1);
+    jest.advanceTimersByTime(100);
+    expect(sent.slice(1)).toEqual([{ ...change(['carl'], []), left: [sessionIdHash('bert'), sessionIdHash('anna')] }]);
+  });
+
+  test('holds changes back while the operator is slow, and then says how things are', () => {
+    const { audiences, sent, connect, peer, route } = create();
+    connect();
+    sent.length = 0;
+    peer.busy = true;
+    audiences.heartbeat(route, 'anna');
+    jest.advanceTimersByTime(1_000);
+    audiences.leave(route, 'anna');
+    expect(sent).toEqual([]);
+    peer.busy = false;
+    jest.advanceTimersByTime(100);
+    expect(sent).toEqual([change([], ['anna'])]);
+  });
+
+  test('reports signs of life every two seconds while the route asks', () => {
+    const { audiences, sent, connect, route } = create(routeOf({ reportSigns: true }));
+    audiences.heartbeat(route, 'early');
+    connect();
+    sent.length = 0;
+    audiences.heartbeat(route, 'anna');
+    audiences.heartbeat(route, 'anna');
+    jest.advanceTimersByTime(4_000);
+    expect(sent.filter(({ type }) => type === 'signs')).toEqual([
+      { type: 'signs', uid: 'uid-film', ids: [sessionIdHash('anna')] },
+    ]);
+  });
+
+  test('keeps one source error per channel for an operator that is away, without control characters and cut', () => {
+    const { uplink, sent, connect } = create();
+    uplink.sourceError('uid-film', 'first');
+    uplink.sourceError('uid-film', `no\nanswer${'x'.repeat(600)}`);
+    uplink.sourceError('uid-gone', 'late');
+    uplink.forget('uid-gone');
+    connect();
+    expect(sent.filter(({ type }) => type === 'sourceError')).toEqual([
+      { type: 'sourceError', uid: 'uid-film', message: `no answer${'x'.repeat(491)}` },
+    ]);
+  });
+
+  test('says nothing after the connection ended', () => {
+    const { audiences, uplink, sent, connect, route } = create();
+    connect();
+    uplink.disconnect();
+    sent.length = 0;
+    audiences.heartbeat(route, 'anna');
+    uplink.report(reportOf());
+    jest.advanceTimersByTime(10_000);
+    expect(sent).toEqual([]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});

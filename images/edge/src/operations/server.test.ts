@@ -1,0 +1,35 @@
+import { describe, expect, test } from '@jest/globals';
+import { createMetrics } from '@sluice/common/metrics/metrics.ts';
+import { openServer } from '../testing/http.ts';
+import { registerEdgeMetrics } from './edge-metrics.ts';
+import { createOperationsServer } from './server.ts';
+
+describe('the operations port', () => {
+  test('answers probes by what is missing, and metrics with the present numbers', async () => {
+    const metrics = createMetrics();
+    let viewers: [string, string, number][] = [['default', 'film', 3]];
+    registerEdgeMetrics(metrics, {
+      linkConnected: () => true,
+      routes: () => 2,
+      rememberedIds: () => 4,
+      eventListeners: () => 0,
+      viewers: () => viewers,
+    });
+    const state = { startup: null as string | null, ready: 'no routes yet' as string | null };
+    const server = await openServer(
+      createOperationsServer({ startup: () => state.startup, ready: () => state.ready }, metrics),
+    );
+    expect(await server.ask('/livez')).toMatchObject({ status: 200, text: 'ok\n' });
+    expect(await server.ask('/startupz')).toMatchObject({ status: 200 });
+    expect(await server.ask('/readyz')).toMatchObject({ status: 503, text: 'no routes yet\n' });
+    state.ready = null;
+    expect(await server.ask('/readyz?verbose')).toMatchObject({ status: 200 });
+    expect((await server.ask('/metrics')).text).toContain('sluice_edge_viewers{namespace="default",channel="film"} 3');
+    viewers = [];
+    const { text } = await server.ask('/metrics');
+    expect(text).not.toContain('sluice_edge_viewers{');
+    expect(text).toContain('sluice_edge_link_connected 1');
+    expect((await server.ask('/other')).status).toBe(404);
+    await server.close();
+  });
+});

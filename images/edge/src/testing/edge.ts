@@ -1,0 +1,101 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { OwnerReport } from '@sluice/common/link/messages.ts';
+import { createLogger } from '@sluice/common/log/log.ts';
+import { createMediaSide, type MediaSide } from '../channel/channels.ts';
+import { addressGuard } from '../source/address.ts';
+import { createSourceClient } from '../source/client.ts';
+import { SourceServer } from './source-server.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** Turns of the event loop without request or file operation after which nothing more follows by itself. */
+const QUIET_TURNS = 8;
+
+/** The media side on a virtual clock with a real source on loopback and a real folder. */
+export class TestEdge {
+  readonly clock: VirtualClock;
+  readonly source: SourceServer;
+  readonly reports: OwnerReport[] = [];
+  readonly folder: string;
+  media: MediaSide;
+  #busy = 0;
+
+  static async open(): Promise<TestEdge> {
+    const edge = new TestEdge(await mkdtemp(join(tmpdir(), 'sluice-edge-')));
+    await edge.source.listen();
+    return edge;
+  }
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.clock = new VirtualClock(Date.UTC(2026, 0, 1), this.settle);
+    this.source = new SourceServer({ now: this.clock.now });
+    this.media = this.#start();
+  }
+
+  /** The newest report. */
+  get report(): OwnerReport {
+    const newest = this.reports.at(-1);
+    if (newest === undefined) throw new Error('no report yet');
+    return newest;
+  }
+
+  /** Waits until no request and no file operation is under way. */
+  settle = async (): Promise<void> => {
+    for (let quiet = 0; quiet < QUIET_TURNS; quiet += 1) {
+      await nextTurn();
+      const busy = this.#busy > 0 || process.getActiveResourcesInfo().some((name) => /^(FSReq|FileHandle)/.test(name));
+      if (busy) quiet = 0;
+    }
+  };
+
+  /** Counts `work` as under way, for {@link settle}. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.#busy += 1;
+    try {
+      return await work();
+    } finally {
+      this.#busy -= 1;
+    }
+  }
+
+  /** The media playlist's text, waiting as a viewer does, without letting time pass. */
+  async playlist(rung = 'source', key = 'default/film'): Promise<string> {
+    const answer = this.media.media(key, rung, AbortSignal.timeout(5_000));
+    answer.catch(() => undefined);
+    await this.clock.advance(0);
+    return (await answer).text;
+  }
+
+  /** Ends the process's media side and begins another one on the same volume. */
+  async restart(): Promise<void> {
+    await this.media.close();
+    this.media = this.#start();
+  }
+
+  async close(): Promise<void> {
+    await this.media.close();
+    await this.source.close();
+    await rm(this.folder, { recursive: true });
+  }
+
+  #start(): MediaSide {
+    const client = createSourceClient(addressGuard(['127.0.0.0/8']));
+    const media = createMediaSide({
+      client: { read: (request) => this.during(() => client.read(request)), close: () => client.close() },
+      mediaDirectory: this.folder,
+      podUid: 'edge-1',
+      clock: this.clock,
+      logger: createLogger({ name: 'test', level: 'silent' }),
+    });
+    media.onReport((report) => this.reports.push(report));
+    return media;
+  }
+}
+
+/** The URIs of a media playlist. */
+export function urisOf(playlist: string): string[] {
+  return playlist.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+}

@@ -1,0 +1,55 @@
+import { createApi } from '../http/api.ts';
+import { EventHub } from '../http/event-hub.ts';
+import { createLiveHandler } from '../http/live.ts';
+import { createViewerServer } from '../http/server.ts';
+import { channelStatus } from '../http/status.ts';
+import { RouteTable } from '../routes/table.ts';
+import { Audiences } from '../viewers/audiences.ts';
+import { createSessionIds } from '../viewers/session-id.ts';
+import { ChannelsDouble } from './channels.ts';
+import { openServer } from './http.ts';
+
+/** The viewer server with everything behind it but media and link, and a clock that stands still until it is moved. */
+export async function openViewerServer() {
+  const clock = { now: 0 };
+  const channels = new ChannelsDouble();
+  const routes = new RouteTable();
+  const sessionIds = createSessionIds(Buffer.alloc(32, 1));
+  const failures: unknown[] = [];
+  const sourceErrors: [uid: string, message: string][] = [];
+  const onFailure = (thrown: unknown): void => void failures.push(thrown);
+  const audiences = new Audiences({
+    now: () => clock.now,
+    targetDurationSeconds: () => 2,
+    wholeCount: () => null,
+    isMinted: (key, id) => sessionIds.isMinted(key, id),
+  });
+  routes.subscribe({ applied: (route) => channels.apply(route), removed: ({ uid }) => void channels.remove(uid) });
+  const events = new EventHub((key) => {
+    const live = channels.live(key);
+    return live === null ? null : channelStatus(live, audiences.local(live.route.uid), true);
+  });
+  const server = createViewerServer(
+    createLiveHandler({ routes, channels, audiences, sessionIds, onFailure }),
+    createApi({
+      channels,
+      audiences,
+      events,
+      now: () => clock.now,
+      operatorFresh: () => true,
+      onSourceError: (uid, message) => void sourceErrors.push([uid, message]),
+      onFailure,
+    }),
+  );
+  const { ask, close } = await openServer(server);
+  return {
+    ...{ ask, clock, channels, routes, audiences, events, failures, sourceErrors },
+    async close(): Promise<void> {
+      events.close();
+      await close();
+    },
+  };
+}
+
+/** {@link openViewerServer}'s result. */
+export type TestFront = Awaited<ReturnType<typeof openViewerServer>>;
