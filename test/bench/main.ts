@@ -1,0 +1,58 @@
+import { cpus } from 'node:os';
+import { defaultContext, ensureCluster } from '../cluster/cluster.ts';
+import {
+  applyDemo,
+  DEMO_NAMESPACE,
+  type Installation,
+  installSluice,
+  SYSTEM_NAMESPACE,
+  serviceAddress,
+} from '../install/install.ts';
+import { metricOf, podOf } from './pods.ts';
+import { measurePromotion } from './promotion.ts';
+import { measureProxyCost } from './proxy-cost.ts';
+import { measureRouteLatency } from './route-latency.ts';
+import { type Measurement, tableOf } from './statistics.ts';
+
+const HELP = `Measures on the real cluster and prints a table, each figure with its goal or its reference of the same run.
+
+usage: npm run bench [-- PART...]
+
+  route       threshold crossed -> new route at the edge, 100 Channels
+  promotion   transcode container started -> first segments stored -> switched
+  proxy       CPU of one channel in Proxy with three viewers
+  memory      of operator and sidecar, after the other parts
+`;
+
+async function measureMemory({ kubectl }: Installation): Promise<Measurement[]> {
+  const rows: Measurement[] = [];
+  for (const component of ['operator', 'edge']) {
+    const bytes = await metricOf(kubectl, await podOf(kubectl, component), 'process_resident_memory_bytes');
+    const what = `resident memory of the ${component === 'edge' ? "edge's sidecar" : 'operator'}`;
+    rows.push({ what, measured: `${(bytes / 1e6).toFixed(0)} MB`, reference: 'bare Node 24: 43 MB' });
+  }
+  return rows;
+}
+
+const words = process.argv.slice(2);
+if (words.includes('--help')) process.stdout.write(HELP);
+else {
+  const context = defaultContext();
+  const installation = await installSluice(await ensureCluster(context), {}, context);
+  await applyDemo(installation, context);
+  const { kubectl } = installation;
+  const edgeUrl = `http://${await serviceAddress(kubectl, SYSTEM_NAMESPACE, 'sluice-edge')}`;
+  const addresses = { 'demo-source.demo.svc': await serviceAddress(kubectl, DEMO_NAMESPACE, 'demo-source') };
+  const parts: Readonly<Record<string, () => Promise<Measurement[]>>> = {
+    proxy: () => measureProxyCost(kubectl, edgeUrl, addresses),
+    promotion: () => measurePromotion(kubectl, edgeUrl, addresses),
+    route: () => measureRouteLatency(kubectl, edgeUrl),
+    memory: () => measureMemory(installation),
+  };
+  const rows: Measurement[] = [];
+  for (const [name, measure] of Object.entries(parts)) {
+    if (words.length > 0 && !words.includes(name)) continue;
+    rows.push(...(await context.progress.step(`measure ${name}`, 60, measure)));
+  }
+  process.stdout.write(`\n${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown processor'}\n\n${tableOf(rows)}\n`);
+}
