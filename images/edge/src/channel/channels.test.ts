@@ -1,91 +1,32 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { OwnerReport } from '@sluice/common/link/messages.ts';
-import { createLogger } from '@sluice/common/log/log.ts';
-import { addressGuard } from '../source/address.ts';
-import { createSourceClient } from '../source/client.ts';
+import { TestEdge, urisOf } from '../testing/edge.ts';
 import { testRoute } from '../testing/route.ts';
-import { SourceServer } from '../testing/source-server.ts';
-import { VirtualClock } from '../testing/virtual-clock.ts';
-import { createChannelService, type MediaSide } from './channels.ts';
 
-const KEY = 'default/film';
 const UID = testRoute('').uid;
 
-/** Turns of the event loop without request or file operation after which nothing more follows by itself. */
-const QUIET_TURNS = 8;
-
 describe('a channel on an edge', () => {
-  let folder: string;
-  let clock: VirtualClock;
-  let source: SourceServer;
-  let media: MediaSide;
-  let reports: OwnerReport[];
-  let reading = 0;
-
-  async function settle(): Promise<void> {
-    for (let quiet = 0; quiet < QUIET_TURNS; quiet += 1) {
-      await nextTurn();
-      const busy = reading > 0 || process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
-      if (busy) quiet = 0;
-    }
-  }
+  let edge: TestEdge;
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sluice-edge-'));
-    clock = new VirtualClock(Date.UTC(2026, 0, 1), settle);
-    source = new SourceServer({ now: clock.now });
-    await source.listen();
-    reports = [];
-    media = open();
+    edge = await TestEdge.open();
   });
 
-  afterEach(async () => {
-    await media.close();
-    await source.close();
-    await rm(folder, { recursive: true });
-  });
+  afterEach(() => edge.close());
 
-  function open(): MediaSide {
-    const client = createSourceClient(addressGuard(['127.0.0.0/8']));
-    const service = createChannelService({
-      client: {
-        read: async (request) => {
-          reading += 1;
-          try {
-            return await client.read(request);
-          } finally {
-            reading -= 1;
-          }
-        },
-        close: () => client.close(),
-      },
-      mediaDirectory: folder,
-      podUid: 'edge-1',
-      clock,
-      logger: createLogger({ name: 'test', level: 'silent' }),
-    });
-    service.onReport((report) => reports.push(report));
-    return service;
+  /** Applies the route idle, waits for the probe, and forgets the requests until here. */
+  async function probed(): Promise<void> {
+    edge.media.apply(testRoute(edge.source.url));
+    await edge.clock.advance(10);
+    edge.source.requests.length = 0;
   }
 
-  async function playlist(rung = 'source'): Promise<string> {
-    const answer = media.media(KEY, rung, AbortSignal.timeout(5_000));
-    await settle();
-    await clock.advance(0);
-    return (await answer).text;
-  }
-
-  const lastReport = (): OwnerReport => reports.at(-1) as OwnerReport;
-  const uris = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const files = (): Promise<string[]> => readdir(join(edge.folder, 'live/default/film/s'), { recursive: true });
 
   test('is probed when its route arrives, and rests', async () => {
-    media.apply(testRoute(source.url));
-    await clock.advance(10);
-    expect(lastReport().facts).toMatchObject({
+    await probed();
+    expect(edge.report.facts).toMatchObject({
       container: 'mpegts',
       videoCodec: 'avc1.64001f',
       audioCodec: 'mp4a.40.2',
@@ -93,40 +34,176 @@ describe('a channel on an edge', () => {
       corsAllowed: true,
       startsWithKeyframe: true,
     });
-    expect(lastReport()).toMatchObject({ activeMode: 'Idle', directObstacle: null, transcodeObstacle: null });
-    const before = source.requests.length;
-    await clock.advance(60_000);
-    expect(source.requests.length).toBe(before);
+    expect(edge.report).toMatchObject({ activeMode: 'Idle', directObstacle: null, transcodeObstacle: null });
+    await edge.clock.advance(60_000);
+    expect(edge.source.requests).toEqual([]);
   });
 
   test('names the source in Direct and fetches no media after the probe', async () => {
-    media.apply(testRoute(source.url));
-    await clock.advance(10);
-    source.requests.length = 0;
-    media.setLocalViewers(UID, 1);
-    const text = await playlist();
-    expect(uris(text).every((uri) => uri.startsWith('http://127.0.0.1:'))).toBe(true);
+    await probed();
+    edge.media.setLocalViewers(UID, 1);
+    const text = await edge.playlist();
+    expect(urisOf(text).every((uri) => uri.startsWith('http://127.0.0.1:'))).toBe(true);
     expect(text).toContain('#EXT-X-TARGETDURATION:2\n');
-    await clock.advance(30_000);
-    expect(source.segmentRequests().size).toBe(0);
-    expect(lastReport().activeMode).toBe('Direct');
+    await edge.clock.advance(30_000);
+    expect(edge.source.segmentRequests().size).toBe(0);
+    expect(edge.report.activeMode).toBe('Direct');
   });
 
   test('fetches each segment once in Proxy for 20 clients at the same time', async () => {
-    media.apply(testRoute(source.url));
-    await clock.advance(10);
-    source.requests.length = 0;
-    media.apply(testRoute(source.url, { mode: 'Proxy', minimumMode: 'Proxy' }));
+    await probed();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     for (let step = 0; step < 10; step += 1) {
-      await Promise.all(Array.from({ length: 20 }, () => playlist()));
-      await clock.advance(1_000);
+      await Promise.all(Array.from({ length: 20 }, () => edge.playlist()));
+      await edge.clock.advance(1_000);
     }
-    const counts = [...source.segmentRequests().values()];
+    const counts = [...edge.source.segmentRequests().values()];
     expect(counts.length).toBeGreaterThan(8);
     expect(counts.every((count) => count === 1)).toBe(true);
-    const listed = uris(await playlist('360p'));
+    const listed = urisOf(await edge.playlist('360p'));
     expect(listed[0]).toMatch(/^s\/11112222\.1\/source\/\d+\.0\.ts$/);
-    const files = await readdir(join(folder, 'live', 'default', 'film', 's', '11112222.1', 'source'));
-    expect(listed.every((uri) => files.includes(uri.split('/').at(-1) ?? ''))).toBe(true);
+    const stored = await files();
+    expect(listed.every((uri) => stored.includes(uri.slice(2)))).toBe(true);
+  });
+
+  test('publishes a constant lag of one target duration and half a second behind the source', async () => {
+    await probed();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Direct' }));
+    await edge.playlist();
+    for (let step = 0; step < 50; step += 1) {
+      await edge.clock.advance(200);
+      const newest = Number(/a(\d+)\.ts$/.exec(urisOf(await edge.playlist()).at(-1) ?? '')?.[1]);
+      const behind = edge.source.newestMsn - newest;
+      expect(behind).toBeGreaterThanOrEqual(1);
+      expect(behind).toBeLessThanOrEqual(2);
+    }
+  });
+
+  test('keeps files one window after they left the playlist, and nothing of a channel that sleeps', async () => {
+    await probed();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await edge.playlist();
+    await edge.clock.advance(120_000);
+    const stored = (await files()).filter((name) => name.endsWith('.ts'));
+    expect(stored.length).toBeGreaterThanOrEqual(24);
+    expect(stored.length).toBeLessThanOrEqual(29);
+    edge.media.apply(testRoute(edge.source.url));
+    await edge.clock.advance(11_000);
+    expect(edge.report.activeMode).toBe('Idle');
+    edge.source.requests.length = 0;
+    await edge.clock.advance(40_000);
+    expect(edge.source.requests).toEqual([]);
+    await expect(files()).rejects.toThrow('ENOENT');
+  });
+
+  test('goes on above its old numbers when it wakes', async () => {
+    await probed();
+    edge.media.setLocalViewers(UID, 1);
+    await edge.playlist();
+    await edge.clock.advance(10_000);
+    const before = Number(/MEDIA-SEQUENCE:(\d+)/.exec(await edge.playlist())?.[1]);
+    edge.media.setLocalViewers(UID, 0);
+    await edge.clock.advance(100_000);
+    expect(edge.report.activeMode).toBe('Idle');
+    edge.media.setLocalViewers(UID, 1);
+    const text = await edge.playlist();
+    expect(Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1])).toBeGreaterThan(before + 12);
+    expect(text).not.toContain('DISCONTINUITY\n');
+    expect(edge.report.epoch).toBe(1);
+  });
+
+  test('opens an epoch with a discontinuity when its source begins its numbers anew', async () => {
+    await probed();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await edge.playlist();
+    edge.source.restart(0, 'b');
+    await edge.clock.advance(8_000);
+    const lines = (await edge.playlist()).split('\n');
+    const at = lines.indexOf('#EXT-X-DISCONTINUITY');
+    expect(lines[at + 2]).toMatch(/^s\/11112222\.2\/source\/\d+\.0\.ts$/);
+    const last = Number(/(\d+)\.0\.ts/.exec(lines[at - 1] ?? '')?.[1]);
+    expect(lines[at + 2]).toContain(`/${last + 1}.0.ts`);
+  });
+
+  test('goes on with its stored timeline after a restart of the sidecar', async () => {
+    await probed();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await edge.playlist();
+    await edge.clock.advance(10_000);
+    const before = urisOf(await edge.playlist());
+    await edge.restart();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    const after = urisOf(await edge.playlist());
+    expect(after[0]).toBe(before[0]);
+    expect(after.slice(0, before.length)).toEqual(before);
+    await edge.clock.advance(6_000);
+    expect(await edge.playlist()).not.toContain('DISCONTINUITY\n');
+    expect(edge.report.epoch).toBe(1);
+  });
+
+  test('begins above the status where the stored timeline is lost', async () => {
+    const resume = { epoch: 3, lastMsn: 500 };
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy', resume }));
+    await edge.clock.advance(10);
+    const text = await edge.playlist();
+    expect(Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1])).toBeGreaterThan(500);
+    expect(text).toContain('#EXT-X-DISCONTINUITY\n');
+    expect(urisOf(text)[0]).toMatch(/^s\/11112222\.4\//);
+  });
+
+  test('lists a segment that the source has lost as a gap and goes on', async () => {
+    await probed();
+    edge.source.missing.add('/live/a11.ts');
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await edge.playlist();
+    await edge.clock.advance(10_000);
+    const text = await edge.playlist();
+    expect(text).toMatch(
+      /#EXT-X-GAP\n#EXTINF:2\.000,\ns\/11112222\.1\/source\/11\.0\.ts\n#EXTINF:2\.000,\n.*\/12\.0\.ts/,
+    );
+  });
+
+  test.each([
+    { name: 'a source that is down', failure: { status: 500, body: '' }, reason: 'SourceHttpStatus' },
+    { name: 'a source that is gone', failure: { status: 404, body: '' }, reason: 'SourceNotFound' },
+    { name: 'a web page', failure: { status: 200, body: '<html>' }, reason: 'NotAPlaylist' },
+    {
+      name: 'a recording',
+      failure: { status: 200, body: '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n#EXT-X-ENDLIST\n' },
+      reason: 'SourceEnded',
+    },
+  ])('tells viewers of $name at once, and the operator why', async ({ failure, reason }) => {
+    edge.source.failure = failure;
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    const answer = edge.media.media('default/film', 'source', AbortSignal.timeout(5_000));
+    answer.catch(() => undefined);
+    await edge.clock.advance(9_000);
+    await expect(answer).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE', status: 503, retryAfterSeconds: 5 });
+    expect(edge.report.health).toMatchObject({ state: 'down', reason });
+    edge.source.failure = null;
+    await edge.clock.advance(16_000);
+    expect(urisOf(await edge.playlist()).length).toBeGreaterThan(3);
+    expect(edge.report.health.state).toBe('healthy');
+  });
+
+  test('keeps what is listed while the source is down', async () => {
+    await probed();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await edge.playlist();
+    await edge.clock.advance(5_000);
+    edge.source.failure = { status: 503, body: '' };
+    await edge.clock.advance(20_000);
+    expect(urisOf(await edge.playlist()).length).toBeGreaterThan(5);
+    expect(edge.report.health).toMatchObject({ state: 'down', reason: 'SourceHttpStatus' });
+  });
+
+  test('answers CHANNEL_UNKNOWN and leaves no file when it is removed', async () => {
+    await probed();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await edge.playlist();
+    await edge.media.remove(UID);
+    await expect(edge.playlist()).rejects.toMatchObject({ code: 'CHANNEL_UNKNOWN', status: 404 });
+    expect(await readdir(edge.folder, { recursive: true })).not.toContainEqual(expect.stringContaining('film'));
+    expect(edge.clock.size).toBe(0);
   });
 });

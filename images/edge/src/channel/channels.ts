@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
-import type { SourceClient } from '../source/client.ts';
+import { addressGuard } from '../source/address.ts';
+import { createSourceClient, type SourceClient } from '../source/client.ts';
 import type { Clock } from './clock.ts';
 import { isOwner } from './mode.ts';
 import { ChannelOwner } from './owner.ts';
@@ -11,7 +12,7 @@ import type { ChannelLive, ChannelService } from './service.ts';
 import { unreachable } from './waiters.ts';
 
 /** What the media side is built from. */
-export interface ChannelServiceOptions {
+export interface MediaSideOptions {
   /** Absolute path of the media volume. */
   readonly mediaDirectory: string;
   readonly podUid: string;
@@ -46,8 +47,19 @@ function unknownChannel(key: string): SluiceError {
   return new SluiceError(`There is no channel ${key}`, { code: 'CHANNEL_UNKNOWN', retryable: false, status: 404 });
 }
 
-/** The media side of an edge. */
+/** What an edge's configuration says of the media side. */
+export interface ChannelServiceOptions extends Omit<MediaSideOptions, 'client'> {
+  /** CIDRs that sources may be in beside public addresses. */
+  readonly allowedCidrs: readonly string[];
+}
+
+/** The media side of an edge, with a client of its own. Throws CONFIG_INVALID where `allowedCidrs` is not made of CIDRs. */
 export function createChannelService(options: ChannelServiceOptions): MediaSide {
+  return createMediaSide({ ...options, client: createSourceClient(addressGuard(options.allowedCidrs)) });
+}
+
+/** The media side of an edge. */
+export function createMediaSide(options: MediaSideOptions): MediaSide {
   const { client } = options;
   const channels = new Map<string, Channel>();
   const listeners = new Set<(report: OwnerReport) => void>();

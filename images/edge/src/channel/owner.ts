@@ -115,6 +115,11 @@ export class ChannelOwner {
     this.evaluate();
   }
 
+  /** ms of the channel's clock. */
+  now(): number {
+    return this.#context.clock.now();
+  }
+
   get route(): Route {
     return this.#route;
   }

@@ -16,12 +16,10 @@ const UNKNOWN_FRAME_TICKS = 3_750;
 export class Desk {
   readonly #owner: ChannelOwner;
   readonly #session: TranscodeSession;
-  readonly #now: () => number;
 
-  constructor(owner: ChannelOwner, session: TranscodeSession, now: () => number) {
+  constructor(owner: ChannelOwner, session: TranscodeSession) {
     this.#owner = owner;
     this.#session = session;
-    this.#now = now;
   }
 
   get tokenSha256(): string {
@@ -31,10 +29,10 @@ export class Desk {
   /** Marks a sign of life; false where a newer attempt works. */
   called(attempt: number): boolean {
     const { connected, attempt: before } = {
-      connected: this.#session.connected(this.#now()),
+      connected: this.#session.connected(this.#owner.now()),
       attempt: this.#session.attempt,
     };
-    const admitted = this.#session.called(attempt, this.#now());
+    const admitted = this.#session.called(attempt, this.#owner.now());
     if (admitted && (!connected || attempt !== before)) this.#owner.poke();
     return admitted;
   }
@@ -120,13 +118,14 @@ export class Desk {
   }
 }
 
-/** Finds the desk of a session by its namespace and name. */
-export function deskFinder(media: MediaSide, now: () => number): (namespace: string, session: string) => Desk | null {
-  return (namespace, name) => {
-    const owner = media.ownerOfSession(namespace, name);
-    const session = owner?.sessionNamed(name) ?? null;
-    return owner === null || session === null ? null : new Desk(owner, session, now);
-  };
+/** Where desks are found: the media side. */
+export type SessionOwners = Pick<MediaSide, 'ownerOfSession'>;
+
+/** The desk of a session by its namespace and name; null where this edge knows no such session. */
+export function findDesk(owners: SessionOwners, namespace: string, name: string): Desk | null {
+  const owner = owners.ownerOfSession(namespace, name);
+  const session = owner?.sessionNamed(name) ?? null;
+  return owner === null || session === null ? null : new Desk(owner, session);
 }
 
 function broken(message: string, cause?: unknown): SluiceError {

@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { agentReportSchema, MAX_SEGMENT_BYTES, WORK_POLL_SECONDS } from '@sluice/common/work/contract.ts';
-import express, { type NextFunction, type Request, type Response, type Router } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { z } from 'zod';
-import type { Desk } from './desk.ts';
+import { type Desk, findDesk, type SessionOwners } from './desk.ts';
 
 /** An agent's report is a few hundred bytes; its message at most some lines of FFmpeg. */
 const MAX_REPORT_BYTES = 64 * 1024;
@@ -14,9 +14,6 @@ const pollSchema = z.object({ epoch: integer.nonnegative(), after: integer.min(-
 const sourceSchema = z.object({ epoch: integer.positive(), msn: integer.nonnegative() });
 const segmentSchema = sourceSchema.extend({ rung: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/) });
 const attemptSchema = integer.positive();
-
-/** Finds the desk of a session; null where no route names it. */
-export type FindDesk = (namespace: string, session: string) => Desk | null;
 
 function refusal(code: string, status: number, message: string): SluiceError {
   return new SluiceError(message, { code, status, retryable: false });
@@ -40,9 +37,9 @@ function tokenMatches(header: string | undefined, sha256: string): boolean {
  * The desk and attempt of a request. An unknown session and a wrong token get the same answer, so that tokens of one
  * namespace cannot be used to look for sessions of another.
  */
-function admit(find: FindDesk, request: Request): { desk: Desk; attempt: number } {
+function admit(owners: SessionOwners, request: Request): { desk: Desk; attempt: number } {
   const { namespace, session } = request.params;
-  const desk = find(String(namespace), String(session));
+  const desk = findDesk(owners, String(namespace), String(session));
   const sha256 = desk?.tokenSha256 ?? '0'.repeat(64);
   if (!tokenMatches(request.header('authorization'), sha256) || desk === null) {
     throw refusal('SESSION_UNKNOWN', 401, 'There is no such session here, or its token is another one');
@@ -85,16 +82,17 @@ function answerError(error: unknown, _request: Request, response: Response, next
   response.status(known.status).json({ error: { code: known.code, message: known.message } });
 }
 
-/** The work API of images/common/work/contract.ts as a router, to be mounted at the root of the internal port. */
-export function createWorkHandler(find: FindDesk): Router {
-  const router = express.Router();
+/** The work API of images/common/work/contract.ts, as the request listener of the internal port. */
+export function createWorkHandler(owners: SessionOwners): Express {
+  const router = express();
+  router.disable('x-powered-by');
   const base = '/internal/v1/sessions/:namespace/:session';
   const bytes = express.raw({ type: () => true, limit: MAX_SEGMENT_BYTES });
   const json = express.json({ type: () => true, limit: MAX_REPORT_BYTES });
 
   /** Before any body is read: strangers cannot make the edge hold 50 MB. */
   router.use(base, (request, response, next) => {
-    const { desk, attempt } = admit(find, request);
+    const { desk, attempt } = admit(owners, request);
     response.locals.desk = desk;
     response.locals.attempt = attempt;
     next();
@@ -141,6 +139,7 @@ export function createWorkHandler(find: FindDesk): Router {
     const { desk, attempt } = deskOf(response);
     response.json({ done: desk.drain(attempt) });
   });
-  router.use(base, answerError);
+  router.use((_request, _response, next) => next(refusal('NOT_FOUND', 404, 'There is nothing at this path')));
+  router.use(answerError);
   return router;
 }
