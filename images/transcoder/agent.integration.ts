@@ -1,7 +1,7 @@
 /**
  * The agent as its pod runs it, with a real FFmpeg, against the owner's side of the work API:
  *   node images/transcoder/agent.integration.ts
- * Takes about a minute and a half, because a live source takes its time. Fails where FFmpeg is missing.
+ * Takes about a minute, because a live source takes its time. Fails where FFmpeg is missing; SLUICE_FFMPEG names another.
  */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
@@ -238,6 +238,8 @@ async function superseded(source: Source): Promise<string> {
 
 /** The 33 bits of the timestamps run over in the middle of the film. */
 async function wrap(source: Source): Promise<string> {
+  const starts = source.segments.map((bytes) => inspectSegment(bytes).video?.firstPts ?? Number.NaN);
+  assert.ok((starts[0] ?? 0) > (starts.at(-1) ?? 0), 'the timestamps of the source begin again');
   return withAgent(async (owner) => {
     for (let msn = 0; msn < source.segments.length; msn++) offer(owner, source, msn);
     await until('the segment of the wrap is stored', 20, () => owner.stored.has(`1/low/${source.segments.length - 2}`));

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Job } from '@sluice/common/work/contract.ts';
 import type { TestOwner } from './owner.ts';
+import { FFMPEG } from './source.ts';
 
 const MAIN = join(import.meta.dirname, '../src/main.ts');
 
@@ -50,6 +51,7 @@ export class AgentProgram {
       SLUICE_JOB: JSON.stringify(job),
       SLUICE_OPERATIONS_PORT: `${port}`,
       SLUICE_GRACE_SECONDS: `${graceSeconds}`,
+      SLUICE_FFMPEG: FFMPEG,
       SLUICE_LOG_LEVEL: 'debug',
     };
     return new AgentProgram(environment, port);

@@ -6,6 +6,9 @@ import { join } from 'node:path';
 /** Length of the source's segments in seconds: its keyframes stand at every multiple. */
 export const SEGMENT_SECONDS = 2;
 
+/** The FFmpeg that is tested: SLUICE_FFMPEG, as for the agent itself. */
+export const FFMPEG = process.env.SLUICE_FFMPEG ?? 'ffmpeg';
+
 /** A live source cut into segments, in a folder of its own. */
 export interface Source {
   readonly folder: string;
@@ -18,7 +21,7 @@ export interface Source {
  * @throws Error with that text, or with what to install
  */
 export function ffmpeg(argv: readonly string[], input?: Uint8Array): string {
-  const done = spawnSync('ffmpeg', ['-nostdin', '-y', '-hide_banner', ...argv], {
+  const done = spawnSync(FFMPEG, ['-nostdin', '-y', '-hide_banner', ...argv], {
     ...(input === undefined ? {} : { input }),
     maxBuffer: 64 * 1024 * 1024,
   });
