@@ -67,9 +67,11 @@ export async function ensureCluster(context: Context = defaultContext()): Promis
     await ensureNodeRequirements(config, progress);
     const tools = await ensureTools(context);
     if (!(await nodeClusterRuns(context))) {
-      if (hasNodeState(config)) await stopNodeCluster(config, progress);
       try {
-        await locked(context, 'images', () => startNodeCluster(config, progress));
+        await locked(context, 'images', async () => {
+          if (hasNodeState(config)) await stopNodeCluster(config, progress);
+          await startNodeCluster(config, progress);
+        });
       } catch (error) {
         progress.note(`  logs: ${clusterLayout(config).logDirectory} (removed by the next up or down)`);
         throw error;
@@ -129,7 +131,7 @@ export async function stopCluster(context: Context = defaultContext()): Promise<
   const { config, progress } = context;
   await locked(context, 'cluster', async () => {
     if (existsSync(kindMarker(config))) await stopKindCluster(config, progress);
-    else if (hasNodeState(config)) await stopNodeCluster(config, progress);
+    else if (hasNodeState(config)) await locked(context, 'images', () => stopNodeCluster(config, progress));
     else progress.note('  no cluster runs');
   });
 }

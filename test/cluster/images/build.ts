@@ -50,6 +50,8 @@ function dockerBuilder(config: ClusterConfig): Builder {
 }
 
 async function buildahBuilder(config: ClusterConfig, progress: Progress): Promise<Builder> {
+  // What an interrupted build has left; we hold the lock, so no build runs.
+  await buildah(config, ['rm', '--all']);
   return {
     baseKey: await ensureBaseImages(config, progress),
     has: (reference) => buildahHasImage(config, reference),

@@ -19,8 +19,13 @@ export async function buildahHasImage(config: ClusterConfig, reference: string):
   return succeeds(program, [...prefix, 'inspect', '--type', 'image', reference], { environment });
 }
 
+/** Folder of all layers; buildah mounts some below it while it works. */
+export function buildahFolder(config: ClusterConfig): string {
+  return join(config.cacheDirectory, 'buildah');
+}
+
 async function invocation(config: ClusterConfig) {
-  const root = join(config.cacheDirectory, 'buildah');
+  const root = buildahFolder(config);
   const runRoot = join(config.runDirectory, 'buildah');
   await mkdir(root, { recursive: true });
   await mkdir(runRoot, { recursive: true });

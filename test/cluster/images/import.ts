@@ -7,7 +7,7 @@ import type { ClusterConfig } from '../config.ts';
 import { ctr, listNodeImages } from '../node/containers.ts';
 import type { NodeLayout } from '../node/layout.ts';
 import { exportToLayout } from './buildah.ts';
-import { blobPath, imageDigests, indexFor, layoutHas, pruneLayout, readIndex } from './oci-layout.ts';
+import { blobPath, imageDigests, indexFor, layoutHas, pruneLayout, REF_NAME, readIndex } from './oci-layout.ts';
 
 /** Folder of the OCI image layout through which images go from buildah to containerd. */
 export function layoutFolder(config: ClusterConfig): string {
@@ -48,11 +48,19 @@ export async function importImage(config: ClusterConfig, node: NodeLayout, refer
 /** Forgets images of the node that the layout no longer holds: versions that a newer build has replaced. */
 export async function removeReplacedImages(config: ClusterConfig, node: NodeLayout): Promise<void> {
   const folder = layoutFolder(config);
-  const old: string[] = [];
-  for (const reference of await listNodeImages(node)) {
-    if (reference.startsWith('docker.io/sluice/') && !(await layoutHas(folder, reference))) old.push(reference);
+  const keep = new Set<string>();
+  for (const manifest of (await readIndex(folder)).manifests) {
+    // The runtime names every image a second time, by the digest of its configuration.
+    for (const digest of await imageDigests(folder, manifest)) keep.add(digest);
+    keep.add(manifest.annotations?.[REF_NAME] ?? '');
   }
-  if (old.length > 0) await ctr(node, ['images', 'remove', ...old]);
+  const replaced = (await listNodeImages(node)).filter((name) => isOurs(name) && !keep.has(name));
+  if (replaced.length > 0) await ctr(node, ['images', 'remove', ...replaced]);
+}
+
+/** Images that came over the layout; others were imported by hand and are let be. */
+function isOurs(name: string): boolean {
+  return name.startsWith('docker.io/sluice/') || name.startsWith('sha256:');
 }
 
 async function pipeArchive(node: NodeLayout, reference: string, tarArguments: readonly string[]): Promise<void> {

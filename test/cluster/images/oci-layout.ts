@@ -22,7 +22,8 @@ interface OciManifest {
   readonly layers: readonly Descriptor[];
 }
 
-const REF_NAME = 'org.opencontainers.image.ref.name';
+/** The annotation that holds the name of an image in an index. */
+export const REF_NAME = 'org.opencontainers.image.ref.name';
 /** The annotation by which containerd names an imported image. */
 const CONTAINERD_NAME = 'io.containerd.image.name';
 

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import type { ClusterConfig } from '../config.ts';
+import { buildahFolder } from '../images/buildah.ts';
 import { unmountBelow } from '../process/mounts.ts';
 import { processesWithArgument } from '../process/scan.ts';
 import { findDaemon, listDaemons, stopDaemon } from '../process/supervise.ts';
@@ -34,8 +35,8 @@ export async function stopNodeCluster(config: ClusterConfig, progress: Progress)
     for (const name of await listDaemons(layout)) await stopDaemon(layout, name, GRACE_SECONDS);
   });
   await progress.step('remove its mounts, addresses and files', 1, async () => {
-    // Overlay and tmpfs mounts of containers, network namespaces, service-account tokens.
-    await unmountBelow([layout.runDirectory, layout.stateDirectory]);
+    // Overlay and tmpfs mounts of containers and of interrupted image builds, network namespaces, tokens.
+    await unmountBelow([layout.runDirectory, layout.stateDirectory, buildahFolder(config)]);
     await restoreMachine(layout);
     await rm(layout.runDirectory, { recursive: true, force: true });
     await rm(layout.stateDirectory, { recursive: true, force: true });
