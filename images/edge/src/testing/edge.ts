@@ -46,7 +46,7 @@ export class TestEdge {
   settle = async (): Promise<void> => {
     for (let quiet = 0; quiet < QUIET_TURNS; quiet += 1) {
       await nextTurn();
-      const busy = this.#busy > 0 || process.getActiveResourcesInfo().some((name) => /^(FSReq|FileHandle)/.test(name));
+      const busy = this.#busy > 0 || process.getActiveResourcesInfo().some((name) => /^(FSReq|CloseReq)/.test(name));
       if (busy) quiet = 0;
     }
   };
