@@ -27,6 +27,11 @@ const PHASES: readonly Phase[] = [
     command: [...node, 'images/transcoder/agent.integration.ts'],
   },
   { name: 'cluster', shows: 'a real Kubernetes comes up', command: [...node, 'test/cluster/main.ts', 'up'] },
+  {
+    name: 'verify',
+    shows: 'the cluster is one: DNS, Services, shutdown order, limits, admission',
+    command: [...node, 'test/cluster/main.ts', 'verify'],
+  },
   { name: 'e2e', shows: 'everything on the real Kubernetes, browsers included', command: [...node, 'test/e2e/run.ts'] },
 ];
 

@@ -28,6 +28,8 @@ export interface Download {
   readonly url: string;
   readonly status: number;
   readonly bytes: number;
+  /** When it was asked for, in milliseconds of one clock for all viewers of this process. */
+  readonly atMilliseconds: number;
   /** From the request to the last byte, in milliseconds. */
   readonly milliseconds: number;
 }
@@ -160,8 +162,9 @@ async function fetchSegments(
   await mkdir(folder, { recursive: true });
   for (const entry of entries) {
     const url = new URL(entry.uri, playlistUrl).href;
+    const atMilliseconds = performance.now();
     const { status, body, milliseconds } = await get(url);
-    record.downloads.push({ msn: entry.msn, url, status, bytes: body.length, milliseconds });
+    record.downloads.push({ msn: entry.msn, url, status, bytes: body.length, atMilliseconds, milliseconds });
     if (status === 200) await writeFile(join(folder, `${String(entry.msn).padStart(12, '0')}.ts`), body);
     else record.problems.push(`${url} answered ${status}`);
   }
