@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -117,5 +117,72 @@ describe('an edge', () => {
     expect(joined).toMatchObject({ uid: 'uid-film', joined: [{ trusted: true }], left: [] });
     await ask('/api/stream/leave', { channelId: 'film', sessionId: 'anna' });
     await operator.waitFor('viewers', ({ left }) => left.length === 1 && left[0] === joined.joined[0]?.id);
+    expect(channels.localViewers.get('uid-film')).toBe(0);
+  });
+
+  test('shows the count of the operator, and relays reports and source errors', async () => {
+    const operator = await connect(1);
+    const audience = audienceOf({ viewers: 7, peak: 8, reason: 'seven viewers' });
+    operator.send({ type: 'snapshot', routes: [routeOf()], audiences: [audience] });
+    await until(async () => (await ask('/api/stream/film/status')).status === 200);
+    expect(JSON.parse((await ask('/api/stream/film/status')).text)).toMatchObject({
+      viewerCount: 7,
+      peakViewers: 8,
+      viewersScope: 'all',
+      reason: 'seven viewers',
+    });
+    channels.report(reportOf({ lastMsn: 9 }));
+    await operator.waitFor('report', ({ report }) => report.lastMsn === 9);
+    await ask('/api/stream/heartbeat', { channelId: 'film', sessionId: 'anna', sourceError: 'HTTP 403' });
+    expect(await operator.waitFor('sourceError')).toMatchObject({ uid: 'uid-film', message: 'HTTP 403' });
+  });
+
+  test('goes on without the operator: ready after a restart, with its routes, viewers counted for the next one', async () => {
+    const first = await connect(3);
+    first.send({ type: 'snapshot', routes: [routeOf()], audiences: [] });
+    await until(async () => (await readyStatus()) === 200);
+    await edge.close();
+    expect(channels.closed).toBe(true);
+    await start();
+    expect(await readyStatus()).toBe(200);
+    await ask('/live/default/film/source.m3u8?session=anna');
+    const second = await connect(3);
+    expect(second.received.filter(({ type }) => type === 'viewers')).toEqual([
+      expect.objectContaining({
+        uid: 'uid-film',
+        snapshot: true,
+        joined: [expect.objectContaining({ trusted: true })],
+      }),
+    ]);
+  });
+
+  test('ends a channel that the operator removes, but not the one that has taken its name', async () => {
+    const operator = await connect(1);
+    operator.send({ type: 'snapshot', routes: [routeOf()], audiences: [] });
+    operator.send({ type: 'route', route: routeOf({ uid: 'uid-again' }) });
+    operator.send({ type: 'remove', uid: 'uid-film' });
+    await until(async () => channels.live('default/film')?.route.uid === 'uid-again');
+    expect(channels.removed).toEqual([]);
+    operator.send({ type: 'remove', uid: 'uid-again' });
+    await until(async () => (await ask('/live/default/film/index.m3u8')).status === 404);
+    expect(channels.removed).toEqual(['uid-again']);
+  });
+
+  test('writes a configuration for nginx that names its own ports and folders', async () => {
+    const text = await readFile(join(directory, 'nginx.conf'), 'utf8');
+    expect(text).toContain(`listen 127.0.0.1:${ports.http};`);
+    expect(text).toContain(`server unix:${directory}/sidecar.sock`);
+  });
+
+  test('ends with open event streams and links', async () => {
+    const operator = await connect(1);
+    operator.send({ type: 'snapshot', routes: [routeOf()], audiences: [] });
+    await until(async () => (await readyStatus()) === 200);
+    const stream = await request('http://sidecar/api/stream/film/events', { dispatcher: agent });
+    const text = stream.body.text();
+    await edge.close();
+    expect(await text).toContain('event: mode');
+    expect(await operator.closed()).toBe(1006);
+    await start();
   });
 });

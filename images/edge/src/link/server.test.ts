@@ -79,7 +79,7 @@ describe('LinkServer', () => {
   test('obeys an operator that signs the challenge, also what it sends right behind the signature', async () => {
     const operator = dial();
     const routes = Array.from({ length: 2_000 }, (_, index) => routeOf({ name: `c${index}`, uid: `uid-${index}` }));
-    await operator.prove(1, { then: [{ type: 'snapshot', routes, audiences: [audienceOf()] }] });
+    await operator.prove(1, { behind: [{ type: 'snapshot', routes, audiences: [audienceOf()] }] });
     operator.send({ type: 'remove', uid: 'uid-1' });
     await operator.waitFor('synced');
     while (messages.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));

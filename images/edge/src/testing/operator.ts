@@ -56,12 +56,12 @@ export class TestOperator {
   }
 
   /** Waits for the challenge and answers it; `change` spoils the answer. */
-  async prove(term: number, change: { podUid?: string; key?: string; then?: OperatorMessage[] } = {}): Promise<void> {
+  async prove(term: number, change: { podUid?: string; key?: string; behind?: OperatorMessage[] } = {}): Promise<void> {
     const challenge = await this.waitFor('challenge');
     const text = Buffer.from(challengeText(challenge.nonce, change.podUid ?? challenge.podUid, term));
     const signature = sign(null, text, change.key ?? this.#keys.operatorKey).toString('base64');
     this.send({ type: 'hello', term, signature });
-    for (const message of change.then ?? []) this.send(message);
+    for (const message of change.behind ?? []) this.send(message);
   }
 
   send(message: OperatorMessage): void {

@@ -1,0 +1,55 @@
+import process from 'node:process';
+import { messageOf } from '@sluice/common/errors/error.ts';
+import { createLogger, type Logger } from '@sluice/common/log/log.ts';
+import { createMetrics } from '@sluice/common/metrics/metrics.ts';
+import { createChannelService } from './channel/channels.ts';
+import { systemClock } from './channel/clock.ts';
+import { readConfig } from './config.ts';
+import { type Edge, startEdge } from './edge.ts';
+import { readLinkKeys } from './link/keys.ts';
+import { createWorkHandler } from './work/handler.ts';
+
+/** Longer than any orderly end; after it the process goes whatever still holds it. */
+const FORCED_EXIT_MS = 10_000;
+
+/** Milliseconds since the epoch at the start, going on steadily: a step of the machine's clock must not end viewers. */
+const steadyNow = (): number => performance.timeOrigin + performance.now();
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLogger({ name: 'edge', level: config.logLevel });
+  log.info({ config }, 'starting');
+  const channels = createChannelService({
+    mediaDirectory: config.mediaDirectory,
+    podUid: config.podUid,
+    allowedCidrs: config.allowedCidrs,
+    clock: systemClock,
+    logger: log,
+  });
+  const edge = await startEdge({
+    config,
+    keys: await readLinkKeys(config.linkDirectory),
+    channels,
+    work: createWorkHandler(channels),
+    log,
+    metrics: createMetrics(),
+    now: steadyNow,
+  });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)
+    process.once(signal, () => void stop(edge, signal, log));
+}
+
+async function stop(edge: Edge, signal: string, log: Logger): Promise<void> {
+  log.info({ signal }, 'stopping');
+  setTimeout(() => {
+    log.error('something still runs; leaving it');
+    process.exit(1);
+  }, FORCED_EXIT_MS).unref();
+  await edge.close();
+  log.info('stopped');
+}
+
+main().catch((thrown: unknown) => {
+  process.stderr.write(`The edge cannot start: ${messageOf(thrown)}\n`);
+  process.exit(1);
+});
