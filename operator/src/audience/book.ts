@@ -20,7 +20,7 @@ export interface CountedChannel {
   readonly uid: string;
   /** After this long the viewers of an edge that is gone have left or come back elsewhere. */
   readonly timeoutSeconds: number;
-  /** Highest count of the channel that was ever reported. */
+  /** Highest count so far; taken when the channel is followed for the first time. */
   readonly peak: number;
 }
 
@@ -49,6 +49,8 @@ interface Edge {
   state: 'never' | 'synced' | 'lost' | 'gone';
   ready: boolean;
   goneAtMs: number;
+  /** Since when what it knows may differ from what the book knows. */
+  silentSinceMs: number;
   /** Channels of which this connection has sent its snapshot; null once it is complete. */
   snapshots: Set<string> | null;
 }
@@ -80,7 +82,6 @@ export class AudienceBook {
       this.channels.set(settings.uid, { settings, audience: new ChannelAudience(), peak: settings.peak });
     } else {
       entry.settings = settings;
-      entry.peak = Math.max(entry.peak, settings.peak);
     }
   }
 
@@ -93,7 +94,7 @@ export class AudienceBook {
   edgeSeen(edge: string, ready: boolean): void {
     const known = this.edges.get(edge);
     if (known === undefined) {
-      this.edges.set(edge, { state: 'never', ready, goneAtMs: 0, snapshots: new Set() });
+      this.edges.set(edge, { state: 'never', ready, goneAtMs: 0, silentSinceMs: this.now(), snapshots: new Set() });
       this.changedAll();
     } else {
       const before = known.ready;
@@ -126,6 +127,7 @@ export class AudienceBook {
     const known = this.edges.get(edge);
     if (known === undefined || known.state !== 'synced') return;
     known.state = 'lost';
+    known.silentSinceMs = this.now();
     this.changedAll();
   }
 
@@ -133,6 +135,7 @@ export class AudienceBook {
   edgeGone(edge: string): void {
     const known = this.edges.get(edge);
     if (known === undefined || known.state === 'gone') return;
+    if (known.state === 'synced') known.silentSinceMs = this.now();
     known.state = 'gone';
     known.goneAtMs = this.now();
     this.changedAll();
@@ -206,6 +209,22 @@ export class AudienceBook {
       for (const { audience } of this.channels.values()) audience.replace(name, [], this.now());
       this.edges.delete(name);
     }
+  }
+
+  /** Starts the peak of a channel again at its present count. */
+  resetPeak(uid: string): void {
+    const entry = this.channels.get(uid);
+    if (entry !== undefined) entry.peak = entry.audience.viewers;
+  }
+
+  /** Seconds since which some edge that may have viewers has not been heard; 0 while all are. */
+  silentSeconds(): number {
+    let longest = 0;
+    for (const edge of this.edges.values()) {
+      const silent = edge.state !== 'synced' && (edge.state !== 'never' || edge.ready);
+      if (silent) longest = Math.max(longest, (this.now() - edge.silentSinceMs) / 1000);
+    }
+    return longest;
   }
 
   /** What was refused so far. */

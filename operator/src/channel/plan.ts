@@ -1,5 +1,6 @@
 import type { Audience, Mode, Route, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
 import { type Channel, type ChannelStatus, DECISIONS_MAX, type StreamSession } from '@sluice/crds';
+import type { EventRecord } from '../runtime/events/recorder.ts';
 import { channelFindings, withTimes } from './build/conditions.ts';
 import { buildRoute } from './build/route.ts';
 import { buildSession } from './build/session.ts';
@@ -7,7 +8,6 @@ import { buildStatus } from './build/status.ts';
 import { type Decision, type DeliverySpec, decide } from './decide.ts';
 import {
   modeChanged,
-  type Notice,
   sessionEnded,
   sessionFailed,
   sessionStarted,
@@ -42,7 +42,7 @@ export interface ChannelPlan {
   readonly createSession: StreamSession | null;
   readonly removeSessions: readonly StreamSession[];
   readonly status: ChannelStatus;
-  readonly notices: readonly Notice[];
+  readonly events: readonly EventRecord[];
   /** The channel leaves Idle: its peak starts again. */
   readonly resetPeak: boolean;
   /** Reconcile again after this many seconds even if nothing happens; null: not needed. */
@@ -109,7 +109,7 @@ export function planChannel(observed: Observed, settings: PlanSettings, route: R
     createSession: session.create ? buildSession(channel, created, ladder.rungs) : null,
     removeSessions: session.remove,
     status,
-    notices: [
+    events: [
       ...(decision.mode === before.decision.mode
         ? []
         : [modeChanged(before.decision.mode, decision.mode, decision.reason.message)]),
@@ -120,7 +120,7 @@ export function planChannel(observed: Observed, settings: PlanSettings, route: R
       ...session.remove
         .filter(({ status: ended }) => ended?.phase !== 'Failed')
         .map(({ metadata }) => sessionEnded(metadata.name)),
-      ...sourceNotices(channel, health),
+      ...sourceEvents(channel, health),
     ],
     resetPeak: before.decision.mode === 'Idle' && decision.mode !== 'Idle',
     wakeAfterSeconds: soonest([
@@ -221,7 +221,7 @@ function audienceMessage({ channel, audience }: Observed, decision: Decision): A
   };
 }
 
-function sourceNotices(channel: Channel, health: SourceHealth | null): readonly Notice[] {
+function sourceEvents(channel: Channel, health: SourceHealth | null): readonly EventRecord[] {
   const was = channel.status?.source?.health?.state;
   if (health?.state === 'down' && was !== 'Down') return [sourceUnreachable(health.message)];
   return health?.state === 'healthy' && was === 'Down' ? [sourceRecovered()] : [];

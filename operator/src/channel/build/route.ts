@@ -12,6 +12,7 @@ export interface RouteInput {
   readonly reportSigns: boolean;
   readonly ladder: readonly Rung[];
   readonly ownership: Ownership;
+  /** One without a uid is still being made, and no edge hears of it. */
   readonly session: StreamSession | null;
   /** Lower-case hex SHA-256 of the session's token. */
   readonly tokenSha256: string;
@@ -43,11 +44,11 @@ export function buildRoute(input: RouteInput): Route {
     owners: ownership.owners,
     ownerTerm: ownership.term,
     session:
-      session === null
+      session?.metadata.uid === undefined
         ? null
         : {
             name: session.metadata.name,
-            uid: session.metadata.uid ?? '',
+            uid: session.metadata.uid,
             tokenSha256: input.tokenSha256,
             rungs: session.spec.rungs.map(({ name }) => name),
           },

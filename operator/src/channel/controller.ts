@@ -1,0 +1,145 @@
+import type { OwnerReport } from '@sluice/common/link/messages.ts';
+import type { Channel } from '@sluice/crds';
+import type { LinkHub } from '../link/hub.ts';
+import type { OperatorMetrics } from '../metrics.ts';
+import { keyOf } from '../runtime/client/client.ts';
+import type { Reconcile, ReconcileResult } from '../runtime/controller/controller.ts';
+import type { EventRecorder } from '../runtime/events/recorder.ts';
+import { directSuspended } from './events.ts';
+import { type ChannelSources, gather } from './gather.ts';
+import { remember } from './memory.ts';
+import { type ChannelPlan, type PlanSettings, planChannel } from './plan.ts';
+import type { ChannelState, ChannelStates } from './state.ts';
+
+/** How long a channel stays above Direct after a viewer could not reach its source (DESIGN.md, heartbeat). */
+const DIRECT_SUSPENSION_SECONDS = 600;
+
+/** What the channel controller works with. */
+export interface ChannelControllerOptions {
+  readonly sources: ChannelSources;
+  readonly states: ChannelStates;
+  readonly hub: Pick<LinkHub, 'setRoute' | 'setAudience' | 'remove' | 'route'>;
+  readonly settings: PlanSettings;
+  readonly events: EventRecorder;
+  readonly metrics: OperatorMetrics;
+  /** Asks for the writes that a plan needs; they have a queue of their own, so that no API call delays a route. */
+  readonly write: (key: string) => void;
+  readonly now: () => number;
+}
+
+/**
+ * Gather, decide, build and tell the edges: all of it at once and without waiting for anything, so that a viewer's
+ * arrival becomes a new route within a millisecond. What the API server has to know is left to the writer.
+ */
+export function createChannelReconcile(options: ChannelControllerOptions): Reconcile {
+  return (key) => Promise.resolve(reconcile(key, options));
+}
+
+function reconcile(key: string, options: ChannelControllerOptions): ReconcileResult | undefined {
+  const channel = options.sources.channels.get(key);
+  const known = options.states.get(key);
+  if (known !== undefined && (channel === undefined || channel.metadata.uid !== known.uid)) forget(key, known, options);
+  if (channel === undefined || channel.metadata.deletionTimestamp !== undefined) return undefined;
+  const nowMs = options.now();
+  const state = options.states.get(key) ?? meet(channel, nowMs, options);
+  follow(channel, state, options);
+  const observed = gather(channel, state, options.sources, nowMs);
+  const route = options.hub.route(state.uid);
+  const plan = planChannel(observed, options.settings, route);
+  measure(state, plan, observed.report, options, nowMs);
+  tell(channel, plan, options);
+  keep(state, plan);
+  settle(state, options);
+  options.write(key);
+  return plan.wakeAfterSeconds === null ? undefined : { requeueAfterSeconds: plan.wakeAfterSeconds };
+}
+
+/** A viewer could not reach the source: remembers it if the channel is in Direct, where alone it means anything. */
+export function suspendDirect(uid: string, message: string, options: ChannelControllerOptions): void {
+  const key = options.states.keyOf(uid);
+  const state = key === undefined ? undefined : options.states.get(key);
+  const channel = key === undefined ? undefined : options.sources.channels.get(key);
+  if (state === undefined || channel === undefined || state.memory.decision.mode !== 'Direct') return;
+  const until = options.now() + DIRECT_SUSPENSION_SECONDS * 1000;
+  state.memory = { ...state.memory, directSuspendedUntilMs: until };
+  options.events.record(channel, directSuspended(message));
+}
+
+function meet(channel: Channel, nowMs: number, options: ChannelControllerOptions): ChannelState {
+  const state: ChannelState = {
+    uid: channel.metadata.uid ?? '',
+    namespace: channel.metadata.namespace ?? 'default',
+    name: channel.metadata.name,
+    memory: remember(channel, nowMs),
+    wanted: channel.status,
+    written: channel.status,
+    writtenMs: nowMs,
+    made: new Map(),
+    removed: new Map(),
+    promotionSinceMs: null,
+  };
+  options.states.set(keyOf(channel.metadata), state);
+  return state;
+}
+
+function follow({ spec }: Channel, state: ChannelState, { sources }: ChannelControllerOptions): void {
+  const { timeoutSeconds } = spec.viewers;
+  sources.book.follow({ uid: state.uid, timeoutSeconds, peak: state.written?.viewers?.peak ?? 0 });
+}
+
+function forget(key: string, state: ChannelState, options: ChannelControllerOptions): void {
+  options.hub.remove(state.uid);
+  options.sources.book.forget(state.uid);
+  options.sources.reports.forget(state.uid);
+  options.metrics.forgetChannel(state.namespace, state.name);
+  options.states.delete(key);
+}
+
+/** The edges first: everything else can wait. */
+function tell(channel: Channel, plan: ChannelPlan, { hub, events, sources }: ChannelControllerOptions): void {
+  if (plan.resetPeak) sources.book.resetPeak(channel.metadata.uid ?? '');
+  if (plan.route !== null) hub.setRoute(plan.route);
+  hub.setAudience(plan.audience);
+  for (const event of plan.events) events.record(channel, event);
+}
+
+function keep(state: ChannelState, plan: ChannelPlan): void {
+  state.memory = plan.memory;
+  state.wanted = plan.status;
+  if (plan.createSession !== null) state.made.set(plan.createSession.metadata.name, plan.createSession);
+  for (const { metadata } of plan.removeSessions) {
+    if (metadata.uid === undefined) state.made.delete(metadata.name);
+    else if (!state.removed.has(metadata.uid)) state.removed.set(metadata.uid, { name: metadata.name, done: false });
+  }
+}
+
+/** Drops what the cache has caught up with. */
+function settle(state: ChannelState, { sources }: ChannelControllerOptions): void {
+  for (const name of state.made.keys()) {
+    if (sources.sessions.get(`${state.namespace}/${name}`) !== undefined) state.made.delete(name);
+  }
+  for (const [uid, { name, done }] of state.removed) {
+    if (done && sources.sessions.get(`${state.namespace}/${name}`)?.metadata.uid !== uid) state.removed.delete(uid);
+  }
+}
+
+/** Compares the plan with what was before it, while that is still known. */
+function measure(
+  state: ChannelState,
+  plan: ChannelPlan,
+  report: OwnerReport | null,
+  { metrics }: ChannelControllerOptions,
+  nowMs: number,
+): void {
+  const { namespace, name, memory } = state;
+  const active = plan.status.mode ?? 'Idle';
+  metrics.observeChannel(namespace, name, { viewers: plan.audience.viewers, desired: plan.decision.mode, active });
+  if (plan.decision.mode !== memory.decision.mode) {
+    metrics.decisions.inc({ to: plan.decision.mode, reason: plan.decision.reason.code });
+    state.promotionSinceMs = plan.decision.mode === 'Transcode' ? nowMs : null;
+  }
+  if (state.promotionSinceMs !== null && report?.activeMode === 'Transcode') {
+    metrics.promotionSeconds.observe((nowMs - state.promotionSinceMs) / 1000);
+    state.promotionSinceMs = null;
+  }
+}

@@ -1,0 +1,58 @@
+import type { ChannelStatus, StreamSession } from '@sluice/crds';
+import type { ChannelMemory } from './memory.ts';
+
+/** What the controller keeps of one channel between reconciliations, beside the caches. */
+export interface ChannelState {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  memory: ChannelMemory;
+  /** The status as it should be; undefined before the first plan. */
+  wanted: ChannelStatus | undefined;
+  /** The status as it was last written or read. */
+  written: ChannelStatus | undefined;
+  /** When, in ms since the epoch. */
+  writtenMs: number;
+  /** Sessions that are being made, or that are made and not yet in the cache, by name; one without a uid is not made yet. */
+  readonly made: Map<string, StreamSession>;
+  /** Names of sessions to delete, by uid; they stay here until the cache has lost them. */
+  readonly removed: Map<string, { readonly name: string; done: boolean }>;
+  /** When the audience last reached a threshold upwards, in ms since the epoch; null: no promotion waits to be shown. */
+  promotionSinceMs: number | null;
+}
+
+/** The states of all channels, found by key (`namespace/name`) or uid. */
+export class ChannelStates {
+  private readonly byKey = new Map<string, ChannelState>();
+  private readonly keys = new Map<string, string>();
+
+  get(key: string): ChannelState | undefined {
+    return this.byKey.get(key);
+  }
+
+  /** `namespace/name` of the channel with this uid. */
+  keyOf(uid: string): string | undefined {
+    return this.keys.get(uid);
+  }
+
+  set(key: string, state: ChannelState): void {
+    this.byKey.set(key, state);
+    this.keys.set(state.uid, key);
+  }
+
+  delete(key: string): void {
+    const state = this.byKey.get(key);
+    if (state !== undefined) this.keys.delete(state.uid);
+    this.byKey.delete(key);
+  }
+
+  /** Keys of all channels. */
+  all(): readonly string[] {
+    return [...this.byKey.keys()];
+  }
+
+  /** States of all channels. */
+  values(): Iterable<ChannelState> {
+    return this.byKey.values();
+  }
+}

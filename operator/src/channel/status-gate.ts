@@ -1,0 +1,58 @@
+import type { ChannelStatus } from '@sluice/crds';
+import { sameJson } from '../runtime/apply/apply.ts';
+
+/** Counts and positions may be this old in the status; live numbers are in metrics and at the status URL. */
+const COUNTS_EVERY_SECONDS = 15;
+/** A count that changed by this part of itself is worth a write at once. */
+const WORTH_TELLING = 0.1;
+/** All Channels together: what an API server does not notice, and 10,000 channels still get through in minutes. */
+const WRITES_PER_SECOND = 20;
+
+/** When a status has to be written. */
+export type Urgency = 'never' | 'later' | 'now';
+
+/**
+ * Compares a status with the one that was written last. Mode, conditions, session, decisions: now. Counts, positions
+ * and what waits: later, or now if the audience changed by a tenth.
+ */
+export function urgencyOf(next: ChannelStatus, written: ChannelStatus | undefined): Urgency {
+  if (written === undefined) return 'now';
+  if (sameJson(next, written)) return 'never';
+  if (!sameJson(essence(next), essence(written))) return 'now';
+  const before = written.viewers?.count ?? 0;
+  const change = Math.abs((next.viewers?.count ?? 0) - before);
+  return change > 0 && change >= before * WORTH_TELLING ? 'now' : 'later';
+}
+
+function essence(status: ChannelStatus): Partial<ChannelStatus> {
+  const { viewers: _counts, lastMsn: _position, pendingTransition: _waiting, ...rest } = status;
+  return rest;
+}
+
+/** Seconds until a status of this urgency may be written; 0: at once; null: not at all. */
+export function waitSeconds(urgency: Urgency, writtenMs: number, nowMs: number): number | null {
+  if (urgency === 'never') return null;
+  return urgency === 'now' ? 0 : Math.max(0, COUNTS_EVERY_SECONDS - (nowMs - writtenMs) / 1000);
+}
+
+/** Allows {@link WRITES_PER_SECOND}, a second's worth of them in one go. */
+export class WriteBudget {
+  private readonly now: () => number;
+  private left = WRITES_PER_SECOND;
+  private filledMs: number;
+
+  constructor(now: () => number) {
+    this.now = now;
+    this.filledMs = now();
+  }
+
+  /** Takes one write and returns 0, or returns the seconds to wait before asking again. */
+  take(): number {
+    const nowMs = this.now();
+    this.left = Math.min(WRITES_PER_SECOND, this.left + ((nowMs - this.filledMs) / 1000) * WRITES_PER_SECOND);
+    this.filledMs = nowMs;
+    if (this.left < 1) return (1 - this.left) / WRITES_PER_SECOND;
+    this.left -= 1;
+    return 0;
+  }
+}

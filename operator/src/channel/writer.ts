@@ -1,0 +1,107 @@
+import { API_VERSION, CHANNEL_NAMES, type StreamSession } from '@sluice/crds';
+import { CHANNEL, STREAM_SESSION } from '../kinds.ts';
+import type { OperatorMetrics } from '../metrics.ts';
+import { ApiError, hasReason } from '../runtime/client/api-error.ts';
+import type { Client } from '../runtime/client/client.ts';
+import type { Reconcile } from '../runtime/controller/controller.ts';
+import type { ChannelState, ChannelStates } from './state.ts';
+import { urgencyOf, type WriteBudget, waitSeconds } from './status-gate.ts';
+
+/** Field manager of everything that the channel controller applies. */
+const FIELD_MANAGER = 'sluice-channel';
+
+/** A quota or policy is mended by people: looked at again twice a minute. */
+const REFUSED_RETRY_SECONDS = 30;
+
+/** What the writer works with. */
+export interface ChannelWriterOptions {
+  readonly client: Client;
+  readonly states: ChannelStates;
+  readonly budget: WriteBudget;
+  readonly metrics: OperatorMetrics;
+  /** Asks for a new plan: a session has got its uid, or could not be made. */
+  readonly replan: (key: string) => void;
+  /** The API server does not allow a session. */
+  readonly onRefused: (key: string, error: ApiError) => void;
+  readonly now: () => number;
+}
+
+/** Brings to the API server what the plans of a channel ask for: sessions first, then the status. */
+export function createChannelWriter(options: ChannelWriterOptions): Reconcile {
+  return async (key) => {
+    const state = options.states.get(key);
+    if (state === undefined) return undefined;
+    const again = await createSessions(key, state, options);
+    await deleteSessions(key, state, options);
+    const wait = await writeStatus(state, options);
+    const waits = [again, wait].filter((seconds) => seconds !== null);
+    return waits.length === 0 ? undefined : { requeueAfterSeconds: Math.min(...waits) };
+  };
+}
+
+/**
+ * POST, never apply: the name is the guard against a second session. @returns seconds until the next attempt where the
+ * API server does not allow a session (a quota, a policy), null otherwise
+ */
+async function createSessions(key: string, state: ChannelState, options: ChannelWriterOptions): Promise<number | null> {
+  const { client, replan, onRefused } = options;
+  for (const session of [...state.made.values()]) {
+    if (session.metadata.uid !== undefined) continue;
+    const { name } = session.metadata;
+    try {
+      state.made.set(name, await client.create(STREAM_SESSION, session));
+    } catch (error) {
+      if (!hasReason(error, 'AlreadyExists')) {
+        if (!(error instanceof ApiError) || error.retryable) throw error;
+        onRefused(key, error);
+        return REFUSED_RETRY_SECONDS;
+      }
+      const other = await client.get(STREAM_SESSION, { namespace: state.namespace, name });
+      if (other !== null && isOwnedBy(other, state.uid)) state.made.set(name, other);
+      else state.made.delete(name); // somebody else's: the next plan takes the next number
+    }
+    replan(key);
+  }
+  return null;
+}
+
+async function deleteSessions(
+  key: string,
+  state: ChannelState,
+  { client, replan }: ChannelWriterOptions,
+): Promise<void> {
+  for (const [uid, removal] of state.removed) {
+    if (removal.done) continue;
+    await client.delete(STREAM_SESSION, { namespace: state.namespace, name: removal.name }, { uid });
+    removal.done = true;
+    replan(key);
+  }
+}
+
+/** @returns seconds until the status may be written; null: it is up to date */
+async function writeStatus(state: ChannelState, options: ChannelWriterOptions): Promise<number | null> {
+  const { client, budget, metrics, now } = options;
+  const status = state.wanted;
+  if (status === undefined) return null;
+  const wait = waitSeconds(urgencyOf(status, state.written), state.writtenMs, now());
+  if (wait === null) return null;
+  const turn = wait > 0 ? wait : budget.take();
+  if (turn > 0) return turn;
+  const { namespace, name, uid } = state;
+  const object = { apiVersion: API_VERSION, kind: CHANNEL_NAMES.kind, metadata: { namespace, name, uid }, status };
+  try {
+    await client.applyStatus(CHANNEL, object, FIELD_MANAGER);
+  } catch (error) {
+    // Deleted meanwhile, or replaced by another of its name (the uid is a precondition).
+    if (hasReason(error, 'NotFound') || hasReason(error, 'Conflict')) return null;
+    throw error;
+  }
+  metrics.statusWrites.inc();
+  state.written = status;
+  state.writtenMs = now();
+  return null;
+}
+
+function isOwnedBy(session: StreamSession, uid: string): boolean {
+  return session.metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false;
+}

@@ -1,0 +1,104 @@
+import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Counter, Histogram, Metrics } from '@sluice/common/metrics/metrics.ts';
+import type { StreamSessionPhase } from '@sluice/crds';
+import type { AudienceBook } from './audience/book.ts';
+import { MODES } from './channel/mode.ts';
+
+/**
+ * The operator's own metrics; names begin with `sluice_`. Channels are labels (an operator has 10,000 at most, and
+ * only those that are watched have series); viewers and sessions never are.
+ */
+export interface OperatorMetrics {
+  /** Changes of the desired mode, by new mode and reason. */
+  readonly decisions: Counter<'to' | 'reason'>;
+  /** From the decision for Transcode to its first listed segment, in seconds. */
+  readonly promotionSeconds: Histogram<never>;
+  readonly statusWrites: Counter<never>;
+  /** Messages of edges that were not taken, by reason. */
+  readonly refusedMessages: Counter<'reason'>;
+  /** Sets the series of a channel; an idle one without viewers has none. */
+  observeChannel(namespace: string, channel: string, now: { viewers: number; desired: Mode; active: Mode }): void;
+  forgetChannel(namespace: string, channel: string): void;
+}
+
+/** What the gauges look at when they are read. */
+export interface MetricSources {
+  readonly links: () => { readonly connected: number; readonly edges: number; readonly backlog: number };
+  readonly book: Pick<AudienceBook, 'refused' | 'silentSeconds'>;
+  readonly sessionPhases: () => Iterable<StreamSessionPhase>;
+}
+
+/** From an encoder that starts at once to a pod that waits for an image and a node. */
+const PROMOTION_BUCKETS = [1, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120, 300];
+
+/** Declares the metrics in the program's registry. */
+export function createOperatorMetrics(metrics: Metrics, sources: MetricSources): OperatorMetrics {
+  declareGauges(metrics, sources);
+  const labels = ['namespace', 'channel'] as const;
+  const viewers = metrics.gauge('sluice_channel_viewers', 'Viewers of a channel over all edges', labels);
+  const desired = metrics.gauge(
+    'sluice_channel_desired_mode',
+    'Desired mode: 0 Idle, 1 Direct, 2 Proxy, 3 Transcode',
+    labels,
+  );
+  const active = metrics.gauge(
+    'sluice_channel_mode',
+    'Mode that viewers get: 0 Idle, 1 Direct, 2 Proxy, 3 Transcode',
+    labels,
+  );
+  const gauges = [viewers, desired, active];
+  const forgetChannel = (namespace: string, channel: string): void => {
+    for (const gauge of gauges) gauge.remove({ namespace, channel });
+  };
+  return {
+    decisions: metrics.counter('sluice_decisions_total', 'Changes of the desired mode', ['to', 'reason']),
+    promotionSeconds: metrics.histogram(
+      'sluice_promotion_seconds',
+      'From the decision for Transcode to its first listed segment',
+      [],
+      PROMOTION_BUCKETS,
+    ),
+    statusWrites: metrics.counter('sluice_channel_status_writes_total', 'Writes of Channel status'),
+    refusedMessages: metrics.counter('sluice_edge_messages_refused_total', 'Messages of edges that were not taken', [
+      'reason',
+    ]),
+    observeChannel(namespace, channel, now) {
+      if (now.desired === 'Idle' && now.active === 'Idle' && now.viewers === 0) {
+        forgetChannel(namespace, channel);
+        return;
+      }
+      viewers.set({ namespace, channel }, now.viewers);
+      desired.set({ namespace, channel }, MODES.indexOf(now.desired));
+      active.set({ namespace, channel }, MODES.indexOf(now.active));
+    },
+    forgetChannel,
+  };
+}
+
+function declareGauges(metrics: Metrics, { links, book, sessionPhases }: MetricSources): void {
+  metrics.gauge('sluice_edges', 'Edge pods by whether their link is up', ['linked'], (gauge) => {
+    const { connected, edges } = links();
+    gauge.set({ linked: 'true' }, connected);
+    gauge.set({ linked: 'false' }, edges - connected);
+  });
+  metrics.gauge('sluice_link_backlog', 'Messages that wait for slow edges', [], (gauge) => gauge.set(links().backlog));
+  metrics.gauge('sluice_audience_refused', 'Ids and messages that the count left out', ['reason'], (gauge) => {
+    const { unknownChannel, tooManyIds } = book.refused();
+    gauge.set({ reason: 'unknown_channel' }, unknownChannel);
+    gauge.set({ reason: 'too_many_ids' }, tooManyIds);
+  });
+  metrics.gauge('sluice_audience_age_seconds', 'How long some edge has not been heard', [], (gauge) =>
+    gauge.set(book.silentSeconds()),
+  );
+  metrics.gauge('sluice_sessions', 'StreamSessions by phase', ['phase'], (gauge) => {
+    const counts = new Map<string, number>([
+      ['Pending', 0],
+      ['Starting', 0],
+      ['Running', 0],
+      ['Completed', 0],
+      ['Failed', 0],
+    ]);
+    for (const phase of sessionPhases()) counts.set(phase, (counts.get(phase) ?? 0) + 1);
+    for (const [phase, count] of counts) gauge.set({ phase }, count);
+  });
+}

@@ -1,0 +1,101 @@
+import { STREAM_SESSION_CONDITIONS, type StreamSessionPhase, type StreamSessionStatus } from '@sluice/crds';
+import { type Finding, withTimes } from '../../channel/build/conditions.ts';
+import type { NewestPod, ObservedSession } from '../plan.ts';
+import { podName } from './pod.ts';
+
+/** What a session's status is made of. */
+export interface SessionStatusInput extends ObservedSession {
+  readonly newest: NewestPod;
+  /** Too many pods failed in too short a time. */
+  readonly givenUp: boolean;
+}
+
+/** The whole status of a session: what is left out here is removed from the object. */
+export function buildSessionStatus(input: SessionStatusInput): StreamSessionStatus {
+  const { session, memory, report, nowMs } = input;
+  const generation = session.metadata.generation ?? 0;
+  const findings = [podScheduled(input), ready(input), succeeded(input)];
+  return {
+    observedGeneration: generation,
+    phase: phaseOf(input),
+    ...(memory.attempt === 0
+      ? {}
+      : { podName: podName(session.metadata.name, memory.attempt), attempt: memory.attempt }),
+    ...(report === null || report.encoder === '' ? {} : { encoder: report.encoder }),
+    ...progressOf(input),
+    ...(report === null || report.droppedRungs.length === 0 ? {} : { droppedRungs: report.droppedRungs }),
+    restarts: Math.max(0, memory.attempt - 1),
+    conditions: withTimes(findings, session.status?.conditions ?? [], generation, nowMs),
+  };
+}
+
+function phaseOf({ newest, givenUp, report }: SessionStatusInput): StreamSessionPhase {
+  if (givenUp) return 'Failed';
+  if (newest.kind === 'succeeded') return 'Completed';
+  if (newest.kind === 'leaving' && report?.state === 'Live') return 'Running';
+  if (newest.kind !== 'running') return 'Pending';
+  return report?.state === 'Live' ? 'Running' : 'Starting';
+}
+
+function progressOf({ report }: SessionStatusInput): Pick<StreamSessionStatus, 'progress'> {
+  if (report === null || (report.speed === null && report.outTimeSeconds === null)) return {};
+  return {
+    progress: {
+      ...(report.speed === null ? {} : { speedMilli: Math.max(0, Math.round(report.speed * 1000)) }),
+      ...(report.outTimeSeconds === null ? {} : { outTimeSeconds: Math.max(0, Math.floor(report.outTimeSeconds)) }),
+    },
+  };
+}
+
+function podScheduled({ newest, memory, session }: SessionStatusInput): Finding {
+  const type = STREAM_SESSION_CONDITIONS.podScheduled;
+  const pod = podName(session.metadata.name, memory.attempt);
+  if (newest.kind === 'stuck' && isSchedulers(newest.reason)) {
+    return { type, status: 'False', reason: newest.reason, message: `pod ${pod}: ${newest.message}` };
+  }
+  if (newest.kind === 'running' || newest.kind === 'leaving' || newest.kind === 'stuck') {
+    return { type, status: 'True', reason: 'Scheduled', message: `pod ${pod} has a node` };
+  }
+  return { type, status: 'Unknown', reason: 'NotScheduled', message: 'the pod has no node yet' };
+}
+
+function ready({ newest, memory, session, report }: SessionStatusInput): Finding {
+  const type = STREAM_SESSION_CONDITIONS.ready;
+  const pod = podName(session.metadata.name, memory.attempt);
+  if (newest.kind === 'failed') {
+    return { type, status: 'False', reason: 'PodFailed', message: `pod ${pod}: ${newest.message}` };
+  }
+  if (newest.kind === 'stuck') {
+    return {
+      type,
+      status: 'False',
+      reason: word(newest.reason),
+      message: `pod ${pod}: ${newest.message || newest.reason}`,
+    };
+  }
+  if (report?.state === 'Live') return { type, status: 'True', reason: 'Live', message: 'viewers get the segments' };
+  if (report?.state === 'Late') {
+    return { type, status: 'False', reason: 'Late', message: report.message || 'the encoder does not keep pace' };
+  }
+  return { type, status: 'Unknown', reason: 'Starting', message: report?.message || 'the pod starts' };
+}
+
+function succeeded({ newest, givenUp, memory }: SessionStatusInput): Finding {
+  const type = STREAM_SESSION_CONDITIONS.succeeded;
+  if (givenUp) {
+    const why = newest.kind === 'failed' ? newest.message : 'no reason given';
+    const message = `${memory.failuresMs.length} pods failed within ten minutes, the last: ${why}`;
+    return { type, status: 'False', reason: 'PodsFailed', message };
+  }
+  if (newest.kind === 'succeeded') return { type, status: 'True', reason: 'Completed', message: 'ended as asked' };
+  return { type, status: 'Unknown', reason: 'Working', message: 'the session works' };
+}
+
+/** The scheduler's reasons for PodScheduled=False (core/v1: Unschedulable, SchedulingGated, SchedulerError). */
+function isSchedulers(reason: string): boolean {
+  return reason === 'Unschedulable' || reason === 'SchedulingGated' || reason === 'SchedulerError';
+}
+
+function word(reason: string): string {
+  return /^[A-Z][A-Za-z0-9]{0,127}$/.test(reason) ? reason : 'PodNotStarted';
+}
