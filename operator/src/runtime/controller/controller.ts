@@ -1,6 +1,7 @@
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
+import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
 import { KeyedQueue } from '../queue/keyed-queue.ts';
-import type { ControllerMetrics } from './metrics.ts';
+import type { ControllerMetrics, ReconcileOutcome } from './metrics.ts';
 
 /** What a reconcile asks for; nothing: wake me by a change only. */
 export interface ReconcileResult {
@@ -24,7 +25,9 @@ export interface ControllerOptions {
   readonly workers?: number;
   /** A reconcile is aborted after this; default 60. */
   readonly timeoutSeconds?: number;
+  /** Told of every failure but lost races (`Conflict`), which are retried in silence. */
   readonly onError?: (key: string, error: unknown) => void;
+  readonly clock?: Clock;
 }
 
 /** A queue of keys and the workers that reconcile them. */
@@ -34,73 +37,127 @@ export interface Controller {
   enqueue(key: string): void;
   /** Look at `key` again later. */
   enqueueAfter(key: string, seconds: number): void;
-  /** Starts the workers; keys may be enqueued before (a standby that waits for its lease). */
+  /**
+   * Starts the workers, once; keys may be enqueued before, and wait (a standby that waits for its lease, or a cache
+   * that is not synced).
+   */
   start(): void;
-  /** Lets running reconciles end (they see their signal aborted after `graceSeconds`), then resolves. */
+  /**
+   * Begins no reconcile any more and resolves when those under way have ended. Their signal is aborted after
+   * `graceSeconds`; one that does not heed it within 5 s is reported and abandoned.
+   */
   stop(graceSeconds: number): Promise<void>;
 }
 
 /** As long as controller-runtime's users commonly set it: above every call's own limit. */
 const DEFAULT_TIMEOUT_SECONDS = 60;
+/** For reconciles to notice that they are aborted, within the last seconds of a pod's grace period. */
+const ABANDON_SECONDS = 5;
 
+/** Makes a controller that does not work yet: {@link Controller.start}. */
 export function createController(options: ControllerOptions): Controller {
-  const { metrics } = options;
-  const queue = new KeyedQueue({
-    now: () => performance.now(),
-    setTimer(callback, milliseconds) {
-      const timer = setTimeout(callback, milliseconds);
-      return () => clearTimeout(timer);
-    },
-    observer: { onAdd: () => metrics.onAdd(), onRetry: () => metrics.onRetry() },
-  });
-  const stopping = new AbortController();
-  let workers: Promise<void>[] = [];
-  metrics.watchQueue(() => ({ depth: queue.depth, oldestWaitSeconds: queue.oldestWaitMilliseconds / 1000 }));
-  return {
-    name: options.name,
-    enqueue: (key) => queue.add(key),
-    enqueueAfter: (key, seconds) => queue.addAfter(key, seconds * 1000),
-    start() {
-      workers = Array.from({ length: options.workers ?? 1 }, () => work(options, queue, stopping.signal));
-    },
-    async stop(graceSeconds) {
-      queue.close();
-      const timer = setTimeout(() => stopping.abort(), graceSeconds * 1000);
-      await Promise.all(workers);
-      clearTimeout(timer);
-    },
-  };
+  return new QueueController(options);
 }
 
-async function work(options: ControllerOptions, queue: KeyedQueue, stopping: AbortSignal): Promise<void> {
-  for (let key = await queue.take(); key !== null; key = await queue.take()) {
-    await reconcileOnce(options, queue, key, stopping);
-    queue.done(key);
+class QueueController implements Controller {
+  readonly name: string;
+  readonly #options: ControllerOptions;
+  readonly #clock: Clock;
+  readonly #queue: KeyedQueue;
+  readonly #stopping = new AbortController();
+  #workers: Promise<void>[] = [];
+
+  constructor(options: ControllerOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#clock = options.clock ?? MONOTONIC_CLOCK;
+    this.#queue = new KeyedQueue(this.#clock, options.metrics.queue);
+    options.metrics.watchQueue(() => ({
+      depth: this.#queue.depth,
+      workingSeconds: this.#queue.workingMilliseconds.map((milliseconds) => milliseconds / 1000),
+    }));
+    options.metrics.setWorkers(options.workers ?? 1);
   }
-}
 
-async function reconcileOnce(
-  options: ControllerOptions,
-  queue: KeyedQueue,
-  key: string,
-  stopping: AbortSignal,
-): Promise<void> {
-  const timeout = AbortSignal.timeout((options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS) * 1000);
-  const observe = options.metrics.onReconcile();
-  try {
-    const result = await options.reconcile(key, AbortSignal.any([stopping, timeout]));
-    queue.forget(key);
-    if (result?.requeueAfterSeconds === undefined) observe('success');
-    else {
-      queue.addAfter(key, result.requeueAfterSeconds * 1000);
-      observe('requeue_after');
+  enqueue(key: string): void {
+    this.#queue.add(key);
+  }
+
+  enqueueAfter(key: string, seconds: number): void {
+    this.#queue.addAfter(key, seconds * 1000);
+  }
+
+  start(): void {
+    if (this.#workers.length > 0) return;
+    this.#workers = Array.from({ length: this.#options.workers ?? 1 }, () => this.#work());
+  }
+
+  async stop(graceSeconds: number): Promise<void> {
+    this.#queue.close();
+    const drained = Promise.all(this.#workers).then(() => true);
+    if (await this.#within(graceSeconds, drained)) return;
+    this.#stopping.abort(stopped(`${this.name} stops`));
+    if (await this.#within(ABANDON_SECONDS, drained)) return;
+    this.#options.onError?.('', stopped(`${this.name}: a reconcile does not heed its signal and is abandoned`));
+  }
+
+  /** Whether `drained` is fulfilled in this time. */
+  #within(seconds: number, drained: Promise<boolean>): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.setTimer(() => resolve(false), seconds * 1000);
+      drained.finally(cancel).then(resolve, reject);
+    });
+  }
+
+  async #work(): Promise<void> {
+    for (let key = await this.#queue.take(); key !== null; key = await this.#queue.take()) {
+      const ended = this.#options.metrics.onReconcile();
+      ended(await this.#reconcile(key));
+      this.#queue.done(key);
     }
-  } catch (error) {
-    const terminal = error instanceof SluiceError && !error.retryable;
-    observe(terminal ? 'terminal_error' : 'error');
-    if (!terminal) queue.retry(key);
-    options.onError?.(key, error);
   }
+
+  async #reconcile(key: string): Promise<ReconcileOutcome> {
+    const { reconcile, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = this.#options;
+    const timeout = new AbortController();
+    const cancel = this.#clock.setTimer(() => timeout.abort(timedOut(key, timeoutSeconds)), timeoutSeconds * 1000);
+    try {
+      const result = await reconcile(key, AbortSignal.any([this.#stopping.signal, timeout.signal]));
+      this.#queue.forget(key);
+      if (result?.requeueAfterSeconds === undefined) return 'success';
+      this.#queue.addAfter(key, result.requeueAfterSeconds * 1000);
+      return 'requeue_after';
+    } catch (error) {
+      if (!timeout.signal.aborted) return this.#failed(key, error);
+      this.#failed(key, timeout.signal.reason);
+      return 'timeout';
+    } finally {
+      cancel();
+    }
+  }
+
+  #failed(key: string, error: unknown): ReconcileOutcome {
+    if (error instanceof SluiceError && !error.retryable) {
+      this.#queue.forget(key);
+      this.#options.onError?.(key, error);
+      return 'terminal_error';
+    }
+    this.#queue.retry(key, error instanceof SluiceError ? (error.retryAfterSeconds ?? 0) * 1000 : 0);
+    if (error instanceof SluiceError && error.code === 'Conflict') return 'requeue';
+    this.#options.onError?.(key, error);
+    return 'error';
+  }
+}
+
+function timedOut(key: string, seconds: number): SluiceError {
+  return new SluiceError(`the reconcile of ${key} took longer than ${seconds} s`, {
+    code: 'RECONCILE_TIMEOUT',
+    retryable: true,
+  });
+}
+
+function stopped(message: string): SluiceError {
+  return new SluiceError(message, { code: 'CONTROLLER_STOPPED', retryable: true });
 }
 
 /** `thrown` as one line for a log or condition. */

@@ -1,40 +1,42 @@
+import type { Clock } from './clock.ts';
+
 /** When and why keys wait. */
 export interface QueueObserver {
   onAdd?(key: string): void;
   onRetry?(key: string): void;
-}
-
-/** What a queue is made of. */
-export interface QueueOptions {
-  /** Milliseconds of a clock that never goes back. */
-  readonly now: () => number;
-  readonly setTimer: (callback: () => void, milliseconds: number) => () => void;
-  readonly observer?: QueueObserver;
+  /** @param waitedMilliseconds since it was added */
+  onTake?(key: string, waitedMilliseconds: number): void;
+  /** @param workedMilliseconds since it was taken */
+  onDone?(key: string, workedMilliseconds: number): void;
 }
 
 /** First wait after a failure, and the longest: the values of client-go's default rate limiter. */
 const FIRST_RETRY_MILLISECONDS = 5;
 const LONGEST_RETRY_MILLISECONDS = 1_000_000;
+/** A timer's delay is a signed 32-bit number; a longer one would fire at once. */
+const LONGEST_TIMER_MILLISECONDS = 2 ** 31 - 1;
 
 /**
  * Keys that need work. A key is in it at most once; one that is added while it is worked on comes once more
  * afterwards, so no change is missed and no key is worked on twice at a time (semantics of client-go's workqueue).
  */
 export class KeyedQueue {
-  readonly #options: QueueOptions;
+  readonly #clock: Clock;
+  readonly #observer: QueueObserver;
   readonly #ready = new Map<string, number>();
-  readonly #working = new Set<string>();
+  readonly #working = new Map<string, number>();
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, { readonly dueAt: number; readonly cancel: () => void }>();
   readonly #failures = new Map<string, number>();
   readonly #takers: ((key: string | null) => void)[] = [];
   #closed = false;
 
-  constructor(options: QueueOptions) {
-    this.#options = options;
+  constructor(clock: Clock, observer: QueueObserver = {}) {
+    this.#clock = clock;
+    this.#observer = observer;
   }
 
-  /** Keys that wait for a worker now. */
+  /** Keys that wait for a worker now, those included that wait for the end of the work on them. */
   get depth(): number {
     return this.#ready.size + this.#again.size;
   }
@@ -42,7 +44,12 @@ export class KeyedQueue {
   /** How long the key that would be taken next has waited, in milliseconds; 0 if none waits. */
   get oldestWaitMilliseconds(): number {
     const [first] = this.#ready.values();
-    return first === undefined ? 0 : this.#options.now() - first;
+    return first === undefined ? 0 : this.#clock.now() - first;
+  }
+
+  /** For each key that is worked on now, for how many milliseconds. */
+  get workingMilliseconds(): readonly number[] {
+    return [...this.#working.values()].map((since) => this.#clock.now() - since);
   }
 
   /** Wants `key` worked on as soon as a worker is free; a delayed wish for it is thereby met. */
@@ -60,20 +67,24 @@ export class KeyedQueue {
       this.add(key);
       return;
     }
-    const dueAt = this.#options.now() + milliseconds;
+    const dueAt = this.#clock.now() + milliseconds;
     const known = this.#delayed.get(key);
     if (known !== undefined && known.dueAt <= dueAt) return;
     known?.cancel();
-    const cancel = this.#options.setTimer(() => this.add(key), milliseconds);
-    this.#delayed.set(key, { dueAt, cancel });
+    this.#delay(key, dueAt);
   }
 
-  /** Wants `key` worked on again after a failure, later each time. @returns milliseconds until then */
-  retry(key: string): number {
+  /**
+   * Wants `key` worked on again after a failure, later each time.
+   * @param atLeastMilliseconds what the server asked for (Retry-After)
+   * @returns milliseconds until then
+   */
+  retry(key: string, atLeastMilliseconds = 0): number {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
-    const wait = Math.min(FIRST_RETRY_MILLISECONDS * 2 ** Math.min(failures, 30), LONGEST_RETRY_MILLISECONDS);
-    this.#options.observer?.onRetry?.(key);
+    const backOff = Math.min(FIRST_RETRY_MILLISECONDS * 2 ** Math.min(failures, 30), LONGEST_RETRY_MILLISECONDS);
+    const wait = Math.max(backOff, atLeastMilliseconds);
+    this.#observer.onRetry?.(key);
     this.addAfter(key, wait);
     return wait;
   }
@@ -87,7 +98,7 @@ export class KeyedQueue {
   take(): Promise<string | null> {
     const next = this.#ready.keys().next();
     if (!next.done) {
-      this.#begin(next.value);
+      this.#begin(next.value, this.#ready.get(next.value));
       return Promise.resolve(next.value);
     }
     if (this.#closed) return Promise.resolve(null);
@@ -96,7 +107,10 @@ export class KeyedQueue {
 
   /** The work on `key` has ended, well or badly. */
   done(key: string): void {
+    const since = this.#working.get(key);
+    if (since === undefined) return;
     this.#working.delete(key);
+    this.#observer.onDone?.(key, this.#clock.now() - since);
     if (this.#again.delete(key) && !this.#closed) this.#enqueue(key);
   }
 
@@ -111,18 +125,27 @@ export class KeyedQueue {
   }
 
   #enqueue(key: string): void {
-    this.#options.observer?.onAdd?.(key);
+    this.#observer.onAdd?.(key);
     const taker = this.#takers.shift();
-    if (taker === undefined) this.#ready.set(key, this.#options.now());
+    if (taker === undefined) this.#ready.set(key, this.#clock.now());
     else {
-      this.#begin(key);
+      this.#begin(key, this.#clock.now());
       taker(key);
     }
   }
 
-  #begin(key: string): void {
+  #begin(key: string, addedAt = this.#clock.now()): void {
     this.#ready.delete(key);
-    this.#working.add(key);
+    this.#working.set(key, this.#clock.now());
+    this.#observer.onTake?.(key, this.#clock.now() - addedAt);
+  }
+
+  #delay(key: string, dueAt: number): void {
+    const left = dueAt - this.#clock.now();
+    const isLast = left <= LONGEST_TIMER_MILLISECONDS;
+    const onTimer = () => (isLast ? this.add(key) : this.#delay(key, dueAt));
+    const cancel = this.#clock.setTimer(onTimer, Math.min(left, LONGEST_TIMER_MILLISECONDS));
+    this.#delayed.set(key, { dueAt, cancel });
   }
 
   #cancelDelay(key: string): void {

@@ -1,0 +1,16 @@
+/** Time as queues and controllers see it; tests bring their own. */
+export interface Clock {
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+  /** Calls back once, after `milliseconds` (at most 2^31 - 1). @returns what calls it off */
+  setTimer(callback: () => void, milliseconds: number): () => void;
+}
+
+/** The machine's monotonic clock. */
+export const MONOTONIC_CLOCK: Clock = {
+  now: () => performance.now(),
+  setTimer(callback, milliseconds) {
+    const timer = setTimeout(callback, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
