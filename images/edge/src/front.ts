@@ -44,11 +44,15 @@ export interface Front {
   readonly viewers: Server;
 }
 
+/** What the ports are built on. */
+type Core = Omit<Front, 'link' | 'viewers'>;
+
 /** Connects the parts of an edge; opens nothing. @param onSnapshot called when the operator has named all channels */
 export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
   const { config, keys, channels, log, now } = parts;
   const routes = new RouteTable();
   const sessionIds = createSessionIds(keys.sessionKey);
+  // The link is made last and asked for its freshness only when requests come.
   const operatorFresh = (): boolean => downlink.fresh;
   const audiences = new Audiences({
     now,
@@ -66,17 +70,28 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
     reports: () => channels.list().flatMap(({ report }) => (report === null ? [] : [report])),
   });
   const keeper = new RouteKeeper(config.runDirectory, () => routes.all(), log);
-  const markUid = (uid: string): void => {
-    const route = routes.byUid(uid);
-    if (route !== null) events.mark(keyOf(route));
-  };
-  const downlink = new Downlink({
+  const core = { routes, audiences, uplink, events, keeper };
+  const downlink = createDownlink(parts, core, onSnapshot);
+  followRoutes(parts, core);
+  followChanges(channels, core);
+  const link = createLink(parts, downlink);
+  const onFailure = registerFigures(parts, core, link);
+  const onSourceError = (uid: string, message: string): void => uplink.sourceError(uid, message);
+  const live = createLiveHandler({ routes, channels, audiences, sessionIds, onFailure });
+  const api = createApi({ channels, audiences, events, now, operatorFresh, onSourceError, onFailure });
+  return { ...core, link, viewers: createViewerServer(live, api) };
+}
+
+/** What the operator says goes to the routes, and its counts to the media side and the pages. */
+function createDownlink(parts: EdgeParts, core: Core, onSnapshot: () => void): Downlink {
+  const { routes, uplink, events, keeper } = core;
+  return new Downlink({
     routes,
     uplink,
-    now,
+    now: parts.now,
     setAudience(audience) {
-      channels.setAudience(audience);
-      markUid(audience.uid);
+      parts.channels.setAudience(audience);
+      markUid(core, audience.uid);
     },
     onSnapshot() {
       keeper.schedule();
@@ -84,32 +99,25 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
       onSnapshot();
     },
   });
-  const front = { routes, audiences, uplink, events, keeper };
-  followRoutes(parts, front);
-  audiences.onChange((uid, hash, count) => {
+}
+
+/** Viewers and reports go up to the operator and out to the pages; viewers wake and rest the media side too. */
+function followChanges(channels: ChannelService, core: Core): void {
+  core.audiences.onChange((uid, hash, count) => {
     channels.setLocalViewers(uid, count);
-    uplink.viewerChanged(uid, hash);
-    markUid(uid);
+    core.uplink.viewerChanged(uid, hash);
+    markUid(core, uid);
   });
   channels.onReport((report) => {
-    uplink.report(report);
-    markUid(report.uid);
+    core.uplink.report(report);
+    markUid(core, report.uid);
   });
-  const link = createLink(parts, downlink);
-  const onFailure = registerFigures(parts, front, link);
-  const viewers = createViewerServer(
-    createLiveHandler({ routes, channels, audiences, sessionIds, onFailure }),
-    createApi({
-      channels,
-      audiences,
-      events,
-      now,
-      operatorFresh,
-      onSourceError: (uid, message) => uplink.sourceError(uid, message),
-      onFailure,
-    }),
-  );
-  return { ...front, link, viewers };
+}
+
+/** The events of a channel may have changed. */
+function markUid({ routes, events }: Core, uid: string): void {
+  const route = routes.byUid(uid);
+  if (route !== null) events.mark(keyOf(route));
 }
 
 /** The operator's count of all edges, null where it is not known or not fresh. */
@@ -119,9 +127,9 @@ function wholeCount(channels: ChannelService, key: string, fresh: boolean): numb
 }
 
 /** Everybody who has to hear of routes, in the order in which they must. */
-function followRoutes(parts: EdgeParts, front: Omit<Front, 'link' | 'viewers'>): void {
+function followRoutes(parts: EdgeParts, core: Core): void {
   const { channels, log } = parts;
-  const { routes, audiences, uplink, events, keeper } = front;
+  const { routes, audiences, uplink, events, keeper } = core;
   routes.subscribe({
     applied(route) {
       channels.apply(route);
@@ -158,12 +166,8 @@ function createLink(parts: EdgeParts, downlink: Downlink): LinkServer {
 }
 
 /** Registers the metrics; returns what to call when an answer fails for the edge's own fault. */
-function registerFigures(
-  parts: EdgeParts,
-  front: Omit<Front, 'link' | 'viewers'>,
-  link: LinkServer,
-): (thrown: unknown, path: string) => void {
-  const { routes, audiences, events } = front;
+function registerFigures(parts: EdgeParts, core: Core, link: LinkServer): (thrown: unknown, path: string) => void {
+  const { routes, audiences, events } = core;
   const { failures } = registerEdgeMetrics(parts.metrics, {
     linkConnected: () => link.connected,
     routes: () => routes.size,

@@ -104,6 +104,8 @@ export class EventHub {
   }
 
   #comment(): void {
+    // Some things change without an event, such as the age of the operator's counts.
+    this.markAll();
     for (const { responses } of this.#channels.values()) this.#send(responses, ': still here\n\n');
   }
 
