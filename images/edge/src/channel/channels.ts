@@ -62,6 +62,7 @@ export function createChannelService(options: ChannelServiceOptions): MediaSide 
 export function createMediaSide(options: MediaSideOptions): MediaSide {
   const { client } = options;
   const channels = new Map<string, Channel>();
+  const byUid = new Map<string, Channel>();
   const listeners = new Set<(report: OwnerReport) => void>();
   /** What a recreated Channel of the same name has to wait for. */
   const ending = new Map<string, Promise<void>>();
@@ -104,6 +105,7 @@ export function createMediaSide(options: MediaSideOptions): MediaSide {
   const end = (key: string, channel: Channel): Promise<void> => {
     channel.removed = true;
     if (channels.get(key) === channel) channels.delete(key);
+    if (byUid.get(channel.route.uid) === channel) byUid.delete(channel.route.uid);
     const previous = ending.get(key) ?? Promise.resolve();
     const done = Promise.all([previous, channel.turn])
       .then(() => channel.owner?.close(unknownChannel(key), true))
@@ -115,8 +117,6 @@ export function createMediaSide(options: MediaSideOptions): MediaSide {
     ending.set(key, done);
     return done;
   };
-
-  const find = (uid: string): Channel | undefined => [...channels.values()].find((one) => one.route.uid === uid);
 
   const ready = async (key: string): Promise<ChannelOwner> => {
     const channel = channels.get(key);
@@ -152,18 +152,19 @@ export function createMediaSide(options: MediaSideOptions): MediaSide {
             };
       channel.route = route;
       channels.set(key, channel);
+      byUid.set(route.uid, channel);
       schedule(channel);
     },
     remove: async (uid) => {
-      const channel = find(uid);
+      const channel = byUid.get(uid);
       if (channel !== undefined) await end(keyOf(channel.route), channel);
     },
     setAudience: (audience) => {
-      const channel = find(audience.uid);
+      const channel = byUid.get(audience.uid);
       if (channel !== undefined) channel.audience = audience;
     },
     setLocalViewers: (uid, viewers) => {
-      const channel = find(uid);
+      const channel = byUid.get(uid);
       if (channel === undefined || channel.localViewers === viewers) return;
       channel.localViewers = viewers;
       if (channel.owner === null) schedule(channel);
@@ -190,6 +191,7 @@ export function createMediaSide(options: MediaSideOptions): MediaSide {
     close: async () => {
       const all = [...channels.entries()];
       channels.clear();
+      byUid.clear();
       await Promise.all([
         ...ending.values(),
         ...all.map(async ([key, channel]) => {

@@ -4,7 +4,7 @@ import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { SourceClient } from '../source/client.ts';
 import { type ChannelFiles, openChannelFiles } from '../storage/files.ts';
-import { type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
+import { listedSeconds, type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
 import { mediaPlaylist } from '../timeline/playlist.ts';
 import { loadTimeline, saveTimeline } from '../timeline/store.ts';
@@ -52,6 +52,8 @@ export class ChannelOwner {
   #session: TranscodeSession | null = null;
   /** The session before: its pod may still ask what to do, and is told to end. */
   #ended: TranscodeSession | null = null;
+  /** The route's ladder as it was when nothing was listed: listed playlists never gain or lose a rung. */
+  #ladder: Route['ladder'];
   #localViewers = 0;
   #requestedAt = Number.NEGATIVE_INFINITY;
   #awake = false;
@@ -84,6 +86,7 @@ export class ChannelOwner {
     known: SourceSide['known'] | null,
   ) {
     this.#route = route;
+    this.#ladder = route.ladder;
     this.#context = context;
     this.#files = files;
     this.#waiters = createWaiters(context.clock);
@@ -166,6 +169,7 @@ export class ChannelOwner {
   /** Takes a changed route of the same Channel. */
   update(route: Route): void {
     this.#route = route;
+    if (!this.#hasListed()) this.#ladder = route.ladder;
     this.#takeSession(route);
     this.#source.update(route);
     this.evaluate();
@@ -180,10 +184,13 @@ export class ChannelOwner {
   /** Waits up to 10 s for the first probe. Throws SOURCE_UNREACHABLE. */
   async multivariant(sessionQuery: string, signal: AbortSignal): Promise<PlaylistAnswer> {
     const facts = await this.#waiters.wait(() => this.#source.facts, signal);
-    return { text: multivariantPlaylist(facts, this.#route.ladder, sessionQuery), maxAgeSeconds: 0 };
+    return { text: multivariantPlaylist(facts, this.#ladder, sessionQuery), maxAgeSeconds: 0 };
   }
 
-  /** Wakes the channel; waits up to 10 s until what is due is listed. Throws RUNG_UNKNOWN and SOURCE_UNREACHABLE. */
+  /**
+   * Wakes the channel; waits up to 10 s until what is due is listed, and three target durations at least, which
+   * players need to start (a source that has just begun has less). Throws RUNG_UNKNOWN and SOURCE_UNREACHABLE.
+   */
   async media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
     this.#requestedAt = this.#context.clock.now();
     this.evaluate();
@@ -194,7 +201,13 @@ export class ChannelOwner {
         status: 404,
       });
     }
-    const log = await this.#waiters.wait(() => this.#listed(), signal);
+    const log = await this.#waiters
+      .wait(() => this.#listed(), signal)
+      .catch((error: unknown) => {
+        const listed = this.#publisher.log;
+        if (signal.aborted || this.#closed || listed === null || listed.entries.length === 0) throw error;
+        return listed;
+      });
     const maxAgeSeconds = Math.max(1, Math.floor(log.targetDurationSeconds / 2));
     return { text: mediaPlaylist(log, rung), maxAgeSeconds };
   }
@@ -241,20 +254,24 @@ export class ChannelOwner {
     await rm(this.#context.folder, { recursive: true, force: true });
   }
 
-  #rungs(): readonly string[] {
-    const listed = this.#publisher.log;
-    return listed !== null && listed.entries.length > 0 ? listed.rungs : this.#routeRungs();
+  #hasListed(): boolean {
+    return (this.#publisher.log?.entries.length ?? 0) > 0;
   }
 
-  #routeRungs(): readonly string[] {
-    const ladder = [...this.#route.ladder].sort((one, other) => other.height - one.height);
+  #rungs(): readonly string[] {
+    const listed = this.#publisher.log;
+    return listed !== null && this.#hasListed() ? listed.rungs : this.#ladderRungs();
+  }
+
+  #ladderRungs(): readonly string[] {
+    const ladder = [...this.#ladder].sort((one, other) => other.height - one.height);
     return ['source', ...ladder.map((rung) => rung.name)];
   }
 
   #listed(): TimelineLog | null {
     const { log, caughtUp } = this.#publisher;
     if (log === null || log.entries.length === 0 || !this.#awake) return null;
-    return caughtUp ? log : null;
+    return caughtUp && listedSeconds(log) >= 3 * log.targetDurationSeconds ? log : null;
   }
 
   #view(): ReturnType<ConstructorParameters<typeof Publisher>[0]['view']> {
@@ -263,7 +280,7 @@ export class ChannelOwner {
       uid: this.#route.uid,
       headers: this.#route.source.headers,
       mode: publishingMode(this.#route, obstacles),
-      rungs: this.#routeRungs(),
+      rungs: this.#ladderRungs(),
       resume: this.#route.resume,
       session: this.#session,
       lagMs: (seconds) => constantLagMs(seconds, mayTranscode(this.#route, obstacles)),
@@ -283,7 +300,10 @@ export class ChannelOwner {
     this.#awake = true;
     this.#cancelForget();
     const { log } = this.#publisher;
-    if (log !== null && log.entries.length === 0) this.#publisher.replaceLog(withRungs(log, this.#routeRungs()));
+    if (log !== null && !this.#hasListed()) {
+      this.#ladder = this.#route.ladder;
+      this.#publisher.replaceLog(withRungs(log, this.#ladderRungs()));
+    }
     this.#context.logger.info({ channel: this.#route.name, namespace: this.#route.namespace }, 'channel wakes');
     this.#source.run(true);
   }
@@ -318,10 +338,11 @@ export class ChannelOwner {
     }
   }
 
+  /** Viewers get the reason alone: messages name hosts and paths that the Channel may want to hide. */
   #failed(error: SluiceError, failures: number): void {
-    const listed = this.#publisher.log?.entries.length ?? 0;
-    if (listed > 0 && this.#publisher.caughtUp) return;
-    if (failures > 1 || !error.retryable) this.#waiters.fail(unreachable(error.message));
+    if (this.#hasListed() && this.#publisher.caughtUp) return;
+    if (failures > 1 || !error.retryable)
+      this.#waiters.fail(unreachable(`The channel's source cannot be read now (${this.#source.health.reason})`));
   }
 
   #changed(): void {

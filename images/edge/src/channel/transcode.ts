@@ -15,6 +15,7 @@ export class TranscodeSession {
   #lastSeenAt = Number.NEGATIVE_INFINITY;
   #report: AgentReport | null = null;
   #draining = false;
+  readonly #claims = new Set<string>();
   readonly #rows = new Map<number, Set<string>>();
   promotion: Promotion = NO_PROMOTION;
 
@@ -73,14 +74,25 @@ export class TranscodeSession {
     this.#report = report;
   }
 
+  /**
+   * Claims the right to store one rung's segment; false where it is stored or being stored, because a second write
+   * could replace what is listed already. The claim ends with `stored` or `unclaim`.
+   */
+  claim(msn: number, rung: string): boolean {
+    const key = `${this.#attempt}/${msn}/${rung}`;
+    if (this.#claims.has(key) || this.#rows.get(msn)?.has(rung) === true) return false;
+    this.#claims.add(key);
+    return true;
+  }
+
+  unclaim(attempt: number, msn: number, rung: string): void {
+    this.#claims.delete(`${attempt}/${msn}/${rung}`);
+  }
+
   stored(msn: number, rung: string): void {
     const row = this.#rows.get(msn) ?? new Set<string>();
     row.add(rung);
     this.#rows.set(msn, row);
-  }
-
-  hasStored(msn: number, rung: string): boolean {
-    return this.#rows.get(msn)?.has(rung) ?? false;
   }
 
   /** Forgets rows up to `msn`, which have been published. */

@@ -52,7 +52,8 @@ export function intake(known: readonly KnownSegment[], playlist: SourcePlaylist,
   if (lastKnown === undefined) return { kind: 'continue', segments };
   if (contradicts(known, segments)) return { kind: 'restart', segments };
   if (newest.msn < lastKnown.msn) {
-    const apart = newest.msn < (known[0]?.msn ?? 0);
+    const numbers = new Set(known.map((one) => one.msn));
+    const apart = !segments.some((segment) => numbers.has(segment.msn));
     return apart || looksBehind >= STALE_LOOKS ? { kind: 'restart', segments } : { kind: 'stale' };
   }
   const fresh = segments.filter((segment) => segment.msn > lastKnown.msn);

@@ -83,7 +83,7 @@ export class Desk {
         status: 410,
       });
     }
-    if (this.#session.hasStored(msn, rung) || (log !== null && msn < nextMsn(log))) return 'known';
+    if (log !== null && msn < nextMsn(log)) return 'known';
     const source = segments.find((segment) => segment.msn === msn);
     if (source === undefined) {
       throw new SluiceError(`There is no source segment ${msn}`, {
@@ -93,7 +93,12 @@ export class Desk {
       });
     }
     checkSegment(bytes, source);
-    await this.#owner.files.write(segmentName({ uid: this.#owner.route.uid, epoch, rung, msn, attempt }), bytes);
+    if (!this.#session.claim(msn, rung)) return 'known';
+    try {
+      await this.#owner.files.write(segmentName({ uid: this.#owner.route.uid, epoch, rung, msn, attempt }), bytes);
+    } finally {
+      this.#session.unclaim(attempt, msn, rung);
+    }
     if (attempt !== this.#session.attempt) return 'known';
     this.#session.stored(msn, rung);
     this.#owner.poke();

@@ -1,0 +1,322 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, test } from '@jest/globals';
+import type { Mode } from '@sluice/common/link/messages.ts';
+import { updateViolations } from '@sluice/test/viewer/invariants.ts';
+import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
+import fc from 'fast-check';
+import type { SourceClient } from '../source/client.ts';
+import { sourceError } from '../source/errors.ts';
+import { intake, type KnownSegment, remember } from '../source/intake.ts';
+import type { SourcePlaylist } from '../source/parse.ts';
+import type { ChannelFiles } from '../storage/files.ts';
+import { makeSegment } from '../testing/segment.ts';
+import { VirtualClock } from '../testing/virtual-clock.ts';
+import { nextMsn } from '../timeline/log.ts';
+import { segmentName } from '../timeline/names.ts';
+import { mediaPlaylist } from '../timeline/playlist.ts';
+import { originOf } from './materialise.ts';
+import { constantLagMs } from './pace.ts';
+import { Publisher } from './publisher.ts';
+import { TranscodeSession } from './transcode.ts';
+
+const UID = '11112222-3333';
+const RUNGS = ['source', 'high', 'low'];
+const SEGMENT = makeSegment({ startSeconds: 0, durationSeconds: 0.4 });
+
+function memoryFiles(): ChannelFiles & { readonly content: Map<string, Uint8Array> } {
+  const content = new Map<string, Uint8Array>();
+  return {
+    content,
+    write: async (name, bytes) => void content.set(name, bytes),
+    read: async (name) => content.get(name) ?? Promise.reject(new Error(`no ${name}`)),
+    has: (name) => content.has(name),
+    names: () => [...content.keys()],
+    remove: async (name) => void content.delete(name),
+    clear: async () => content.clear(),
+    bytes: () => 0,
+  };
+}
+
+/** What happens to a channel, step by step. */
+type Event =
+  | { readonly kind: 'pass'; readonly looks: number }
+  | { readonly kind: 'mode'; readonly mode: Mode }
+  | { readonly kind: 'restart'; readonly firstMsn: number }
+  | { readonly kind: 'break' }
+  | { readonly kind: 'jump'; readonly segments: number }
+  | { readonly kind: 'lose' }
+  | { readonly kind: 'sleep'; readonly seconds: number }
+  | { readonly kind: 'encode'; readonly rungs: number }
+  | { readonly kind: 'attempt' };
+
+const event: fc.Arbitrary<Event> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('pass' as const), looks: fc.integer({ min: 1, max: 8 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('mode' as const),
+      mode: fc.constantFrom<Mode>('Direct', 'Proxy', 'Transcode'),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const), firstMsn: fc.nat(2000) }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'break' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('jump' as const), segments: fc.integer({ min: 1, max: 30 }) }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: 'lose' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('sleep' as const), seconds: fc.integer({ min: 1, max: 120 }) }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('encode' as const), rungs: fc.integer({ min: 0, max: 2 }) }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'attempt' as const }) },
+);
+
+/** A source whose segments appear one by one; numbers, names and breaks are those of a real one. */
+class ModelSource {
+  #prefix = 'a';
+  #segments: SourcePlaylist['segments'][number][] = [];
+  #sequence = 0;
+  #breakNext = false;
+  next: number;
+  readonly lost = new Set<string>();
+
+  readonly #window: number;
+
+  constructor(firstMsn: number, window: number) {
+    this.#window = window;
+    this.next = firstMsn;
+    for (let count = 0; count < window; count += 1) this.appear();
+  }
+
+  appear(): void {
+    if (this.#breakNext) this.#sequence += 1;
+    const uri = `http://source/${this.#prefix}${this.next}.ts`;
+    this.#segments.push({
+      msn: this.next,
+      uri,
+      durationSeconds: this.next % 3 === 0 ? 1.8 : 2,
+      discontinuitySequence: this.#sequence,
+      discontinuity: this.#breakNext,
+      dateTime: null,
+      range: null,
+    });
+    this.#segments = this.#segments.slice(-this.#window);
+    this.next += 1;
+    this.#breakNext = false;
+  }
+
+  break(): void {
+    this.#breakNext = true;
+  }
+
+  lose(): void {
+    this.lost.add(`http://source/${this.#prefix}${this.next}.ts`);
+  }
+
+  restart(firstMsn: number): void {
+    this.#prefix += 'x';
+    this.#segments = [];
+    this.#sequence = 0;
+    this.next = firstMsn;
+    this.appear();
+  }
+
+  playlist(): SourcePlaylist {
+    return {
+      kind: 'media',
+      targetDurationSeconds: 2,
+      segments: this.#segments,
+      windowSegments: this.#segments.length,
+      ended: false,
+      unsupported: null,
+    };
+  }
+}
+
+/** A channel in a model world: everything of it but files, sockets and time is real. */
+class World {
+  readonly clock = new VirtualClock(1_000_000, async () => {
+    await nextTurn();
+  });
+  readonly files = memoryFiles();
+  readonly source: ModelSource;
+  readonly publisher: Publisher;
+  readonly session = new TranscodeSession({ name: 's', uid: 's', tokenSha256: '', rungs: ['high', 'low'] });
+  readonly problems: string[] = [];
+  #known: readonly KnownSegment[] = [];
+  #behind = 0;
+  #before: number | null = null;
+  #polls = new Map<string, ReturnType<typeof parseMediaPlaylist>>();
+  #encoded = 0;
+  #attempt = 1;
+  #mode: Mode = 'Direct';
+
+  constructor(window: number, firstMsn: number) {
+    this.source = new ModelSource(firstMsn, window);
+    const client: SourceClient = {
+      read: async ({ url }) => {
+        if (this.source.lost.has(url)) throw sourceError('SOURCE_NOT_FOUND', 'gone');
+        return {
+          status: 200,
+          bytes: SEGMENT,
+          url,
+          contentLength: null,
+          etag: null,
+          lastModified: null,
+          allowOrigin: null,
+        };
+      },
+      close: async () => undefined,
+    };
+    this.publisher = new Publisher(
+      {
+        clock: this.clock,
+        client,
+        files: this.files,
+        view: () => ({
+          uid: UID,
+          headers: {},
+          mode: this.#mode,
+          rungs: RUNGS,
+          resume: null,
+          session: this.session,
+          lagMs: (seconds) => constantLagMs(seconds, true),
+        }),
+        save: async () => undefined,
+        changed: () => this.poll(),
+        trouble: () => undefined,
+      },
+      null,
+    );
+  }
+
+  look(): void {
+    const now = this.clock.now();
+    const playlist = this.source.playlist();
+    const taken = intake(this.#known, playlist, this.#behind);
+    this.#behind = taken.kind === 'stale' ? this.#behind + 1 : 0;
+    if (taken.kind !== 'stale') {
+      this.#known = remember(this.#known, taken);
+      this.publisher.take(taken, playlist, now, this.#before);
+    }
+    this.#before = now;
+  }
+
+  async encode(): Promise<void> {
+    this.session.called(this.#attempt, this.clock.now());
+    const listed = this.publisher.log === null ? 0 : nextMsn(this.publisher.log);
+    for (const segment of this.publisher.stored()) {
+      for (const rung of ['high', 'low'].slice(0, this.#encoded)) {
+        if (segment.msn < listed || !this.session.claim(segment.msn, rung)) continue;
+        const name = segmentName({ uid: UID, epoch: segment.epoch, rung, msn: segment.msn, attempt: this.#attempt });
+        await this.files.write(name, SEGMENT);
+        this.session.stored(segment.msn, rung);
+        this.session.unclaim(this.#attempt, segment.msn, rung);
+      }
+    }
+  }
+
+  async happen(event: Event): Promise<void> {
+    if (event.kind === 'pass') await this.pass(event.looks);
+    else if (event.kind === 'mode') this.#mode = event.mode;
+    else if (event.kind === 'restart') this.source.restart(event.firstMsn);
+    else if (event.kind === 'break') this.source.break();
+    else if (event.kind === 'lose') this.source.lose();
+    else if (event.kind === 'encode') this.#encoded = event.rungs;
+    else if (event.kind === 'attempt') this.#attempt += 1;
+    else if (event.kind === 'jump') for (let count = 0; count < event.segments; count += 1) this.source.appear();
+    else await this.sleep(event.seconds);
+    this.publisher.pump();
+    await this.clock.advance(0);
+  }
+
+  async pass(looks: number): Promise<void> {
+    for (let count = 0; count < looks; count += 1) {
+      this.source.appear();
+      this.look();
+      await this.clock.advance(500);
+      await this.encode();
+      await this.clock.advance(1_500);
+    }
+  }
+
+  async sleep(seconds: number): Promise<void> {
+    this.publisher.sleep();
+    await this.clock.advance(0);
+    for (let passed = 0; passed < seconds; passed += 2) this.source.appear();
+    await this.clock.advance(seconds * 1000);
+    if (seconds > 24) await this.publisher.forget();
+    this.#before = null;
+  }
+
+  /** Compares what clients see now with what they saw before. */
+  poll(): void {
+    const { log } = this.publisher;
+    if (log === null || log.entries.length === 0) return;
+    const texts = RUNGS.map((rung) => mediaPlaylist(log, rung));
+    const playlists = texts.map(parseMediaPlaylist);
+    RUNGS.forEach((rung, index) => {
+      const playlist = playlists[index];
+      if (playlist === undefined) return;
+      const before = this.#polls.get(rung);
+      if (before !== undefined)
+        this.problems.push(...updateViolations(before, playlist).map((text) => `${rung}: ${text}`));
+      this.#polls.set(rung, playlist);
+      const source = playlists[0];
+      const differs =
+        playlist.mediaSequence !== source?.mediaSequence ||
+        playlist.entries.some((entry, at) => entry.discontinuity !== source.entries[at]?.discontinuity);
+      if (differs) this.problems.push(`${rung}: numbers or discontinuities differ from the source's rendition`);
+    });
+    this.#checkFiles();
+  }
+
+  #checkFiles(): void {
+    const { log } = this.publisher;
+    for (const rung of RUNGS) {
+      let previous: string | null = null;
+      for (const entry of log?.entries ?? []) {
+        const name = entry.names[rung] ?? '';
+        if (entry.gap) continue;
+        if (name.startsWith('s/') && !this.files.content.has(name)) this.problems.push(`${name} is listed, not stored`);
+        const origin = originOf(name);
+        const joint = ((this.files.content.get(name)?.[5] ?? 0) & 0x80) !== 0;
+        if (previous !== null && previous !== origin && !entry.discontinuity && !joint) {
+          this.problems.push(`${name} follows ${previous} without a joint`);
+        }
+        if (rung === 'source' && origin !== 'source') this.problems.push(`${name} in the source's rendition`);
+        previous = origin;
+      }
+    }
+  }
+}
+
+describe('a channel whose world does anything', () => {
+  test('keeps the rules of RFC 8216bis 6.2.1 and 6.2.2 at every pair of polls, in every rung', async () => {
+    const seen = { transcode: 0, epochs: 0, gaps: 0 };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(event, { minLength: 5, maxLength: 30 }),
+        fc.integer({ min: 4, max: 16 }),
+        fc.nat(5000),
+        async (events, window, firstMsn) => {
+          const world = new World(window, firstMsn);
+          await world.pass(3);
+          for (const one of events) await world.happen(one);
+          await world.pass(4);
+          const { log } = world.publisher;
+          world.publisher.close();
+          expect(world.problems).toEqual([]);
+          expect(log?.entries.length).toBeGreaterThan(2);
+          seen.epochs += (log?.epoch ?? 1) - 1;
+          seen.gaps += log?.entries.filter((entry) => entry.gap).length ?? 0;
+          seen.transcode += [...world.files.content.keys()].filter((name) => originOf(name) !== 'source').length;
+        },
+      ),
+      { numRuns: 150 },
+    );
+    expect(Math.min(seen.transcode, seen.epochs, seen.gaps)).toBeGreaterThan(0);
+  });
+});
