@@ -1,4 +1,5 @@
-import type { Route, SourceFacts } from '@sluice/common/link/messages.ts';
+import type { OwnerReport, Route, SessionReport, SourceFacts } from '@sluice/common/link/messages.ts';
+import { API_VERSION, type Channel, type ChannelSpecInput, type ChannelStatus, channelSpecSchema } from '@sluice/crds';
 
 /** Builders of the values that several tests need: a full default, and what a test changes of it. */
 
@@ -41,6 +42,49 @@ export function routeFixture(changes: Partial<Route> = {}): Route {
     ownerTerm: 1,
     session: null,
     resume: null,
+    ...changes,
+  };
+}
+
+/** A Channel as the API server stores it: all defaults filled in. */
+export function channelFixture(spec: Partial<ChannelSpecInput> = {}, status?: ChannelStatus): Channel {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Channel',
+    metadata: { name: 'film', namespace: 'tv', uid: 'c1', generation: 1 },
+    spec: channelSpecSchema.parse({ source: { uri: 'http://source.example/index.m3u8' }, ...spec }),
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+/** What the owner of an idle channel with a good source reports. */
+export function reportFixture(changes: Partial<OwnerReport> = {}): OwnerReport {
+  return {
+    uid: 'c1',
+    ownerTerm: 2_000_000_000,
+    activeMode: 'Idle',
+    epoch: 1,
+    lastMsn: 100,
+    facts: factsFixture(),
+    health: { state: 'healthy', reason: 'Healthy', message: 'the playlist advances' },
+    directObstacle: null,
+    transcodeObstacle: null,
+    session: null,
+    ...changes,
+  };
+}
+
+/** What the owner says of a session whose agent delivers in time. */
+export function sessionReportFixture(changes: Partial<SessionReport> = {}): SessionReport {
+  return {
+    name: 'film-1',
+    attempt: 1,
+    state: 'Live',
+    encoder: 'libx264',
+    speed: 1.5,
+    outTimeSeconds: 10,
+    droppedRungs: [],
+    message: '',
     ...changes,
   };
 }

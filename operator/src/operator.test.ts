@@ -1,0 +1,160 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { sessionReportFixture } from './testing/fixtures.ts';
+import { Harness, SERVED } from './testing/harness.ts';
+
+const IMMEDIATE = { delivery: { hysteresisSeconds: 0 } };
+
+describe('the operator', () => {
+  let harness: Harness;
+
+  beforeEach(async () => {
+    harness = await Harness.create();
+  });
+
+  afterEach(async () => {
+    await harness.close();
+  });
+
+  /** Brings a channel to a running transcode with five viewers. @returns its uid */
+  async function transcoding(): Promise<string> {
+    const uid = harness.addChannel(IMMEDIATE);
+    await harness.start();
+    await harness.until('a link', () => harness.edge.connected);
+    harness.say({ type: 'synced' });
+    harness.join(uid, 1, 5);
+    harness.report(uid, { activeMode: 'Proxy' });
+    await harness.until('a pod', () => harness.names(SERVED.pods).includes('film-1-1'));
+    harness.podStatus('film-1-1', { phase: 'Running' });
+    harness.report(uid, { activeMode: 'Transcode', session: sessionReportFixture() });
+    await harness.until('the mode', () => harness.channel().status?.mode === 'Transcode');
+    return uid;
+  }
+
+  test('gives a channel a status and the edges a route', async () => {
+    const uid = harness.addChannel();
+    await harness.start();
+    await harness.until('a route', () => harness.route(uid) !== null);
+    harness.say({ type: 'synced' });
+    await harness.until('a status', () => harness.channel().status?.url !== undefined);
+    expect(harness.route(uid)).toMatchObject({ mode: 'Idle', owners: [{ podUid: 'edge-uid' }], session: null });
+    expect(harness.channel().status).toMatchObject({ mode: 'Idle', url: 'https://tv.example/live/tv/film/index.m3u8' });
+  });
+
+  test('follows the audience: a viewer, two viewers, five viewers, none', async () => {
+    const uid = harness.addChannel(IMMEDIATE);
+    await harness.start();
+    await harness.until('a link', () => harness.edge.connected);
+    harness.say({ type: 'synced' });
+    harness.join(uid, 1, 1);
+    await harness.until('Direct', () => harness.route(uid)?.mode === 'Direct');
+    harness.join(uid, 2, 2);
+    await harness.until('Proxy', () => harness.route(uid)?.mode === 'Proxy');
+    harness.join(uid, 3, 5);
+    await harness.until('Transcode', () => harness.route(uid)?.mode === 'Transcode');
+    await harness.until('the session in the route', () => harness.route(uid)?.session?.name === 'film-1');
+    harness.leave(uid, 1, 5);
+    await harness.until('Idle', () => harness.route(uid)?.mode === 'Idle');
+    await harness.until('the decisions', () => harness.channel().status?.decisions?.length === 4);
+    expect(harness.channel().status?.decisions?.map(({ to }) => to)).toEqual(['Direct', 'Proxy', 'Transcode', 'Idle']);
+    await harness.until(
+      'events',
+      () => harness.eventReasons().filter((reason) => reason === 'ModeChanged').length === 4,
+    );
+  });
+
+  test('makes session, Secret and pod for a transcode, and shows it as the owner reports it', async () => {
+    const uid = await transcoding();
+    expect(harness.names(SERVED.sessions)).toEqual(['film-1']);
+    expect(harness.names(SERVED.secrets)).toEqual(['film-1']);
+    await harness.until('the phase', () => harness.sessions()[0]?.status?.phase === 'Running');
+    const healthy = harness.channel().status?.conditions?.find(({ type }) => type === 'TranscodeHealthy');
+    expect(healthy).toMatchObject({ status: 'True', reason: 'Live', observedGeneration: 1 });
+    // The default ladder has 1080p, the source 720 lines.
+    expect(harness.route(uid)?.ladder.map(({ name }) => name)).toEqual(['720p', '480p']);
+  });
+
+  test('ends a session only after the owner lists something else', async () => {
+    const uid = await transcoding();
+    harness.leave(uid, 1, 4);
+    await harness.until('Direct', () => harness.route(uid)?.mode === 'Direct');
+    expect(harness.route(uid)?.session?.name).toBe('film-1');
+    harness.report(uid, { activeMode: 'Direct' });
+    await harness.until('the end of the session', () => harness.names(SERVED.sessions).length === 0);
+    await harness.until('a route without session', () => harness.route(uid)?.session === null);
+    harness.api.store.collectGarbage();
+    expect([harness.names(SERVED.pods), harness.names(SERVED.secrets)]).toEqual([[], []]);
+  });
+
+  test('replaces a pod that fails', async () => {
+    await transcoding();
+    harness.podStatus('film-1-1', { phase: 'Failed', reason: 'Evicted', message: 'the node was low on memory' });
+    await harness.until('the next pod', () => harness.names(SERVED.pods).includes('film-1-2'));
+    await harness.until('its status', () => harness.sessions()[0]?.status?.podName === 'film-1-2');
+    expect(harness.sessions()[0]?.status).toMatchObject({ attempt: 2, restarts: 1 });
+  });
+
+  test('says in the channel why a pod does not start', async () => {
+    const uid = harness.addChannel(IMMEDIATE);
+    await harness.start();
+    await harness.until('a link', () => harness.edge.connected);
+    harness.say({ type: 'synced' });
+    harness.join(uid, 1, 5);
+    harness.report(uid, { activeMode: 'Proxy' });
+    await harness.until('a pod', () => harness.names(SERVED.pods).includes('film-1-1'));
+    const message = '0/3 nodes are available: 3 Insufficient cpu.';
+    const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
+    harness.podStatus('film-1-1', { phase: 'Pending', conditions: [condition] });
+    const healthy = () => harness.channel().status?.conditions?.find(({ type }) => type === 'TranscodeHealthy');
+    await harness.until('the condition', () => healthy()?.reason === 'Unschedulable');
+    expect(healthy()?.message).toContain(message);
+    expect(harness.channel().status).toMatchObject({ mode: 'Proxy', desiredMode: 'Transcode' });
+  });
+
+  test('goes on after a restart without a write and with the same session', async () => {
+    const uid = await transcoding();
+    await harness.until('the phase', () => harness.sessions()[0]?.status?.phase === 'Running');
+    const owners = harness.route(uid)?.owners;
+    await new Promise((resolve) => setTimeout(resolve, 50)); // writes that are still on their way
+    harness.api.requests.length = 0;
+    await harness.restart();
+    await harness.until('a link', () => harness.edge.connected);
+    harness.join(uid, 1, 5);
+    harness.report(uid, { activeMode: 'Transcode', session: sessionReportFixture() });
+    harness.say({ type: 'synced' });
+    await harness.until('the route', () => harness.route(uid)?.session?.name === 'film-1');
+    expect(harness.route(uid)).toMatchObject({ mode: 'Transcode', owners });
+    expect(harness.names(SERVED.pods)).toEqual(['film-1-1']);
+    expect(harness.api.writes().map(({ url }) => url)).toEqual([]);
+  });
+
+  test('takes a deleted channel from the edges', async () => {
+    const uid = await transcoding();
+    harness.api.store.delete(SERVED.channels, 'tv', 'film', undefined);
+    await harness.until('the removal', () => harness.route(uid) === null);
+    harness.api.store.collectGarbage();
+    expect([harness.names(SERVED.sessions), harness.names(SERVED.pods)]).toEqual([[], []]);
+  });
+
+  test('keeps a channel above Direct for ten minutes after a viewer could not reach its source', async () => {
+    const uid = harness.addChannel(IMMEDIATE);
+    await harness.start();
+    await harness.until('a link', () => harness.edge.connected);
+    harness.say({ type: 'synced' });
+    harness.join(uid, 1, 1);
+    await harness.until('Direct', () => harness.route(uid)?.mode === 'Direct');
+    harness.say({ type: 'sourceError', uid, message: 'networkError' });
+    await harness.until('Proxy', () => harness.route(uid)?.mode === 'Proxy');
+    await harness.until('the status', () => harness.channel().status?.directSuspendedUntil !== undefined);
+  });
+
+  test('does not let the edges ask a source whose header Secret is missing, and says so', async () => {
+    const uid = harness.addChannel({
+      source: { uri: 'http://source.example/index.m3u8', headersFrom: { secretRef: { name: 'film-source' } } },
+    });
+    await harness.start();
+    await harness.until('a link', () => harness.edge.connected);
+    const ready = () => harness.channel().status?.conditions?.find(({ type }) => type === 'Ready');
+    await harness.until('the condition', () => ready()?.reason === 'SecretNotFound');
+    expect(harness.route(uid)).toBeNull();
+  });
+});

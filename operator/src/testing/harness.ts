@@ -1,0 +1,185 @@
+import type { EdgeMessage, OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import { createLogger } from '@sluice/common/log/log.ts';
+import { createMetrics } from '@sluice/common/metrics/metrics.ts';
+import type { Channel, ChannelSpecInput, StreamSession } from '@sluice/crds';
+import { makeEdgeKeys, makeOperatorKeys } from '../keys/link-keys.ts';
+import { CHANNEL, ENDPOINT_SLICE, POD, SECRET, STREAM_SESSION } from '../kinds.ts';
+import { FakeEdge } from '../link/fake-edge.ts';
+import { createOperator, type Operator } from '../operator.ts';
+import type { Client } from '../runtime/client/client.ts';
+import { createHttpClient } from '../runtime/client/http-client.ts';
+import { type FakeApiServer, startFakeApiServer } from '../runtime/testing/fake-api-server.ts';
+import type { JsonObject } from '../runtime/testing/fields.ts';
+import type { ServedKind } from '../runtime/testing/object-store.ts';
+import { channelFixture, reportFixture } from './fixtures.ts';
+
+const NAMESPACE = 'sluice';
+const SERVICE = 'sluice-edge-internal';
+/** What a test waits for comes within milliseconds; this only bounds a test that fails. */
+const PATIENCE_MS = 5000;
+
+/** Kinds as the fake API server serves them. */
+export const SERVED = {
+  channels: { ...CHANNEL, hasStatus: true },
+  sessions: { ...STREAM_SESSION, hasStatus: true },
+  pods: { ...POD, hasStatus: true },
+  secrets: SECRET,
+  slices: ENDPOINT_SLICE,
+  events: { group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events', namespaced: true },
+} satisfies Record<string, ServedKind>;
+
+/** A whole operator between a fake API server and a fake edge. */
+export class Harness {
+  readonly api: FakeApiServer;
+  readonly edge: FakeEdge;
+  readonly client: Client;
+  operator: Operator;
+  private readonly make: () => Operator;
+
+  private constructor(api: FakeApiServer, edge: FakeEdge, client: Client, make: () => Operator) {
+    this.api = api;
+    this.edge = edge;
+    this.client = client;
+    this.make = make;
+    this.operator = make();
+  }
+
+  /** Starts the servers; the operator waits for {@link start}. */
+  static async create(): Promise<Harness> {
+    const api = await startFakeApiServer({ kinds: Object.values(SERVED) });
+    const { 'operator.key': operatorKey } = makeOperatorKeys();
+    const keys = await makeEdgeKeys(operatorKey, Date.now());
+    const edge = await FakeEdge.start(keys, 'edge-uid');
+    const client = createHttpClient({ connection: api.connection() });
+    const make = (): Operator =>
+      createOperator({
+        client,
+        identity: { edgeCertificate: keys['tls.crt'], operatorKey },
+        edges: { namespace: NAMESPACE, service: SERVICE },
+        publicUrl: 'https://tv.example',
+        pod: { image: 'sluice/transcoder:test', pullPolicy: 'Never', edgeUrl: 'http://edge:8081' },
+        instance: 'operator-0',
+        log: createLogger({ name: 'operator', level: 'silent' }),
+        metrics: createMetrics(),
+        now: Date.now,
+      });
+    const harness = new Harness(api, edge, client, make);
+    harness.addEdge(true);
+    return harness;
+  }
+
+  async start(): Promise<void> {
+    await this.operator.start();
+  }
+
+  /** Ends the operator and starts another one, as after a crash. */
+  async restart(): Promise<void> {
+    await this.operator.stop();
+    await this.until('the link to end', () => !this.edge.connected);
+    this.operator = this.make();
+    await this.operator.start();
+  }
+
+  async close(): Promise<void> {
+    await this.operator.stop();
+    await this.client.close();
+    await this.edge.close();
+    await this.api.close();
+  }
+
+  /** Creates the channel `tv/film`. @returns its uid */
+  addChannel(spec: Partial<ChannelSpecInput> = {}): string {
+    const { metadata, ...channel } = channelFixture(spec);
+    const { uid: _uid, generation: _generation, ...name } = metadata;
+    const made = this.api.store.create(SERVED.channels, { ...channel, metadata: name } as JsonObject, 'kubectl');
+    return String((made.metadata as JsonObject).uid);
+  }
+
+  /** Makes the edge's EndpointSlice. */
+  addEdge(ready: boolean): void {
+    const { podName, podUid, linkAddress } = this.edge.endpoint();
+    const object = {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'edge', namespace: NAMESPACE, labels: { 'kubernetes.io/service-name': SERVICE } },
+      addressType: 'IPv4',
+      ports: [
+        { name: 'internal', port: 8081 },
+        { name: 'link', port: Number(linkAddress.split(':')[1]) },
+      ],
+      endpoints: [
+        { addresses: ['127.0.0.1'], conditions: { ready }, targetRef: { kind: 'Pod', name: podName, uid: podUid } },
+      ],
+    };
+    this.api.store.create(SERVED.slices, object as unknown as JsonObject, 'kube-controller-manager');
+  }
+
+  /** The edge tells who watches: ids `first` to `last`, as trusted viewers. */
+  join(uid: string, first: number, last: number): void {
+    const joined = [];
+    for (let id = first; id <= last; id += 1) joined.push({ id: id.toString(16).padStart(16, '0'), trusted: true });
+    this.say({ type: 'viewers', uid, snapshot: false, joined, left: [] });
+  }
+
+  /** The edge tells that ids `first` to `last` have left. */
+  leave(uid: string, first: number, last: number): void {
+    const left = [];
+    for (let id = first; id <= last; id += 1) left.push(id.toString(16).padStart(16, '0'));
+    this.say({ type: 'viewers', uid, snapshot: false, joined: [], left });
+  }
+
+  /** The edge, as owner, reports. */
+  report(uid: string, changes: Partial<OwnerReport>): void {
+    this.say({ type: 'report', report: reportFixture({ uid, ...changes }) });
+  }
+
+  say(...messages: readonly EdgeMessage[]): void {
+    this.edge.say(...messages);
+  }
+
+  /** The last route that the edge got of a channel; null after its removal. */
+  route(uid: string): Route | null {
+    let route: Route | null = null;
+    for (const message of this.edge.received) {
+      if (message.type === 'snapshot') route = message.routes.find((each) => each.uid === uid) ?? null;
+      if (message.type === 'route' && message.route.uid === uid) route = message.route;
+      if (message.type === 'remove' && message.uid === uid) route = null;
+    }
+    return route;
+  }
+
+  /** The channel as it stands in the API server. */
+  channel(): Channel {
+    return CHANNEL.parse(this.api.store.get(SERVED.channels, 'tv', 'film'));
+  }
+
+  sessions(): readonly StreamSession[] {
+    return this.api.store.list(SERVED.sessions).map((raw) => STREAM_SESSION.parse(raw));
+  }
+
+  /** Names of all objects of a kind. */
+  names(kind: ServedKind): readonly string[] {
+    return this.api.store.list(kind).map(({ metadata }) => String((metadata as JsonObject).name));
+  }
+
+  /** Reasons of all events, in the order of their names, which begin with the time. */
+  eventReasons(): readonly string[] {
+    return this.api.store.list(SERVED.events).map(({ reason }) => String(reason));
+  }
+
+  /** Sets the status of a pod, as the kubelet does. */
+  podStatus(name: string, status: JsonObject): void {
+    this.api.store.update(SERVED.pods, 'tv', name, (pod) => {
+      pod.status = status;
+    });
+  }
+
+  /** Waits until `condition` holds. @throws Error naming `what` after five seconds */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!condition()) {
+      if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+}
