@@ -2,7 +2,14 @@ import { z } from 'zod';
 
 /** The part of discovery.k8s.io/v1 EndpointSlice that says which edges there are. */
 export const endpointSliceSchema = z.object({
-  metadata: z.object({ name: z.string(), namespace: z.string(), labels: z.record(z.string(), z.string()).optional() }),
+  metadata: z.object({
+    name: z.string(),
+    namespace: z.string(),
+    // Without these two the cache cannot tell an update from what it has.
+    uid: z.string().optional(),
+    resourceVersion: z.string().optional(),
+    labels: z.record(z.string(), z.string()).optional(),
+  }),
   ports: z
     .array(z.object({ name: z.string().optional(), port: z.int().optional() }))
     .nullish()
