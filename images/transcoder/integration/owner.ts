@@ -101,7 +101,7 @@ export class TestOwner {
 
   #source(msn: number, response: ServerResponse): void {
     const offer = this.#offers.find((candidate) => candidate.msn === msn);
-    if (offer === undefined) send(response, 404, 'no such segment');
+    if (offer === undefined) send(response, 404, 'no such segment', 'SEGMENT_UNKNOWN');
     else response.writeHead(200, { 'content-type': 'video/mp2t' }).end(offer.bytes);
   }
 
@@ -127,7 +127,7 @@ function json(response: ServerResponse, value: unknown): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
 }
 
-function send(response: ServerResponse, status: number, message: string): void {
+function send(response: ServerResponse, status: number, message: string, code = `STATUS_${status}`): void {
   response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify({ error: { code: `STATUS_${status}`, message } }));
+  response.end(JSON.stringify({ error: { code, message } }));
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
@@ -30,7 +31,7 @@ async function runAgent(config: Config): Promise<number> {
   const client = new OwnerClient({ ...config, token: () => readToken(config.tokenFile) });
   const limitMs = Math.max(0, config.graceSeconds - RESERVE_SECONDS) * 1000;
   let agent: Agent | null = null;
-  const drain = new Drain({ ask: () => client.drained(), now: Date.now, limitMs });
+  const drain = new Drain({ ask: () => client.drained(), now: Date.now, sleep, limitMs });
   const startDrain = async (): Promise<boolean> => {
     agent?.startDraining();
     return agent === null ? true : drain.start();

@@ -68,6 +68,7 @@ export class Agent {
       dropped: (segment, reason) => this.#lost(segment.rung, segment.msn, 'refused', reason),
       superseded: () => this.#end('superseded'),
       random: options.random,
+      sleep,
     });
     this.#feeder = new Feeder({
       ...options,

@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 /** Time between two questions to the owner in ms: a fraction of the shortest target duration. */
 const ASK_MS = 500;
 
@@ -8,6 +6,7 @@ export interface DrainOptions {
   /** Whether the owner needs this pod no more; throws while the owner cannot be reached. */
   ask(): Promise<boolean>;
   readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
   /** Longest time in ms from its start. */
   readonly limitMs: number;
 }
@@ -33,7 +32,7 @@ export class Drain {
   }
 
   async #run(): Promise<boolean> {
-    const { ask, now, limitMs } = this.#options;
+    const { ask, now, sleep, limitMs } = this.#options;
     const deadline = now() + limitMs;
     for (;;) {
       if (await ask().catch(() => false)) return true;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { backoffMs } from '../owner/backoff.ts';
 import type { RungSegment } from './encoder-run.ts';
@@ -18,6 +17,7 @@ export interface UploaderOptions {
   /** A newer attempt of the session works: this agent has to end. */
   superseded(): void;
   readonly random: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
 }
 
 interface Lane {
@@ -71,15 +71,10 @@ export class Uploader {
         return this.#options.stored(segment);
       } catch (error) {
         if (error instanceof SluiceError && error.code === 'SUPERSEDED') return this.#options.superseded();
-        const final = !(error instanceof SluiceError && error.retryable) && !isNotFound(error);
+        const final = !(error instanceof SluiceError && error.retryable);
         if (final || isOld()) return this.#options.dropped(segment, messageOf(error));
-        await sleep(backoffMs(failures, this.#options.random()));
+        await this.#options.sleep(backoffMs(failures, this.#options.random()));
       }
     }
   }
-}
-
-/** An edge that has just started does not know the session yet. */
-function isNotFound(error: unknown): boolean {
-  return error instanceof SluiceError && error.code === 'NOT_FOUND';
 }

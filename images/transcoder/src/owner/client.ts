@@ -41,8 +41,8 @@ const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.st
 /**
  * The work API of a channel's owner (images/common/work/contract.ts), one call each, without retries.
  * Every method throws SluiceError: SUPERSEDED (409: a newer attempt works), EPOCH_OVER (410), SEGMENT_BROKEN (422),
- * NOT_FOUND (404), OWNER_REFUSED (other 4xx; retryable, since an edge may not have the route yet),
- * OWNER_UNREACHABLE (retryable: no or no proper answer, 5xx).
+ * NOT_FOUND (404 for a segment or a rung), OWNER_REFUSED (other 4xx; retryable: an edge may not know the session or its
+ * token yet), OWNER_UNREACHABLE (retryable: no or no proper answer, 5xx).
  */
 export class OwnerClient {
   readonly #options: OwnerOptions;
@@ -143,26 +143,23 @@ async function readBounded(body: AsyncIterable<Uint8Array>, maxBytes: number): P
   return Buffer.concat(chunks);
 }
 
-const CODES: Readonly<Record<number, string>> = {
-  404: 'NOT_FOUND',
-  409: 'SUPERSEDED',
-  410: 'EPOCH_OVER',
-  422: 'SEGMENT_BROKEN',
-};
+const CODES: Readonly<Record<number, string>> = { 409: 'SUPERSEDED', 410: 'EPOCH_OVER', 422: 'SEGMENT_BROKEN' };
+/** Codes of the owner that say what is missing; any other 404 is a session or a path that the edge does not know yet. */
+const MISSING: readonly string[] = ['SEGMENT_UNKNOWN', 'RUNG_UNKNOWN'];
 
 function refusal(status: number, what: string, body: Uint8Array): SluiceError {
-  const text = Buffer.from(body).toString('utf8');
-  const message = `${what}: ${status} ${reasonIn(text)}`;
+  const reason = reasonIn(Buffer.from(body).toString('utf8'));
+  const message = `${what}: ${status} ${reason.message}`;
   if (status >= 500) return unreachable(message, undefined);
-  const code = CODES[status];
+  const code = status === 404 && MISSING.includes(reason.code) ? 'NOT_FOUND' : CODES[status];
   return new SluiceError(message, { code: code ?? 'OWNER_REFUSED', retryable: code === undefined, status });
 }
 
-function reasonIn(text: string): string {
+function reasonIn(text: string): { readonly code: string; readonly message: string } {
   try {
-    return errorSchema.parse(JSON.parse(text)).error.message;
+    return errorSchema.parse(JSON.parse(text)).error;
   } catch {
-    return '(no reason given)';
+    return { code: '', message: '(no reason given)' };
   }
 }
 

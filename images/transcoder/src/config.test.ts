@@ -1,0 +1,59 @@
+import { describe, expect, test } from '@jest/globals';
+import { readConfig, readDrainConfig, readToken } from './config.ts';
+
+const JOB = {
+  rungs: [{ name: '360p', height: 360, bitrateBps: 600_000, audioBitrateBps: 128_000 }],
+  encoders: ['libx264'],
+  preset: 'veryfast',
+};
+const ENVIRONMENT = {
+  SLUICE_EDGE_URL: 'http://sluice-edge-internal.sluice.svc:8081/',
+  SLUICE_SESSION_NAMESPACE: 'default',
+  SLUICE_SESSION_NAME: 'film-1',
+  SLUICE_ATTEMPT: '0',
+  SLUICE_JOB: JSON.stringify(JOB),
+};
+
+describe('readConfig', () => {
+  test('reads what the pod says, with defaults for the rest', () => {
+    expect(readConfig(ENVIRONMENT)).toEqual({
+      edgeUrl: 'http://sluice-edge-internal.sluice.svc:8081',
+      sessionNamespace: 'default',
+      sessionName: 'film-1',
+      attempt: 0,
+      tokenFile: '/etc/sluice/token/token',
+      job: JOB,
+      operationsPort: 9090,
+      graceSeconds: 60,
+      ffmpegPath: 'ffmpeg',
+      logLevel: 'info',
+    });
+  });
+
+  test.each<[string, Record<string, string | undefined>, string]>([
+    ['the URL is missing', { SLUICE_EDGE_URL: undefined }, 'SLUICE_EDGE_URL'],
+    ['the URL is none', { SLUICE_EDGE_URL: 'edge:x' }, 'SLUICE_EDGE_URL'],
+    ['the job is no JSON', { SLUICE_JOB: '{' }, 'SLUICE_JOB: is not JSON'],
+    [
+      'a rung has no height',
+      { SLUICE_JOB: '{"rungs":[{}],"encoders":["x"],"preset":""}' },
+      'SLUICE_JOB.rungs.0.height',
+    ],
+    ['the attempt is no number', { SLUICE_ATTEMPT: 'one' }, 'SLUICE_ATTEMPT'],
+    ['the port is too high', { SLUICE_OPERATIONS_PORT: '70000' }, 'SLUICE_OPERATIONS_PORT'],
+  ])('names the variable: %s', (_, change, message) => {
+    expect(() => readConfig({ ...ENVIRONMENT, ...change })).toThrow(message);
+  });
+
+  test('names every problem at once', () => {
+    expect(() => readConfig({})).toThrow(/SLUICE_EDGE_URL.*SLUICE_SESSION_NAME.*SLUICE_ATTEMPT.*SLUICE_JOB/);
+  });
+
+  test('draining needs only port and grace period', () => {
+    expect(readDrainConfig({ SLUICE_GRACE_SECONDS: '30' })).toEqual({ operationsPort: 9090, graceSeconds: 30 });
+  });
+
+  test('a token that is not there is named', () => {
+    expect(() => readToken('/nowhere/token')).toThrow('/nowhere/token cannot be read');
+  });
+});
