@@ -5,6 +5,7 @@ import { readConfig as readEdgeConfig } from '@sluice/edge/config.ts';
 import { readConfig as readOperatorConfig } from '@sluice/operator/config.ts';
 import { parse } from 'yaml';
 import { containersOf, type Manifest, podTemplates, readManifests } from '../chart/manifests.ts';
+import { rightsGrantedBy, rightsUsedBy } from '../chart/operator-calls.ts';
 import { restrictedViolations } from '../chart/pod-security.ts';
 import { type Rendering, renderChart, SCHEMA_LOCATION, writeSchemas } from '../chart/tools.ts';
 import { run } from '../cluster/process/command.ts';
@@ -40,6 +41,16 @@ const EVERYTHING = [
   ['ingress.hosts', '{live.example.com,tv.example.com}'],
   ['ingress.tls[0].secretName', 'live-tls'],
 ].flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+
+/** How the operator's code names the kinds. */
+const OPERATOR_KINDS = {
+  CHANNEL: 'channels.sluice.dev',
+  STREAM_SESSION: 'streamsessions.sluice.dev',
+  POD: 'pods',
+  SECRET: 'secrets',
+  ENDPOINT_SLICE: 'endpointslices.discovery.k8s.io',
+  EVENT_TYPE: 'events.events.k8s.io',
+};
 
 const renderings: { name: string; rendering: () => Rendering }[] = [
   { name: 'default values', rendering: () => plain },
@@ -142,6 +153,16 @@ describe('chart', () => {
         for (const { targetPort } of service.spec.ports) expect(ports.map((port) => port.name)).toContain(targetPort);
       }
     });
+  });
+
+  test('grants the operator exactly the rights that its code uses', () => {
+    const folder = join(root, 'operator/src');
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !/(^|\/)testing\//.test(file),
+    );
+    const source = files.map((file) => readFileSync(join(folder, file), 'utf8')).join('\n');
+    const roles = plain.manifests.filter((manifest) => manifest.metadata.name === 'sluice-check-operator');
+    expect(rightsGrantedBy(roles.flatMap((role) => role.rules ?? []))).toEqual(rightsUsedBy(source, OPERATOR_KINDS));
   });
 
   test('routes only what viewers need from outside', () => {
