@@ -1,19 +1,24 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '@sluice/common/errors/error.ts';
+import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { ApiError, apiErrorOfWatchEvent } from '../client/api-error.ts';
-import type { Client, KubernetesObject, ResourceType, Selection, WatchEvent } from '../client/client.ts';
+import type { WatchEvent } from '../client/client.ts';
+import { type Client, type KubernetesObject, keyOf, type ResourceType, type Selection } from '../client/client.ts';
+import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
 import { createBackOff } from './back-off.ts';
+import { rawMetadataOf } from './raw-metadata.ts';
+import { compareResourceVersions } from './resource-version.ts';
 import { type IndexFunction, type ReadonlyStore, Store, type StoreChange } from './store.ts';
 import { withoutBallast } from './trim.ts';
 
 /** What a reflector is made of. */
 export interface ReflectorOptions<T extends KubernetesObject> {
-  readonly client: Client;
+  readonly client: Pick<Client, 'list' | 'watch'>;
   readonly type: ResourceType<T>;
   readonly selection?: Selection;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Measures silence and waits between attempts. */
+  readonly clock?: Clock;
   readonly random?: () => number;
   /** Trouble that is being dealt with: failed lists, broken watches, objects that cannot be read. */
   readonly onTrouble?: (message: string) => void;
@@ -26,8 +31,12 @@ export interface Reflector<T extends KubernetesObject> {
   readonly synced: Promise<void>;
   /** Last word from the server in ms since the epoch, bookmarks included; 0 before the first. */
   readonly lastHeardAt: number;
-  /** Told of every change, in order. Must not throw; a handler that does is reported and the rest goes on. */
+  /**
+   * Told of every change, in order; of what is in the store already, at once. Must not throw; a handler that does is
+   * reported and the rest goes on.
+   */
   onChange(handler: (change: StoreChange<T>) => void): void;
+  /** Begins, once. */
   start(): void;
   /** Resolves when no connection and no timer is left. */
   stop(): Promise<void>;
@@ -37,7 +46,12 @@ export interface Reflector<T extends KubernetesObject> {
 const PAGE_LIMIT = 500;
 /** The server ends a watch after a time out of this range, so that many clients do not come back at once. */
 const WATCH_TIMEOUT_SECONDS = { least: 300, most: 600 } as const;
+/** Bookmarks come about once a minute: a watch silent for twice as long, and a little, is dead. */
+const SILENCE_MILLISECONDS = 150_000;
+/** A watch that the server ends sooner than this is no healthy one: wait before the next. */
+const SHORTEST_WATCH_MILLISECONDS = 1000;
 
+/** Makes a reflector that does nothing yet: {@link Reflector.start}. */
 export function createReflector<T extends KubernetesObject>(options: ReflectorOptions<T>): Reflector<T> {
   return new ListWatchReflector(options);
 }
@@ -48,17 +62,19 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
   lastHeardAt = 0;
   readonly #options: ReflectorOptions<T>;
   readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #random: () => number;
   readonly #handlers: ((change: StoreChange<T>) => void)[] = [];
   readonly #stopping = new AbortController();
   readonly #firstList = Promise.withResolvers<void>();
-  #running: Promise<void> = Promise.resolve();
+  #running: Promise<void> | null = null;
   /** Empty: a list is needed. */
   #resourceVersion = '';
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#clock = options.clock ?? MONOTONIC_CLOCK;
     this.#random = options.random ?? Math.random;
     this.store = new Store(options.indexes);
     this.synced = this.#firstList.promise;
@@ -66,10 +82,11 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
 
   onChange(handler: (change: StoreChange<T>) => void): void {
     this.#handlers.push(handler);
+    for (const after of this.store.list()) this.#call(handler, { before: null, after });
   }
 
   start(): void {
-    this.#running = this.#run();
+    this.#running ??= this.#run();
   }
 
   async stop(): Promise<void> {
@@ -81,37 +98,42 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
     const { signal } = this.#stopping;
     const backOff = createBackOff(this.#random);
     while (!signal.aborted) {
-      const started = this.#now();
+      const startedAt = this.#clock.now();
+      let atLeastMilliseconds = 0;
       try {
-        if (this.#resourceVersion === '') await this.#list();
+        if (this.#resourceVersion === '') await this.#list(signal);
         await this.#watch(signal);
-        // The server ended the watch in its time: go on from the last version at once, unless it ends every one at once.
-        if (this.#now() - started > 1000) continue;
+        // The server ended the watch in its time: go on from the last version at once.
+        if (this.#clock.now() - startedAt >= SHORTEST_WATCH_MILLISECONDS) continue;
       } catch (error) {
         if (signal.aborted) return;
         this.#judge(error);
+        if (error instanceof SluiceError) atLeastMilliseconds = (error.retryAfterSeconds ?? 0) * 1000;
       }
-      await sleep(backOff.next(this.#now() - started), undefined, { signal }).catch(() => {});
+      const wait = backOff.next(this.#clock.now() - startedAt);
+      await this.#wait(Math.max(wait, atLeastMilliseconds), signal);
     }
   }
 
   /** The whole kind, page by page; a page token that expired starts the list anew by throwing. */
-  async #list(): Promise<void> {
+  async #list(signal: AbortSignal): Promise<void> {
     const { client, type, selection = {} } = this.#options;
     const objects: T[] = [];
+    const unreadable = new Set<string>();
     let continueToken = '';
     let resourceVersion = '';
     do {
-      const page = await client.list(type, selection, { limit: PAGE_LIMIT, continueToken });
+      const page = await client.list(type, selection, { limit: PAGE_LIMIT, continueToken, signal });
       for (const item of page.items) {
         const object = this.#parse(item);
-        if (object !== null) objects.push(object);
+        if (object === null) unreadable.add(keyOf(rawMetadataOf(item)));
+        else objects.push(object);
       }
       ({ continueToken, resourceVersion } = page);
-    } while (continueToken !== '' && !this.#stopping.signal.aborted);
+    } while (continueToken !== '');
     this.#resourceVersion = resourceVersion;
     this.lastHeardAt = this.#now();
-    this.#tell(this.store.replace(objects));
+    this.#tell(this.store.replace(objects, unreadable));
     this.#firstList.resolve();
   }
 
@@ -120,49 +142,86 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
     const { least, most } = WATCH_TIMEOUT_SECONDS;
     const timeoutSeconds = Math.round(least + this.#random() * (most - least));
     const resourceVersion = this.#resourceVersion;
-    for await (const event of client.watch(type, { ...selection, resourceVersion, timeoutSeconds }, signal)) {
-      this.lastHeardAt = this.#now();
-      this.#take(event);
+    const silence = new AbortController();
+    const onSilence = () => silence.abort(silent(type.plural));
+    let cancel = this.#clock.setTimer(onSilence, SILENCE_MILLISECONDS);
+    const either = AbortSignal.any([signal, silence.signal]);
+    try {
+      for await (const event of client.watch(type, { ...selection, resourceVersion, timeoutSeconds }, either)) {
+        cancel();
+        cancel = this.#clock.setTimer(onSilence, SILENCE_MILLISECONDS);
+        this.lastHeardAt = this.#now();
+        this.#take(event);
+      }
+    } catch (error) {
+      throw silence.signal.aborted ? silence.signal.reason : error;
+    } finally {
+      cancel();
     }
   }
 
+  /** Events that are not newer than what is known (duplicates, late ones) change nothing. */
   #take(event: WatchEvent): void {
     if (event.type === 'ERROR') throw apiErrorOfWatchEvent(`watch ${this.#options.type.plural}`, event.object);
-    const version = resourceVersionOf(event.object);
-    if (event.type !== 'BOOKMARK') {
+    const metadata = rawMetadataOf(event.object);
+    if (compareResourceVersions(metadata.resourceVersion, this.#resourceVersion) <= 0) return;
+    if (event.type === 'DELETED') this.#tell(this.store.delete(metadata));
+    else if (event.type !== 'BOOKMARK') {
       const object = this.#parse(event.object);
-      if (object !== null) this.#tell(event.type === 'DELETED' ? this.store.delete(object) : this.store.set(object));
+      if (object !== null) this.#tell(this.store.set(object));
     }
-    if (version !== null) this.#resourceVersion = version;
+    this.#resourceVersion = metadata.resourceVersion;
   }
 
   #parse(raw: unknown): T | null {
+    const { type } = this.#options;
     try {
-      return this.#options.type.parse(withoutBallast(raw));
+      const object = type.parse(withoutBallast(raw));
+      const { resourceVersion = '' } = object.metadata;
+      compareResourceVersions(resourceVersion, resourceVersion);
+      return object;
     } catch (error) {
-      this.#trouble(`${this.#options.type.kind} ${nameIn(raw)} cannot be read and is left out: ${messageOf(error)}`);
+      this.#trouble(`${type.kind} ${keyOf(rawMetadataOf(raw))} cannot be read and is left out: ${messageOf(error)}`);
       return null;
     }
   }
 
-  /** Which errors make the known resource version useless: Expired, and a server that was restored to an older state. */
+  /**
+   * Which errors make the known resource version useless: Expired, a server that was restored to an older state, and
+   * versions that are no numbers.
+   */
   #judge(error: unknown): void {
     const expired = error instanceof ApiError && (error.status === 410 || error.code === 'Expired');
     const tooLarge = error instanceof Error && error.message.includes('Too large resource version');
-    if (expired || tooLarge) this.#resourceVersion = '';
+    if (expired || tooLarge || error instanceof RangeError) this.#resourceVersion = '';
     this.#trouble(`${this.#options.type.plural}: ${messageOf(error)}`);
   }
 
   #tell(changes: readonly StoreChange<T>[]): void {
     for (const change of changes) {
-      for (const handler of this.#handlers) {
-        try {
-          handler(change);
-        } catch (error) {
-          this.#trouble(`a handler of ${this.#options.type.plural} failed: ${messageOf(error)}`);
-        }
-      }
+      for (const handler of this.#handlers) this.#call(handler, change);
     }
+  }
+
+  #call(handler: (change: StoreChange<T>) => void, change: StoreChange<T>): void {
+    try {
+      handler(change);
+    } catch (error) {
+      this.#trouble(`a handler of ${this.#options.type.plural} failed: ${messageOf(error)}`);
+    }
+  }
+
+  #wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel();
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const cancel = this.#clock.setTimer(end, milliseconds);
+      if (signal.aborted) end();
+      else signal.addEventListener('abort', end);
+    });
   }
 
   #trouble(message: string): void {
@@ -170,17 +229,10 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
   }
 }
 
-function metadataOf(raw: unknown): Readonly<Record<string, unknown>> {
-  if (typeof raw !== 'object' || raw === null || !('metadata' in raw)) return {};
-  return typeof raw.metadata === 'object' && raw.metadata !== null ? (raw.metadata as Record<string, unknown>) : {};
-}
-
-function resourceVersionOf(raw: unknown): string | null {
-  const version = metadataOf(raw).resourceVersion;
-  return typeof version === 'string' && version !== '' ? version : null;
-}
-
-function nameIn(raw: unknown): string {
-  const { namespace, name } = metadataOf(raw);
-  return [namespace, name].filter((part) => typeof part === 'string').join('/') || 'without a name';
+function silent(plural: string): ApiError {
+  return new ApiError(`watch ${plural}: nothing heard for ${SILENCE_MILLISECONDS / 1000} s, not even a bookmark`, {
+    code: 'Timeout',
+    retryable: true,
+    status: 504,
+  });
 }

@@ -1,4 +1,4 @@
-import { type KubernetesObject, keyOf } from '../client/client.ts';
+import { type KubernetesObject, keyOf, type ObjectName } from '../client/client.ts';
 import { compareResourceVersions } from './resource-version.ts';
 
 /** What happened to one object. `before` is null for a new one, `after` for one that is gone. */
@@ -49,39 +49,56 @@ export class Store<T extends KubernetesObject> implements ReadonlyStore<T> {
   }
 
   /**
-   * Takes an object in. An older version than the one known changes nothing; another uid under the same name is two
-   * changes, the end of the old object and the new one.
+   * Takes an object in. A version that is not newer than the one known changes nothing; another uid under the same name
+   * is two changes, the end of the old object and the new one.
+   * @throws RangeError for a resource version that is no number
    */
   set(object: T): readonly StoreChange<T>[] {
-    const key = keyOf(object.metadata);
-    const before = this.#objects.get(key) ?? null;
-    if (before !== null && before.metadata.uid !== object.metadata.uid) {
-      this.#put(key, object);
-      return [
-        { before, after: null },
-        { before: null, after: object },
-      ];
-    }
-    if (before !== null && compareVersions(object, before) <= 0) return [];
-    this.#put(key, object);
-    return [{ before, after: object }];
+    const before = this.#objects.get(keyOf(object.metadata));
+    if (before !== undefined && compareVersions(object, before) <= 0) return [];
+    return this.#exchange(object);
   }
 
-  /** Removes the object; a successor of the same name but another uid stays. */
-  delete(object: KubernetesObject): readonly StoreChange<T>[] {
+  /** Removes the object of that name; a successor of another uid stays. */
+  delete(name: ObjectName & { readonly uid: string }): readonly StoreChange<T>[] {
+    const before = this.#objects.get(keyOf(name));
+    return before === undefined || before.metadata.uid !== name.uid ? [] : this.#remove(keyOf(name), before);
+  }
+
+  /**
+   * Makes the store hold exactly these objects, as after a list, even where their versions are older than those known
+   * (a server that was restored). Objects that are the same as before are no change.
+   * @param unreadable keys of objects that exist but could not be read: what is known of them stays
+   */
+  replace(objects: readonly T[], unreadable: ReadonlySet<string> = new Set()): readonly StoreChange<T>[] {
+    const exists = new Set([...unreadable, ...objects.map((object) => keyOf(object.metadata))]);
+    const gone = [...this.#objects].filter(([key]) => !exists.has(key));
+    return [
+      ...gone.flatMap(([key, object]) => this.#remove(key, object)),
+      ...objects.flatMap((object) => (this.#knows(object) ? [] : this.#exchange(object))),
+    ];
+  }
+
+  #knows({ metadata }: T): boolean {
+    const known = this.#objects.get(keyOf(metadata))?.metadata;
+    return known?.uid === metadata.uid && known?.resourceVersion === metadata.resourceVersion;
+  }
+
+  #exchange(object: T): readonly StoreChange<T>[] {
     const key = keyOf(object.metadata);
-    const before = this.#objects.get(key);
-    if (before === undefined || before.metadata.uid !== object.metadata.uid) return [];
+    const before = this.#objects.get(key) ?? null;
+    this.#put(key, object);
+    if (before === null || before.metadata.uid === object.metadata.uid) return [{ before, after: object }];
+    return [
+      { before, after: null },
+      { before: null, after: object },
+    ];
+  }
+
+  #remove(key: string, before: T): readonly StoreChange<T>[] {
     this.#unindex(key, before);
     this.#objects.delete(key);
     return [{ before, after: null }];
-  }
-
-  /** Makes the store hold exactly these objects, as after a list. */
-  replace(objects: readonly T[]): readonly StoreChange<T>[] {
-    const kept = new Set(objects.map((object) => keyOf(object.metadata)));
-    const gone = [...this.#objects].filter(([key]) => !kept.has(key)).flatMap(([, object]) => this.delete(object));
-    return [...gone, ...objects.flatMap((object) => this.set(object))];
   }
 
   #put(key: string, object: T): void {

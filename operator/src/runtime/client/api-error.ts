@@ -14,7 +14,8 @@ const RETRYABLE_STATUS = new Set([408, 409, 410, 429, 500, 502, 503, 504]);
 
 /**
  * The API server refused, or could not be reached. `code` is the Kubernetes reason (`NotFound`, `Conflict`,
- * `AlreadyExists`, `Expired`, `Forbidden`, ...), or `Unreachable` / `Timeout` where there was no answer.
+ * `AlreadyExists`, `Expired`, `Forbidden`, ...), `NotServed` where the server does not know the kind, `Unreadable` or
+ * `ResponseTooLarge` for an answer that cannot be used, or `Unreachable` / `Timeout` where there was none.
  */
 export class ApiError extends SluiceError {
   override readonly name = 'ApiError';
@@ -23,6 +24,8 @@ export class ApiError extends SluiceError {
 /** The error for an HTTP answer that is none of success. @param body as far as it was read */
 export function apiErrorOf(call: string, status: number, retryAfter: string | undefined, body: string): ApiError {
   const parsed = readStatus(body);
+  // An object that is missing has a metav1.Status; an unknown kind gets a plain 404 of the HTTP server.
+  if (status === 404 && parsed?.reason === undefined) return notServed(call);
   const reason = parsed?.reason ?? reasonOfHttpStatus(status);
   const seconds = Number(retryAfter ?? parsed?.details?.retryAfterSeconds ?? Number.NaN);
   return new ApiError(`${call}: ${parsed?.message ?? `HTTP status ${status}`}`, {
@@ -31,6 +34,17 @@ export function apiErrorOf(call: string, status: number, retryAfter: string | un
     status,
     ...(Number.isFinite(seconds) && seconds >= 0 ? { retryAfterSeconds: seconds } : {}),
   });
+}
+
+function notServed(call: string): ApiError {
+  return new ApiError(
+    `${call}: the API server does not serve this kind; are its CustomResourceDefinitions installed?`,
+    {
+      code: 'NotServed',
+      retryable: true,
+      status: 404,
+    },
+  );
 }
 
 /** The error for a call that got no answer. */
@@ -71,7 +85,6 @@ function reasonOfHttpStatus(status: number): string {
     400: 'BadRequest',
     401: 'Unauthorized',
     403: 'Forbidden',
-    404: 'NotFound',
     409: 'Conflict',
     410: 'Expired',
     422: 'Invalid',

@@ -59,6 +59,18 @@ export interface ListPage {
   readonly continueToken: string;
 }
 
+/** Which page of a list. */
+export interface PageOptions {
+  /** Objects at most. */
+  readonly limit: number;
+  /** {@link ListPage.continueToken} of the page before; empty for the first. */
+  readonly continueToken: string;
+  /** Not older than this; the latest state if left out. */
+  readonly resourceVersion?: string;
+  /** Calls the list off. */
+  readonly signal?: AbortSignal;
+}
+
 /** One event of a watch, as the server sent it. */
 export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
@@ -82,18 +94,15 @@ export interface DeleteOptions {
 }
 
 /**
- * Calls to the API server. Every call ends in bounded time and throws ApiError. Writes are never repeated by the
- * client itself; reads are, where the server asks for it (429 with Retry-After) or cannot be reached for a moment.
+ * Calls to the API server. Every call ends in bounded time and throws ApiError. The client itself repeats reads where
+ * the server asks for it (429 with Retry-After) or cannot be reached for a moment, and writes only where the server
+ * refused them unread (429).
  */
 export interface Client {
   /** null if there is no such object. */
   get<T extends KubernetesObject>(type: ResourceType<T>, name: ObjectName): Promise<T | null>;
-  /** One page; `limit` objects at most. */
-  list<T extends KubernetesObject>(
-    type: ResourceType<T>,
-    selection: Selection,
-    page: { readonly limit: number; readonly continueToken: string; readonly resourceVersion?: string },
-  ): Promise<ListPage>;
+  /** One page of the objects of a kind. */
+  list<T extends KubernetesObject>(type: ResourceType<T>, selection: Selection, page: PageOptions): Promise<ListPage>;
   /** Events from a resource version on, bookmarks included; ends when the server ends it, throws when it breaks. */
   watch<T extends KubernetesObject>(
     type: ResourceType<T>,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import { Agent } from 'undici';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 
 /** Where the API server is and how to prove who we are; kubeconfig and its parsing are client-node's. */
 export interface Connection {
@@ -10,7 +10,7 @@ export interface Connection {
   /** Headers that authenticate one request; reads a rotated token again. */
   authorization(): Promise<Record<string, string>>;
   /** A dispatcher with the cluster's certificates as they are on disk now. */
-  createDispatcher(options: DispatcherOptions): Agent;
+  createDispatcher(options: DispatcherOptions): Dispatcher;
 }
 
 /** How a dispatcher waits. */
@@ -49,37 +49,44 @@ export function connect(path: string): Connection {
   };
 }
 
-/** client-node knows tokens, token files, exec plugins and basic authentication; it writes them into request options. */
+/**
+ * client-node knows tokens, token files, exec plugins, basic authentication and impersonation; it writes them into
+ * request options, the password into `auth`.
+ */
 async function authorizationOf(config: KubeConfig): Promise<Record<string, string>> {
-  const options: { headers?: Record<string, string> } = {};
+  const options: { headers?: Record<string, unknown>; auth?: string } = {};
   await config.applyToHTTPSOptions(options as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
   const headers: Record<string, string> = {};
+  if (options.auth !== undefined) headers.authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`;
   for (const [name, value] of Object.entries(options.headers ?? {})) {
-    if (name.toLowerCase() === 'authorization' && typeof value === 'string') headers.authorization = value;
+    if (typeof value === 'string') headers[name.toLowerCase()] = value;
   }
   return headers;
 }
 
-function createDispatcher(config: KubeConfig, options: DispatcherOptions): Agent {
+function createDispatcher(config: KubeConfig, options: DispatcherOptions): Dispatcher {
   const cluster = config.getCurrentCluster();
   const user = config.getCurrentUser();
   const ca = pem(cluster?.caData, cluster?.caFile);
   const cert = pem(user?.certData, user?.certFile);
   const key = pem(user?.keyData, user?.keyFile);
-  return new Agent({
+  const tls = {
+    timeout: CONNECT_TIMEOUT_MILLISECONDS,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(cluster?.skipTLSVerify === true ? { rejectUnauthorized: false } : {}),
+    ...(cluster?.tlsServerName === undefined ? {} : { servername: cluster.tlsServerName }),
+  };
+  const settings = {
     connections: CONNECTIONS,
     allowH2: options.allowH2,
     headersTimeout: options.headersTimeoutSeconds * 1000,
     bodyTimeout: options.bodyTimeoutSeconds * 1000,
-    connect: {
-      timeout: CONNECT_TIMEOUT_MILLISECONDS,
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(cluster?.skipTLSVerify === true ? { rejectUnauthorized: false } : {}),
-      ...(cluster?.tlsServerName === undefined ? {} : { servername: cluster.tlsServerName }),
-    },
-  });
+  };
+  return cluster?.proxyUrl === undefined
+    ? new Agent({ ...settings, connect: tls })
+    : new ProxyAgent({ ...settings, uri: cluster.proxyUrl, requestTls: tls });
 }
 
 function pem(data: string | undefined, file: string | undefined): Buffer | undefined {

@@ -136,6 +136,10 @@ class RunningServer implements FakeApiServer {
 
   async #answer(seen: SeenRequest, body: string, response: ServerResponse, fault: Fault | null): Promise<void> {
     const target = this.#target(seen);
+    if (target === null) {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
+      return;
+    }
     const query = new URL(seen.url, this.url).searchParams;
     if (seen.watch) {
       this.#watch(target, query, response, fault);
@@ -227,13 +231,14 @@ class RunningServer implements FakeApiServer {
     };
   }
 
-  #target(seen: SeenRequest): Target {
+  /** null for a kind that is not served. */
+  #target(seen: SeenRequest): Target | null {
     const root = new URL(seen.url, this.url).pathname;
     const kind = this.#options.kinds.find(
       ({ group, version, plural }) =>
         plural === seen.plural && root.startsWith(group === '' ? `/api/${version}/` : `/apis/${group}/${version}/`),
     );
-    if (kind === undefined) throw new StatusAnswer(404, 'NotFound', 'the server could not find the requested resource');
+    if (kind === undefined) return null;
     if (seen.subresource !== '' && !(seen.subresource === 'status' && kind.hasStatus)) {
       throw new StatusAnswer(404, 'NotFound', 'the server could not find the requested resource');
     }
