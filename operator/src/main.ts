@@ -4,7 +4,7 @@ import { createLogger } from '@sluice/common/log/log.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import { printable, readConfig } from './config.ts';
 import { ensureLinkIdentity } from './keys/bootstrap.ts';
-import { createOperator } from './operator.ts';
+import { Operator } from './operator.ts';
 import { connect } from './runtime/client/connection.ts';
 import { createHttpClient } from './runtime/client/http-client.ts';
 import { startHealthServer } from './runtime/health/server.ts';
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   let ready: () => string | null = () => 'the keys of the link are not read yet';
   const health = await startHealthServer(config.operationsPort, { live: () => null, ready: () => ready() }, metrics);
   const secrets = { namespace: config.namespace, edge: config.linkSecret, operator: config.linkOperatorSecret };
-  const operator = createOperator({
+  const operator = new Operator({
     client,
     identity: await ensureLinkIdentity(client, secrets, Date.now),
     edges: { namespace: config.namespace, service: config.edgeService },
@@ -38,7 +38,7 @@ async function main(): Promise<void> {
     metrics,
     now: Date.now,
   });
-  ready = operator.ready;
+  ready = () => operator.ready();
   const stop = async (signal: string): Promise<void> => {
     log.info({ signal }, 'the operator stops');
     await operator.stop();

@@ -55,7 +55,7 @@ function reconcile(key: string, options: ChannelControllerOptions): ReconcileRes
 }
 
 /** A viewer could not reach the source: remembers it if the channel is in Direct, where alone it means anything. */
-export function suspendDirect(uid: string, message: string, options: ChannelControllerOptions): void {
+export function suspendDirect(uid: string, message: string, options: Omit<ChannelControllerOptions, 'hub'>): void {
   const key = options.states.keyOf(uid);
   const state = key === undefined ? undefined : options.states.get(key);
   const channel = key === undefined ? undefined : options.sources.channels.get(key);

@@ -5,7 +5,7 @@ import { channelFindings, withTimes } from './build/conditions.ts';
 import { buildRoute } from './build/route.ts';
 import { buildSession } from './build/session.ts';
 import { buildStatus } from './build/status.ts';
-import { type Decision, type DeliverySpec, decide } from './decide.ts';
+import { type AudienceInput, type Decision, type DecisionInput, type DeliverySpec, decide } from './decide.ts';
 import {
   modeChanged,
   sessionEnded,
@@ -20,7 +20,7 @@ import { isBelow } from './mode.ts';
 import type { Observed } from './observed.ts';
 import { obstaclesOf } from './obstacles.ts';
 import { ownersOf } from './owners.ts';
-import { failureOf, planSession, sessionName } from './session-plan.ts';
+import { type CountedFailure, failureOf, planSession, type SessionPlan, sessionName } from './session-plan.ts';
 
 /** A Secret that is missing is looked for again this often: nothing tells the operator when it is made. */
 const HEADERS_RETRY_SECONDS = 30;
@@ -51,85 +51,122 @@ export interface ChannelPlan {
 
 /** Decides and builds; pure. `route` is what the edges have of the channel now. */
 export function planChannel(observed: Observed, settings: PlanSettings, route: Route | undefined): ChannelPlan {
-  const { channel, nowMs, report, memory: before } = observed;
+  const findings = find(observed);
+  const { decision } = findings;
+  const session = planSession(observed, decision, findings.activeMode);
+  const memory = nextMemory(observed, findings, session);
+  const created = session.create ? sessionName(observed.channel.metadata.name, session.serial) : '';
+  return {
+    memory,
+    decision,
+    route: planRoute(observed, settings, { findings, memory, session: session.current, route }),
+    audience: audienceMessage(observed, decision),
+    createSession: session.create ? buildSession(observed.channel, created, findings.ladder.rungs) : null,
+    removeSessions: session.remove,
+    status: planStatus(observed, settings, findings, memory, created || (session.current?.metadata.name ?? '')),
+    events: eventsOf(observed, findings, session, created),
+    resetPeak: observed.memory.decision.mode === 'Idle' && decision.mode !== 'Idle',
+    wakeAfterSeconds: soonest([
+      decision.wakeAfterSeconds,
+      session.wakeAfterSeconds,
+      observed.audience.nextChangeMs === null ? null : (observed.audience.nextChangeMs - observed.nowMs) / 1000,
+      observed.headers.state === 'missing' ? HEADERS_RETRY_SECONDS : null,
+    ]),
+  };
+}
+
+/** What a reconciliation finds out, before it becomes manifests and messages. */
+interface Findings {
+  readonly facts: SourceFacts | null;
+  readonly health: SourceHealth | null;
+  readonly activeMode: Mode;
+  readonly failure: CountedFailure | null;
+  readonly transcodeSuspendedUntilMs: number | null;
+  readonly ladder: LadderInForce;
+  readonly obstacles: DecisionInput['obstacles'];
+  readonly decision: Decision;
+}
+
+function find(observed: Observed): Findings {
+  const { channel, nowMs, report, memory } = observed;
   const facts = report?.facts ?? channel.status?.source?.facts ?? null;
   const activeMode = activeModeOf(observed);
-  const failure = failureOf(observed.sessions, before, nowMs);
-  const live = report?.session?.state === 'Live';
-  const transcodeSuspendedUntilMs = failure?.retryAtMs ?? before.transcodeSuspendedUntilMs;
-  const ladder = ladderInForce(channel.spec.transcode.ladder, before.ladder, activeMode, facts);
-  const obstacles = obstaclesOf({
-    nowMs,
-    spec: channel.spec,
-    report,
-    ladder,
-    directSuspendedUntilMs: before.directSuspendedUntilMs,
-    transcodeSuspendedUntilMs,
-  });
+  const failure = failureOf(observed.sessions, memory, nowMs);
+  const transcodeSuspendedUntilMs = failure?.retryAtMs ?? memory.transcodeSuspendedUntilMs;
+  const ladder = ladderInForce(channel.spec.transcode.ladder, memory.ladder, activeMode, facts);
+  const { directSuspendedUntilMs } = memory;
+  const suspensions = { directSuspendedUntilMs, transcodeSuspendedUntilMs };
+  const obstacles = obstaclesOf({ nowMs, spec: channel.spec, report, ladder, ...suspensions });
   const decision = decide({
     nowMs,
     spec: deliveryOf(channel),
-    audience: { ...audienceFor(observed), alive: observed.alive },
+    audience: audienceFor(observed),
     pins: [],
     obstacles,
-    previous: before.decision,
+    previous: memory.decision,
   });
-  const session = planSession(observed, decision, activeMode);
-  const ownership = ownersOf(channel.metadata.uid ?? '', observed.edges, before.ownership, nowMs);
-  const memory: ChannelMemory = {
-    ...rememberDecision(before, decision, observed),
-    transcodeSuspendedUntilMs: later(transcodeSuspendedUntilMs, nowMs),
+  const health = healthOf(observed);
+  return { facts, health, activeMode, failure, transcodeSuspendedUntilMs, ladder, obstacles, decision };
+}
+
+function nextMemory(observed: Observed, findings: Findings, session: SessionPlan): ChannelMemory {
+  const { memory: before, nowMs, channel, edges, report } = observed;
+  const { facts, failure, ladder } = findings;
+  const live = report?.session?.state === 'Live';
+  return {
+    ...rememberDecision(before, findings.decision, observed),
+    transcodeSuspendedUntilMs: later(findings.transcodeSuspendedUntilMs, nowMs),
     directSuspendedUntilMs: later(before.directSuspendedUntilMs, nowMs),
     transcodeFailures: live ? 0 : (failure?.failures ?? before.transcodeFailures),
     countedFailure: failure?.name ?? before.countedFailure,
     serial: session.serial,
     ladder: facts === null || facts.height === 0 ? before.ladder : ladder.rungs,
-    ownership,
+    ownership: ownersOf(channel.metadata.uid ?? '', edges, before.ownership, nowMs),
   };
-  const health = healthOf(observed);
-  const findings = channelFindings({ observed, decision, obstacles, ladder, health, probed: facts !== null });
-  const created = session.create ? sessionName(channel.metadata.name, session.serial) : '';
-  const status = buildStatus({
+}
+
+function planStatus(
+  observed: Observed,
+  settings: PlanSettings,
+  findings: Findings,
+  memory: ChannelMemory,
+  session: string,
+): ChannelStatus {
+  const { channel, nowMs } = observed;
+  const conditions = channelFindings({ observed, ...findings, probed: findings.facts !== null });
+  const generation = channel.metadata.generation ?? 0;
+  return buildStatus({
     channel,
-    activeMode,
+    activeMode: findings.activeMode,
     audience: observed.audience,
     memory,
-    report,
-    facts,
-    health,
-    session: created || (session.current?.metadata.name ?? ''),
-    conditions: withTimes(findings, channel.status?.conditions ?? [], channel.metadata.generation ?? 0, nowMs),
+    report: observed.report,
+    facts: findings.facts,
+    health: findings.health,
+    session,
+    conditions: withTimes(conditions, channel.status?.conditions ?? [], generation, nowMs),
     publicUrl: settings.publicUrl,
   });
-  return {
-    memory,
-    decision,
-    route: planRoute(observed, settings, { facts, decision, ladder, memory, session: session.current, route }),
-    audience: audienceMessage(observed, decision),
-    createSession: session.create ? buildSession(channel, created, ladder.rungs) : null,
-    removeSessions: session.remove,
-    status,
-    events: [
-      ...(decision.mode === before.decision.mode
-        ? []
-        : [modeChanged(before.decision.mode, decision.mode, decision.reason.message)]),
-      ...(created === '' ? [] : [sessionStarted(created)]),
-      ...(failure === null
-        ? []
-        : [sessionFailed(failure.name, failure.message, new Date(failure.retryAtMs).toISOString())]),
-      ...session.remove
-        .filter(({ status: ended }) => ended?.phase !== 'Failed')
-        .map(({ metadata }) => sessionEnded(metadata.name)),
-      ...sourceEvents(channel, health),
-    ],
-    resetPeak: before.decision.mode === 'Idle' && decision.mode !== 'Idle',
-    wakeAfterSeconds: soonest([
-      decision.wakeAfterSeconds,
-      session.wakeAfterSeconds,
-      observed.audience.nextChangeMs === null ? null : (observed.audience.nextChangeMs - nowMs) / 1000,
-      observed.headers.state === 'missing' ? HEADERS_RETRY_SECONDS : null,
-    ]),
-  };
+}
+
+function eventsOf(
+  observed: Observed,
+  findings: Findings,
+  session: SessionPlan,
+  created: string,
+): readonly EventRecord[] {
+  const { decision, failure, health } = findings;
+  const before = observed.memory.decision.mode;
+  const ended = session.remove.filter(({ status }) => status?.phase !== 'Failed');
+  return [
+    ...(decision.mode === before ? [] : [modeChanged(before, decision.mode, decision.reason.message)]),
+    ...(created === '' ? [] : [sessionStarted(created)]),
+    ...(failure === null
+      ? []
+      : [sessionFailed(failure.name, failure.message, new Date(failure.retryAtMs).toISOString())]),
+    ...ended.map(({ metadata }) => sessionEnded(metadata.name)),
+    ...sourceEvents(observed.channel, health),
+  ];
 }
 
 /** What viewers get: the owner's word; before it has spoken, the status until the audience is known. */
@@ -156,9 +193,9 @@ function deliveryOf(channel: Channel): DeliverySpec {
 }
 
 /** Where the Channel trusts heartbeats, every viewer may start a transcode. */
-function audienceFor({ audience, channel }: Observed): { state: Audience['state']; viewers: number; trusted: number } {
+function audienceFor({ audience, alive, channel }: Observed): AudienceInput {
   const { state, viewers, trusted } = audience;
-  return { state, viewers, trusted: channel.spec.viewers.trustHeartbeats ? viewers : trusted };
+  return { state, viewers, trusted: channel.spec.viewers.trustHeartbeats ? viewers : trusted, alive };
 }
 
 function rememberDecision(before: ChannelMemory, decision: Decision, { audience, nowMs }: Observed): ChannelMemory {
@@ -183,9 +220,7 @@ function rememberDecision(before: ChannelMemory, decision: Decision, { audience,
 }
 
 interface RouteParts {
-  readonly facts: SourceFacts | null;
-  readonly decision: Decision;
-  readonly ladder: LadderInForce;
+  readonly findings: Findings;
   readonly memory: ChannelMemory;
   readonly session: StreamSession | null;
   readonly route: Route | undefined;
@@ -194,7 +229,8 @@ interface RouteParts {
 /** Without its headers a source must not be asked at all: the edges go on with what they know. */
 function planRoute({ channel, headers, report }: Observed, settings: PlanSettings, parts: RouteParts): Route | null {
   if (headers.state === 'missing') return parts.route ?? null;
-  const { facts, decision, ladder, memory, session } = parts;
+  const { facts, decision, ladder } = parts.findings;
+  const { session } = parts;
   return buildRoute({
     channel,
     headers: headers.headers,
@@ -202,7 +238,7 @@ function planRoute({ channel, headers, report }: Observed, settings: PlanSetting
     mode: decision.mode,
     reportSigns: decision.pending?.target === 'Transcode',
     ladder: ladder.rungs,
-    ownership: memory.ownership ?? { owners: [], term: 0 },
+    ownership: parts.memory.ownership ?? { owners: [], term: 0 },
     session,
     tokenSha256: settings.tokenSha256(session?.metadata.uid ?? ''),
     report,

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { EdgeMessage, Route } from '@sluice/common/link/messages.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { type EdgeLinkKeys, makeEdgeKeys, makeOperatorKeys } from '../keys/link-keys.ts';
-import { routeFixture } from '../testing/fixtures.ts';
+import { factsFixture, routeFixture } from '../testing/fixtures.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
 import { FakeEdge } from './fake-edge.ts';
 import { LinkHub } from './hub.ts';
@@ -164,20 +164,24 @@ describe('the links to the edges', () => {
   test('bring five thousand channels in frames that the edge accepts, the running ones first', async () => {
     const { edge, keys } = await edgeOf('one');
     const { hub } = hubOf(keys);
+    const source = { uri: 'http://source.example/index.m3u8', headers: {}, facts: factsFixture() };
     const routes: Route[] = Array.from({ length: 5_000 }, (_, index) =>
-      routeFixture({ uid: `c${index}`, mode: index % 100 === 99 ? 'Proxy' : 'Idle' }),
+      routeFixture({ uid: `c${index}`, source, mode: index % 100 === 99 ? 'Proxy' : 'Idle' }),
     );
     for (const route of routes) hub.setRoute(route);
     hub.setEdges([edge.endpoint()]);
     const uids = new Set<string>();
+    let looked = 0;
     await edge.until(() => {
-      for (const message of edge.received) {
+      for (const message of edge.received.slice(looked)) {
         if (message.type === 'snapshot') for (const { uid } of message.routes) uids.add(uid);
         if (message.type === 'route') uids.add(message.route.uid);
       }
+      looked = edge.received.length;
       return uids.size === 5_000;
     });
+    expect(edge.received.length).toBeGreaterThan(2);
     const snapshot = edge.received.find((message) => message.type === 'snapshot');
-    expect(snapshot?.routes.filter(({ mode }) => mode === 'Proxy')).toHaveLength(100);
+    expect(snapshot?.routes.filter(({ mode }) => mode === 'Proxy').length).toBe(50);
   });
 });

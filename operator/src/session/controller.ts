@@ -25,6 +25,8 @@ export interface SessionControllerOptions {
   readonly pods: ReadonlyStore<Pod>;
   /** What the owner of the channel with this uid said last. */
   readonly report: (channelUid: string) => OwnerReport | null;
+  /** Whether all edges have told what they know of that channel. */
+  readonly heard: (channelUid: string) => boolean;
   readonly tokens: SessionTokens;
   readonly pod: PodSettings;
   readonly now: () => number;
@@ -53,6 +55,7 @@ export function createSessionReconcile(options: SessionControllerOptions): Recon
       session: state.written === undefined ? session : { ...session, status: state.written },
       pods: options.pods.byIndex(PODS_BY_SESSION, key),
       report: reportOf(session, options),
+      heard: options.heard(channelOf(session)),
       memory: state.memory,
     });
     await makePod(session, state, plan, options);
@@ -70,9 +73,13 @@ function meet(session: StreamSession): SessionState {
   };
 }
 
+/** The uid of the Channel that a session works for. */
+function channelOf(session: StreamSession): string {
+  return session.metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid ?? '';
+}
+
 function reportOf(session: StreamSession, { report }: SessionControllerOptions) {
-  const channel = session.metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid ?? '';
-  const said = report(channel)?.session ?? null;
+  const said = report(channelOf(session))?.session ?? null;
   return said?.name === session.metadata.name ? said : null;
 }
 

@@ -36,6 +36,8 @@ export interface ObservedSession {
   readonly pods: readonly Pod[];
   /** What the owner says of this session; null if it says nothing of it. */
   readonly report: SessionReport | null;
+  /** Whether the owner could have spoken: not in the first moments of an operator, before the edges are linked. */
+  readonly heard: boolean;
   readonly memory: SessionMemory;
 }
 

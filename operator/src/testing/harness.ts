@@ -5,7 +5,7 @@ import type { Channel, ChannelSpecInput, StreamSession } from '@sluice/crds';
 import { makeEdgeKeys, makeOperatorKeys } from '../keys/link-keys.ts';
 import { CHANNEL, ENDPOINT_SLICE, POD, SECRET, STREAM_SESSION } from '../kinds.ts';
 import { FakeEdge } from '../link/fake-edge.ts';
-import { createOperator, type Operator } from '../operator.ts';
+import { Operator } from '../operator.ts';
 import type { Client } from '../runtime/client/client.ts';
 import { createHttpClient } from '../runtime/client/http-client.ts';
 import { type FakeApiServer, startFakeApiServer } from '../runtime/testing/fake-api-server.ts';
@@ -52,7 +52,7 @@ export class Harness {
     const edge = await FakeEdge.start(keys, 'edge-uid');
     const client = createHttpClient({ connection: api.connection() });
     const make = (): Operator =>
-      createOperator({
+      new Operator({
         client,
         identity: { edgeCertificate: keys['tls.crt'], operatorKey },
         edges: { namespace: NAMESPACE, service: SERVICE },

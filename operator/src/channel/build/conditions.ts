@@ -101,6 +101,10 @@ function transcodeHealthy({ observed, decision, obstacles }: ConditionInput): Fi
   if (decision.mode !== 'Transcode') {
     return { type, status: 'Unknown', reason: 'NotWanted', message: 'no transcode is wanted' };
   }
+  const last = observed.channel.status?.conditions?.find((condition) => condition.type === type);
+  if (observed.report === null && observed.audience.state !== 'known' && last !== undefined) {
+    return { type, status: last.status, reason: last.reason, message: last.message }; // the edges are not linked yet
+  }
   const state = observed.report?.session?.state;
   if (state === 'Live') return { type, status: 'True', reason: 'Live', message: 'viewers get the transcoded ladder' };
   if (state === 'Late') {

@@ -18,7 +18,6 @@ export function buildSession(channel: Channel, name: string, rungs: readonly Run
           name: channel.metadata.name,
           uid: channel.metadata.uid ?? '',
           controller: true,
-          blockOwnerDeletion: true,
         },
       ],
     },

@@ -74,7 +74,10 @@ export function buildPod(session: StreamSession, attempt: number, settings: PodS
   } as ApplyConfiguration;
 }
 
-/** Metadata that makes the garbage collector remove an object together with its session. */
+/**
+ * Metadata that makes the garbage collector remove an object together with its session. Without `blockOwnerDeletion`,
+ * which would need the right to update finalizers where OwnerReferencesPermissionEnforcement is on (OpenShift).
+ */
 export function ownedBy(session: StreamSession): { readonly ownerReferences: readonly object[] } {
   const { name, uid } = session.metadata;
   const reference = {
@@ -83,7 +86,6 @@ export function ownedBy(session: StreamSession): { readonly ownerReferences: rea
     name,
     uid,
     controller: true,
-    blockOwnerDeletion: true,
   };
   return { ownerReferences: [reference] };
 }

@@ -13,6 +13,7 @@ export interface SessionStatusInput extends ObservedSession {
 /** The whole status of a session: what is left out here is removed from the object. */
 export function buildSessionStatus(input: SessionStatusInput): StreamSessionStatus {
   const { session, memory, report, nowMs } = input;
+  if (isSilentAfterStart(input) && session.status !== undefined) return session.status;
   const generation = session.metadata.generation ?? 0;
   const findings = [podScheduled(input), ready(input), succeeded(input)];
   return {
@@ -27,6 +28,11 @@ export function buildSessionStatus(input: SessionStatusInput): StreamSessionStat
     restarts: Math.max(0, memory.attempt - 1),
     conditions: withTimes(findings, session.status?.conditions ?? [], generation, nowMs),
   };
+}
+
+/** An operator that has just started must not take the silence of edges that it has not reached for news. */
+function isSilentAfterStart({ heard, newest, session }: SessionStatusInput): boolean {
+  return !heard && newest.kind === 'running' && session.status?.phase === 'Running';
 }
 
 function phaseOf({ newest, givenUp, report }: SessionStatusInput): StreamSessionPhase {

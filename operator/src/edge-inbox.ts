@@ -1,0 +1,64 @@
+import type { EdgeMessage, OwnerReport } from '@sluice/common/link/messages.ts';
+import type { AudienceBook } from './audience/book.ts';
+import type { ChannelStates } from './channel/state.ts';
+import type { EdgeEndpoint } from './link/endpoints.ts';
+import type { OwnerReports } from './link/reports.ts';
+import type { OperatorMetrics } from './metrics.ts';
+import { keyOf } from './runtime/client/client.ts';
+
+/** Where the messages of the edges go. */
+export interface EdgeInboxTargets {
+  readonly book: AudienceBook;
+  readonly reports: OwnerReports;
+  readonly states: ChannelStates;
+  readonly metrics: OperatorMetrics;
+  /** A viewer could not reach the source of the channel with this uid. */
+  readonly suspendDirect: (uid: string, message: string) => void;
+  /** Something about the channel with this key has changed. */
+  readonly channelChanged: (key: string) => void;
+  /** Something about the StreamSession with this key has changed. */
+  readonly sessionChanged: (key: string) => void;
+}
+
+/** Hands what an edge says to those whom it concerns. The book itself tells which channels' counts have changed. */
+export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint, message: EdgeMessage) => void {
+  const { book, states, suspendDirect, channelChanged } = targets;
+  return ({ podUid }, message) => {
+    switch (message.type) {
+      case 'viewers':
+        book.viewers(podUid, message);
+        break;
+      case 'signs':
+        book.signs(message.uid, message.ids);
+        break;
+      case 'synced':
+        book.edgeSynced(podUid);
+        break;
+      case 'sourceError': {
+        const key = states.keyOf(message.uid);
+        if (key === undefined) break;
+        suspendDirect(message.uid, message.message);
+        channelChanged(key);
+        break;
+      }
+      case 'report':
+        takeReport(podUid, message.report, targets);
+        break;
+      case 'challenge':
+      case 'refused': // the handshake is the link's own business
+        break;
+    }
+  };
+}
+
+function takeReport(edge: string, report: OwnerReport, targets: EdgeInboxTargets): void {
+  const { reports, states, metrics, channelChanged, sessionChanged } = targets;
+  const key = states.keyOf(report.uid);
+  if (key === undefined || !reports.take(edge, report)) {
+    metrics.refusedMessages.inc({ reason: key === undefined ? 'unknown_channel' : 'old_owner' });
+    return;
+  }
+  channelChanged(key);
+  const namespace = states.get(key)?.namespace ?? '';
+  if (report.session !== null) sessionChanged(keyOf({ namespace, name: report.session.name }));
+}
