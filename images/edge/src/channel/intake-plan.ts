@@ -25,6 +25,8 @@ export interface PlanContext {
   readonly previousAt: number | null;
   /** Nothing has been taken since the channel woke. */
   readonly waking: boolean;
+  /** Nobody has seen what is listed since the channel slept: its numbers may move on instead of breaking. */
+  readonly maySkip: boolean;
   /** The log goes on above numbers of a lost one: whoever saw that one needs a discontinuity. */
   readonly breaks: boolean;
   readonly mode: Mode;
@@ -84,12 +86,11 @@ function planOf(taken: Exclude<Intake, { kind: 'stale' }>, context: PlanContext,
   const next = tail === null ? nextMsn(log) : tail.msn + 1;
   const msnOffset = tail === null ? log.msnOffset : tail.msn - tail.source.msn;
   const nextSource = next - msnOffset;
-  const chosen = context.waking ? firstSegments(taken.segments, due, context.mode) : taken.segments;
+  const chosen = context.maySkip ? firstSegments(taken.segments, due, context.mode) : taken.segments;
   const first = chosen[0]?.msn ?? nextSource;
   if (taken.kind !== 'restart' && first === nextSource)
     return { start: 'continue', epoch, msnOffset, segments: chosen };
-  // A waking channel whose source went on in between: nobody watched, so its numbers may move on.
-  if (taken.kind !== 'restart' && context.waking && tail === null && first > nextSource) {
+  if (taken.kind !== 'restart' && context.maySkip && tail === null && first > nextSource) {
     return { start: 'skip', epoch, msnOffset, segments: chosen };
   }
   const fresh = taken.kind === 'restart' ? firstSegments(chosen, chosen.length, context.mode) : chosen;

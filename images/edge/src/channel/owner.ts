@@ -4,7 +4,7 @@ import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { SourceClient } from '../source/client.ts';
 import { type ChannelFiles, openChannelFiles } from '../storage/files.ts';
-import { listedSeconds, type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
+import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
 import { mediaPlaylist } from '../timeline/playlist.ts';
 import { loadTimeline, saveTimeline } from '../timeline/store.ts';
@@ -68,14 +68,8 @@ export class ChannelOwner {
     const stored = await loadTimeline(context.statePath);
     const usable = stored?.uid === route.uid ? stored : null;
     if (usable === null) await files.clear();
-    const sameSource = usable !== null && usable.sourceUri === route.source.uri;
-    return new ChannelOwner(
-      route,
-      context,
-      files,
-      usable?.log ?? null,
-      sameSource || usable === null ? (usable?.known ?? []) : null,
-    );
+    const otherSource = usable !== null && usable.sourceUri !== route.source.uri;
+    return new ChannelOwner(route, context, files, usable?.log ?? null, otherSource ? null : (usable?.known ?? []));
   }
 
   private constructor(
@@ -114,6 +108,7 @@ export class ChannelOwner {
       },
       failed: (error, failures) => this.#failed(error, failures),
     });
+    this.#rewind();
     this.#takeSession(route);
     this.evaluate();
   }
@@ -314,8 +309,15 @@ export class ChannelOwner {
     this.#context.logger.info({ channel: this.#route.name, namespace: this.#route.namespace }, 'channel sleeps');
     this.#source.run(false);
     this.#publisher.sleep();
+    this.#rewind();
     const seconds = WINDOW_SEGMENTS * (this.targetDurationSeconds ?? ASSUMED_TARGET_DURATION_SECONDS);
     this.#cancelForget = this.#context.clock.after(seconds * 1000, () => void this.#forget());
+  }
+
+  /** What was seen at the source but never published is seen anew. */
+  #rewind(): void {
+    const { log } = this.#publisher;
+    if (log !== null) this.#source.rewind(nextMsn(log) - log.msnOffset);
   }
 
   async #forget(): Promise<void> {

@@ -244,6 +244,8 @@ class World {
 
   async sleep(seconds: number): Promise<void> {
     this.publisher.sleep();
+    const { log } = this.publisher;
+    if (log !== null) this.#known = this.#known.filter((one) => one.msn < nextMsn(log) - log.msnOffset);
     await this.clock.advance(0);
     for (let passed = 0; passed < seconds; passed += 2) this.source.appear();
     await this.clock.advance(seconds * 1000);

@@ -72,6 +72,8 @@ export class Publisher {
   #origins: Readonly<Record<string, Origin>> | null = null;
   #breaks = false;
   #waking = true;
+  /** True until something is taken by a channel that has nothing listed, or has slept since. */
+  #maySkip: boolean;
   #lastPublishAt: number | null = null;
   #pumping: Promise<void> | null = null;
   #abort = new AbortController();
@@ -80,6 +82,7 @@ export class Publisher {
   constructor(context: PublisherContext, log: TimelineLog | null) {
     this.#context = context;
     this.#log = log;
+    this.#maySkip = log === null || log.entries.length === 0;
     this.#downloads = new Downloads(context.clock, (error) => {
       context.trouble(error);
       this.pump();
@@ -130,13 +133,17 @@ export class Publisher {
       tail: this.#pending.at(-1) ?? null,
       previousAt: this.#waking ? null : (this.#pending.at(-1)?.publishAt ?? this.#lastPublishAt),
       waking: this.#waking,
+      maySkip: this.#maySkip,
       breaks: this.#breaks,
       mode: view.mode,
       lagMs: view.lagMs(this.#log.targetDurationSeconds),
       lookedAt,
       previousLookAt: before,
     });
-    if (added.length > 0) this.#breaks = false;
+    if (added.length > 0) {
+      this.#breaks = false;
+      this.#maySkip = false;
+    }
     if (added.length > 0 || this.#log.entries.length > 0) this.#waking = false;
     if (added[0]?.start === 'epoch') view.session?.restart();
     this.#pending.push(...added);
@@ -163,6 +170,7 @@ export class Publisher {
     this.#pending = [];
     this.#recent = [];
     this.#waking = true;
+    this.#maySkip = true;
     this.#lastPublishAt = null;
   }
 

@@ -116,6 +116,11 @@ export class SourceSide {
     }
   }
 
+  /** Forgets the source's segments from this number on: they will be taken again. */
+  rewind(nextMsn: number): void {
+    this.#known = this.#known.filter((one) => one.msn < nextMsn);
+  }
+
   /** Ends probe and watch. */
   stop(): void {
     this.#stopProbe?.();
