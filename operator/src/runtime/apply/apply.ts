@@ -1,47 +1,64 @@
-import { createHash } from 'node:crypto';
 import type { ApplyConfiguration, Client, KubernetesObject, ResourceType } from '../client/client.ts';
+import { covers, hashOf, sameJson } from './json.ts';
 
-/** Annotation that holds the hash of what was applied last. */
-export const APPLIED_HASH_ANNOTATION = 'sluice.dev/applied-hash';
+export { hashOf, sameJson } from './json.ts';
 
 /** What an apply came to. */
 export type ApplyOutcome = 'applied' | 'unchanged';
 
 /**
- * Server-side apply that costs nothing when nothing changed: the hash of the configuration travels as an annotation,
- * and an object in the cache that carries it is left alone. (A no-op apply costs the API server as much as a real one.)
- * Fields that are no longer in the configuration are removed by the server, which knows what this manager owned.
+ * The annotation with the hash of what a field manager applied last. Each manager has its own, so that two who share an
+ * object do not undo each other's; the name of a manager must be a DNS name for that, e.g. `widget-controller`.
+ */
+export function appliedHashAnnotation(fieldManager: string): string {
+  return `${fieldManager}/applied-hash`;
+}
+
+/**
+ * Server-side apply that costs nothing when nothing changed (a no-op apply costs the API server as much as a real one):
+ * the hash of the configuration travels as an annotation, and an object in the cache that carries it and still has all
+ * fields of the configuration is left alone; a field that somebody else changed is set again. Fields that are no longer
+ * in the configuration change the hash and are removed by the server, which knows what this manager owned.
+ *
+ * Values must be in the form in which the server keeps them (quantities: `1`, not `1000m`; `data`, not `stringData`):
+ * others look as if somebody had changed them, and cost a write each time.
+ *
  * @param current the object as the cache knows it
  * @throws ApiError
  */
 export async function applyIfChanged<T extends KubernetesObject>(
-  client: Client,
+  client: Pick<Client, 'apply'>,
   type: ResourceType<T>,
   current: KubernetesObject | undefined,
   configuration: ApplyConfiguration,
   fieldManager: string,
 ): Promise<ApplyOutcome> {
-  const hash = hashOf(configuration);
-  if (current?.metadata.annotations?.[APPLIED_HASH_ANNOTATION] === hash) return 'unchanged';
-  const annotations = { ...configuration.metadata.annotations, [APPLIED_HASH_ANNOTATION]: hash };
+  const annotation = { [appliedHashAnnotation(fieldManager)]: hashOf(configuration) };
+  const annotations = { ...configuration.metadata.annotations, ...annotation };
   const marked = { ...configuration, metadata: { ...configuration.metadata, annotations } };
+  // Items of a list come without apiVersion and kind from some servers.
+  const { apiVersion: _apiVersion, kind: _kind, ...fields } = marked;
+  if (current !== undefined && covers(current, fields)) return 'unchanged';
   await client.apply(type, marked, fieldManager);
   return 'applied';
 }
 
-/** Twenty hex digits that are equal for equal configurations, whatever the order of their fields. */
-export function hashOf(value: unknown): string {
-  return createHash('sha256').update(canonical(value)).digest('hex').slice(0, 20);
-}
+/** An object with a status, as {@link applyStatusIfChanged} compares it. */
+export type WithStatus = KubernetesObject & { readonly status?: unknown };
 
-/** Whether two values are the same JSON, whatever the order of their fields; undefined fields do not count. */
-export function sameJson(left: unknown, right: unknown): boolean {
-  return canonical(left) === canonical(right);
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) => {
-    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
-    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
+/**
+ * Applies a status unless the cached one is the same already. For objects whose status has one writer: a status in
+ * which others own fields, too, is never the same, and is written each time.
+ * @throws ApiError
+ */
+export async function applyStatusIfChanged<T extends KubernetesObject>(
+  client: Pick<Client, 'applyStatus'>,
+  type: ResourceType<T>,
+  current: WithStatus | undefined,
+  configuration: ApplyConfiguration & { readonly status: unknown },
+  fieldManager: string,
+): Promise<ApplyOutcome> {
+  if (current !== undefined && sameJson(current.status ?? {}, configuration.status ?? {})) return 'unchanged';
+  await client.applyStatus(type, configuration, fieldManager);
+  return 'applied';
 }

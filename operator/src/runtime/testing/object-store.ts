@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { sameJson as same } from '../apply/apply.ts';
+import { sameJson as same } from '../apply/json.ts';
 import { expired, StatusAnswer, tooLarge } from './answer.ts';
 import { type FieldPath, fieldAt, fieldsOf, isObject, type JsonObject, merge, removeField } from './fields.ts';
 
