@@ -15,7 +15,8 @@ if [ ! -x node_modules/.bin/node ] || ! cmp -s package-lock.json "$stamp"; then
   fi
   echo "Installing npm packages (about a minute, once per lockfile) ..." >&2
   # No package needs its install script here; not running them keeps a hostile update from doing anything at install.
-  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  # Not `npm ci`: it refuses a lockfile that lacks optional packages of other platforms, which some mirrors do not carry.
+  npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error >&2
   cp package-lock.json "$stamp"
 fi
 
