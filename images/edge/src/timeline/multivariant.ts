@@ -45,7 +45,7 @@ interface Variant {
 }
 
 function variantLines(variant: Variant, frameRateMilli: number, sessionQuery: string): string {
-  const attributes = [`BANDWIDTH=${Math.ceil(variant.bandwidth)}`];
+  const attributes = [`BANDWIDTH=${Math.round(variant.bandwidth)}`];
   if (variant.width !== null && variant.height > 0) attributes.push(`RESOLUTION=${variant.width}x${variant.height}`);
   if (frameRateMilli > 0) attributes.push(`FRAME-RATE=${(frameRateMilli / 1000).toFixed(3)}`);
   const codecs = variant.codecs.filter((codec) => codec !== '');

@@ -1,0 +1,176 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { addressGuard } from './address.ts';
+import { createSourceClient, type SourceClient, type SourceRequest } from './client.ts';
+
+describe('the address guard', () => {
+  const guard = addressGuard(['10.1.0.0/16', 'fd00:1::/32']);
+
+  test.each([
+    ['93.184.216.34', true],
+    ['2606:2800:220:1:248:1893:25c8:1946', true],
+    ['10.1.2.3', true],
+    ['::ffff:10.1.2.3', true],
+    ['fd00:1::5', true],
+    ['10.2.0.1', false],
+    ['127.0.0.1', false],
+    ['::1', false],
+    ['::ffff:127.0.0.1', false],
+    ['169.254.169.254', false],
+    ['fe80::1', false],
+    ['fd00:2::1', false],
+    ['0.0.0.0', false],
+    ['100.64.0.1', false],
+    ['224.0.0.1', false],
+    ['64:ff9b::7f00:1', false],
+    ['not an address', false],
+  ])('answers %s with %s', (address, admitted) => {
+    expect(guard(address)).toBe(admitted);
+  });
+
+  test('says which CIDR is none', () => {
+    expect(() => addressGuard(['10.0.0.0'])).toThrow('"10.0.0.0" is no CIDR');
+  });
+});
+
+describe('the source client', () => {
+  let server: Server;
+  let client: SourceClient;
+
+  async function serve(listener: RequestListener, cidrs = ['127.0.0.0/8', '::1/128']): Promise<string> {
+    server = createServer(listener);
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    client = createSourceClient(addressGuard(cidrs));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  afterEach(async () => {
+    await client.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
+  });
+
+  function read(url: string, changes: Partial<SourceRequest> = {}): ReturnType<SourceClient['read']> {
+    const signal = new AbortController().signal;
+    return client.read({ url, headers: {}, maxBytes: 1000, timeoutMs: 2_000, signal, ...changes });
+  }
+
+  test('follows redirects and says who answered', async () => {
+    const base = await serve((request, response) => {
+      if (request.url === '/a') response.writeHead(302, { location: '/b/c' }).end();
+      else response.end('hello');
+    });
+    const answer = await read(`${base}/a`);
+    expect(Buffer.from(answer.bytes).toString()).toBe('hello');
+    expect(answer.url).toBe(`${base}/b/c`);
+  });
+
+  test('sends the secret headers to the origin of the URL only', async () => {
+    const seen: (string | undefined)[] = [];
+    let port = 0;
+    const base = await serve((request, response) => {
+      seen.push(request.headers['x-secret'] as string | undefined);
+      if (request.url === '/a') response.writeHead(302, { location: `http://127.0.0.2:${port}/b` }).end();
+      else response.end('x');
+    });
+    port = Number(new URL(base).port);
+    const other = createServer((request, response) => {
+      seen.push(request.headers['x-secret'] as string | undefined);
+      response.end('x');
+    });
+    await new Promise<void>((resolve) => {
+      other.listen(port, '127.0.0.2', resolve);
+    });
+    await read(`${base}/a`, { headers: { 'X-Secret': 's' } });
+    expect(seen).toEqual(['s', undefined]);
+    other.closeAllConnections();
+    other.close();
+  });
+
+  test.each([
+    { name: 'an address literal', make: (base: string) => base },
+    { name: 'a name that resolves to one', make: (base: string) => base.replace('127.0.0.1', 'localhost') },
+  ])('never connects to $name outside the allowed CIDRs', async ({ make }) => {
+    let requests = 0;
+    const base = await serve((_request, response) => {
+      requests += 1;
+      response.end('secret');
+    }, []);
+    await expect(read(make(base))).rejects.toMatchObject({ code: 'SOURCE_FORBIDDEN_ADDRESS', retryable: false });
+    expect(requests).toBe(0);
+  });
+
+  test('checks the address again after a redirect', async () => {
+    const base = await serve(
+      (_request, response) => void response.writeHead(302, { location: 'http://169.254.169.254/meta' }).end(),
+    );
+    await expect(read(base)).rejects.toMatchObject({ code: 'SOURCE_FORBIDDEN_ADDRESS' });
+  });
+
+  test.each([
+    { url: 'ftp://host/x', code: 'SOURCE_URL' },
+    { url: 'file:///etc/passwd', code: 'SOURCE_URL' },
+    { url: 'nonsense', code: 'SOURCE_URL' },
+  ])('refuses $url', async ({ url, code }) => {
+    await serve((_request, response) => void response.end());
+    await expect(read(url)).rejects.toMatchObject({ code, retryable: false });
+  });
+
+  test('ends a loop of redirects', async () => {
+    const base = await serve((_request, response) => void response.writeHead(302, { location: '/again' }).end());
+    await expect(read(base)).rejects.toMatchObject({ code: 'SOURCE_REDIRECTS' });
+  });
+
+  test('stops an answer that is too large, and takes the start of one where that is enough', async () => {
+    const base = await serve((_request, response) => void response.end(Buffer.alloc(5000)));
+    await expect(read(base)).rejects.toMatchObject({ code: 'SOURCE_TOO_LARGE' });
+    expect(await read(base, { partial: true })).toMatchObject({ bytes: expect.objectContaining({ length: 1000 }) });
+  });
+
+  test.each([
+    { name: 'does not answer', listener: (() => undefined) as RequestListener },
+    { name: 'answers too slowly', listener: ((_request, response) => void response.write('x')) as RequestListener },
+  ])('gives up on a source that $name', async ({ listener }) => {
+    const base = await serve(listener);
+    await expect(read(base, { timeoutMs: 100 })).rejects.toMatchObject({ code: 'SOURCE_TIMEOUT', retryable: true });
+  });
+
+  test.each([
+    { status: 404, code: 'SOURCE_NOT_FOUND' },
+    { status: 410, code: 'SOURCE_NOT_FOUND' },
+    { status: 403, code: 'SOURCE_HTTP_STATUS' },
+    { status: 500, code: 'SOURCE_HTTP_STATUS' },
+  ])('tells status $status as $code', async ({ status, code }) => {
+    const base = await serve((_request, response) => void response.writeHead(status).end());
+    await expect(read(base)).rejects.toMatchObject({ code });
+  });
+
+  test('asks for what has changed only', async () => {
+    const base = await serve((request, response) => {
+      if (request.headers['if-none-match'] === '"1"') response.writeHead(304).end();
+      else response.setHeader('etag', '"1"').end('x');
+    });
+    const first = await read(base);
+    expect(await read(base, { etag: first.etag ?? '' })).toMatchObject({ status: 304 });
+  });
+
+  test('cuts a range itself where the server ignores it', async () => {
+    const base = await serve((_request, response) => void response.end('0123456789'));
+    const answer = await read(base, { range: { offset: 2, length: 3 } });
+    expect(Buffer.from(answer.bytes).toString()).toBe('234');
+  });
+
+  test('cannot reach a closed port', async () => {
+    const base = await serve((_request, response) => void response.end());
+    server.closeAllConnections();
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
+    await expect(read(base)).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE', retryable: true });
+  });
+});

@@ -1,0 +1,101 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Route, SourceFacts } from '@sluice/common/link/messages.ts';
+import { testRoute } from '../testing/route.ts';
+import { admitsAnyPage, directObstacle, factsOf, type SegmentSample, transcodeObstacle } from './facts.ts';
+
+const FACTS: SourceFacts = {
+  container: 'mpegts',
+  videoCodec: 'avc1.64001f',
+  audioCodec: 'mp4a.40.2',
+  width: 1280,
+  height: 720,
+  frameRateMilli: 25_000,
+  targetDurationSeconds: 2,
+  bitrateBps: 3_000_000,
+  windowSegments: 10,
+  startsWithKeyframe: true,
+  corsAllowed: true,
+  probedAt: '2026-01-01T00:00:00.000Z',
+};
+const URI = 'https://cdn/live/index.m3u8';
+const SAMPLE: SegmentSample = { uri: 'https://cdn/live/1.ts', ranged: false };
+
+interface Case {
+  readonly name: string;
+  readonly uri?: string;
+  readonly route?: Partial<Route>;
+  readonly facts?: Partial<SourceFacts>;
+  readonly sample?: Partial<SegmentSample>;
+  readonly reason: string | null;
+}
+
+const direct: readonly Case[] = [
+  { name: 'an open source', reason: null },
+  { name: 'no CORS', facts: { corsAllowed: false }, reason: 'NoCors' },
+  { name: 'a short window', facts: { windowSegments: 3 }, reason: 'ShortWindow' },
+  { name: 'a hidden source', route: { exposeSource: false }, reason: 'SourceHidden' },
+  { name: 'a query', uri: `${URI}?token=1`, reason: 'QueryInUrl' },
+  { name: 'a query that may be seen', uri: `${URI}?token=1`, route: { exposeSource: true }, reason: null },
+  { name: 'a query on segments only', sample: { uri: 'https://cdn/1.ts?sig=1' }, reason: 'QueryInUrl' },
+  {
+    name: 'a password, even if shown',
+    uri: 'https://u:p@cdn/i.m3u8',
+    route: { exposeSource: true },
+    reason: 'CredentialsInUrl',
+  },
+  { name: 'byte ranges', sample: { ranged: true }, reason: 'ByteRanges' },
+];
+
+test.each(direct)('Direct with $name: $reason', ({ uri, route, facts, sample, reason }) => {
+  const obstacle = directObstacle(testRoute(uri ?? URI, route), { ...FACTS, ...facts }, { ...SAMPLE, ...sample });
+  expect(obstacle?.reason ?? null).toBe(reason);
+});
+
+test('Direct with secret headers is impossible before any probe', () => {
+  const route = testRoute(URI, { source: { uri: URI, headers: { Cookie: 'x' }, facts: null } });
+  expect(directObstacle(route, null, null)?.reason).toBe('HeadersNeeded');
+});
+
+const transcode: readonly Case[] = [
+  { name: 'H.264 and AAC', reason: null },
+  { name: 'no audio', facts: { audioCodec: '' }, reason: null },
+  { name: 'another container', facts: { container: 'fmp4' }, reason: 'NotMpegTs' },
+  { name: 'HEVC', facts: { videoCodec: 'hvc1.1.6.L93' }, reason: 'VideoCodec' },
+  { name: 'unknown video', facts: { videoCodec: '' }, reason: 'VideoCodec' },
+  { name: 'other audio', facts: { audioCodec: 'ac-3' }, reason: 'AudioCodec' },
+  { name: 'no keyframe at the start', facts: { startsWithKeyframe: false }, reason: 'NoKeyframeAtStart' },
+  { name: 'byte ranges', sample: { ranged: true }, reason: 'ByteRanges' },
+];
+
+test.each(transcode)('Transcode with $name: $reason', ({ facts, sample, reason }) => {
+  expect(transcodeObstacle({ ...FACTS, ...facts }, { ...SAMPLE, ...sample })?.reason ?? null).toBe(reason);
+});
+
+describe('what a probe says', () => {
+  const context = {
+    targetDurationSeconds: 2,
+    windowSegments: 10,
+    corsAllowed: true,
+    declaredBitrateBps: null,
+    segmentBytes: 500_000,
+    segmentSeconds: 2,
+    now: 0,
+  };
+
+  test('is unknown for segments that are no MPEG-TS', () => {
+    expect(factsOf(null, context)).toMatchObject({ container: 'unknown', videoCodec: '', height: 0 });
+  });
+
+  test('takes the declared bitrate, else the measured one with room for peaks, else one that is common', () => {
+    expect(factsOf(null, { ...context, declaredBitrateBps: 5e6 }).bitrateBps).toBe(5_000_000);
+    expect(factsOf(null, context).bitrateBps).toBe(2_660_000);
+    expect(factsOf(null, { ...context, segmentBytes: null }).bitrateBps).toBe(6_000_000);
+  });
+
+  test('admits any page only where the answer does', () => {
+    expect(admitsAnyPage('*', 'https://a')).toBe(true);
+    expect(admitsAnyPage('https://a', 'https://a')).toBe(true);
+    expect(admitsAnyPage('https://b', 'https://a')).toBe(false);
+    expect(admitsAnyPage(null, 'https://a')).toBe(false);
+  });
+});

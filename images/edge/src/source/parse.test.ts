@@ -1,0 +1,122 @@
+import { describe, expect, test } from '@jest/globals';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import fc from 'fast-check';
+import { chooseVariant, parsePlaylist } from './parse.ts';
+
+const parse = (text: string) => parsePlaylist(Buffer.from(text), 'https://host/live/index.m3u8?token=1');
+
+const MEDIA = `#EXTM3U
+#EXT-X-TARGETDURATION:2
+#EXT-X-MEDIA-SEQUENCE:5
+#EXT-X-DISCONTINUITY-SEQUENCE:2
+#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00Z
+#EXTINF:2.0,
+a.ts
+#EXT-X-DISCONTINUITY
+#EXTINF:1.5,
+/other/b.ts?x=1
+`;
+
+describe('a media playlist of a source', () => {
+  test('is read with absolute URLs, numbers and breaks', () => {
+    expect(parse(MEDIA)).toEqual({
+      kind: 'media',
+      targetDurationSeconds: 2,
+      windowSegments: 2,
+      ended: false,
+      unsupported: null,
+      segments: [
+        {
+          msn: 5,
+          uri: 'https://host/live/a.ts',
+          durationSeconds: 2,
+          discontinuitySequence: 2,
+          discontinuity: false,
+          dateTime: '2026-01-01T00:00:00.000Z',
+          range: null,
+        },
+        {
+          msn: 6,
+          uri: 'https://host/other/b.ts?x=1',
+          durationSeconds: 1.5,
+          discontinuitySequence: 3,
+          discontinuity: true,
+          dateTime: '2026-01-01T00:00:02.000Z',
+          range: null,
+        },
+      ],
+    });
+  });
+
+  test('keeps the end of a long window', () => {
+    const segments = Array.from({ length: 500 }, (_, index) => `#EXTINF:2,\n${index}.ts\n`).join('');
+    const playlist = parse(`#EXTM3U\n#EXT-X-TARGETDURATION:2\n${segments}`);
+    expect(playlist).toMatchObject({ windowSegments: 500 });
+    if (playlist.kind === 'media') expect(playlist.segments.map((one) => one.msn).slice(-1)).toEqual([499]);
+    if (playlist.kind === 'media') expect(playlist.segments).toHaveLength(60);
+  });
+
+  test.each([
+    { tag: '#EXT-X-MAP:URI="init.mp4"', what: 'fragmented MP4' },
+    { tag: '#EXT-X-KEY:METHOD=AES-128,URI="key"', what: 'encrypted with AES-128' },
+  ])('says what it needs that cannot be done: $what', ({ tag, what }) => {
+    const playlist = parse(`#EXTM3U\n#EXT-X-TARGETDURATION:2\n${tag}\n#EXTINF:2,\na.ts\n`);
+    expect(playlist).toMatchObject({ unsupported: expect.stringContaining(what) });
+  });
+
+  test.each([
+    { name: 'a web page', text: '<!doctype html><html></html>', code: 'NOT_A_PLAYLIST' },
+    { name: 'nothing', text: '', code: 'NOT_A_PLAYLIST' },
+    { name: 'no target duration', text: '#EXTM3U\n#EXTINF:2,\na.ts\n', code: 'PLAYLIST_INVALID' },
+    { name: 'a very long line', text: `#EXTM3U\n#${'x'.repeat(9_000)}\n`, code: 'PLAYLIST_INVALID' },
+    { name: 'too many lines', text: `#EXTM3U\n${'\n'.repeat(100_001)}`, code: 'PLAYLIST_INVALID' },
+    { name: 'no URL', text: '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nhttp://[\n', code: 'PLAYLIST_INVALID' },
+  ])('is refused for $name', ({ text, code }) => {
+    expect(() => parse(text)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test('is read or refused with a clear error, whatever it holds', () => {
+    const line = fc.oneof(
+      fc.constantFrom(...MEDIA.split('\n'), '#EXT-X-ENDLIST', '#EXT-X-STREAM-INF:BANDWIDTH=x', '#EXT-X-BYTERANGE:-1@x'),
+      fc.string(),
+      fc
+        .tuple(fc.constantFrom('#EXTINF:', '#EXT-X-MEDIA-SEQUENCE:', '#EXT-X-KEY:'), fc.string())
+        .map((two) => two.join('')),
+    );
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 30 }), (lines) => {
+        try {
+          const playlist = parse(`#EXTM3U\n${lines.join('\n')}`);
+          if (playlist.kind === 'media') expect(playlist.segments.every((one) => one.durationSeconds > 0)).toBe(true);
+        } catch (error) {
+          expect(error).toBeInstanceOf(SluiceError);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('a multivariant source', () => {
+  const variant = (height: number, rest: string): string =>
+    `#EXT-X-STREAM-INF:BANDWIDTH=${height}000,RESOLUTION=1x${height}${rest}\n${height}.m3u8\n`;
+  const audio = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="x",URI="a.m3u8"\n';
+
+  function chosen(text: string): string {
+    const playlist = parse(`#EXTM3U\n${text}`);
+    if (playlist.kind !== 'multivariant') throw new Error('not multivariant');
+    return chooseVariant(playlist).uri;
+  }
+
+  test('is followed in its highest rendition with audio and video in one stream', () => {
+    expect(chosen(variant(360, '') + variant(720, '') + variant(480, ''))).toBe('https://host/live/720.m3u8');
+    expect(chosen(audio + variant(360, '') + variant(720, ',AUDIO="a"'))).toBe('https://host/live/360.m3u8');
+    expect(chosen(audio.replace(',URI="a.m3u8"', '') + variant(720, ',AUDIO="a"'))).toBe('https://host/live/720.m3u8');
+  });
+
+  test('is not supported where every rendition has its audio elsewhere', () => {
+    expect(() => chosen(audio + variant(720, ',AUDIO="a"'))).toThrow(
+      expect.objectContaining({ code: 'SOURCE_UNSUPPORTED' }),
+    );
+  });
+});

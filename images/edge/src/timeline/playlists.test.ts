@@ -1,0 +1,107 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
+import { append, newLog } from './log.ts';
+import { coveringCodec, multivariantPlaylist } from './multivariant.ts';
+import { parseSegmentName, segmentName } from './names.ts';
+import { mediaPlaylist } from './playlist.ts';
+
+const FACTS = {
+  container: 'mpegts' as const,
+  videoCodec: 'avc1.640028',
+  audioCodec: 'mp4a.40.2',
+  width: 1920,
+  height: 1080,
+  frameRateMilli: 25_000,
+  targetDurationSeconds: 2,
+  bitrateBps: 6_000_000,
+  windowSegments: 10,
+  startsWithKeyframe: true,
+  corsAllowed: true,
+  probedAt: '2026-01-01T00:00:00.000Z',
+};
+
+describe('a media playlist', () => {
+  let log = newLog({
+    epoch: 1,
+    targetDurationSeconds: 2,
+    rungs: ['source', '360p'],
+    firstMsn: 7,
+    discontinuityBase: 2,
+    numbers: { msnOffset: 0, discontinuityOffset: 0 },
+  });
+  const base = { epoch: 1, durationSeconds: 1.96, dateTime: null, discontinuity: false, gap: false };
+  log = append(log, { ...base, msn: 7, names: { source: 'http://cdn/7.ts', '360p': 'http://cdn/7.ts' } });
+  log = append(log, {
+    ...base,
+    msn: 8,
+    discontinuity: true,
+    gap: true,
+    dateTime: '2026-01-01T00:00:02.000Z',
+    names: { source: 's/a.1/source/8.0.ts', '360p': 's/a.1/360p/8.1.ts' },
+  });
+
+  test('is this text', () => {
+    expect(mediaPlaylist(log, '360p')).toBe(
+      [
+        '#EXTM3U',
+        '#EXT-X-VERSION:8',
+        '#EXT-X-TARGETDURATION:2',
+        '#EXT-X-MEDIA-SEQUENCE:7',
+        '#EXT-X-DISCONTINUITY-SEQUENCE:2',
+        '#EXT-X-INDEPENDENT-SEGMENTS',
+        '#EXT-X-SERVER-CONTROL:HOLD-BACK=6.000',
+        '#EXTINF:1.960,',
+        'http://cdn/7.ts',
+        '#EXT-X-DISCONTINUITY',
+        '#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:02.000Z',
+        '#EXT-X-GAP',
+        '#EXTINF:1.960,',
+        's/a.1/360p/8.1.ts',
+        '',
+      ].join('\n'),
+    );
+    expect(parseMediaPlaylist(mediaPlaylist(log, 'source')).entries).toHaveLength(2);
+  });
+
+  test('is refused for a rung that does not exist', () => {
+    expect(() => mediaPlaylist(log, '4k')).toThrow(expect.objectContaining({ code: 'RUNG_UNKNOWN', status: 404 }));
+  });
+});
+
+describe('the multivariant playlist', () => {
+  test('names the source first and then the ladder, each URL with the session', () => {
+    const ladder = [{ name: '720p', height: 720, bitrateBps: 2_500_000 }];
+    expect(multivariantPlaylist(FACTS, ladder, 'session=abc').split('\n')).toEqual([
+      '#EXTM3U',
+      '#EXT-X-VERSION:8',
+      '#EXT-X-INDEPENDENT-SEGMENTS',
+      '#EXT-X-STREAM-INF:BANDWIDTH=6000000,RESOLUTION=1920x1080,FRAME-RATE=25.000,CODECS="avc1.640028,mp4a.40.2"',
+      'source.m3u8?session=abc',
+      '#EXT-X-STREAM-INF:BANDWIDTH=2961200,RESOLUTION=1280x720,FRAME-RATE=25.000,CODECS="avc1.640028,mp4a.40.2"',
+      '720p.m3u8?session=abc',
+      '',
+    ]);
+  });
+
+  test('leaves out what is unknown', () => {
+    const unknown = { ...FACTS, width: 0, height: 0, frameRateMilli: 0, videoCodec: '', audioCodec: '' };
+    expect(multivariantPlaylist(unknown, [], '')).toContain('#EXT-X-STREAM-INF:BANDWIDTH=6000000\nsource.m3u8\n');
+  });
+
+  test.each([
+    { source: 'avc1.640028', height: 360, codec: 'avc1.640028' },
+    { source: 'avc1.42c01e', height: 720, codec: 'avc1.640028' },
+    { source: '', height: 1080, codec: 'avc1.64002a' },
+    { source: 'avc1.640033', height: 2160, codec: 'avc1.640034' },
+  ])('declares $codec for a rung of $height lines that is $source at times', ({ source, height, codec }) => {
+    expect(coveringCodec(source, height)).toBe(codec);
+  });
+});
+
+test('a segment name says what it is, and nothing else is a segment name', () => {
+  const id = { uid: '0123456789ab', epoch: 2, rung: '360p', msn: 77, attempt: 3 };
+  expect(segmentName(id)).toBe('s/01234567.2/360p/77.3.ts');
+  expect(parseSegmentName(segmentName(id))).toEqual({ epoch: 2, rung: '360p', msn: 77, attempt: 3 });
+  expect(parseSegmentName('http://cdn/s/01234567.2/360p/77.3.ts')).toBeNull();
+  expect(parseSegmentName('s/01234567.2/../77.3.ts')).toBeNull();
+});
