@@ -1,7 +1,7 @@
 /**
  * The agent as its pod runs it, with a real FFmpeg, against the owner's side of the work API:
- *   node images/transcoder/agent.integration.ts
- * Takes about a minute, because a live source takes its time. Fails where FFmpeg is missing; SLUICE_FFMPEG names another.
+ *   node images/transcoder/agent.integration.ts [SCENARIO...]
+ * Takes about two minutes, because a live source takes its time. Fails where FFmpeg is missing; SLUICE_FFMPEG names another.
  */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
@@ -203,6 +203,71 @@ async function failures(source: Source): Promise<string> {
   });
 }
 
+/** FFmpeg stands still while it is fed: it is killed, though it ignores SIGTERM, and another one takes over. */
+async function hang(source: Source): Promise<string> {
+  return withAgent(async (owner, agent) => {
+    for (let msn = 0; msn < BACKLOG; msn++) offer(owner, source, msn);
+    await until('the first segment is stored', 10, () => owner.stored.has('1/low/1'));
+    for (const pid of agent.encoders()) process.kill(pid, 'SIGSTOP');
+    const stoppedAt = performance.now();
+    for (let msn = BACKLOG; msn < BACKLOG + 2; msn++) offer(owner, source, msn);
+    await until('a segment after the hang is stored', 30, () => owner.stored.has(`1/low/${BACKLOG}`));
+    const took = performance.now() - stoppedAt;
+    for (const name of owner.stored.keys()) assertSameFrames(source, owner, name);
+    return `recovered ${(took / 1000).toFixed(1)} s after it stood still`;
+  });
+}
+
+/** FFmpeg gets a twentieth of the time: the highest rung goes, the others stay. */
+async function slow(source: Source): Promise<string> {
+  return withAgent(async (owner, agent) => {
+    const throttle = setInterval(() => {
+      const encoders = agent.encoders();
+      for (const pid of encoders) signalIfAlive(pid, 'SIGSTOP');
+      setTimeout(() => {
+        for (const pid of encoders) signalIfAlive(pid, 'SIGCONT');
+      }, 475);
+    }, 500);
+    try {
+      for (let msn = 0; msn < BACKLOG; msn++) offer(owner, source, msn);
+      await Promise.all([
+        offerLive(owner, source, BACKLOG, SEGMENTS),
+        until('a rung is dropped', 40, () => owner.reports.at(-1)?.droppedRungs.length === 1),
+      ]);
+    } finally {
+      clearInterval(throttle);
+    }
+    const report = owner.reports.at(-1);
+    assert.deepEqual(report?.droppedRungs, ['high']);
+    assert.match(report.message, /cannot keep pace/);
+    await until('the newest segment but one is stored', 20, () => owner.stored.has(`1/low/${SEGMENTS - 2}`));
+    assert.ok(!owner.stored.has(`1/high/${SEGMENTS - 2}`), 'the highest rung is gone');
+    return report.message;
+  });
+}
+
+/** A process may end between being listed and being signalled. */
+function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
+  }
+}
+
+/** Nothing that is asked for works here: the owner learns why, and the pod ends with an error. */
+async function noEncoder(): Promise<string> {
+  return withAgent(
+    async (owner, agent) => {
+      assert.equal(await agent.exited, 1);
+      assert.equal(owner.reports.at(-1)?.state, 'Failed');
+      assert.match(owner.reports.at(-1)?.message ?? '', /no encoder works here: .*h264_nvenc/);
+      return owner.reports.at(-1)?.message ?? '';
+    },
+    { ...JOB, encoders: ['h264_nvenc'] },
+  );
+}
+
 /** preStop keeps encoding until the owner lets go; then SIGTERM ends the agent at once, and FFmpeg with it. */
 async function drain(source: Source): Promise<string> {
   return withAgent(async (owner, agent) => {
@@ -248,22 +313,35 @@ async function wrap(source: Source): Promise<string> {
   });
 }
 
-async function main(): Promise<void> {
-  const source = makeSource(CLIP, SEGMENTS, 100);
-  const wrapping = makeSource(CLIP, BACKLOG, TIMESTAMP_MODULUS / 90_000 - 3);
+type Scenario = readonly [name: string, shows: string, run: (source: Source) => Promise<string>];
+
+const SCENARIOS: readonly Scenario[] = [
+  ['live', 'a rung holds exactly the frames of the source, live, and splices without a trace', live],
+  ['backlog', 'a backlog, a discontinuity and a new epoch', backlog],
+  ['failures', 'the agent survives the death of FFmpeg and a restart of the edge', failures],
+  ['drain', 'drain and SIGTERM', drain],
+  ['superseded', 'a newer attempt works', superseded],
+  ['encoder', 'no encoder works', noEncoder],
+  ['hang', 'an FFmpeg that hangs', hang],
+  ['slow', 'an encoder that is too slow', slow],
+  ['wrap', 'timestamps that wrap', () => withSource(BACKLOG, TIMESTAMP_MODULUS / 90_000 - 3, wrap)],
+];
+
+async function withSource(count: number, offset: number, run: (source: Source) => Promise<string>): Promise<string> {
+  const source = makeSource(CLIP, count, offset);
   try {
-    await scenario('a rung holds exactly the frames of the source, live, and splices without a trace', () =>
-      live(source),
-    );
-    await scenario('a backlog, a discontinuity and a new epoch', () => backlog(source));
-    await scenario('the agent survives the death of FFmpeg and a restart of the edge', () => failures(source));
-    await scenario('drain and SIGTERM', () => drain(source));
-    await scenario('a newer attempt', () => superseded(source));
-    await scenario('timestamps that wrap', () => wrap(wrapping));
+    return await run(source);
   } finally {
     rmSync(source.folder, { recursive: true });
-    rmSync(wrapping.folder, { recursive: true });
   }
 }
 
-await main();
+const names = process.argv.slice(2);
+const unknown = names.find((name) => !SCENARIOS.some(([known]) => known === name));
+assert.equal(unknown, undefined, `no scenario ${unknown}; there are ${SCENARIOS.map(([name]) => name).join(', ')}`);
+await withSource(SEGMENTS, 100, async (source) => {
+  for (const [name, shows, run] of SCENARIOS) {
+    if (names.length === 0 || names.includes(name)) await scenario(shows, () => run(source));
+  }
+  return '';
+});

@@ -4,11 +4,12 @@ import type { Logger } from '@sluice/common/log/log.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import { request } from 'undici';
-import { Agent } from './agent/agent.ts';
+import { Agent, failedReport } from './agent/agent.ts';
 import { Drain } from './agent/drain.ts';
 import { createAgentMetrics } from './agent/metrics.ts';
 import type { Config } from './config.ts';
 import { readConfig, readDrainConfig, readToken } from './config.ts';
+import type { EncoderChoice } from './ffmpeg/trial.ts';
 import { chooseEncoder } from './ffmpeg/trial.ts';
 import { serveOperations } from './operations/server.ts';
 import { OwnerClient } from './owner/client.ts';
@@ -42,7 +43,7 @@ async function runAgent(config: Config): Promise<number> {
     drain: startDrain,
   });
   try {
-    const { encoder, refused } = await chooseEncoder(config.ffmpegPath, config.job);
+    const { encoder, refused } = await chooseOrReport(config, client);
     log.info({ encoder, refused }, 'encoder chosen');
     agent = new Agent({
       ...config,
@@ -61,6 +62,16 @@ async function runAgent(config: Config): Promise<number> {
     await client.close();
     server.close();
     server.closeAllConnections();
+  }
+}
+
+/** The encoder of this run; where none works the owner learns it before the pod ends. */
+async function chooseOrReport(config: Config, client: OwnerClient): Promise<EncoderChoice> {
+  try {
+    return await chooseEncoder(config.ffmpegPath, config.job);
+  } catch (error) {
+    await client.report(failedReport(messageOf(error))).catch(() => undefined);
+    throw error;
   }
 }
 

@@ -55,7 +55,8 @@ export class Agent {
   #wake = new AbortController();
   #cursor: Cursor = START;
   #fedMsn: number | null = null;
-  #waiting = 0;
+  /** Waits for the owner to have more. */
+  #idle = false;
   #draining = false;
   #message = '';
 
@@ -83,11 +84,12 @@ export class Agent {
   /** Works until the owner lets go, a newer attempt works, {@link stop} is called, or nothing succeeds. */
   async run(): Promise<Outcome> {
     const reports = this.#every(REPORT_MS, () => this.#report());
-    const watch = this.#every(WATCH_MS, async () => this.#feeder.watch(this.#waiting));
+    const watch = this.#every(WATCH_MS, async () => this.#feeder.watch(this.#idle));
     while (!this.#stop.signal.aborted) await this.#step();
     await this.#feeder.stop();
     this.#uploader.close();
     await Promise.all([reports, watch]);
+    if (this.#outcome === 'failed') await this.#report();
     return this.#outcome;
   }
 
@@ -111,15 +113,16 @@ export class Agent {
     if (this.#feeder.hasGivenUp) return this.#end('failed');
     await this.#pause(this.#feeder.waitMs());
     this.#wake = new AbortController();
+    this.#idle = true;
     const work = await this.#ask();
+    this.#idle = false;
     if (work === null) return;
     if (work.stop) return this.#end('released');
     const fresh = this.#feeder.run === null || work.epoch !== this.#cursor.epoch;
     const segments = fresh ? work.segments.slice(-START_BACKLOG) : work.segments;
     if (work.epoch !== this.#cursor.epoch) this.#cursor = { epoch: work.epoch, after: -1 };
-    for (const [index, segment] of segments.entries()) {
+    for (const segment of segments) {
       if (this.#wake.signal.aborted || this.#stop.signal.aborted) return;
-      this.#waiting = segments.length - index - 1;
       await this.#take(work, segment);
     }
   }
@@ -233,6 +236,21 @@ export class Agent {
   async #pause(ms: number): Promise<void> {
     if (ms > 0) await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
+}
+
+/** What an agent says that could not even begin. */
+export function failedReport(message: string): AgentReport {
+  return {
+    state: 'Failed',
+    encoder: '',
+    speed: null,
+    outTimeSeconds: null,
+    fedMsn: null,
+    droppedRungs: [],
+    cpuPercent: null,
+    memoryBytes: null,
+    message,
+  };
 }
 
 function codeOf(error: unknown): string {

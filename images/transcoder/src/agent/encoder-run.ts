@@ -57,7 +57,7 @@ export class EncoderRun {
     this.#listeners = listeners;
     this.#hang = new HangWatch(options.targetDurationSeconds);
     const { rungs } = options.job;
-    this.pace = new Pace(rungs.length);
+    this.pace = new Pace(rungs.length, options.targetDurationSeconds);
     this.#splitters = rungs.map(
       (rung, index) => new Splitter(({ boundary, bytes }) => this.#deliver(index, rung.name, boundary, bytes)),
     );
@@ -104,7 +104,7 @@ export class EncoderRun {
   async feed(segment: SourceSegment): Promise<void> {
     for (const splitter of this.#splitters) splitter.expect(segment.boundary);
     this.#lastMsn = segment.boundary.msn;
-    this.pace.fed();
+    this.pace.fed(this.#options.now());
     this.#hang.fed(this.#options.now());
     await this.#process.write(segment.bytes);
   }
@@ -139,7 +139,7 @@ export class EncoderRun {
 
   #deliver(index: number, rung: string, boundary: SourceSegment['boundary'], bytes: Uint8Array): void {
     this.#completed++;
-    this.pace.completed(index);
+    this.pace.completed(index, this.#options.now());
     const fault = faultOf(bytes, boundary);
     if (fault === null) this.#listeners.segment({ epoch: this.epoch, rung, msn: boundary.msn, bytes });
     else this.#listeners.broken(rung, boundary.msn, fault);

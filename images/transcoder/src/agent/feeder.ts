@@ -86,12 +86,12 @@ export class Feeder {
     }
   }
 
-  /** Looks after the run, to be called every second. `waiting`: source segments that are known and not fed. */
-  watch(waiting: number): void {
+  /** Looks after the run, to be called every second. `idle`: all known source segments are fed. */
+  watch(idle: boolean): void {
     const run = this.#run;
     if (run === null) return;
     if (run.isHung()) void run.abandon('FFmpeg makes no progress although it is fed');
-    else if (run.pace.isTooSlow(this.#options.now(), waiting)) this.#dropTopRung(run);
+    else if (run.pace.isTooSlow(this.#options.now(), idle)) this.#dropTopRung(run);
   }
 
   /** Ends FFmpeg; resolves when it is gone. */

@@ -1,40 +1,54 @@
-/** Segments fed and not complete that are normal: the newest waits for its end, one more is being encoded. */
-const NORMAL_BEHIND = 2;
-/** How long in ms the encoder may be further behind before it counts as too slow: a start with backlog, a scene cut. */
+/**
+ * How late in ms a segment may be complete after the next one was fed. The constant lag leaves half a second beyond
+ * the target duration (DESIGN rule 5); a fifth of that goes to fetching, checking and storing.
+ */
+const LATE_MS = 400;
+/** How long in ms an encoder may be without keeping pace once: a start with backlog, a hard scene. */
 const TOO_SLOW_MS = 15_000;
+/** The same in target durations: only a completed segment shows the pace. */
+const TOO_SLOW_TARGET_DURATIONS = 3;
 
 /**
- * Whether an encoder keeps pace with its source. FFmpeg's own speed says little (fed in real time it is 1 at best), so
- * what counts is how many fed segments are not complete in the slowest rung, and for how long there were too many.
+ * Whether an encoder keeps pace with its source. FFmpeg's own speed says little: fed in real time it is 1 at best. An
+ * encoder keeps pace while it takes what it is fed at once, so that the agent waits for the source and not for it, and
+ * while each segment is complete soon after the next was fed.
  */
 export class Pace {
   readonly #completed: number[];
-  #fed = 0;
-  #behindSince: number | null = null;
+  readonly #limitMs: number;
+  /** When each segment was fed that the slowest rung has not completed, oldest first. */
+  readonly #openSince: number[] = [];
+  #rows = 0;
+  #latenessMs = 0;
+  #slowSince: number | null = null;
 
-  constructor(rungs: number) {
+  constructor(rungs: number, targetDurationSeconds: number) {
     this.#completed = new Array<number>(rungs).fill(0);
+    this.#limitMs = Math.max(TOO_SLOW_MS, TOO_SLOW_TARGET_DURATIONS * targetDurationSeconds * 1000);
   }
 
-  /** A source segment was offered. */
-  fed(): void {
-    this.#fed++;
+  /** A source segment is offered at `now` (ms). */
+  fed(now: number): void {
+    this.#openSince.push(now);
   }
 
-  /** Rung `index` completed a segment. */
-  completed(index: number): void {
+  /** Rung `index` completed a segment at `now` (ms). */
+  completed(index: number, now: number): void {
     this.#completed[index] = (this.#completed[index] ?? 0) + 1;
+    for (const rows = Math.min(...this.#completed); this.#rows < rows; this.#rows++) {
+      this.#openSince.shift();
+      this.#latenessMs = now - (this.#openSince[0] ?? now);
+    }
   }
 
-  /** Segments that were fed and that the slowest rung has not completed. */
-  get behind(): number {
-    return this.#fed - Math.min(...this.#completed);
-  }
-
-  /** Looks at the state at `now` (ms); to be asked every few seconds. `waiting`: source segments not fed yet. */
-  isTooSlow(now: number, waiting: number): boolean {
-    if (this.behind + waiting <= NORMAL_BEHIND) this.#behindSince = null;
-    else this.#behindSince ??= now;
-    return this.#behindSince !== null && now - this.#behindSince > TOO_SLOW_MS;
+  /**
+   * Looks at the state at `now` (ms); to be asked every second or so.
+   * @param idle whether the agent waits for the source: everything known is fed
+   */
+  isTooSlow(now: number, idle: boolean): boolean {
+    const keepsPace = idle && this.#openSince.length <= 1 && this.#latenessMs <= LATE_MS;
+    if (keepsPace) this.#slowSince = null;
+    else this.#slowSince ??= now;
+    return this.#slowSince !== null && now - this.#slowSince > this.#limitMs;
   }
 }
