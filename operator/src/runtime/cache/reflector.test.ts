@@ -141,6 +141,14 @@ describe('a reflector', () => {
     await client.apply(WIDGET, widget('good', { size: 'large' }), 'one').catch(() => {});
     await until(() => troubles.length === 2);
     expect(reflector.store.get('default/good')?.spec.size).toBe(1);
+    server.store.compact();
+    server.dropConnections();
+    await until(() => server.watches.size === 0);
+    await until(() => {
+      if (clock.timers.length > 0) clock.advance(ANY_BACK_OFF_MILLISECONDS);
+      return lists() === 2 && isWatching();
+    });
+    expect(reflector.store.get('default/good')?.spec.size).toBe(1);
     await client.delete(WIDGET, { namespace: 'default', name: 'good' });
     await until(() => changes.length === 2);
     expect(reflector.store.size).toBe(0);
@@ -198,18 +206,46 @@ describe('a reflector', () => {
     expect(troubles).toEqual(['widgets: watch widgets: nothing heard for 150 s, not even a bookmark']);
     await converged();
     expect(changes).toEqual(['->1']);
-    expect(lists()).toBe(1);
   });
 
-  test('lists again when the server was restored to an older state', async () => {
+  test('finds back to a server that was restored to an older state, where its watch stays silent', async () => {
     await put('a', 1);
+    await put('b', 1);
     reflector.start();
     await until(isWatching);
-    server.dropConnections();
     server.store.rewind(50);
+    server.dropConnections();
+    await until(() => troubles.length === 1 && clock.timers.length > 0);
+    server.store.delete(SERVED_WIDGET, 'default', 'b', undefined);
+    clock.advance(ANY_BACK_OFF_MILLISECONDS);
+    await until(isWatching);
+    expect(reflector.store.size).toBe(2);
+    clock.advance(150_000);
     await until(() => server.watches.size === 0);
     await converged();
-    expect(troubles.join()).toContain('Too large resource version');
+    expect(reflector.store.list().map(({ metadata }) => metadata.name)).toEqual(['a']);
+  });
+
+  test.each<[string, Fault]>([
+    ['410', { kind: 'status', status: 410, reason: 'Expired' }],
+    ['410 in the stream', { kind: 'errorEvent', status: 410, reason: 'Expired' }],
+    [
+      'Too large resource version',
+      { kind: 'errorEvent', status: 504, reason: 'Timeout', message: 'Too large resource version: 9, current: 5' },
+    ],
+  ])('lists again after %s, and only then', async (_name, fault) => {
+    server.faults.plan({ kind: 'status', status: 500 }, { watch: true });
+    server.faults.plan(fault, { watch: true });
+    reflector.start();
+    await until(() => troubles.length === 1 && clock.timers.length > 0);
+    clock.advance(ANY_BACK_OFF_MILLISECONDS);
+    await until(() => server.requests.filter(({ watch }) => watch).length === 2 || isWatching());
+    await put('a', 1);
+    await until(() => troubles.length === 2 && clock.timers.length > 0);
+    expect(lists()).toBe(1);
+    clock.advance(ANY_BACK_OFF_MILLISECONDS);
+    await until(isWatching);
+    expect([lists(), changes]).toEqual([2, ['->1']]);
   });
 
   test('ignores duplicates and events that come late', async () => {

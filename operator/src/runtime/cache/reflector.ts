@@ -48,6 +48,7 @@ const PAGE_LIMIT = 500;
 const WATCH_TIMEOUT_SECONDS = { least: 300, most: 600 } as const;
 /** Bookmarks come about once a minute: a watch silent for twice as long, and a little, is dead. */
 const SILENCE_MILLISECONDS = 150_000;
+const SILENT = 'Silent';
 /** A watch that the server ends sooner than this is no healthy one: wait before the next. */
 const SHORTEST_WATCH_MILLISECONDS = 1000;
 
@@ -187,13 +188,14 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
   }
 
   /**
-   * Which errors make the known resource version useless: Expired, a server that was restored to an older state, and
-   * versions that are no numbers.
+   * Which errors make the known resource version useless: Expired; a server that was restored to an older state, which
+   * says so or, to a watch, nothing at all until that version comes; versions that are no numbers.
    */
   #judge(error: unknown): void {
     const expired = error instanceof ApiError && (error.status === 410 || error.code === 'Expired');
     const tooLarge = error instanceof Error && error.message.includes('Too large resource version');
-    if (expired || tooLarge || error instanceof RangeError) this.#resourceVersion = '';
+    const isSilent = error instanceof ApiError && error.code === SILENT;
+    if (expired || tooLarge || isSilent || error instanceof RangeError) this.#resourceVersion = '';
     this.#trouble(`${this.#options.type.plural}: ${messageOf(error)}`);
   }
 
@@ -231,7 +233,7 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
 
 function silent(plural: string): ApiError {
   return new ApiError(`watch ${plural}: nothing heard for ${SILENCE_MILLISECONDS / 1000} s, not even a bookmark`, {
-    code: 'Timeout',
+    code: SILENT,
     retryable: true,
     status: 504,
   });

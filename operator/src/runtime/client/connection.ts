@@ -19,14 +19,14 @@ export interface DispatcherOptions {
   readonly headersTimeoutSeconds: number;
   /** Between two pieces of an answer's body, in seconds. */
   readonly bodyTimeoutSeconds: number;
-  /** One HTTP/2 connection for everything instead of a pool of HTTP/1.1 connections. */
+  /** HTTP/1.1 connections at most; null: as many as there are requests under way. */
+  readonly connections: number | null;
+  /** HTTP/2 where the server offers it: many requests share a connection. */
   readonly allowH2: boolean;
 }
 
 /** A connection attempt that takes longer would outlive a leader's lease renewal. */
 const CONNECT_TIMEOUT_MILLISECONDS = 5000;
-/** Parallel HTTP/1.1 connections: the number of workers and a few more; the API server is the limit, not we. */
-const CONNECTIONS = 16;
 
 /**
  * Reads a kubeconfig file, or the service account of the pod if `path` is empty.
@@ -79,7 +79,7 @@ function createDispatcher(config: KubeConfig, options: DispatcherOptions): Dispa
     ...(cluster?.tlsServerName === undefined ? {} : { servername: cluster.tlsServerName }),
   };
   const settings = {
-    connections: CONNECTIONS,
+    connections: options.connections,
     allowH2: options.allowH2,
     headersTimeout: options.headersTimeoutSeconds * 1000,
     bodyTimeout: options.bodyTimeoutSeconds * 1000,

@@ -20,7 +20,7 @@ export interface Call {
 /** What a transport is made of. */
 export interface TransportOptions {
   readonly connection: Connection;
-  /** One HTTP/2 connection instead of an HTTP/1.1 pool. */
+  /** HTTP/2 instead of an HTTP/1.1 pool. */
   readonly allowH2: boolean;
   readonly observer?: CallObserver | undefined;
   /** Milliseconds of a clock that never goes back. */
@@ -29,6 +29,8 @@ export interface TransportOptions {
 
 /** Until the answer begins and in all for a call; the API server gives up after 60 s, a busy one answers in half of it. */
 const CALL_TIMEOUT_SECONDS = 30;
+/** As many calls as workers are under way, and a few more; the API server is the limit, not we. */
+const CALL_CONNECTIONS = 16;
 /** Longer than the reflector's own limit for silence: this one is for watches of others. */
 const WATCH_SILENCE_SECONDS = 300;
 /** A page of 500 large objects is below 50 MiB; what is larger would endanger our memory limit. */
@@ -130,9 +132,15 @@ export class Transport {
 }
 
 function createDispatchers({ connection, allowH2 }: TransportOptions): Dispatchers {
-  const create = (bodyTimeoutSeconds: number) =>
-    connection.createDispatcher({ headersTimeoutSeconds: CALL_TIMEOUT_SECONDS, bodyTimeoutSeconds, allowH2 });
-  return { calls: create(CALL_TIMEOUT_SECONDS), watches: create(WATCH_SILENCE_SECONDS) };
+  const create = (bodyTimeoutSeconds: number, connections: number | null) =>
+    connection.createDispatcher({
+      headersTimeoutSeconds: CALL_TIMEOUT_SECONDS,
+      bodyTimeoutSeconds,
+      connections,
+      allowH2,
+    });
+  // A watch holds its connection for minutes: a limit would keep the next kind waiting for ever.
+  return { calls: create(CALL_TIMEOUT_SECONDS, CALL_CONNECTIONS), watches: create(WATCH_SILENCE_SECONDS, null) };
 }
 
 /** The error for an answer of success that cannot be understood, e.g. of a proxy in between. */

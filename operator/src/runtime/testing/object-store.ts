@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { sameJson as same } from '../apply/json.ts';
-import { expired, StatusAnswer, tooLarge } from './answer.ts';
+import { expired, StatusAnswer } from './answer.ts';
 import { type FieldPath, fieldAt, fieldsOf, isObject, type JsonObject, merge, removeField } from './fields.ts';
 
 /** A kind that the server serves. */
@@ -182,11 +182,10 @@ export class ObjectStore {
     return collected === 0 ? 0 : collected + this.collectGarbage();
   }
 
-  /** Events after a version. @throws StatusAnswer 410 for one that is compacted, 504 for one of the future */
+  /** Events after a version, none for one of the future. @throws StatusAnswer 410 for one that is compacted */
   eventsSince(asked: string): readonly StoredEvent[] {
     const version = Number(asked);
     if (version < this.#oldest) throw expired(asked, this.#oldest);
-    if (version > this.#version) throw tooLarge(asked, this.#version);
     return this.#events.filter((event) => event.resourceVersion > version);
   }
 

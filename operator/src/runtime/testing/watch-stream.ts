@@ -43,7 +43,11 @@ export function isSelected(
   );
 }
 
-/** Serves a watch; events of objects that leave the selection arrive as DELETED, as from the real server. */
+/**
+ * Serves a watch as the real server does: objects that leave the selection arrive as DELETED, and a watch from a
+ * version of the future says nothing, not even a bookmark, until that version is reached.
+ * @throws StatusAnswer 410 for a compacted version
+ */
 export function serveWatch(
   store: ObjectStore,
   request: WatchRequest,
@@ -53,6 +57,7 @@ export function serveWatch(
   const past = store.eventsSince(request.resourceVersion);
   response.writeHead(200, { 'content-type': 'application/json' });
   response.flushHeaders();
+  const from = Number(request.resourceVersion);
   let pendingFault = fault;
   const known = new Set<string>();
   for (const object of store.list(request.kind)) {
@@ -74,7 +79,7 @@ export function serveWatch(
     pendingFault = { kind: 'silent' };
   };
   const deliver = (event: StoredEvent, isPast: boolean) => {
-    if (event.plural !== request.kind.plural) return;
+    if (event.plural !== request.kind.plural || event.resourceVersion <= from) return;
     const selected = isSelected(request, event.object);
     const uid = uidOf(event.object);
     if (!selected && (isPast || !known.has(uid))) return;
@@ -97,7 +102,7 @@ export function serveWatch(
       const { group, version, kind } = request.kind;
       const apiVersion = group === '' ? version : `${group}/${version}`;
       const metadata = { resourceVersion: String(store.resourceVersion) };
-      if (request.bookmarks) send('BOOKMARK', { kind, apiVersion, metadata });
+      if (request.bookmarks && store.resourceVersion >= from) send('BOOKMARK', { kind, apiVersion, metadata });
     },
     end: () => void response.end(),
     destroy: () => void response.destroy(),
