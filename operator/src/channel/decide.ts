@@ -112,11 +112,7 @@ export function aliveSinceMs(pending: PendingChange, hysteresisSeconds: number):
 /** Decides the mode. Deciding again on the answer at the same time changes nothing. */
 export function decide(input: DecisionInput): Decision {
   const situation = situationOf(input);
-  for (const rule of RULES) {
-    const verdict = rule(situation);
-    if (verdict !== null) return conclude(situation, verdict);
-  }
-  return conclude(situation, { mode: situation.mode, pending: null, reason: steady(situation) });
+  return conclude(situation, judge(situation));
 }
 
 interface Bound {
@@ -149,6 +145,14 @@ const RULES: readonly ((situation: Situation) => Verdict | null)[] = [
   promoteToTranscodeAfterWindow,
   demoteAfterWindow,
 ];
+
+function judge(situation: Situation): Verdict {
+  for (const rule of RULES) {
+    const verdict = rule(situation);
+    if (verdict !== null) return verdict;
+  }
+  return { mode: situation.mode, pending: null, reason: steady(situation) };
+}
 
 function situationOf(input: DecisionInput): Situation {
   const ceiling = ceilingOf(input);
@@ -204,9 +208,13 @@ function inForce(obstacle: ModeObstacle | null, nowMs: number): ModeObstacle | n
   return obstacle !== null && (obstacle.untilMs === null || nowMs < obstacle.untilMs) ? obstacle : null;
 }
 
-/** Exempt from the window: running on in a mode that is forbidden or broken helps nobody. */
-function leaveWhatIsNotAllowed({ mode, ceiling }: Situation): Verdict | null {
-  return isBelow(ceiling.mode, mode) ? { mode: ceiling.mode, pending: null, reason: ceiling.reason } : null;
+/** Exempt from the window: running on in a mode that is forbidden or broken helps nobody. What follows is judged anew. */
+function leaveWhatIsNotAllowed(situation: Situation): Verdict | null {
+  const { input, mode, ceiling } = situation;
+  if (!isBelow(ceiling.mode, mode)) return null;
+  const previous = { ...input.previous, pending: null };
+  const { reason: _next, ...verdict } = judge({ ...situation, input: { ...input, previous }, mode: ceiling.mode });
+  return { ...verdict, reason: ceiling.reason };
 }
 
 /** Up to Proxy nobody waits; to Transcode only the spec or a pin goes at once, and everybody where there is no window. */

@@ -1,13 +1,21 @@
-import type { OwnerReport } from '@sluice/common/link/messages.ts';
-import type { ChannelSpec } from '@sluice/crds';
+import type { Obstacle } from '@sluice/common/link/messages.ts';
+import { CHANNEL_CONDITIONS, type ChannelConditionType, type ChannelSpec } from '@sluice/crds';
 import type { ModeObstacle } from './decide.ts';
 import type { LadderInForce } from './ladder.ts';
+import type { Observed } from './observed.ts';
+
+/** What an owner found to be impossible with a source. */
+export interface OwnerObstacles {
+  readonly direct: Obstacle | null;
+  readonly transcode: Obstacle | null;
+}
 
 /** What speaks against a mode: the spec itself, what the owner found, or an incident that is still fresh. */
 export interface ObstacleInput {
   readonly nowMs: number;
   readonly spec: ChannelSpec;
-  readonly report: OwnerReport | null;
+  /** What the owner found in the source. */
+  readonly found: OwnerObstacles;
   readonly ladder: LadderInForce;
   readonly directSuspendedUntilMs: number | null;
   readonly transcodeSuspendedUntilMs: number | null;
@@ -20,15 +28,41 @@ const AGAINST_DIRECT: readonly Check[] = [
   headersAreSecret,
   sourceIsHidden,
   sourceHasQuery,
-  ({ report }) => ownerFound(report?.directObstacle ?? null),
+  ({ found }) => ownerFound(found.direct),
   viewersCannotReachSource,
 ];
 
 const AGAINST_TRANSCODE: readonly Check[] = [
   noRungIsLeft,
-  ({ report }) => ownerFound(report?.transcodeObstacle ?? null),
+  ({ found }) => ownerFound(found.transcode),
   lastTranscodeFailed,
 ];
+
+/** Reasons that this module gives itself; any other one in a condition is the word of an owner. */
+const OWN_REASONS = new Set([
+  'SourceNeedsHeaders',
+  'SourceHidden',
+  'SourceHasQuery',
+  'ViewerCannotReachSource',
+  'LadderAboveSource',
+  'TranscodeFailed',
+]);
+
+/**
+ * What the owner says; while there is none (its pod is gone, the operator has just started), what the last one said
+ * of this very spec, as the conditions keep it.
+ */
+export function ownerObstacles({ report, channel }: Observed): OwnerObstacles {
+  if (report !== null) return { direct: report.directObstacle, transcode: report.transcodeObstacle };
+  const last = (type: ChannelConditionType): Obstacle | null => {
+    const condition = channel.status?.conditions?.find((each) => each.type === type);
+    const holds = condition?.status === 'False' && condition.observedGeneration === channel.metadata.generation;
+    return holds && !OWN_REASONS.has(condition.reason)
+      ? { reason: condition.reason, message: condition.message }
+      : null;
+  };
+  return { direct: last(CHANNEL_CONDITIONS.directPossible), transcode: last(CHANNEL_CONDITIONS.transcodePossible) };
+}
 
 /** Why Direct and Transcode are impossible; null where they are possible as far as is known. */
 export function obstaclesOf(input: ObstacleInput): { direct: ModeObstacle | null; transcode: ModeObstacle | null } {
@@ -78,7 +112,7 @@ function lastTranscodeFailed({ nowMs, transcodeSuspendedUntilMs }: ObstacleInput
   return { reason: 'TranscodeFailed', message, untilMs: transcodeSuspendedUntilMs };
 }
 
-function ownerFound(obstacle: { reason: string; message: string } | null): ModeObstacle | null {
+function ownerFound(obstacle: Obstacle | null): ModeObstacle | null {
   return obstacle === null ? null : forEver(obstacle.reason, obstacle.message);
 }
 

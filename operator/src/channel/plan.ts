@@ -18,7 +18,7 @@ import { type LadderInForce, ladderInForce } from './ladder.ts';
 import type { ChannelMemory } from './memory.ts';
 import { isBelow } from './mode.ts';
 import type { Observed } from './observed.ts';
-import { obstaclesOf } from './obstacles.ts';
+import { obstaclesOf, ownerObstacles } from './obstacles.ts';
 import { ownersOf } from './owners.ts';
 import { type CountedFailure, failureOf, planSession, type SessionPlan, sessionName } from './session-plan.ts';
 
@@ -89,14 +89,15 @@ interface Findings {
 
 function find(observed: Observed): Findings {
   const { channel, nowMs, report, memory } = observed;
+  const { spec } = channel;
   const facts = report?.facts ?? channel.status?.source?.facts ?? null;
   const activeMode = activeModeOf(observed);
   const failure = failureOf(observed.sessions, memory, nowMs);
   const transcodeSuspendedUntilMs = failure?.retryAtMs ?? memory.transcodeSuspendedUntilMs;
-  const ladder = ladderInForce(channel.spec.transcode.ladder, memory.ladder, activeMode, facts);
+  const ladder = ladderInForce(spec.transcode.ladder, memory.ladder, activeMode, facts);
   const { directSuspendedUntilMs } = memory;
   const suspensions = { directSuspendedUntilMs, transcodeSuspendedUntilMs };
-  const obstacles = obstaclesOf({ nowMs, spec: channel.spec, report, ladder, ...suspensions });
+  const obstacles = obstaclesOf({ nowMs, spec, found: ownerObstacles(observed), ladder, ...suspensions });
   const decision = decide({
     nowMs,
     spec: deliveryOf(channel),

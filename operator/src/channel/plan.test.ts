@@ -1,0 +1,272 @@
+import { describe, expect, test } from '@jest/globals';
+import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Channel, ChannelStatus, StreamSession } from '@sluice/crds';
+import type { AudienceCount } from '../audience/book.ts';
+import type { EdgeEndpoint } from '../link/endpoints.ts';
+import { channelFixture, factsFixture, reportFixture, sessionReportFixture } from '../testing/fixtures.ts';
+import { buildSession } from './build/session.ts';
+import type { PreviousDecision } from './decide.ts';
+import { type ChannelMemory, remember } from './memory.ts';
+import type { Observed, SourceHeaders } from './observed.ts';
+import { type ChannelPlan, planChannel } from './plan.ts';
+
+const NOW = Date.parse('2026-11-21T12:00:00.000Z');
+const SETTINGS = { publicUrl: 'https://tv.example', tokenSha256: (uid: string) => `sha-of-${uid}` };
+const EDGE: EdgeEndpoint = {
+  podName: 'edge-a',
+  podUid: 'a',
+  internalAddress: '10.0.0.1:8081',
+  linkAddress: '10.0.0.1:8443',
+  ready: true,
+  terminating: false,
+};
+
+interface Scene {
+  channel?: Channel;
+  viewers?: number;
+  audience?: Partial<AudienceCount>;
+  alive?: number;
+  report?: Partial<OwnerReport> | null;
+  sessions?: StreamSession[];
+  edges?: EdgeEndpoint[];
+  headers?: SourceHeaders;
+  decision?: Partial<PreviousDecision>;
+  memory?: Partial<ChannelMemory>;
+  route?: Route;
+}
+
+function plan(scene: Scene): ChannelPlan {
+  const channel = scene.channel ?? channelFixture();
+  const remembered = remember(channel, NOW - 3_600_000);
+  const viewers = scene.viewers ?? 0;
+  const observed: Observed = {
+    nowMs: NOW,
+    channel,
+    headers: scene.headers ?? { state: 'found', headers: {} },
+    audience: { state: 'known', viewers, trusted: viewers, peak: viewers, nextChangeMs: null, ...scene.audience },
+    alive: scene.alive ?? viewers,
+    report: scene.report === null ? null : reportFixture(scene.report),
+    edges: scene.edges ?? [EDGE],
+    sessions: scene.sessions ?? [],
+    memory: { ...remembered, decision: { ...remembered.decision, ...scene.decision }, ...scene.memory },
+  };
+  return planChannel(observed, SETTINGS, scene.route);
+}
+
+function session(serial: number, status?: StreamSession['status']): StreamSession {
+  const built = buildSession(channelFixture(), `film-${serial}`, [
+    { name: '480p', height: 480, bitrateBps: 1_200_000, audioBitrateBps: 128_000 },
+  ]);
+  return { ...built, metadata: { ...built.metadata, uid: `s${serial}` }, ...(status === undefined ? {} : { status }) };
+}
+
+function condition(status: ChannelStatus, type: string): string {
+  const found = status.conditions?.find((each) => each.type === type);
+  return `${found?.status} ${found?.reason}`;
+}
+
+const OPEN = { mode: 'Proxy' as const, pending: { target: 'Transcode' as const, sinceMs: NOW - 30_000 } };
+
+describe('the plan for a channel', () => {
+  test('of an idle one is a route, a URL and no wake-up', () => {
+    const { route, status, wakeAfterSeconds, createSession } = plan({});
+    expect(route).toMatchObject({ mode: 'Idle', owners: [{ podName: 'edge-a', address: '10.0.0.1:8081' }] });
+    expect(status).toMatchObject({ mode: 'Idle', url: 'https://tv.example/live/tv/film/index.m3u8', decisions: [] });
+    expect([wakeAfterSeconds, createSession]).toEqual([null, null]);
+    expect(condition(status, 'Ready')).toBe('True Idle');
+  });
+
+  test('makes a session under the next number, with the ladder clipped to the source', () => {
+    const { createSession, memory, status, route, events } = plan({
+      viewers: 5,
+      decision: OPEN,
+      memory: { serial: 6 },
+    });
+    expect(createSession?.metadata).toMatchObject({
+      name: 'film-7',
+      namespace: 'tv',
+      ownerReferences: [{ uid: 'c1' }],
+    });
+    expect(createSession?.spec.rungs.map(({ name }) => name)).toEqual(['720p', '480p']);
+    expect(memory).toMatchObject({ serial: 7, decision: { mode: 'Transcode', pending: null }, lastDelayedMs: NOW });
+    expect(status.session).toEqual({ name: 'film-7', serial: 7 });
+    expect(route).toMatchObject({ mode: 'Transcode', session: null });
+    expect(events.map(({ reason }) => reason)).toEqual(['ModeChanged', 'SessionStarted']);
+  });
+
+  test('names the session in the route with the hash of its token', () => {
+    const { route, createSession } = plan({ viewers: 5, decision: { mode: 'Transcode' }, sessions: [session(1)] });
+    expect(route?.session).toEqual({ name: 'film-1', uid: 's1', tokenSha256: 'sha-of-s1', rungs: ['480p'] });
+    expect(createSession).toBeNull();
+  });
+
+  test('keeps the session until the owner lists something else, and two seconds in any case', () => {
+    const down = { mode: 'Proxy' as const, sinceMs: NOW - 1_000 };
+    const long = { mode: 'Proxy' as const, sinceMs: NOW - 10_000 };
+    const sessions = [session(1)];
+    expect(plan({ viewers: 2, decision: down, report: { activeMode: 'Proxy' }, sessions })).toMatchObject({
+      removeSessions: [],
+      wakeAfterSeconds: 1,
+    });
+    expect(plan({ viewers: 2, decision: long, report: { activeMode: 'Transcode' }, sessions }).removeSessions).toEqual(
+      [],
+    );
+    const over = plan({ viewers: 2, decision: long, report: { activeMode: 'Proxy' }, sessions });
+    expect([over.removeSessions, over.route?.session]).toEqual([sessions, null]);
+  });
+
+  test('falls back to Proxy when a session fails, with a cool-down that doubles', () => {
+    const failed = session(3, {
+      phase: 'Failed',
+      conditions: [
+        { type: 'Succeeded', status: 'False', reason: 'PodsFailed', message: '5 pods failed', lastTransitionTime: '' },
+      ],
+    });
+    const scene: Scene = {
+      viewers: 5,
+      decision: { mode: 'Transcode' },
+      sessions: [failed],
+      memory: { transcodeFailures: 1 },
+    };
+    const { decision, memory, removeSessions, status, wakeAfterSeconds, events } = plan(scene);
+    expect(decision).toMatchObject({ mode: 'Proxy', reason: { code: 'TranscodeImpossible' } });
+    expect(memory).toMatchObject({ transcodeFailures: 2, transcodeSuspendedUntilMs: NOW + 120_000 });
+    expect([removeSessions, wakeAfterSeconds]).toEqual([[failed], 120]);
+    expect(condition(status, 'TranscodeHealthy')).toBe('False TranscodeFailed');
+    expect(events.find(({ reason }) => reason === 'SessionFailed')?.note).toContain('5 pods failed');
+  });
+
+  test('counts a failure once and forgets it when a transcode lives', () => {
+    const failed = session(3, { phase: 'Failed' });
+    const memory = { transcodeFailures: 2, countedFailure: 'film-3', serial: 3 };
+    expect(plan({ viewers: 5, sessions: [failed], memory }).memory.transcodeFailures).toBe(2);
+    const live = { activeMode: 'Transcode' as const, session: sessionReportFixture({ name: 'film-4' }) };
+    const decision = { mode: 'Transcode' as const };
+    expect(plan({ viewers: 5, decision, report: live, sessions: [session(4)], memory }).memory.transcodeFailures).toBe(
+      0,
+    );
+  });
+
+  const health = { state: 'down' as const, reason: 'SourceUnreachable', message: 'connect ECONNREFUSED' };
+  const cases: readonly [string, Scene, string, string][] = [
+    ['no edge is ready', { edges: [{ ...EDGE, ready: false }] }, 'Ready', 'False NoEdgeReady'],
+    ['the source is down', { report: { health } }, 'Ready', 'False SourceUnreachable'],
+    ['the source is down', { report: { health } }, 'SourceHealthy', 'False SourceUnreachable'],
+    ['nobody has read the source', { report: null }, 'SourceHealthy', 'Unknown NotWatched'],
+    ['the source was never probed', { report: null }, 'TranscodePossible', 'Unknown NotProbed'],
+    ['the source was probed', {}, 'DirectPossible', 'True Possible'],
+    [
+      'every rung is above the source',
+      { report: { facts: factsFixture({ height: 360, width: 640 }) } },
+      'TranscodePossible',
+      'False LadderAboveSource',
+    ],
+    [
+      'the owner found no CORS',
+      { report: { directObstacle: { reason: 'NoCors', message: 'no CORS header' } } },
+      'DirectPossible',
+      'False NoCors',
+    ],
+    [
+      'the source needs headers',
+      { channel: channelFixture({ source: { uri: 'http://s/x.m3u8', headersFrom: { secretRef: { name: 's' } } } }) },
+      'DirectPossible',
+      'False SourceNeedsHeaders',
+    ],
+    [
+      'the source has a query',
+      { channel: channelFixture({ source: { uri: 'http://s/x.m3u8?key=1' } }) },
+      'DirectPossible',
+      'False SourceHasQuery',
+    ],
+    [
+      'the transcode is late',
+      {
+        viewers: 5,
+        decision: { mode: 'Transcode' },
+        sessions: [session(1)],
+        report: { session: sessionReportFixture({ state: 'Late' }) },
+      },
+      'TranscodeHealthy',
+      'False Late',
+    ],
+  ];
+  test.each(cases)('if %s sets the condition', (_name, scene, type, expected) => {
+    expect(condition(plan(scene).status, type)).toBe(expected);
+  });
+
+  test('keeps the obstacles that the last owner found until there is a new one', () => {
+    const report = { directObstacle: { reason: 'NoCors', message: 'no CORS header' } };
+    const { status } = plan({ report });
+    const orphan = plan({ channel: channelFixture({}, status), report: null, viewers: 1 });
+    expect(condition(orphan.status, 'DirectPossible')).toBe('False NoCors');
+    expect(orphan.decision.mode).toBe('Proxy');
+    expect(condition(plan({ channel: channelFixture({}, status) }).status, 'DirectPossible')).toBe('True Possible');
+  });
+
+  test('goes on where the last operator stopped', () => {
+    const first = plan({ viewers: 5, decision: { mode: 'Proxy', sinceMs: NOW - 60_000, pending: null } });
+    expect(first.status.pendingTransition).toEqual({ target: 'Transcode', since: '2026-11-21T12:00:00.000Z' });
+    const memory = remember(channelFixture({}, first.status), NOW + 5_000);
+    expect(memory).toMatchObject({
+      decision: { mode: 'Proxy', sinceMs: NOW - 60_000, pending: { target: 'Transcode', sinceMs: NOW } },
+      ladder: first.status.ladder,
+    });
+  });
+
+  test('lets an edit of the ladder wait until the channel is Idle', () => {
+    const { ladder } = plan({}).memory;
+    const edited = channelFixture({ transcode: { ladder: [{ name: 'small', height: 240, bitrateBps: 300_000 }] } });
+    const watched = plan({ channel: edited, viewers: 2, report: { activeMode: 'Proxy' }, memory: { ladder } });
+    expect(condition(watched.status, 'LadderPending')).toBe('True Watched');
+    expect(watched.route?.ladder.map(({ name }) => name)).toEqual(['720p', '480p']);
+    const idle = plan({ channel: edited, memory: { ladder } });
+    expect(condition(idle.status, 'LadderPending')).toBe('False InForce');
+    expect(idle.route?.ladder.map(({ name }) => name)).toEqual(['small']);
+  });
+
+  test('gives the edges no route to a source whose headers are missing', () => {
+    const headers = { state: 'missing', reason: 'SecretNotFound', message: 'Secret s does not exist' } as const;
+    const { route, status, wakeAfterSeconds } = plan({ headers });
+    expect([route, wakeAfterSeconds]).toEqual([null, 30]);
+    expect(condition(status, 'Ready')).toBe('False SecretNotFound');
+  });
+
+  test('sends no new route because of a new segment alone', () => {
+    const first = plan({ report: { lastMsn: 100 } });
+    const route = first.route as Route;
+    expect(plan({ report: { lastMsn: 101 }, route, memory: first.memory }).route).toBe(route);
+    const moved = plan({ report: { lastMsn: 102 }, route, memory: first.memory, edges: [{ ...EDGE, podUid: 'b' }] });
+    expect(moved.route).toMatchObject({ owners: [{ podUid: 'b' }], resume: { epoch: 1, lastMsn: 102 } });
+    expect(moved.route?.ownerTerm).toBeGreaterThan(route.ownerTerm);
+  });
+
+  test('asks the edges for signs of life only while a promotion to Transcode waits', () => {
+    expect(plan({ viewers: 5 }).route?.reportSigns).toBe(true);
+    expect(plan({ viewers: 3 }).route?.reportSigns).toBe(false);
+  });
+
+  test('shows the last known count while the count is unknown', () => {
+    const audience = { state: 'unknown' as const };
+    const { status } = plan({ audience, report: null, memory: { knownViewers: 7 } });
+    expect(status.viewers).toMatchObject({ count: 7, state: 'Unknown' });
+  });
+
+  test('keeps the last ten decisions with their counts', () => {
+    const old = Array.from({ length: 10 }, (_, index) => ({
+      time: `2026-11-21T11:00:0${index}.000Z`,
+      from: 'Idle' as const,
+      to: 'Direct' as const,
+      viewers: 1,
+      reason: '1 viewer',
+    }));
+    const { decisions } = plan({ viewers: 2, memory: { decisions: old } }).status;
+    expect(decisions).toHaveLength(10);
+    expect(decisions?.at(-1)).toMatchObject({
+      from: 'Idle',
+      to: 'Proxy',
+      viewers: 2,
+      time: '2026-11-21T12:00:00.000Z',
+    });
+  });
+});

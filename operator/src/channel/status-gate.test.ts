@@ -1,0 +1,54 @@
+import { describe, expect, test } from '@jest/globals';
+import type { ChannelStatus } from '@sluice/crds';
+import { urgencyOf, WriteBudget, waitSeconds } from './status-gate.ts';
+
+const STATUS: ChannelStatus = {
+  mode: 'Proxy',
+  desiredMode: 'Proxy',
+  viewers: { count: 100, peak: 120, state: 'Known' },
+  lastMsn: 10,
+};
+
+function withCount(count: number): ChannelStatus {
+  return { ...STATUS, viewers: { count, peak: 120, state: 'Known' } };
+}
+
+describe('the status of a channel', () => {
+  const cases: readonly [string, ChannelStatus, ReturnType<typeof urgencyOf>][] = [
+    ['is not written if nothing changed', { ...STATUS }, 'never'],
+    ['is written at once when the mode changes', { ...STATUS, mode: 'Transcode' }, 'now'],
+    ['can wait when the count changes by less than a tenth', withCount(109), 'later'],
+    ['is written at once when the count grows by a tenth', withCount(110), 'now'],
+    ['is written at once when the count falls by a tenth', withCount(90), 'now'],
+    ['can wait when only the position moves', { ...STATUS, lastMsn: 11 }, 'later'],
+    ['can wait when a window opens', { ...STATUS, pendingTransition: { target: 'Direct', since: '' } }, 'later'],
+  ];
+  test.each(cases)('%s', (_name, next, urgency) => {
+    expect(urgencyOf(next, STATUS)).toBe(urgency);
+  });
+
+  test('is written at once for the first time and with the first viewer', () => {
+    expect(urgencyOf(STATUS, undefined)).toBe('now');
+    expect(urgencyOf(withCount(1), withCount(0))).toBe('now');
+  });
+
+  test('shows counts that are at most 15 seconds old', () => {
+    expect(waitSeconds('later', 0, 5_000)).toBe(10);
+    expect(waitSeconds('later', 0, 20_000)).toBe(0);
+    expect(waitSeconds('now', 0, 1)).toBe(0);
+    expect(waitSeconds('never', 0, 99_000)).toBeNull();
+  });
+});
+
+describe('the budget for writes', () => {
+  test('allows twenty a second, not saved up for more than a second', () => {
+    const clock = { nowMs: 0 };
+    const budget = new WriteBudget(() => clock.nowMs);
+    clock.nowMs = 3_600_000;
+    const waits = Array.from({ length: 21 }, () => budget.take());
+    expect(waits.slice(0, 20)).toEqual(Array(20).fill(0));
+    expect(waits[20]).toBeCloseTo(0.05);
+    clock.nowMs += 50;
+    expect(budget.take()).toBe(0);
+  });
+});
