@@ -1,4 +1,5 @@
-import ffmpeg from 'fluent-ffmpeg';
+import type { FilterSpecification } from 'fluent-ffmpeg';
+import { newCommand } from './fluent.ts';
 
 /** One filter of a graph: labels in, labels out. */
 export interface Filter {
@@ -21,13 +22,13 @@ export interface CommandLine {
  * it does not start the process, since it cannot open further pipes.
  */
 export function toArguments(line: CommandLine): readonly string[] {
-  const command = ffmpeg()
+  const command = newCommand()
     .input(line.input)
     .inputOptions([...line.inputOptions]);
   command.complexFilter(
     line.filters.map(({ filter, options, inputs, outputs }) => ({
       filter,
-      options: options as ffmpeg.FilterSpecification['options'],
+      options: options as FilterSpecification['options'],
       inputs: [...inputs],
       outputs: [...outputs],
     })),

@@ -1,8 +1,8 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Job } from '@sluice/common/work/contract.ts';
-import ffmpeg from 'fluent-ffmpeg';
 import { trialArguments } from './command.ts';
 import { ENCODERS } from './encoders.ts';
+import { newCommand } from './fluent.ts';
 import { runToEnd } from './process.ts';
 
 /** Longest trial in ms: a working encoder takes a tenth of a second, a waking GPU a few seconds. */
@@ -38,7 +38,7 @@ export async function chooseEncoder(path: string, job: Job): Promise<EncoderChoi
 /** Names of the encoders that FFmpeg was built with. */
 function listEncoders(path: string): Promise<ReadonlySet<string>> {
   return new Promise((resolve, reject) => {
-    ffmpeg()
+    newCommand()
       .setFfmpegPath(path)
       .getAvailableEncoders((error, encoders) => {
         if (!error) return resolve(new Set(Object.keys(encoders)));
