@@ -22,9 +22,15 @@ const PROGRAMS: Record<Exclude<Part, 'page'>, { entry: string; output: string }>
 const PAGE_SOURCE = 'images/edge/page';
 const PAGE_OUTPUT = 'edge/page';
 
-/** CommonJS packages inside an ES module still call require() for Node's own modules. */
-const REQUIRE_BANNER =
-  "import { createRequire as sluiceCreateRequire } from 'node:module';\nconst require = sluiceCreateRequire(import.meta.url);";
+/** CommonJS packages inside an ES module still call require() and look for their own folder (fluent-ffmpeg's presets). */
+const REQUIRE_BANNER = [
+  "import { createRequire as sluiceCreateRequire } from 'node:module';",
+  "import { dirname as sluiceDirname } from 'node:path';",
+  "import { fileURLToPath as sluiceFileUrlToPath } from 'node:url';",
+  'const require = sluiceCreateRequire(import.meta.url);',
+  'const __filename = sluiceFileUrlToPath(import.meta.url);',
+  'const __dirname = sluiceDirname(__filename);',
+].join('\n');
 
 /** Browsers that hls.js 1.7 still supports understand this much. */
 const PAGE_TARGET = 'es2020';
