@@ -219,10 +219,11 @@ function leaveWhatIsNotAllowed(situation: Situation): Verdict | null {
 
 /** Up to Proxy nobody waits; to Transcode only the spec or a pin goes at once, and everybody where there is no window. */
 function promoteAtOnce(situation: Situation): Verdict | null {
-  const { mode, wanted, floor, windowMs } = situation;
+  const { input, mode, wanted, floor, windowMs } = situation;
   const target = windowMs === 0 ? wanted : higher(lower(wanted, 'Proxy'), floor.mode);
   if (!isBelow(mode, target)) return null;
-  const pending = wanted === 'Transcode' && target !== 'Transcode' ? promotionWindow(situation) : null;
+  const waits = wanted === 'Transcode' && target !== 'Transcode';
+  const pending: PendingChange | null = waits ? { target: 'Transcode', sinceMs: input.nowMs } : null;
   return { mode: target, pending, reason: reasonToBeAt(situation, target) };
 }
 
@@ -292,10 +293,13 @@ function reachedThreshold(mode: Mode, spec: DeliverySpec): string {
 
 function steady(situation: Situation): DecisionReason {
   const { input, mode, ceiling } = situation;
-  const byAudience = modeForAudience(input.audience, input.spec);
+  const { audience, spec } = input;
+  const byAudience = modeForAudience(audience, spec);
   if (isBelow(ceiling.mode, byAudience)) return ceiling.reason;
   if (isBelow(byAudience, mode)) return reasonToBeAt(situation, mode);
-  return { code: 'Steady', message: viewersOf(input.audience) };
+  const untrusted = audience.viewers >= spec.transcodeThreshold && audience.trusted < spec.transcodeThreshold;
+  const hint = untrusted ? `, ${audience.trusted} of whom may start a transcode: the others only send heartbeats` : '';
+  return { code: 'Steady', message: `${viewersOf(audience)}${hint}` };
 }
 
 function conclude({ input, windowMs }: Situation, verdict: Verdict): Decision {
