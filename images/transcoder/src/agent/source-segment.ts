@@ -28,7 +28,12 @@ export function toSourceSegment(epoch: number, msn: number, bytes: Uint8Array): 
   return {
     epoch,
     bytes,
-    boundary: { msn, videoPts: found.video.firstPts, audioPts: found.audio?.firstPts ?? null },
+    boundary: {
+      msn,
+      videoPts: found.video.firstPts,
+      audioPts: found.audio?.firstPts ?? null,
+      videoFrames: found.video.frames,
+    },
     facts: {
       height: found.video.height > 0 ? found.video.height : UNKNOWN_HEIGHT,
       reorderTicks: Math.max(0, ticksBetween(found.video.firstDts, found.video.firstPts)),

@@ -4,7 +4,7 @@ import { adtsFrame, picture, StreamWriter, TEST_PIDS } from '@sluice/common/mpeg
 import type { Boundary } from '../split/boundary.ts';
 import { faultOf } from './segment.ts';
 
-const BOUNDARY: Boundary = { msn: 7, videoPts: 90_000, audioPts: 88_000 };
+const BOUNDARY: Boundary = { msn: 7, videoPts: 90_000, audioPts: 88_000, videoFrames: 1 };
 
 function segment(options: { videoPts?: number; audioPts?: number | null; type?: 'idr' | 'slice' } = {}): Buffer {
   const { videoPts = 90_000, audioPts = 88_000, type = 'idr' } = options;
@@ -42,6 +42,7 @@ describe('faultOf', () => {
       "audio begins -1920 ticks from the source's segment",
     ],
     ['audio missing', segment({ audioPts: null }), BOUNDARY, "no audio frame, though the source's segment has audio"],
+    ['a frame missing', whole, { ...BOUNDARY, videoFrames: 2 }, "1 video frames, the source's segment has 2"],
     ['only tables', new StreamWriter().tables(), BOUNDARY, 'no video frame'],
   ])('%s', (_, bytes, boundary, fault) => {
     expect(faultOf(bytes, boundary)).toBe(fault);

@@ -6,8 +6,10 @@ import type { Boundary } from '../split/boundary.ts';
 import { AUDIO_TOLERANCE_TICKS } from '../split/boundary.ts';
 
 /**
- * Why a segment must not be handed over; null where it is whole: in sync, no lost packet, a keyframe first, and both
- * tracks beginning where the source's segment does (DESIGN rule 2: the boundary gap is 0).
+ * Why a segment must not be handed over; null where it is whole: in sync, no lost packet, a keyframe first, both tracks
+ * beginning where the source's segment does, and as many frames (DESIGN rule 2). The last one fails for sources with
+ * open GOPs, whose segments begin with frames that are shown before their keyframe, and where the source itself is
+ * damaged: a switch there would lose frames or show them twice.
  */
 export function faultOf(bytes: Uint8Array, boundary: Boundary): string | null {
   let found: SegmentInspection;
@@ -21,6 +23,9 @@ export function faultOf(bytes: Uint8Array, boundary: Boundary): string | null {
   if (!found.video.startsWithKeyframe) return 'the first video frame is not a keyframe';
   if (found.video.firstPts !== boundary.videoPts) {
     return `video begins ${ticksBetween(boundary.videoPts, found.video.firstPts)} ticks from the source's segment`;
+  }
+  if (found.video.frames !== boundary.videoFrames) {
+    return `${found.video.frames} video frames, the source's segment has ${boundary.videoFrames}`;
   }
   if (boundary.audioPts === null) return null;
   if (found.audio === null) return "no audio frame, though the source's segment has audio";

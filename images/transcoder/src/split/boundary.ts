@@ -1,6 +1,6 @@
 import { ticksBetween } from '@sluice/common/mpegts/timestamp.ts';
 
-/** Where a source segment begins: the rung's segment of the same number begins at the same timestamps. */
+/** Where a source segment begins: the rung's segment of the same number begins there too and holds as many frames. */
 export interface Boundary {
   /** Media sequence number in the source's playlist. */
   readonly msn: number;
@@ -8,6 +8,8 @@ export interface Boundary {
   readonly videoPts: number;
   /** PTS of the first audio frame; null where the segment has no audio. */
   readonly audioPts: number | null;
+  /** Video frames of the segment. */
+  readonly videoFrames: number;
 }
 
 /** What a PES packet belongs to. */

@@ -35,7 +35,7 @@ function filmOf(plan: Plan): Film {
   let audioTicks = -plan.audioLeadTicks;
   plan.frames.forEach((count, msn) => {
     const videoPts = addTicks(plan.firstPts, ticks);
-    boundaries.push({ msn, videoPts, audioPts: addTicks(plan.firstPts, audioTicks) });
+    boundaries.push({ msn, videoPts, audioPts: addTicks(plan.firstPts, audioTicks), videoFrames: count });
     for (let index = 0; index < count; index++, ticks += VIDEO_TICKS) {
       const pts = addTicks(plan.firstPts, ticks);
       const payload = picture(index === 0 ? 'idr' : 'slice', 150 + ((ticks / VIDEO_TICKS) % 7) * 90);
