@@ -1,8 +1,10 @@
 import { createServer, type Server } from 'node:http';
+import { messageOf } from '@sluice/common/errors/error.ts';
 import { METRICS_CONTENT_TYPE, type Metrics } from '@sluice/common/metrics/metrics.ts';
 
-/** The questions a kubelet asks; each answers null if all is well, else what is wrong. */
+/** The questions a kubelet asks; each answers null if all is well, else what is wrong. Throwing means wrong, too. */
 export interface HealthChecks {
+  /** A program that is not alive is restarted: say so only of what a restart mends. */
   live(): string | null;
   ready(): string | null;
 }
@@ -14,20 +16,25 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** @param port 0 for any free one */
+interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const TEXT = 'text/plain; charset=utf-8';
+
+/**
+ * Starts the server on all addresses.
+ * @param port 0 for any free one
+ * @throws Error `EADDRINUSE` and the like
+ */
 export async function startHealthServer(port: number, checks: HealthChecks, metrics: Metrics): Promise<HealthServer> {
   const server = createServer((request, response) => {
-    const path = request.url?.split('?')[0];
-    const check = path === '/livez' ? checks.live : path === '/readyz' ? checks.ready : null;
-    if (check !== null) {
-      const fault = check();
-      response.writeHead(fault === null ? 200 : 503, { 'content-type': 'text/plain' }).end(`${fault ?? 'ok'}\n`);
-    } else if (path === '/metrics') {
-      metrics.text().then(
-        (text) => response.writeHead(200, { 'content-type': METRICS_CONTENT_TYPE }).end(text),
-        () => response.writeHead(500).end(),
-      );
-    } else response.writeHead(404).end();
+    const path = request.url?.split('?')[0] ?? '';
+    answerOf(request.method ?? '', path, checks, metrics).then(({ status, contentType, body }) => {
+      response.writeHead(status, { 'content-type': contentType }).end(request.method === 'HEAD' ? undefined : body);
+    }, response.destroy.bind(response));
   });
   await new Promise<void>((resolve, reject) => {
     server.on('error', reject);
@@ -36,12 +43,38 @@ export async function startHealthServer(port: number, checks: HealthChecks, metr
   return { port: portOf(server), close: () => closeServer(server) };
 }
 
+async function answerOf(method: string, path: string, checks: HealthChecks, metrics: Metrics): Promise<Answer> {
+  if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD');
+  if (path === '/livez') return checked(checks.live);
+  if (path === '/readyz') return checked(checks.ready);
+  if (path !== '/metrics') return text(404, 'not found');
+  try {
+    return { status: 200, contentType: METRICS_CONTENT_TYPE, body: await metrics.text() };
+  } catch (error) {
+    return text(500, messageOf(error));
+  }
+}
+
+function checked(check: () => string | null): Answer {
+  try {
+    const fault = check();
+    return fault === null ? text(200, 'ok') : text(503, fault);
+  } catch (error) {
+    return text(503, messageOf(error));
+  }
+}
+
+function text(status: number, body: string): Answer {
+  return { status, contentType: TEXT, body: `${body}\n` };
+}
+
 function portOf(server: Server): number {
   const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeAllConnections();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
+  await closed;
 }

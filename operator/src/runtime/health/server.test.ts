@@ -1,0 +1,65 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createMetrics, type Metrics } from '@sluice/common/metrics/metrics.ts';
+import { type HealthServer, startHealthServer } from './server.ts';
+
+describe('the health server', () => {
+  let server: HealthServer;
+  let metrics: Metrics;
+  let live: () => string | null;
+  let ready: () => string | null;
+
+  beforeEach(async () => {
+    metrics = createMetrics();
+    live = () => null;
+    ready = () => 'the caches are not filled yet';
+    server = await startHealthServer(0, { live: () => live(), ready: () => ready() }, metrics);
+  });
+
+  afterEach(() => server.close());
+
+  const ask = async (path: string, method = 'GET') => {
+    const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method });
+    return { status: response.status, body: await response.text() };
+  };
+
+  test('says that it lives before it is ready, and why it is not', async () => {
+    expect(await ask('/livez')).toEqual({ status: 200, body: 'ok\n' });
+    expect(await ask('/readyz?verbose')).toEqual({ status: 503, body: 'the caches are not filled yet\n' });
+    ready = () => null;
+    expect(await ask('/readyz')).toEqual({ status: 200, body: 'ok\n' });
+  });
+
+  test('takes a check that throws for a bad one, and goes on', async () => {
+    live = () => {
+      throw new Error('no idea');
+    };
+    expect(await ask('/livez')).toEqual({ status: 503, body: 'no idea\n' });
+    expect((await ask('/readyz')).status).toBe(503);
+  });
+
+  test('gives the metrics', async () => {
+    metrics.counter('example_total', 'An example.').inc(3);
+    const answer = await ask('/metrics');
+    expect([answer.status, answer.body.includes('example_total 3')]).toEqual([200, true]);
+  });
+
+  test('answers 500 when a metric cannot be read', async () => {
+    metrics.gauge('broken', 'A gauge that throws.', [], () => {
+      throw new Error('no idea');
+    });
+    expect(await ask('/metrics')).toEqual({ status: 500, body: 'no idea\n' });
+  });
+
+  test.each([
+    ['/', 'GET', 404],
+    ['/livez', 'POST', 405],
+    ['/livez', 'HEAD', 200],
+  ])('%s by %s is %d', async (path, method, status) => {
+    expect((await ask(path, method)).status).toBe(status);
+  });
+
+  test('refuses a port that is taken', async () => {
+    const checks = { live: () => null, ready: () => null };
+    await expect(startHealthServer(server.port, checks, metrics)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+});
