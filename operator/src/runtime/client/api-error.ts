@@ -14,8 +14,9 @@ const RETRYABLE_STATUS = new Set([408, 409, 410, 429, 500, 502, 503, 504]);
 
 /**
  * The API server refused, or could not be reached. `code` is the Kubernetes reason (`NotFound`, `Conflict`,
- * `AlreadyExists`, `Expired`, `Forbidden`, ...), `NotServed` where the server does not know the kind, `Unreadable` or
- * `ResponseTooLarge` for an answer that cannot be used, or `Unreachable` / `Timeout` where there was none.
+ * `AlreadyExists`, `Expired`, `Forbidden`, ...), `NotServed` where the server does not know the kind, `Unreadable`,
+ * `UnreadableObject` or `ResponseTooLarge` for an answer that cannot be used, or `Unreachable` / `Timeout` where there
+ * was none.
  */
 export class ApiError extends SluiceError {
   override readonly name = 'ApiError';

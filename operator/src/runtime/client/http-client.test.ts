@@ -54,6 +54,13 @@ describe('the HTTP client', () => {
     expect(await client.get(WIDGET, FILM)).toBeNull();
   });
 
+  test('names the kind of an object that cannot be read, and says that trying again is of no use', async () => {
+    const write = client.apply(WIDGET, widget('film', { size: 'large' }), 'one');
+    const expected = { code: 'UnreadableObject', retryable: false, message: expect.stringContaining('Widget') };
+    await expect(write).rejects.toMatchObject(expected);
+    await expect(client.get(WIDGET, FILM)).rejects.toMatchObject(expected);
+  });
+
   test('keeps names in their place in paths', async () => {
     await client.get(WIDGET, { namespace: 'default', name: '../../secrets/x?y' });
     expect(server.requests[0]).toMatchObject({ plural: 'widgets', name: '../../secrets/x?y' });

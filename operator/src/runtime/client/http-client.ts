@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '@sluice/common/errors/error.ts';
 import { z } from 'zod';
 import { ApiError, hasReason, unreachable } from './api-error.ts';
 import type {
@@ -68,7 +69,7 @@ class HttpClient implements Client {
 
   async get<T extends KubernetesObject>(type: ResourceType<T>, name: ObjectName): Promise<T | null> {
     try {
-      return type.parse(await this.#call({ method: 'GET', path: objectPath(type, name) }));
+      return parsed(type, await this.#call({ method: 'GET', path: objectPath(type, name) }));
     } catch (error) {
       if (hasReason(error, 'NotFound')) return null;
       throw error;
@@ -117,7 +118,7 @@ class HttpClient implements Client {
   async create<T extends KubernetesObject>(type: ResourceType<T>, object: ApplyConfiguration): Promise<T> {
     const path = collectionPath(type, object.metadata.namespace ?? '');
     const call: Call = { method: 'POST', path, contentType: 'application/json', body: JSON.stringify(object) };
-    return type.parse(await this.#call(call));
+    return parsed(type, await this.#call(call));
   }
 
   apply<T extends KubernetesObject>(type: ResourceType<T>, configuration: ApplyConfiguration, fieldManager: string) {
@@ -168,7 +169,8 @@ class HttpClient implements Client {
     const query = `?fieldManager=${encodeURIComponent(fieldManager)}&force=true`;
     const path = objectPath(type, { namespace, name }, subresource) + query;
     const contentType = 'application/apply-patch+yaml';
-    return type.parse(await this.#call({ method: 'PATCH', path, contentType, body: JSON.stringify(configuration) }));
+    const call: Call = { method: 'PATCH', path, contentType, body: JSON.stringify(configuration) };
+    return parsed(type, await this.#call(call));
   }
 
   async #call(call: Call, signal?: AbortSignal): Promise<unknown> {
@@ -193,6 +195,20 @@ function retrySeconds(call: Call, error: unknown, attempt: number): number | nul
   if (call.method !== 'GET' && error.status !== 429) return null;
   const seconds = error.retryAfterSeconds ?? READ_RETRY_SECONDS * attempt;
   return seconds > MAX_RETRY_AFTER_SECONDS ? null : seconds;
+}
+
+/** @throws ApiError `UnreadableObject` */
+function parsed<T extends KubernetesObject>(type: ResourceType<T>, raw: unknown): T {
+  try {
+    return type.parse(raw);
+  } catch (cause) {
+    throw new ApiError(`${type.kind}: the object that the API server sent cannot be read: ${messageOf(cause)}`, {
+      code: 'UnreadableObject',
+      retryable: false,
+      status: 502,
+      cause,
+    });
+  }
 }
 
 /** @throws ApiError `Unreadable` */
