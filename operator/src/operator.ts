@@ -8,7 +8,7 @@ import { type ChannelControllerOptions, createChannelReconcile, suspendDirect } 
 import { sessionRefused } from './channel/events.ts';
 import { HeaderSecrets } from './channel/headers.ts';
 import { ChannelStates } from './channel/state.ts';
-import { WriteBudget } from './channel/status-gate.ts';
+import { WriteTurns } from './channel/write-turns.ts';
 import { createChannelWriter } from './channel/writer.ts';
 import { createEdgeInbox } from './edge-inbox.ts';
 import type { LinkIdentity } from './keys/link-keys.ts';
@@ -29,6 +29,8 @@ const WRITE_WORKERS = 8;
 const SESSION_WORKERS = 4;
 /** How often edges that have long been gone are forgotten. */
 const SWEEP_SECONDS = 60;
+/** Idle channels look at a change of the edges within this time, one after the other. */
+const IDLE_SPREAD_SECONDS = 5;
 /** Running reconciliations may end in this time at shutdown. */
 const STOP_SECONDS = 10;
 
@@ -64,6 +66,7 @@ export class Operator {
   readonly #events: EventRecorder;
   readonly #metrics: OperatorMetrics;
   readonly #reconcileChannel: Reconcile;
+  readonly #turns = new WriteTurns((key) => this.#writes.enqueue(key));
   readonly #channels: Controller;
   readonly #writes: Controller;
   readonly #sessions: Controller;
@@ -76,7 +79,11 @@ export class Operator {
     this.#options = options;
     const service = { namespace: edges.namespace, name: edges.service };
     this.#caches = createCaches(client, service, (trouble) => log.warn({ trouble }, 'a watch has trouble'));
-    this.#book = new AudienceBook({ now, onChange: (uid) => this.#countChanged(uid) });
+    this.#book = new AudienceBook({
+      now,
+      onChange: (uid) => this.#countChanged(uid),
+      onEdgeChange: () => this.#edgesChanged(),
+    });
     this.#metrics = createOperatorMetrics(options.metrics, {
       links: () => this.#hub.status(),
       book: this.#book,
@@ -123,6 +130,7 @@ export class Operator {
   /** Lets running work end; nothing is left open afterwards but the client. */
   async stop(): Promise<void> {
     clearInterval(this.#sweeping);
+    this.#turns.close();
     await Promise.all([this.#channels, this.#writes, this.#sessions].map((each) => each.stop(STOP_SECONDS)));
     this.#hub.close();
     await this.#caches.stop();
@@ -154,7 +162,7 @@ export class Operator {
     return createChannelWriter({
       client,
       states: this.#states,
-      budget: new WriteBudget(now),
+      turns: this.#turns,
       metrics: this.#metrics,
       replan: (key) => this.#channels.enqueue(key),
       onRefused: (key, error) => {
@@ -249,7 +257,16 @@ export class Operator {
     const moved = !isDeepStrictEqual(next, this.#edges);
     this.#edges = next;
     this.#hub.setEdges(next);
-    if (moved) for (const key of this.#states.all()) this.#channels.enqueue(key);
+    if (moved) this.#edgesChanged();
+  }
+
+  /** Channels that are watched come first; the others can wait, so that ten thousand of them hold up nobody. */
+  #edgesChanged(): void {
+    for (const [key, { memory, wanted }] of this.#states.entries()) {
+      const isIdle = memory.decision.mode === 'Idle' && (wanted?.mode ?? 'Idle') === 'Idle';
+      if (isIdle) this.#channels.enqueueAfter(key, Math.random() * IDLE_SPREAD_SECONDS);
+      else this.#channels.enqueue(key);
+    }
   }
 
   #countChanged(uid: string): void {

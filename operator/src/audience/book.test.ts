@@ -12,7 +12,11 @@ interface Desk {
 function deskOf(): Desk {
   const clock = { nowMs: 0 };
   const changed: string[] = [];
-  const book = new AudienceBook({ now: () => clock.nowMs, onChange: (uid) => changed.push(uid) });
+  const book = new AudienceBook({
+    now: () => clock.nowMs,
+    onChange: (uid) => changed.push(uid),
+    onEdgeChange: () => changed.push('all'),
+  });
   clock.nowMs = 3_600_000;
   book.follow({ uid: 'c', timeoutSeconds: 60, peak: 0 });
   sync(book, 'a');
@@ -72,7 +76,7 @@ describe('the audience book', () => {
 
   test('does not take the silence of its own first minute for an empty house', () => {
     const clock = { nowMs: 0 };
-    const book = new AudienceBook({ now: () => clock.nowMs, onChange: () => {} });
+    const book = new AudienceBook({ now: () => clock.nowMs, onChange: () => {}, onEdgeChange: () => {} });
     book.follow({ uid: 'c', timeoutSeconds: 60, peak: 0 });
     expect(book.count('c')).toMatchObject({ state: 'unknown', nextChangeMs: 60_000 });
     book.edgeSeen('a', false);
@@ -87,7 +91,7 @@ describe('the audience book', () => {
     changed.length = 0;
     book.edgeLost('a');
     expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 1, nextChangeMs: null });
-    expect(changed).toEqual(['c']);
+    expect(changed).toEqual(['all']);
   });
 
   test('counts an edge whose pod is gone as empty after timeoutSeconds', () => {

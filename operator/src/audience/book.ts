@@ -67,11 +67,20 @@ export class AudienceBook {
   private refusals = { unknownChannel: 0, tooManyIds: 0 };
   private readonly now: () => number;
   private readonly onChange: (uid: string) => void;
+  private readonly onEdgeChange: () => void;
 
-  /** `onChange` is called with the uid of each channel whose count, signs of life or state may have changed. */
-  constructor(options: { readonly now: () => number; readonly onChange: (uid: string) => void }) {
+  /**
+   * `onChange` is called with the uid of each channel whose count or signs of life may have changed, `onEdgeChange`
+   * when an edge came, went or fell silent, which may change what all counts are worth.
+   */
+  constructor(options: {
+    readonly now: () => number;
+    readonly onChange: (uid: string) => void;
+    readonly onEdgeChange: () => void;
+  }) {
     this.now = options.now;
     this.onChange = options.onChange;
+    this.onEdgeChange = options.onEdgeChange;
     this.startedAtMs = options.now();
   }
 
@@ -95,12 +104,12 @@ export class AudienceBook {
     const known = this.edges.get(edge);
     if (known === undefined) {
       this.edges.set(edge, { state: 'never', ready, goneAtMs: 0, silentSinceMs: this.now(), snapshots: new Set() });
-      this.changedAll();
+      this.onEdgeChange();
     } else {
       const before = known.ready;
       known.ready = ready;
       if (known.state === 'gone') known.state = 'lost';
-      if (before !== ready && known.state === 'never') this.changedAll();
+      if (before !== ready && known.state === 'never') this.onEdgeChange();
     }
   }
 
@@ -119,7 +128,7 @@ export class AudienceBook {
     }
     known.snapshots = null;
     known.state = 'synced';
-    this.changedAll();
+    this.onEdgeChange();
   }
 
   /** The link is down while the pod exists: its ids go on counting, marked stale. */
@@ -128,7 +137,7 @@ export class AudienceBook {
     if (known === undefined || known.state !== 'synced') return;
     known.state = 'lost';
     known.silentSinceMs = this.now();
-    this.changedAll();
+    this.onEdgeChange();
   }
 
   /** The pod is gone: its ids count until each channel's `timeoutSeconds` have passed. */
@@ -138,7 +147,7 @@ export class AudienceBook {
     if (known.state === 'synced') known.silentSinceMs = this.now();
     known.state = 'gone';
     known.goneAtMs = this.now();
-    this.changedAll();
+    this.onEdgeChange();
   }
 
   /** Takes what an edge says of a channel's viewers: everything, or a change against what it said before. */
@@ -253,9 +262,5 @@ export class AudienceBook {
     if (joined.length <= room) return joined;
     this.refusals.tooManyIds += joined.length - room;
     return joined.slice(0, room);
-  }
-
-  private changedAll(): void {
-    for (const uid of this.channels.keys()) this.onChange(uid);
   }
 }

@@ -46,13 +46,8 @@ export class ChannelStates {
     this.byKey.delete(key);
   }
 
-  /** Keys of all channels. */
-  all(): readonly string[] {
-    return [...this.byKey.keys()];
-  }
-
-  /** States of all channels. */
-  values(): Iterable<ChannelState> {
-    return this.byKey.values();
+  /** All channels with their keys. */
+  entries(): Iterable<readonly [string, ChannelState]> {
+    return this.byKey.entries();
   }
 }

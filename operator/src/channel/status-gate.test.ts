@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ChannelStatus } from '@sluice/crds';
-import { urgencyOf, WriteBudget, waitSeconds } from './status-gate.ts';
+import { urgencyOf, waitSeconds } from './status-gate.ts';
 
 const STATUS: ChannelStatus = {
   mode: 'Proxy',
@@ -37,18 +37,5 @@ describe('the status of a channel', () => {
     expect(waitSeconds('later', 0, 20_000)).toBe(0);
     expect(waitSeconds('now', 0, 1)).toBe(0);
     expect(waitSeconds('never', 0, 99_000)).toBeNull();
-  });
-});
-
-describe('the budget for writes', () => {
-  test('allows twenty a second, not saved up for more than a second', () => {
-    const clock = { nowMs: 0 };
-    const budget = new WriteBudget(() => clock.nowMs);
-    clock.nowMs = 3_600_000;
-    const waits = Array.from({ length: 21 }, () => budget.take());
-    expect(waits.slice(0, 20)).toEqual(Array(20).fill(0));
-    expect(waits[20]).toBeCloseTo(0.05);
-    clock.nowMs += 50;
-    expect(budget.take()).toBe(0);
   });
 });

@@ -5,8 +5,6 @@ import { sameJson } from '../runtime/apply/apply.ts';
 const COUNTS_EVERY_SECONDS = 15;
 /** A count that changed by this part of itself is worth a write at once. */
 const WORTH_TELLING = 0.1;
-/** All Channels together: what an API server does not notice, and 10,000 channels still get through in minutes. */
-const WRITES_PER_SECOND = 20;
 
 /** When a status has to be written. */
 export type Urgency = 'never' | 'later' | 'now';
@@ -33,26 +31,4 @@ function essence(status: ChannelStatus): Partial<ChannelStatus> {
 export function waitSeconds(urgency: Urgency, writtenMs: number, nowMs: number): number | null {
   if (urgency === 'never') return null;
   return urgency === 'now' ? 0 : Math.max(0, COUNTS_EVERY_SECONDS - (nowMs - writtenMs) / 1000);
-}
-
-/** Allows {@link WRITES_PER_SECOND}, a second's worth of them in one go. */
-export class WriteBudget {
-  private readonly now: () => number;
-  private left = WRITES_PER_SECOND;
-  private filledMs: number;
-
-  constructor(now: () => number) {
-    this.now = now;
-    this.filledMs = now();
-  }
-
-  /** Takes one write and returns 0, or returns the seconds to wait before asking again. */
-  take(): number {
-    const nowMs = this.now();
-    this.left = Math.min(WRITES_PER_SECOND, this.left + ((nowMs - this.filledMs) / 1000) * WRITES_PER_SECOND);
-    this.filledMs = nowMs;
-    if (this.left < 1) return (1 - this.left) / WRITES_PER_SECOND;
-    this.left -= 1;
-    return 0;
-  }
 }

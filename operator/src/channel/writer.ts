@@ -5,7 +5,8 @@ import { ApiError, hasReason } from '../runtime/client/api-error.ts';
 import type { Client } from '../runtime/client/client.ts';
 import type { Reconcile } from '../runtime/controller/controller.ts';
 import type { ChannelState, ChannelStates } from './state.ts';
-import { urgencyOf, type WriteBudget, waitSeconds } from './status-gate.ts';
+import { urgencyOf, waitSeconds } from './status-gate.ts';
+import type { WriteTurns } from './write-turns.ts';
 
 /** Field manager of everything that the channel controller applies. */
 const FIELD_MANAGER = 'sluice-channel';
@@ -17,7 +18,7 @@ const REFUSED_RETRY_SECONDS = 30;
 export interface ChannelWriterOptions {
   readonly client: Client;
   readonly states: ChannelStates;
-  readonly budget: WriteBudget;
+  readonly turns: WriteTurns;
   readonly metrics: OperatorMetrics;
   /** Asks for a new plan: a session has got its uid, or could not be made. */
   readonly replan: (key: string) => void;
@@ -30,10 +31,13 @@ export interface ChannelWriterOptions {
 export function createChannelWriter(options: ChannelWriterOptions): Reconcile {
   return async (key) => {
     const state = options.states.get(key);
-    if (state === undefined) return undefined;
+    if (state === undefined) {
+      options.turns.forget(key);
+      return undefined;
+    }
     const again = await createSessions(key, state, options);
     await deleteSessions(key, state, options);
-    const wait = await writeStatus(state, options);
+    const wait = await writeStatus(key, state, options);
     const waits = [again, wait].filter((seconds) => seconds !== null);
     return waits.length === 0 ? undefined : { requeueAfterSeconds: Math.min(...waits) };
   };
@@ -79,14 +83,15 @@ async function deleteSessions(
 }
 
 /** @returns seconds until the status may be written; null: it is up to date */
-async function writeStatus(state: ChannelState, options: ChannelWriterOptions): Promise<number | null> {
-  const { client, budget, metrics, now } = options;
+async function writeStatus(key: string, state: ChannelState, options: ChannelWriterOptions): Promise<number | null> {
+  const { client, turns, metrics, now } = options;
   const status = state.wanted;
   if (status === undefined) return null;
   const wait = waitSeconds(urgencyOf(status, state.written), state.writtenMs, now());
   if (wait === null) return null;
-  const turn = wait > 0 ? wait : budget.take();
-  if (turn > 0) return turn;
+  if (wait > 0) return wait;
+  const isWatched = [status.desiredMode, status.mode, state.written?.mode ?? 'Idle'].some((mode) => mode !== 'Idle');
+  if (!turns.take(key, isWatched)) return null; // comes again when it is its turn
   const { namespace, name, uid } = state;
   const object = { apiVersion: API_VERSION, kind: CHANNEL_NAMES.kind, metadata: { namespace, name, uid }, status };
   try {
