@@ -83,11 +83,17 @@ async function offerLive(owner: TestOwner, source: Source, from: number, to: num
   }
 }
 
+function bytesOf(owner: TestOwner, name: string): Uint8Array {
+  const stored = owner.stored.get(name);
+  assert.ok(stored, `${name} was not stored`);
+  return stored.bytes;
+}
+
 /** The rung's segment holds exactly the frames of the source's, and its audio byte for byte. */
 function assertSameFrames(source: Source, owner: TestOwner, name: string): void {
   const msn = Number(name.split('/')[2]);
   const from = framesOf(source.segments[msn] ?? new Uint8Array(0));
-  const made = framesOf(owner.stored.get(name)?.bytes ?? new Uint8Array(0));
+  const made = framesOf(bytesOf(owner, name));
   assert.deepEqual(made.videoPts, from.videoPts, `${name}: frames`);
   assert.equal(made.reorderTicks, from.reorderTicks, `${name}: PTS - DTS`);
   assert.ok(made.audio.equals(from.audio), `${name}: audio differs`);
@@ -105,8 +111,7 @@ function assertStored(owner: TestOwner, epoch: number, from: number, to: number)
 function assertSplices(source: Source, owner: TestOwner, name: string): void {
   const parts = source.segments.map((bytes, msn) => {
     if (msn < 5 || msn > 10) return bytes;
-    const part = msn < 10 ? owner.stored.get(`1/${name}/${msn}`)?.bytes : bytes;
-    assert.ok(part, `1/${name}/${msn} is missing`);
+    const part = msn < 10 ? bytesOf(owner, `1/${name}/${msn}`) : bytes;
     return msn === 5 || msn === 10 ? withJoint(part) : part;
   });
   const film = decode(source.folder, Buffer.concat(parts));
@@ -134,7 +139,7 @@ async function live(source: Source): Promise<string> {
     assertStored(owner, 1, 0, last);
     for (const name of owner.stored.keys()) assertSameFrames(source, owner, name);
     for (const { name } of JOB.rungs) assertSplices(source, owner, name);
-    const high = inspectSegment(owner.stored.get('1/high/0')?.bytes ?? new Uint8Array(0)).video;
+    const high = inspectSegment(bytesOf(owner, '1/high/0')).video;
     assert.deepEqual([high?.width, high?.height], [640, 360], 'a rung is never higher than the source');
     const report = owner.reports.at(-1);
     assert.equal(report?.state, 'Encoding');
@@ -199,6 +204,12 @@ async function failures(source: Source): Promise<string> {
     offer(owner, source, 4);
     await until('the segment after the restart is stored', 10, () => owner.stored.has('1/low/3'));
     for (const name of owner.stored.keys()) assertSameFrames(source, owner, name);
+    const film = decode(
+      source.folder,
+      Buffer.concat(['0', '1', '2', '3'].map((msn) => bytesOf(owner, `1/low/${msn}`))),
+    );
+    assert.equal(film.warnings, '', 'the segments of both encoder runs follow on');
+    assertRegular(film.videoPts, VIDEO_TICKS, 'video');
     return `after the death of FFmpeg the next segment was stored within ${recovered.toFixed(0)} ms`;
   });
 }

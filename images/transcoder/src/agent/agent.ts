@@ -11,6 +11,7 @@ import { Latency } from './latency.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { toSourceSegment } from './source-segment.ts';
 import { Speed } from './speed.ts';
+import { Succession } from './succession.ts';
 import { Uploader } from './uploader.ts';
 
 /**
@@ -50,6 +51,7 @@ export class Agent {
   readonly #uploader: Uploader;
   readonly #latency: Latency;
   readonly #speed = new Speed();
+  readonly #succession = new Succession();
   readonly #stop = new AbortController();
   #outcome: Outcome = 'stopped';
   #wake = new AbortController();
@@ -74,7 +76,7 @@ export class Agent {
     this.#feeder = new Feeder({
       ...options,
       listeners: {
-        segment: (segment) => this.#uploader.add(segment),
+        segment: (segment, run) => this.#handOver(segment, run),
         broken: (rung, msn, fault) => this.#lost(rung, msn, 'broken', fault),
       },
       interrupted: () => this.#rewind(),
@@ -183,6 +185,11 @@ export class Agent {
     const after = Math.max(-1, this.#cursor.after - START_BACKLOG + 1);
     this.#cursor = { epoch: this.#cursor.epoch, after };
     this.#wake.abort();
+  }
+
+  #handOver(segment: RungSegment, run: number): void {
+    const next = this.#succession.next(segment, run);
+    if (next !== null) this.#uploader.add(next);
   }
 
   #stored({ epoch, rung, msn, bytes }: RungSegment): void {

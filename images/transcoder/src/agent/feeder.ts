@@ -2,7 +2,7 @@ import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Job } from '@sluice/common/work/contract.ts';
 import { backoffMs } from '../owner/backoff.ts';
-import type { RunListeners } from './encoder-run.ts';
+import type { RungSegment, RunListeners } from './encoder-run.ts';
 import { EncoderRun } from './encoder-run.ts';
 import type { SourceSegment } from './source-segment.ts';
 
@@ -17,7 +17,10 @@ export interface FeederOptions {
   readonly now: () => number;
   readonly random: () => number;
   readonly log: Logger;
-  readonly listeners: RunListeners;
+  readonly listeners: Pick<RunListeners, 'broken'> & {
+    /** A whole and checked segment of encoder run number `run`, counted from 1. */
+    segment(segment: RungSegment, run: number): void;
+  };
   /** The run has broken off: ask for the newest segments again. */
   interrupted(): void;
 }
@@ -109,15 +112,15 @@ export class Feeder {
       targetDurationSeconds,
       now,
     };
+    const serial = ++this.#starts;
     const run = new EncoderRun(options, first, {
       broken: listeners.broken,
       segment: (segment) => {
         this.#failures = 0;
         if (this.#dropped.length === 0) this.#message = '';
-        listeners.segment(segment);
+        listeners.segment(segment, serial);
       },
     });
-    this.#starts++;
     log.info({ epoch: run.epoch, msn: first.boundary.msn, rungs: this.#rungs.map((rung) => rung.name) }, 'encoding');
     void run.ended.then((failure) => {
       if (failure !== null) this.#fail(run, failure);
