@@ -6,7 +6,10 @@ const HEALTHY_MILLISECONDS = 120_000;
 
 /** Waiting times between attempts that fail. */
 export interface BackOff {
-  /** Milliseconds to wait before the next attempt. @param attemptMilliseconds how long the attempt that ended had lived */
+  /**
+   * Milliseconds to wait before the next attempt.
+   * @param attemptMilliseconds how long the attempt that ended had lived
+   */
   next(attemptMilliseconds: number): number;
 }
 

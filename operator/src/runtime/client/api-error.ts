@@ -50,7 +50,8 @@ function notServed(call: string): ApiError {
 
 /** The error for a call that got no answer. */
 export function unreachable(call: string, cause: unknown): ApiError {
-  const timedOut = cause instanceof Error && (cause.name === 'TimeoutError' || cause.name.includes('Timeout'));
+  const name = typeof cause === 'object' && cause !== null && 'name' in cause ? String(cause.name) : '';
+  const timedOut = name.includes('Timeout');
   const code = timedOut ? 'Timeout' : 'Unreachable';
   return new ApiError(`${call}: ${timedOut ? 'no answer in time' : 'the API server cannot be reached'}`, {
     code,

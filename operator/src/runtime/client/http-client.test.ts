@@ -125,6 +125,24 @@ describe('the HTTP client', () => {
     expect(calls).toEqual(['GET <error>', 'GET 404']);
   });
 
+  test('ends a call that is not answered, but not a watch that is silent', async () => {
+    const hasty = createHttpClient({
+      connection: { ...server.connection(), authorization: async () => ({ authorization: 'Bearer first' }) },
+      callTimeoutSeconds: 0.05,
+      wait: async () => {},
+    });
+    server.faults.plan({ kind: 'silent' }, { watch: false }, 3);
+    await expect(hasty.get(WIDGET, FILM)).rejects.toMatchObject({ code: 'Timeout', retryable: true });
+    const resourceVersion = String(server.store.resourceVersion);
+    const watch = hasty.watch(WIDGET, { resourceVersion, timeoutSeconds: 60 }, signal())[Symbol.asyncIterator]();
+    const next = watch.next();
+    await until(() => server.watches.size > 0);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    server.bookmark();
+    expect((await next).value).toMatchObject({ type: 'BOOKMARK' });
+    await hasty.close();
+  });
+
   test('calls a list off when its signal is aborted', async () => {
     server.faults.plan({ kind: 'silent' }, { watch: false });
     const stopping = new AbortController();

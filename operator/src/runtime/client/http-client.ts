@@ -31,12 +31,16 @@ export interface HttpClientOptions {
    */
   readonly allowH2?: boolean;
   readonly observer?: CallObserver;
+  /** Until an answer begins, and in all for a call; default 30. */
+  readonly callTimeoutSeconds?: number;
   /** Waits between attempts of one call, for tests. */
   readonly wait?: (milliseconds: number) => Promise<unknown>;
   /** Milliseconds of a clock that never goes back, for tests. */
   readonly now?: () => number;
 }
 
+/** The API server itself gives up after 60 s; a busy one answers in half of that. */
+const CALL_TIMEOUT_SECONDS = 30;
 /** A call is tried this often; more would only hide from the caller that the server is away. */
 const ATTEMPTS = 3;
 /** Before a read is repeated, times the number of the attempt, where the server names no time. */
@@ -62,9 +66,15 @@ class HttpClient implements Client {
   readonly #transport: Transport;
   readonly #wait: (milliseconds: number) => Promise<unknown>;
 
-  constructor({ connection, observer, allowH2 = false, wait = sleep, now }: HttpClientOptions) {
-    this.#transport = new Transport({ connection, observer, allowH2, now: now ?? (() => performance.now()) });
-    this.#wait = wait;
+  constructor(options: HttpClientOptions) {
+    this.#transport = new Transport({
+      connection: options.connection,
+      observer: options.observer,
+      allowH2: options.allowH2 ?? false,
+      callTimeoutSeconds: options.callTimeoutSeconds ?? CALL_TIMEOUT_SECONDS,
+      now: options.now ?? (() => performance.now()),
+    });
+    this.#wait = options.wait ?? sleep;
   }
 
   async get<T extends KubernetesObject>(type: ResourceType<T>, name: ObjectName): Promise<T | null> {

@@ -1,11 +1,11 @@
 import { ApiError } from './api-error.ts';
 
-/** The API server's own limit for an object in etcd is 1.5 MiB; a watch event of more than four times that is broken. */
+/** The API server's own limit for an object in etcd is 1.5 MiB; an event of more than four times that is broken. */
 const MAX_LINE_BYTES = 6 * 1024 * 1024;
 
 /**
- * Splits a byte stream into lines without their line feeds; what comes after the last one is dropped, because an event that was
- * cut off is no event.
+ * Splits a byte stream into lines without their line feeds; what comes after the last one is dropped, because an event
+ * that was cut off is no event.
  * @throws ApiError `ResponseTooLarge` for a line above 6 MiB
  */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {

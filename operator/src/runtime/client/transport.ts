@@ -23,12 +23,12 @@ export interface TransportOptions {
   /** HTTP/2 instead of an HTTP/1.1 pool. */
   readonly allowH2: boolean;
   readonly observer?: CallObserver | undefined;
+  /** Until an answer begins, and in all for a call. */
+  readonly callTimeoutSeconds: number;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
 }
 
-/** Until the answer begins and in all for a call; the API server gives up after 60 s, a busy one answers in half of it. */
-const CALL_TIMEOUT_SECONDS = 30;
 /** As many calls as workers are under way, and a few more; the API server is the limit, not we. */
 const CALL_CONNECTIONS = 16;
 /** Longer than the reflector's own limit for silence: this one is for watches of others. */
@@ -62,7 +62,7 @@ export class Transport {
 
   /** The parsed body of a successful answer. @throws ApiError for everything else */
   async call(call: Call, signal?: AbortSignal): Promise<unknown> {
-    const deadline = AbortSignal.timeout(CALL_TIMEOUT_SECONDS * 1000);
+    const deadline = AbortSignal.timeout(this.#options.callTimeoutSeconds * 1000);
     const either = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
     const response = await this.#send(call, this.#dispatchers.calls, either);
     const text = await readBody(labelOf(call), response.body);
@@ -131,16 +131,16 @@ export class Transport {
   }
 }
 
-function createDispatchers({ connection, allowH2 }: TransportOptions): Dispatchers {
+function createDispatchers({ connection, allowH2, callTimeoutSeconds }: TransportOptions): Dispatchers {
   const create = (bodyTimeoutSeconds: number, connections: number | null) =>
     connection.createDispatcher({
-      headersTimeoutSeconds: CALL_TIMEOUT_SECONDS,
+      headersTimeoutSeconds: callTimeoutSeconds,
       bodyTimeoutSeconds,
       connections,
       allowH2,
     });
   // A watch holds its connection for minutes: a limit would keep the next kind waiting for ever.
-  return { calls: create(CALL_TIMEOUT_SECONDS, CALL_CONNECTIONS), watches: create(WATCH_SILENCE_SECONDS, null) };
+  return { calls: create(callTimeoutSeconds, CALL_CONNECTIONS), watches: create(WATCH_SILENCE_SECONDS, null) };
 }
 
 /** The error for an answer of success that cannot be understood, e.g. of a proxy in between. */
@@ -179,6 +179,6 @@ async function readBody(call: string, body: AsyncIterable<Uint8Array>): Promise<
 }
 
 function isCertificateFault(cause: unknown): boolean {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
   return code.includes('CERT') || code.includes('SIGNATURE') || code.startsWith('ERR_SSL');
 }

@@ -5,7 +5,7 @@ export interface EventRecord {
   readonly type: 'Normal' | 'Warning';
   /** CamelCase, documented, stable. */
   readonly reason: string;
-  /** What the controller did, CamelCase verb, e.g. `ChangeMode`. */
+  /** What the controller did, CamelCase verb, e.g. `Start`. */
   readonly action: string;
   /** At most 1024 characters; longer ones are cut. */
   readonly note: string;

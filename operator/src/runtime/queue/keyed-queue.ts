@@ -94,7 +94,10 @@ export class KeyedQueue {
     this.#failures.delete(key);
   }
 
-  /** The next key, as soon as there is one; null when the queue is closed. Each key taken must be given to {@link done}. */
+  /**
+   * The next key, as soon as there is one; null when the queue is closed. Each key taken must be given to
+   * {@link done}.
+   */
   take(): Promise<string | null> {
     const next = this.#ready.keys().next();
     if (!next.done) {

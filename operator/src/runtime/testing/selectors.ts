@@ -8,7 +8,7 @@ export function matchesLabels(selector: string, labels: Readonly<Record<string, 
   return requirements(selector).every((requirement) => meets(requirement, labels));
 }
 
-/** Whether an object meets a field selector: `path=value` or `path!=value`, joined by commas, e.g. `metadata.name=film`. */
+/** Whether an object meets a field selector: `path=value` or `path!=value`, joined by commas. */
 export function matchesFields(selector: string, object: JsonObject): boolean {
   return requirements(selector).every((requirement) => {
     const [, path = '', operator, expected] = /^([^=!]+)(!=|==?)(.*)$/.exec(requirement) ?? [];
