@@ -20,11 +20,6 @@ export class Drain {
     this.#options = options;
   }
 
-  /** Whether a drain was ever started. */
-  get started(): boolean {
-    return this.#running !== null;
-  }
-
   /** Starts the drain, or joins the one that runs: true when the owner let go, false when the time was over. */
   start(): Promise<boolean> {
     this.#running ??= this.#run();

@@ -72,11 +72,6 @@ export class EncoderRun {
     this.ended = this.#process.exited.then((exit) => this.#finish(exit));
   }
 
-  /** Newest source segment fed; null before the first. */
-  get lastMsn(): number | null {
-    return this.#lastMsn;
-  }
-
   /** Newest time written on the source's timeline, in seconds; null before the first. */
   get outTimeSeconds(): number | null {
     return this.#outTimeSeconds;

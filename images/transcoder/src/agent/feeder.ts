@@ -57,11 +57,6 @@ export class Feeder {
     return this.#message;
   }
 
-  /** FFmpeg processes started. */
-  get starts(): number {
-    return this.#starts;
-  }
-
   /** The agent cannot do its work here. */
   get hasGivenUp(): boolean {
     return this.#failures >= MOST_FAILURES;
