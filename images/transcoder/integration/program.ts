@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Job } from '@sluice/common/work/contract.ts';
 import type { TestOwner } from './owner.ts';
 import { FFMPEG } from './source.ts';
@@ -33,7 +33,12 @@ export class AgentProgram {
         this.#log += text;
       });
     }
-    this.exited = new Promise((resolve) => this.#child.on('close', (code) => resolve(code)));
+    this.exited = new Promise((resolve) =>
+      this.#child.on('close', (code) => {
+        rmSync(dirname(environment.SLUICE_TOKEN_FILE ?? ''), { recursive: true });
+        resolve(code);
+      }),
+    );
   }
 
   /** Starts the agent for a job at an owner. */
