@@ -93,7 +93,10 @@ export class ChannelOwner {
         view: () => this.#view(),
         save: (saved) => this.#save(saved),
         changed: () => this.#changed(),
-        trouble: (error) => this.#source.segmentTrouble(error),
+        trouble: (error) => {
+          this.#source.segmentTrouble(error);
+          if (error === null) this.#workWaiters.wake();
+        },
       },
       log,
     );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { appearances, constantLagMs, publicationTime } from './pace.ts';
+import { addedLagMs, appearances, constantLagMs, publicationTime } from './pace.ts';
 
 describe('the publication time', () => {
   const base = { durationSeconds: 2, lagMs: 2_500, targetDurationSeconds: 2 };
@@ -37,6 +37,18 @@ describe('the publication time', () => {
 test('the lag is one target duration and half a second, for channels that may transcode', () => {
   expect(constantLagMs(2, true)).toBe(2_500);
   expect(constantLagMs(2, false)).toBe(0);
+});
+
+describe('the added lag', () => {
+  test.each([
+    { name: 'stays where rows come early enough', added: 100, margin: 250, after: 100 },
+    { name: 'grows by what is missing', added: 100, margin: 220, after: 130 },
+    { name: 'grows by no more than a fortieth', added: 100, margin: -300, after: 150 },
+    { name: 'ends at half a target duration', added: 980, margin: -300, after: 1_000 },
+    { name: 'does not follow the backlog of a start', added: 100, margin: -1_500, after: 100 },
+  ])('$name', ({ added, margin, after }) => {
+    expect(addedLagMs(added, margin, 2)).toBe(after);
+  });
 });
 
 describe('the appearance of segments', () => {

@@ -23,6 +23,7 @@ import { DirectExpiry } from './expiry.ts';
 import { epochNumbers, firstLog, planSegments } from './intake-plan.ts';
 import { Janitor } from './janitor.ts';
 import { materialise, originOf } from './materialise.ts';
+import { addedLagMs } from './pace.ts';
 import type { PendingSegment } from './pending.ts';
 import { chooseRow, NO_PROMOTION, type Origin, type Row } from './row.ts';
 import type { TranscodeSession } from './transcode.ts';
@@ -75,6 +76,9 @@ export class Publisher {
   /** True until something is taken by a channel that has nothing listed, or has slept since. */
   #maySkip: boolean;
   #lastPublishAt: number | null = null;
+  #addedLagMs = 0;
+  /** Newest row that has changed the added lag: each does once. */
+  #adaptedMsn = -1;
   #pumping: Promise<void> | null = null;
   #abort = new AbortController();
   #cancelTimer = (): void => {};
@@ -136,7 +140,7 @@ export class Publisher {
       maySkip: this.#maySkip,
       breaks: this.#breaks,
       mode: view.mode,
-      lagMs: view.lagMs(this.#log.targetDurationSeconds),
+      lagMs: view.lagMs(this.#log.targetDurationSeconds) + this.#addedLagMs,
       lookedAt,
       previousLookAt: before,
     });
@@ -149,6 +153,17 @@ export class Publisher {
     this.#pending.push(...added);
     this.#expiry.looked(this.#log, playlist, lookedAt);
     this.pump();
+  }
+
+  /** A segment of a rung has come, in time or not: the lag adapts to what the transcoder needs. */
+  arrived(msn: number): void {
+    const segment = [...this.#recent, ...this.#pending].find((one) => one.msn === msn);
+    if (segment === undefined || this.#log === null || msn <= this.#adaptedMsn) return;
+    const margin = segment.publishAt - this.#context.clock.now();
+    const added = addedLagMs(this.#addedLagMs, margin, this.#log.targetDurationSeconds);
+    if (added === this.#addedLagMs) return;
+    this.#addedLagMs = added;
+    this.#adaptedMsn = msn;
   }
 
   /** Does whatever can be done now: downloads, publications, deletions. Cheap to call after any change. */
@@ -171,6 +186,7 @@ export class Publisher {
     this.#recent = [];
     this.#waking = true;
     this.#maySkip = true;
+    this.#addedLagMs = 0;
     this.#lastPublishAt = null;
   }
 

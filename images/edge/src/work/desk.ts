@@ -83,7 +83,10 @@ export class Desk {
         status: 410,
       });
     }
-    if (log !== null && msn < nextMsn(log)) return 'known';
+    if (log !== null && msn < nextMsn(log)) {
+      this.#owner.publisher.arrived(msn);
+      return 'known';
+    }
     const source = segments.find((segment) => segment.msn === msn);
     if (source === undefined) {
       throw new SluiceError(`There is no source segment ${msn}`, {
@@ -101,6 +104,7 @@ export class Desk {
     }
     if (attempt !== this.#session.attempt) return 'known';
     this.#session.stored(msn, rung);
+    this.#owner.publisher.arrived(msn);
     this.#owner.poke();
     return 'stored';
   }

@@ -9,6 +9,7 @@ import { Agent, request } from 'undici';
 import { TestEdge, urisOf } from '../testing/edge.ts';
 import { testRoute } from '../testing/route.ts';
 import { makeSegment } from '../testing/segment.ts';
+import { findDesk } from './desk.ts';
 import { createWorkHandler } from './handler.ts';
 
 const TOKEN = 'token-of-the-session';
@@ -143,6 +144,18 @@ describe('a transcode session at its owner', () => {
     const bytes = await call('GET', `source/${work.epoch}/${work.segments[0]?.msn}`);
     expect(bytes.status).toBe(200);
     expect(await call('GET', `source/${work.epoch}/99999`)).toMatchObject({ status: 404 });
+  });
+
+  test('is fed as soon as a source segment is stored, long before that is published', async () => {
+    edge.media.apply(route({ mode: 'Transcode', session: SESSION }));
+    await edge.settle();
+    const { epoch, segments } = await new FakeAgent(1).work();
+    const newest = segments.at(-1)?.msn ?? 0;
+    const desk = findDesk(edge.media, 'default', 'film-1');
+    const polled = desk?.work(epoch, newest, 1, new AbortController().signal, 20_000);
+    await edge.clock.advance(2_000);
+    expect((await polled)?.segments.map((one) => one.msn)).toEqual([newest + 1]);
+    expect(edge.media.ownerOfSession('default', 'film-1')?.report().lastMsn).toBeLessThanOrEqual(newest);
   });
 
   test('is listed in all rungs at the same segment once three rows in a row were in time', async () => {
