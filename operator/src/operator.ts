@@ -13,6 +13,7 @@ import { createChannelWriter } from './channel/writer.ts';
 import { createEdgeInbox } from './edge-inbox.ts';
 import type { LinkIdentity } from './keys/link-keys.ts';
 import { createSessionTokens, type SessionTokens } from './keys/session-token.ts';
+import { CHANNEL_LABEL } from './labels.ts';
 import { type EdgeEndpoint, edgesOf } from './link/endpoints.ts';
 import { type HubEvents, LinkHub } from './link/hub.ts';
 import { OwnerReports } from './link/reports.ts';
@@ -143,6 +144,7 @@ export class Operator {
       sources: {
         channels: this.#caches.channels.store,
         sessions: this.#caches.sessions.store,
+        pods: this.#caches.pods.store,
         headers: new HeaderSecrets({ client, now, onRead: (secret) => this.#secretRead(secret) }),
         book: this.#book,
         reports: this.#reports,
@@ -218,7 +220,10 @@ export class Operator {
     });
     pods.onChange(({ before, after }) => {
       const pod = after ?? before;
-      if (pod !== null) for (const key of sessionsOf(pod)) this.#sessions.enqueue(key);
+      if (pod === null) return;
+      for (const key of sessionsOf(pod)) this.#sessions.enqueue(key);
+      const channel = pod.metadata.labels?.[CHANNEL_LABEL];
+      if (after === null && channel !== undefined) this.#channels.enqueue(keyOf({ ...pod.metadata, name: channel }));
     });
     slices.onChange(() => {
       if (this.#started) this.#takeEdges();

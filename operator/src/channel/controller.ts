@@ -6,7 +6,7 @@ import { keyOf } from '../runtime/client/client.ts';
 import type { Reconcile, ReconcileResult } from '../runtime/controller/controller.ts';
 import type { EventRecorder } from '../runtime/events/recorder.ts';
 import { directSuspended } from './events.ts';
-import { type ChannelSources, gather } from './gather.ts';
+import { type ChannelSources, gather, hasPods } from './gather.ts';
 import { remember } from './memory.ts';
 import { type ChannelPlan, type PlanSettings, planChannel } from './plan.ts';
 import type { ChannelState, ChannelStates } from './state.ts';
@@ -107,9 +107,10 @@ function keep(state: ChannelState, plan: ChannelPlan): void {
   state.memory = plan.memory;
   state.wanted = plan.status;
   if (plan.createSession !== null) state.made.set(plan.createSession.metadata.name, plan.createSession);
-  for (const { metadata } of plan.removeSessions) {
-    if (metadata.uid === undefined) state.made.delete(metadata.name);
-    else if (!state.removed.has(metadata.uid)) state.removed.set(metadata.uid, { name: metadata.name, done: false });
+  for (const session of plan.removeSessions) {
+    const { uid, name } = session.metadata;
+    if (uid === undefined) state.made.delete(name);
+    else if (!state.removed.has(uid)) state.removed.set(uid, { session, done: false });
   }
 }
 
@@ -118,8 +119,9 @@ function settle(state: ChannelState, { sources }: ChannelControllerOptions): voi
   for (const name of state.made.keys()) {
     if (sources.sessions.get(`${state.namespace}/${name}`) !== undefined) state.made.delete(name);
   }
-  for (const [uid, { name, done }] of state.removed) {
-    if (done && sources.sessions.get(`${state.namespace}/${name}`)?.metadata.uid !== uid) state.removed.delete(uid);
+  for (const [uid, { session, done }] of state.removed) {
+    const isCached = sources.sessions.get(keyOf(session.metadata))?.metadata.uid === uid;
+    if (done && !isCached && !hasPods(session.metadata, sources.pods)) state.removed.delete(uid);
   }
 }
 

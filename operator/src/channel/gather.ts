@@ -1,9 +1,11 @@
 import type { Channel, StreamSession } from '@sluice/crds';
 import type { AudienceBook } from '../audience/book.ts';
+import type { Pod } from '../kinds.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 import type { OwnerReports } from '../link/reports.ts';
 import type { ReadonlyStore } from '../runtime/cache/store.ts';
 import { keyOf } from '../runtime/client/client.ts';
+import { PODS_BY_SESSION } from '../session/controller.ts';
 import { aliveSinceMs } from './decide.ts';
 import type { HeaderSecrets } from './headers.ts';
 import type { Observed, SourceHeaders } from './observed.ts';
@@ -17,6 +19,8 @@ export const SESSIONS_BY_CHANNEL = 'channel';
 export interface ChannelSources {
   readonly channels: ReadonlyStore<Channel>;
   readonly sessions: ReadonlyStore<StreamSession>;
+  /** Pods of StreamSessions, with the index {@link PODS_BY_SESSION}. */
+  readonly pods: ReadonlyStore<Pod>;
   readonly headers: HeaderSecrets;
   readonly book: AudienceBook;
   readonly reports: OwnerReports;
@@ -40,6 +44,7 @@ export function gather(channel: Channel, state: ChannelState, sources: ChannelSo
     report: sources.reports.of(uid),
     edges: sources.edges(),
     sessions: sessionsOf(channel, state, sources.sessions),
+    leaving: leavingOf(state, sources.pods),
     memory: state.memory,
   };
 }
@@ -67,4 +72,14 @@ function sessionsOf(
   return [...cached, ...made]
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined && !state.removed.has(metadata.uid ?? ''))
     .sort((one, other) => serialOf(other) - serialOf(one));
+}
+
+function leavingOf(state: ChannelState, pods: ReadonlyStore<Pod>): StreamSession | null {
+  const removed = [...state.removed.values()].map(({ session }) => session);
+  return removed.findLast(({ metadata }) => hasPods(metadata, pods)) ?? null;
+}
+
+/** Whether any pod of a session is left. */
+export function hasPods(session: StreamSession['metadata'], pods: ReadonlyStore<Pod>): boolean {
+  return pods.byIndex(PODS_BY_SESSION, keyOf(session)).length > 0;
 }

@@ -22,5 +22,7 @@ export interface Observed {
   readonly edges: readonly EdgeEndpoint[];
   /** StreamSessions of this very Channel that are not being deleted, the newest first. */
   readonly sessions: readonly StreamSession[];
+  /** A deleted StreamSession whose pods still end in order: they may prove themselves to the owner until they are gone. */
+  readonly leaving: StreamSession | null;
   readonly memory: ChannelMemory;
 }

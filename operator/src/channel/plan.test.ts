@@ -48,6 +48,7 @@ function plan(scene: Scene): ChannelPlan {
     report: scene.report === null ? null : reportFixture(scene.report),
     edges: scene.edges ?? [EDGE],
     sessions: scene.sessions ?? [],
+    leaving: null,
     memory: { ...remembered, decision: { ...remembered.decision, ...scene.decision }, ...scene.memory },
   };
   return planChannel(observed, SETTINGS, scene.route);
@@ -112,7 +113,7 @@ describe('the plan for a channel', () => {
       [],
     );
     const over = plan({ viewers: 2, decision: long, report: { activeMode: 'Proxy' }, sessions });
-    expect([over.removeSessions, over.route?.session]).toEqual([sessions, null]);
+    expect(over.removeSessions).toEqual(sessions);
   });
 
   test('falls back to Proxy when a session fails, with a cool-down that doubles', () => {

@@ -59,7 +59,12 @@ export function planChannel(observed: Observed, settings: PlanSettings, route: R
   return {
     memory,
     decision,
-    route: planRoute(observed, settings, { findings, memory, session: session.current, route }),
+    route: planRoute(observed, settings, {
+      findings,
+      memory,
+      session: sessionInRoute(session, observed.leaving),
+      route,
+    }),
     audience: audienceMessage(observed, decision),
     createSession: session.create ? buildSession(observed.channel, created, findings.ladder.rungs) : null,
     removeSessions: session.remove,
@@ -218,6 +223,16 @@ function rememberDecision(before: ChannelMemory, decision: Decision, { audience,
     lastDelayedMs: delayed ? nowMs : before.lastDelayedMs,
     knownViewers: audience.state === 'known' ? audience.viewers : before.knownViewers,
   };
+}
+
+/** Pods of a session that is deleted now drain first, and have to prove themselves to the owner for that. */
+function sessionInRoute({ current, remove }: SessionPlan, leaving: StreamSession | null): StreamSession | null {
+  return (
+    current ??
+    leaving ??
+    remove.find(({ status }) => status?.phase !== 'Failed' && status?.phase !== 'Completed') ??
+    null
+  );
 }
 
 interface RouteParts {

@@ -76,7 +76,7 @@ async function deleteSessions(
 ): Promise<void> {
   for (const [uid, removal] of state.removed) {
     if (removal.done) continue;
-    await client.delete(STREAM_SESSION, { namespace: state.namespace, name: removal.name }, { uid });
+    await client.delete(STREAM_SESSION, { namespace: state.namespace, name: removal.session.metadata.name }, { uid });
     removal.done = true;
     replan(key);
   }

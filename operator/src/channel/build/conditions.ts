@@ -81,7 +81,8 @@ function sourceHealthy({ observed, health }: ConditionInput): Finding {
   }
   const status = health.state === 'down' ? 'False' : 'True';
   const fallback = { healthy: 'Healthy', degraded: 'Degraded', down: 'SourceUnreachable' }[health.state];
-  return { type, status, reason: camel(health.reason, fallback), message: health.message };
+  const message = health.message || (status === 'True' ? 'the source delivers' : 'the source does not answer');
+  return { type, status, reason: camel(health.reason, fallback), message };
 }
 
 function possible(type: ChannelConditionType, obstacle: ModeObstacle | null, probed: boolean): Finding {
