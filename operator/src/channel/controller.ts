@@ -36,10 +36,11 @@ export function createChannelReconcile(options: ChannelControllerOptions): Recon
 }
 
 function reconcile(key: string, options: ChannelControllerOptions): ReconcileResult | undefined {
-  const channel = options.sources.channels.get(key);
+  const cached = options.sources.channels.get(key);
+  const channel = cached?.metadata.deletionTimestamp === undefined ? cached : undefined;
   const known = options.states.get(key);
-  if (known !== undefined && (channel === undefined || channel.metadata.uid !== known.uid)) forget(key, known, options);
-  if (channel === undefined || channel.metadata.deletionTimestamp !== undefined) return undefined;
+  if (known !== undefined && channel?.metadata.uid !== known.uid) forget(key, known, options);
+  if (channel === undefined) return undefined;
   const nowMs = options.now();
   const state = options.states.get(key) ?? meet(channel, nowMs, options);
   follow(channel, state, options);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
-import type { Channel, ChannelStatus, StreamSession } from '@sluice/crds';
+import { type Channel, type ChannelStatus, channelStatusSchema, type StreamSession } from '@sluice/crds';
 import type { AudienceCount } from '../audience/book.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 import { channelFixture, factsFixture, reportFixture, sessionReportFixture } from '../testing/fixtures.ts';
@@ -251,6 +251,17 @@ describe('the plan for a channel', () => {
     const audience = { state: 'unknown' as const };
     const { status } = plan({ audience, report: null, memory: { knownViewers: 7 } });
     expect(status.viewers).toMatchObject({ count: 7, state: 'Unknown' });
+  });
+
+  test('cuts texts of an edge to what the API takes', () => {
+    const long = 'x'.repeat(5_000);
+    const report = {
+      health: { state: 'down' as const, reason: long, message: long },
+      transcodeObstacle: { reason: long, message: long },
+      facts: factsFixture({ videoCodec: long }),
+    };
+    const scene: Scene = { viewers: 5, decision: { mode: 'Transcode' }, report };
+    expect(channelStatusSchema.safeParse(plan(scene).status).error).toBeUndefined();
   });
 
   test('keeps the last ten decisions with their counts', () => {

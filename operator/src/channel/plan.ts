@@ -5,6 +5,7 @@ import { channelFindings, withTimes } from './build/conditions.ts';
 import { buildRoute } from './build/route.ts';
 import { buildSession } from './build/session.ts';
 import { buildStatus } from './build/status.ts';
+import { limited } from './build/text.ts';
 import { type AudienceInput, type Decision, type DecisionInput, type DeliverySpec, decide } from './decide.ts';
 import {
   modeChanged,
@@ -214,7 +215,7 @@ function rememberDecision(before: ChannelMemory, decision: Decision, { audience,
     from,
     to: mode,
     viewers: audience.viewers,
-    reason: decision.reason.message,
+    reason: limited(decision.reason.message),
   };
   return {
     ...before,

@@ -51,6 +51,8 @@ export class EdgeLink {
   private outbox: Outbox | null = null;
   private retry: NodeJS.Timeout | undefined;
   private failures = 0;
+  /** Whether the edge has accepted this connection: it says something other than that it refuses. */
+  private accepted = false;
   private closed = false;
 
   constructor(options: EdgeLinkOptions) {
@@ -61,6 +63,11 @@ export class EdgeLink {
   /** Whether the handshake is done, so that messages reach the edge. */
   get connected(): boolean {
     return this.outbox !== null;
+  }
+
+  /** Attempts in a row that the edge did not accept. */
+  get attempts(): number {
+    return this.failures;
   }
 
   /** Messages that wait for the edge to read. */
@@ -93,6 +100,7 @@ export class EdgeLink {
     };
     const socket = new WebSocket(`wss://${edge.linkAddress}/link`, options);
     this.socket = socket;
+    this.accepted = false;
     const watch = this.watch(socket);
     let reason = '';
     socket.on('message', (data) => {
@@ -150,7 +158,9 @@ export class EdgeLink {
       if (message.type === 'challenge') this.prove(socket, message);
       return; // nothing counts before the handshake
     }
-    if (message.type !== 'challenge') events.message(edge, message);
+    if (message.type === 'challenge') return;
+    this.accepted = true;
+    events.message(edge, message);
   }
 
   /** Signs for the pod that was dialled, so that an answer is worth nothing at another edge. */
@@ -181,7 +191,7 @@ export class EdgeLink {
     this.outbox = null;
     if (this.closed) return;
     const { edge, events, log, random } = this.options;
-    this.failures = wasConnected ? 0 : this.failures + 1;
+    this.failures = this.accepted ? 0 : this.failures + 1;
     const waitSeconds = backOffSeconds(this.failures, random());
     this.retry = setTimeout(() => this.dial(), waitSeconds * 1000);
     log.info({ edge: edge.podName, address: edge.linkAddress, reason, waitSeconds }, 'no link to the edge');

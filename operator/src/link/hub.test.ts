@@ -149,6 +149,18 @@ describe('the links to the edges', () => {
     expect(edge.received).toEqual([]);
   });
 
+  test('wait longer and longer for an edge that refuses this operator', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub } = hubOf(keys);
+    hub.setEdges([edge.endpoint()]);
+    for (let round = 1; round <= 3; round += 1) {
+      await edge.until(() => types(edge).filter((type) => type === 'hello').length === round);
+      edge.say({ type: 'refused', code: 'TERM_OVER', message: 'a newer operator was here' });
+      edge.cut();
+    }
+    expect(hub.attempts('one')).toBeGreaterThanOrEqual(2);
+  });
+
   test('follow the pods', async () => {
     const { edge, keys } = await edgeOf('one');
     const { hub, told } = hubOf(keys);

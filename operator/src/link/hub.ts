@@ -86,6 +86,11 @@ export class LinkHub {
     return { connected, edges: this.links.size, backlog };
   }
 
+  /** Attempts in a row to reach the edge with this pod uid that it did not accept. */
+  attempts(podUid: string): number {
+    return this.links.get(podUid)?.link.attempts ?? 0;
+  }
+
   /** Ends all links; edges go on with what they know. */
   close(): void {
     for (const { link } of this.links.values()) link.close();

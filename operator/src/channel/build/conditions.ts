@@ -9,6 +9,7 @@ import {
 import type { Decision, ModeObstacle } from '../decide.ts';
 import type { LadderInForce } from '../ladder.ts';
 import type { Observed } from '../observed.ts';
+import { limited } from './text.ts';
 
 /** A condition before it is known since when it holds. */
 export interface Finding {
@@ -54,7 +55,7 @@ export function withTimes(
     const before = previous.find(({ type }) => type === finding.type);
     const unchanged = before?.status === finding.status;
     const lastTransitionTime = unchanged ? before.lastTransitionTime : new Date(nowMs).toISOString();
-    return { ...finding, observedGeneration, lastTransitionTime };
+    return { ...finding, message: limited(finding.message), observedGeneration, lastTransitionTime };
   });
 }
 

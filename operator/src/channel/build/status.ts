@@ -2,6 +2,7 @@ import type { Mode, OwnerReport, SourceFacts, SourceHealth } from '@sluice/commo
 import type { Channel, ChannelStatus, Condition } from '@sluice/crds';
 import type { AudienceCount } from '../../audience/book.ts';
 import type { ChannelMemory } from '../memory.ts';
+import { limited } from './text.ts';
 
 /** What a Channel's status is made of. */
 export interface StatusInput {
@@ -69,10 +70,18 @@ function sourceOf(facts: SourceFacts | null, health: SourceHealth | null): Pick<
   if (facts === null && health === null) return {};
   return {
     source: {
-      ...(facts === null ? {} : { facts: { ...facts } }),
-      ...(health === null ? {} : { health: { ...health, state: HEALTH_STATES[health.state] } }),
+      ...(facts === null ? {} : { facts: factsStatus(facts) }),
+      ...(health === null ? {} : { health: healthStatus(health) }),
     },
   };
+}
+
+function healthStatus({ state, reason, message }: SourceHealth): NonNullable<ChannelStatus['source']>['health'] {
+  return { state: HEALTH_STATES[state], reason: limited(reason, 128), message: limited(message) };
+}
+
+function factsStatus(facts: SourceFacts): SourceFacts {
+  return { ...facts, videoCodec: limited(facts.videoCodec, 64), audioCodec: limited(facts.audioCodec, 64) };
 }
 
 function optional<Name extends string, Value>(name: Name, value: Value | undefined): { [key in Name]?: Value } {

@@ -1,5 +1,11 @@
-import { STREAM_SESSION_CONDITIONS, type StreamSessionPhase, type StreamSessionStatus } from '@sluice/crds';
+import {
+  LADDER_MAX_RUNGS,
+  STREAM_SESSION_CONDITIONS,
+  type StreamSessionPhase,
+  type StreamSessionStatus,
+} from '@sluice/crds';
 import { type Finding, withTimes } from '../../channel/build/conditions.ts';
+import { limited } from '../../channel/build/text.ts';
 import type { NewestPod, ObservedSession } from '../plan.ts';
 import { podName } from './pod.ts';
 
@@ -22,9 +28,11 @@ export function buildSessionStatus(input: SessionStatusInput): StreamSessionStat
     ...(memory.attempt === 0
       ? {}
       : { podName: podName(session.metadata.name, memory.attempt), attempt: memory.attempt }),
-    ...(report === null || report.encoder === '' ? {} : { encoder: report.encoder }),
+    ...(report === null || report.encoder === '' ? {} : { encoder: limited(report.encoder, 64) }),
     ...progressOf(input),
-    ...(report === null || report.droppedRungs.length === 0 ? {} : { droppedRungs: report.droppedRungs }),
+    ...(report === null || report.droppedRungs.length === 0
+      ? {}
+      : { droppedRungs: report.droppedRungs.slice(0, LADDER_MAX_RUNGS).map((name) => limited(name, 32)) }),
     restarts: Math.max(0, memory.attempt - 1),
     conditions: withTimes(findings, session.status?.conditions ?? [], generation, nowMs),
   };
