@@ -22,6 +22,8 @@ const EXTRA_WAIT_MILLISECONDS = 50;
 const viewers: Viewer[] = [];
 
 beforeAll(async () => {
+  // The log of the source does not say for which channel an edge fetches: no other one may be awake.
+  await waitForMode(kubectl, DEMO_NAMESPACE, 'film', 'Idle', 90);
   const spec = { delivery: { minimumMode: 'Proxy', maximumMode: 'Proxy' } };
   const uri = 'http://demo-source.demo.svc/film/index.m3u8';
   await kubectl.run(['apply', '-f', '-'], channelManifest({ namespace: DEMO_NAMESPACE, name: CHANNEL, uri, spec }));

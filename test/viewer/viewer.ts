@@ -47,7 +47,7 @@ export interface Viewer {
   readonly record: ViewerRecord;
   /** Resolves when the first media playlist has been read. */
   readonly started: Promise<void>;
-  /** Stops like a player that is closed: with a leave message if `leave` is not false. */
+  /** Stops like a player that is closed: with a leave message if `leave` is not false. May be called again. */
   stop(options?: { readonly leave?: boolean }): Promise<void>;
 }
 
@@ -71,14 +71,19 @@ export function startViewer(options: ViewerOptions): Viewer {
     first.reject(error instanceof Error ? error : new Error(String(error)));
   });
   first.promise.catch(() => {});
+  const stop = async (leave: boolean): Promise<void> => {
+    stopping.abort();
+    await playing;
+    if (leave && options.session !== undefined) await sendLeave(options, agent);
+    await agent.close();
+  };
+  let stopped: Promise<void> | undefined;
   return {
     record,
     started: first.promise,
-    async stop({ leave = true } = {}) {
-      stopping.abort();
-      await playing;
-      if (leave && options.session !== undefined) await sendLeave(options, agent);
-      await agent.close();
+    stop: ({ leave = true } = {}) => {
+      stopped ??= stop(leave);
+      return stopped;
     },
   };
 }
