@@ -291,6 +291,12 @@ function reachedThreshold(mode: Mode, spec: DeliverySpec): string {
   return '';
 }
 
+function whyHere(mode: Mode, spec: DeliverySpec): string {
+  return mode === 'Direct'
+    ? `: fewer than ${spec.proxyThreshold}, the threshold for Proxy`
+    : reachedThreshold(mode, spec);
+}
+
 function steady(situation: Situation): DecisionReason {
   const { input, mode, ceiling } = situation;
   const { audience, spec } = input;
@@ -299,7 +305,7 @@ function steady(situation: Situation): DecisionReason {
   if (isBelow(byAudience, mode)) return reasonToBeAt(situation, mode);
   const untrusted = audience.viewers >= spec.transcodeThreshold && audience.trusted < spec.transcodeThreshold;
   const hint = untrusted ? `, ${audience.trusted} of whom may start a transcode: the others only send heartbeats` : '';
-  return { code: 'Steady', message: `${viewersOf(audience)}${hint}` };
+  return { code: 'Steady', message: `${viewersOf(audience)}${hint === '' ? whyHere(mode, spec) : hint}` };
 }
 
 function conclude({ input, windowMs }: Situation, verdict: Verdict): Decision {
