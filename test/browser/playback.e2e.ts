@@ -93,13 +93,3 @@ describe('a browser plays the film through Direct, Proxy, Transcode and back', (
     expectSmooth(sample);
   });
 });
-
-describe('the viewer page speaks plainly', () => {
-  test('a channel that does not exist is named as such', async () => {
-    const page = await openProbedPage(browser, `${edgeUrl}/watch/${DEMO_NAMESPACE}/nowhere`);
-    await page.locator('#notice-title').waitFor({ state: 'visible' });
-    expect(await page.locator('#notice-title').textContent()).toBe('No such channel');
-    await page.screenshot({ path: join(artifactFolder, 'page-unknown-channel.png') });
-    await page.close();
-  });
-});

@@ -6,7 +6,14 @@ import { eventually } from '../install/kubectl.ts';
 import { decodeFolder } from '../viewer/decode.ts';
 import { pollViolations } from '../viewer/invariants.ts';
 import { startViewer, type Viewer } from '../viewer/viewer.ts';
-import { type ChannelStatusView, channelStatus, filesOfChannel, sessionPods, waitForMode } from './channel-state.ts';
+import {
+  type ChannelStatusView,
+  channelStatus,
+  connectionsTo,
+  filesOfChannel,
+  sessionPods,
+  waitForMode,
+} from './channel-state.ts';
 import { readEnvironment } from './environment.ts';
 import { mediaRequests, type SourceRequest } from './source-log.ts';
 
@@ -135,6 +142,29 @@ describe('the mode of a channel follows its audience on a real cluster', () => {
       async () => ((await filesOfChannel(kubectl, DEMO_NAMESPACE, CHANNEL)).length === 0 ? true : null),
       { timeoutSeconds: 90 },
     );
+  });
+
+  test('no connection to the source is left', async () => {
+    const pods = await kubectl.run(['get', 'pods', '-n', DEMO_NAMESPACE, '-o', 'jsonpath={.items[*].status.podIP}']);
+    const source = [addresses['demo-source.demo.svc'] ?? '', ...pods.split(' ')];
+    await eventually(
+      'the edges have closed their connections to the source',
+      async () => ((await connectionsTo(kubectl, source)) === 0 ? true : null),
+      { timeoutSeconds: 20 },
+    );
+  });
+
+  test('kubectl tells the story where users look', async () => {
+    const table = await kubectl.run(['get', 'channels', '-n', DEMO_NAMESPACE]);
+    expect(table.split('\n')[0]?.split(/\s+/)).toEqual(['NAME', 'MODE', 'VIEWERS', 'READY', 'AGE']);
+    expect(table).toMatch(/^film\s+Idle\s+0\s+True\s/m);
+    const description = await kubectl.run(['describe', 'channel', CHANNEL, '-n', DEMO_NAMESPACE]);
+    expect(description).toMatch(/ModeChanged .*Direct to Proxy: 2 viewers: at least 2, the threshold for Proxy/);
+    expect(description).toMatch(
+      /ModeChanged .*Proxy to Transcode: 4 viewers: at least 4 for 6 s, the threshold for Transcode/,
+    );
+    expect(description).toMatch(/SessionStarted .*StreamSession film-\d+ created/);
+    expect(description).toMatch(/Reason:\s+\d viewers?: too few for Transcode for 6 s/);
   });
 
   test('no viewer saw a problem, and every playlist kept the rules at every pair of polls', () => {

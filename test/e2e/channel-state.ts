@@ -75,3 +75,27 @@ export async function filesOfChannel(kubectl: Kubectl, namespace: string, channe
   }
   return found;
 }
+
+/** How many TCP connections of the edges' sidecars lead to one of these IPv4 addresses, whatever their state but closed. */
+export async function connectionsTo(kubectl: Kubectl, addresses: readonly string[]): Promise<number> {
+  const selector = 'app.kubernetes.io/component=edge';
+  const names = await kubectl.run(['get', 'pods', '-n', SYSTEM_NAMESPACE, '-l', selector, '-o', 'name']);
+  let connections = 0;
+  for (const pod of names.split('\n').filter((line) => line !== '')) {
+    const script = 'cat /proc/net/tcp /proc/net/tcp6';
+    const text = await kubectl.run(['exec', '-n', SYSTEM_NAMESPACE, pod, '-c', 'sidecar', '--', 'sh', '-c', script]);
+    const wanted = new Set(addresses.map(procAddress));
+    connections += text.split('\n').filter((line) => {
+      const [, , remote = '', state = ''] = line.trim().split(/\s+/);
+      // 06 is TIME_WAIT: the kernel's memory of a connection that is closed.
+      return state !== '06' && wanted.has((remote.split(':')[0] ?? '').slice(-8));
+    }).length;
+  }
+  return connections;
+}
+
+/** An IPv4 address as /proc/net/tcp writes it: hexadecimal, the last octet first. */
+function procAddress(address: string): string {
+  const octets = address.split('.').map((octet) => Number(octet).toString(16).padStart(2, '0').toUpperCase());
+  return octets.reverse().join('');
+}

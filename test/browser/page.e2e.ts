@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { readEnvironment } from '../e2e/environment.ts';
+import { channelManifest } from '../e2e/manifests.ts';
+import { DEMO_NAMESPACE } from '../install/install.ts';
+import { launchChromium, openProbedPage, readSample } from './chromium.ts';
+
+const { kubectl, edgeUrl, addresses, artifactFolder } = readEnvironment();
+const FILM_PAGE = `${edgeUrl}/watch/${DEMO_NAMESPACE}/film`;
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await launchChromium(addresses);
+});
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+function untilPlaying(page: Page): Promise<unknown> {
+  return page.waitForFunction('document.querySelector("video").currentTime > 1', undefined, { timeout: 30_000 });
+}
+
+function notice(page: Page): Promise<string | null> {
+  return page.locator('#notice-title').textContent();
+}
+
+describe('the viewer page', () => {
+  test('says that a channel does not exist', async () => {
+    const page = await openProbedPage(browser, `${edgeUrl}/watch/${DEMO_NAMESPACE}/nowhere`);
+    await page.locator('#notice').waitFor({ state: 'visible' });
+    expect(await notice(page)).toBe('No such channel');
+    await page.screenshot({ path: join(artifactFolder, 'page-unknown-channel.png') });
+    await page.close();
+  });
+
+  test('says that a source is not there yet, and starts by itself when it is', async () => {
+    const manifest = (path: string) =>
+      channelManifest({
+        namespace: DEMO_NAMESPACE,
+        name: 'late',
+        uri: `http://demo-source.demo.svc/${path}/index.m3u8`,
+      });
+    await kubectl.run(['apply', '-f', '-'], manifest('not-yet'));
+    const page = await openProbedPage(browser, `${edgeUrl}/watch/${DEMO_NAMESPACE}/late`);
+    await page.waitForFunction(
+      'document.querySelector("#notice-title").textContent === "The source is not there yet"',
+      undefined,
+      { timeout: 30_000 },
+    );
+    await page.screenshot({ path: join(artifactFolder, 'page-no-source.png') });
+    await kubectl.run(['apply', '-f', '-'], manifest('film'));
+    await untilPlaying(page);
+    await page.locator('#notice').waitFor({ state: 'hidden' });
+    await page.close();
+    await kubectl.run(['delete', 'channel', 'late', '-n', DEMO_NAMESPACE]);
+  });
+
+  test('says that the connection is lost, and goes on when it is back', async () => {
+    const page = await openProbedPage(browser, FILM_PAGE);
+    await untilPlaying(page);
+    await page.context().setOffline(true);
+    await page.waitForFunction('document.querySelector("#notice-title").textContent === "Connection lost"', undefined, {
+      timeout: 60_000,
+    });
+    await page.screenshot({ path: join(artifactFolder, 'page-connection-lost.png') });
+    await page.context().setOffline(false);
+    const before = (await readSample(page)).currentTime;
+    await page.waitForFunction(`document.querySelector("video").currentTime > ${before + 3}`, undefined, {
+      timeout: 60_000,
+    });
+    await page.locator('#notice').waitFor({ state: 'hidden' });
+    await page.close();
+  });
+
+  test('fits a phone', async () => {
+    const page = await openProbedPage(browser, FILM_PAGE);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await untilPlaying(page);
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    const button = await page.locator('#go-live').boundingBox();
+    // The least size of a target for a finger (WCAG 2.2, success criterion 2.5.8).
+    expect(button?.height).toBeGreaterThanOrEqual(24);
+    await page.screenshot({ path: join(artifactFolder, 'page-phone.png'), fullPage: true });
+    await page.close();
+  });
+
+  test('is used by keyboard alone: quality by arrow keys, back to live by Enter', async () => {
+    const page = await openProbedPage(browser, FILM_PAGE);
+    await untilPlaying(page);
+    await page.locator('#quality').focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    expect(await page.locator('#quality option:checked').textContent()).toContain('480p');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate<string>('document.activeElement.id')).toBe('go-live');
+    await page.evaluate('document.querySelector("video").pause()');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction('!document.querySelector("video").paused');
+    expect((await readSample(page)).problems).toEqual([]);
+    await page.close();
+  });
+});
