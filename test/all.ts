@@ -21,6 +21,7 @@ const jest = [process.execPath, '--experimental-vm-modules', '--no-warnings', 'n
 const PHASES: readonly Phase[] = [
   { name: 'check', shows: 'types, lint, format, generated files', command: [...node, 'test/check.ts'] },
   { name: 'unit', shows: 'unit and property tests', command: jest },
+  { name: 'programs', shows: 'FFmpeg and Chromium are here', command: [...node, 'test/setup/programs.ts'] },
   {
     name: 'transcoder',
     shows: 'the agent with a real FFmpeg',
