@@ -75,6 +75,20 @@ describe('the viewer page', () => {
     await page.close();
   });
 
+  test('plays through the edge when this viewer cannot reach the source', async () => {
+    const uri = 'http://demo-source.demo.svc/film/index.m3u8';
+    await kubectl.run(['apply', '-f', '-'], channelManifest({ namespace: DEMO_NAMESPACE, name: 'inside', uri }));
+    // Without the addresses of the cluster's names this browser is a viewer outside.
+    const outside = await launchChromium({});
+    const page = await openProbedPage(outside, `${edgeUrl}/watch/${DEMO_NAMESPACE}/inside`);
+    await untilPlaying(page);
+    expect(await page.locator('#mode').getAttribute('data-mode')).toBe('proxy');
+    expect(await page.locator('#reason').textContent()).toContain('cannot reach');
+    await page.screenshot({ path: join(artifactFolder, 'page-outside.png') });
+    await outside.close();
+    await kubectl.run(['delete', 'channel', 'inside', '-n', DEMO_NAMESPACE]);
+  });
+
   test('fits a phone', async () => {
     const page = await openProbedPage(browser, FILM_PAGE);
     await page.setViewportSize({ width: 360, height: 740 });

@@ -30,6 +30,19 @@ const NETWORK_RETRY_MILLISECONDS = 2000;
 /** A third media error within this time means that recovery does not help. */
 const MEDIA_RECOVERY_MILLISECONDS = 10_000;
 
+/**
+ * hls.js retries a segment for half a minute by default. A viewer who cannot reach a source directly is served by the
+ * edge a few seconds after it has said so: give up early and begin anew at the live edge.
+ */
+const SEGMENT_LOAD_POLICY = {
+  default: {
+    maxTimeToFirstByteMs: 8000,
+    maxLoadTimeMs: 20_000,
+    timeoutRetry: { maxNumRetry: 1, retryDelayMs: 0, maxRetryDelayMs: 0 },
+    errorRetry: { maxNumRetry: 2, retryDelayMs: 500, maxRetryDelayMs: 1000 },
+  },
+};
+
 /** Plays by hls.js, or natively where Media Source Extensions are missing (Safari on iPhone). */
 export function createPlayer(video: HTMLVideoElement, events: PlayerEvents): Player {
   video.addEventListener('playing', () => events.onPlaying());
@@ -37,7 +50,7 @@ export function createPlayer(video: HTMLVideoElement, events: PlayerEvents): Pla
 }
 
 function createHlsPlayer(video: HTMLVideoElement, events: PlayerEvents): Player {
-  const hls = new Hls({ lowLatencyMode: false, backBufferLength: 30 });
+  const hls = new Hls({ lowLatencyMode: false, backBufferLength: 30, fragLoadPolicy: SEGMENT_LOAD_POLICY });
   const recover = createMediaRecovery(hls, events);
   let url = '';
   let retry: ReturnType<typeof setTimeout> | undefined;
@@ -52,14 +65,14 @@ function createHlsPlayer(video: HTMLVideoElement, events: PlayerEvents): Player 
     const status = data.response?.code ?? 0;
     if (data.type === Hls.ErrorTypes.NETWORK_ERROR) events.onNetworkTrouble(status, data.frag !== undefined);
     if (!data.fatal) return;
-    if (data.type === Hls.ErrorTypes.MEDIA_ERROR) recover(data.details);
-    else {
-      clearTimeout(retry);
-      retry = setTimeout(
-        () => (hls.levels.length === 0 ? hls.loadSource(url) : hls.startLoad()),
-        NETWORK_RETRY_MILLISECONDS,
-      );
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR) {
+      recover(data.details);
+      return;
     }
+    // A segment that cannot be had will not come back: begin anew at the live edge, where entries may name another place.
+    const anew = data.frag !== undefined || hls.levels.length === 0;
+    clearTimeout(retry);
+    retry = setTimeout(() => (anew ? hls.loadSource(url) : hls.startLoad()), NETWORK_RETRY_MILLISECONDS);
   });
   return {
     load(next) {
