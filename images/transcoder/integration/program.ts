@@ -51,7 +51,7 @@ export class AgentProgram {
       SLUICE_EDGE_URL: owner.url,
       SLUICE_SESSION_NAMESPACE: 'default',
       SLUICE_SESSION_NAME: 'film-1',
-      SLUICE_ATTEMPT: '0',
+      SLUICE_ATTEMPT: '1',
       SLUICE_TOKEN_FILE: tokenFile,
       SLUICE_JOB: JSON.stringify(job),
       SLUICE_OPERATIONS_PORT: `${port}`,

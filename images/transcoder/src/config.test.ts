@@ -10,7 +10,7 @@ const ENVIRONMENT = {
   SLUICE_EDGE_URL: 'http://sluice-edge-internal.sluice.svc:8081/',
   SLUICE_SESSION_NAMESPACE: 'default',
   SLUICE_SESSION_NAME: 'film-1',
-  SLUICE_ATTEMPT: '0',
+  SLUICE_ATTEMPT: '1',
   SLUICE_JOB: JSON.stringify(JOB),
 };
 
@@ -20,7 +20,7 @@ describe('readConfig', () => {
       edgeUrl: 'http://sluice-edge-internal.sluice.svc:8081',
       sessionNamespace: 'default',
       sessionName: 'film-1',
-      attempt: 0,
+      attempt: 1,
       tokenFile: '/etc/sluice/token/token',
       job: JOB,
       operationsPort: 9090,
@@ -39,6 +39,7 @@ describe('readConfig', () => {
       { SLUICE_JOB: '{"rungs":[{}],"encoders":["x"],"preset":""}' },
       'SLUICE_JOB.rungs.0.height',
     ],
+    ["the attempt is the source's", { SLUICE_ATTEMPT: '0' }, 'SLUICE_ATTEMPT'],
     ['the attempt is no number', { SLUICE_ATTEMPT: 'one' }, 'SLUICE_ATTEMPT'],
     ['the port is too high', { SLUICE_OPERATIONS_PORT: '70000' }, 'SLUICE_OPERATIONS_PORT'],
   ])('names the variable: %s', (_, change, message) => {

@@ -11,9 +11,9 @@ export interface Config {
   readonly edgeUrl: string;
   readonly sessionNamespace: string;
   readonly sessionName: string;
-  /** Number of this pod among those of its session, from 0. */
+  /** Number of this pod among those of its session, from 1: 0 stands for the source's own bytes in segments' names. */
   readonly attempt: number;
-  /** File with the session's token; read at each use of a changed token. */
+  /** File with the session's token; read for each request, because Secrets change. */
   readonly tokenFile: string;
   readonly job: Job;
   readonly operationsPort: number;
@@ -37,7 +37,7 @@ const environmentSchema = z.object({
   SLUICE_EDGE_URL: z.url({ protocol: /^https?$/ }),
   SLUICE_SESSION_NAMESPACE: z.string().min(1),
   SLUICE_SESSION_NAME: z.string().min(1),
-  SLUICE_ATTEMPT: z.coerce.number().int().nonnegative(),
+  SLUICE_ATTEMPT: z.coerce.number().int().positive(),
   SLUICE_TOKEN_FILE: z.string().default('/etc/sluice/token/token'),
   SLUICE_JOB: jobText.pipe(jobSchema),
   SLUICE_OPERATIONS_PORT: z.coerce.number().int().min(0).max(65_535).default(9090),

@@ -32,11 +32,16 @@ async function runAgent(config: Config): Promise<number> {
   const client = new OwnerClient({ ...config, token: () => readToken(config.tokenFile) });
   const limitMs = Math.max(0, config.graceSeconds - RESERVE_SECONDS) * 1000;
   let agent: Agent | null = null;
+  const stopped = new AbortController();
   const drain = new Drain({ ask: () => client.drained(), now: Date.now, sleep, limitMs });
   const startDrain = async (): Promise<boolean> => {
     agent?.startDraining();
     return agent === null ? true : drain.start();
   };
+  onSignals(log, startDrain, () => {
+    stopped.abort();
+    agent?.stop();
+  });
   const server = await serveOperations(config.operationsPort, {
     isReady: () => agent !== null,
     metrics: () => metrics.text(),
@@ -45,6 +50,7 @@ async function runAgent(config: Config): Promise<number> {
   try {
     const { encoder, refused } = await chooseOrReport(config, client);
     log.info({ encoder, refused }, 'encoder chosen');
+    if (stopped.signal.aborted) return 0;
     agent = new Agent({
       ...config,
       client,
@@ -54,7 +60,6 @@ async function runAgent(config: Config): Promise<number> {
       now: Date.now,
       random: Math.random,
     });
-    onSignals(log, startDrain, agent);
     const outcome = await agent.run();
     log.info({ outcome }, 'ended');
     return outcome === 'failed' ? 1 : 0;
@@ -75,19 +80,22 @@ async function chooseOrReport(config: Config, client: OwnerClient): Promise<Enco
   }
 }
 
-/** SIGTERM and SIGINT: first drain, unless preStop has done so, then stop. A second signal stops at once. */
-function onSignals(log: Logger, drain: () => Promise<boolean>, agent: Agent): void {
+/**
+ * SIGTERM and SIGINT: first drain, unless preStop has done so, then stop. A second signal stops at once. Set up before
+ * anything else: the kernel drops signals that the first process of a container does not listen for.
+ */
+function onSignals(log: Logger, drain: () => Promise<boolean>, stop: () => void): void {
   let signalled = false;
   const end = (signal: string): void => {
-    if (signalled) agent.stop();
-    else void drain().finally(() => agent.stop());
+    if (signalled) stop();
+    else void drain().finally(stop);
     signalled = true;
     log.info({ signal }, 'ending');
   };
   process.on('SIGTERM', end).on('SIGINT', end);
 }
 
-/** Exit code 0 in any case but a refusal: a hook that fails only adds noise, the pod ends either way. */
+/** Exit code 1 where the agent refuses or is gone already; the pod ends either way, Kubernetes only tells of it. */
 async function askForDrain(): Promise<number> {
   const { operationsPort, graceSeconds } = readDrainConfig(process.env);
   const timeout = graceSeconds * 1000;

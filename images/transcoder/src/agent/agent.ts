@@ -5,6 +5,7 @@ import type { AgentReport, Job, Work } from '@sluice/common/work/contract.ts';
 import pidusage from 'pidusage';
 import { backoffMs } from '../owner/backoff.ts';
 import type { Cursor, OwnerClient } from '../owner/client.ts';
+import { Recognition } from '../owner/recognition.ts';
 import type { RungSegment } from './encoder-run.ts';
 import { Feeder } from './feeder.ts';
 import { Latency } from './latency.ts';
@@ -52,6 +53,7 @@ export class Agent {
   readonly #latency: Latency;
   readonly #speed = new Speed();
   readonly #succession = new Succession();
+  readonly #recognition = new Recognition();
   readonly #stop = new AbortController();
   #outcome: Outcome = 'stopped';
   #wake = new AbortController();
@@ -83,7 +85,10 @@ export class Agent {
     });
   }
 
-  /** Works until the owner lets go, a newer attempt works, {@link stop} is called, or nothing succeeds. */
+  /**
+   * Works until the owner lets go, a newer attempt works, {@link stop} is called, nothing succeeds, or no edge has known
+   * the session for five minutes.
+   */
   async run(): Promise<Outcome> {
     const reports = this.#every(REPORT_MS, () => this.#report());
     const watch = this.#every(WATCH_MS, async () => this.#feeder.watch(this.#idle));
@@ -167,12 +172,16 @@ export class Agent {
   ): Promise<Answer | null> {
     for (let failures = 1; !signal.aborted; failures++) {
       try {
-        return await call();
+        const answer = await call();
+        this.#recognition.admitted();
+        return answer;
       } catch (error) {
         if (signal.aborted) return null;
         this.#message = messageOf(error);
         if (failures === 1) this.#options.log.warn(this.#message);
+        this.#recognition.failed(error, this.#options.now());
         if (codeOf(error) === 'SUPERSEDED') this.#end('superseded');
+        if (this.#recognition.isLost(this.#options.now())) this.#end('failed');
         if (final.includes(codeOf(error))) return null;
         await this.#pause(backoffMs(failures, this.#options.random()));
       }

@@ -38,6 +38,9 @@ export class EncoderProcess {
   readonly #stdin: Writable;
   /** Resolves when the process has ended and all that it wrote has been delivered; never rejects. */
   readonly exited: Promise<Exit>;
+  /** Ends the writes that still wait for room. Not reactions of `exited`: those would keep all bytes ever written. */
+  readonly #waitingWrites = new Set<() => void>();
+  #ended = false;
   #stderr = '';
 
   /** @param path of FFmpeg: a name in PATH or a file */
@@ -68,8 +71,13 @@ export class EncoderProcess {
 
   #watch(): Promise<Exit> {
     return new Promise((resolve) => {
-      this.#child.on('error', (error) => resolve({ code: null, signal: null, stderr: error.message }));
-      this.#child.on('close', (code, signal) => resolve({ code, signal, stderr: this.#stderr.trim() }));
+      const end = (exit: Exit): void => {
+        this.#ended = true;
+        for (const giveUp of this.#waitingWrites) giveUp();
+        resolve(exit);
+      };
+      this.#child.on('error', (error) => end({ code: null, signal: null, stderr: error.message }));
+      this.#child.on('close', (code, signal) => end({ code, signal, stderr: this.#stderr.trim() }));
     });
   }
 
@@ -79,10 +87,15 @@ export class EncoderProcess {
    */
   async write(bytes: Uint8Array): Promise<void> {
     const gone = new SluiceError('FFmpeg ended while it was fed', { code: 'ENCODER_GONE', retryable: true });
-    if (this.#stdin.destroyed || this.#stdin.writableEnded) throw gone;
+    if (this.#ended || this.#stdin.destroyed || this.#stdin.writableEnded) throw gone;
     await new Promise<void>((resolve, reject) => {
-      this.#stdin.write(bytes, (error) => (error ? reject(gone) : resolve()));
-      void this.exited.then(() => reject(gone));
+      const giveUp = (): void => reject(gone);
+      this.#waitingWrites.add(giveUp);
+      this.#stdin.write(bytes, (error) => {
+        this.#waitingWrites.delete(giveUp);
+        if (error) giveUp();
+        else resolve();
+      });
     });
   }
 

@@ -1,0 +1,53 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { EncoderProcess } from './process.ts';
+
+const NOTHING = { output: () => undefined, progress: () => undefined };
+
+let encoder: EncoderProcess | null = null;
+/** Anything that reads its stdin or does not can stand for FFmpeg here. */
+function start(script: string): EncoderProcess {
+  encoder = new EncoderProcess('/bin/sh', ['-c', script], 0, NOTHING);
+  return encoder;
+}
+afterEach(async () => {
+  await encoder?.terminate();
+  encoder = null;
+});
+
+/** Bytes of array buffers that are still in use. */
+function bytesInUse(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().arrayBuffers;
+}
+
+describe('EncoderProcess', () => {
+  test('keeps nothing of what it has written', async () => {
+    const running = start('exec cat >/dev/null');
+    const before = bytesInUse();
+    for (let written = 0; written < 50; written++) await running.write(new Uint8Array(1_000_000));
+    expect(bytesInUse() - before).toBeLessThan(10_000_000);
+  });
+
+  test('a write that waits for room ends with the process', async () => {
+    const running = start('read -r line; exec sleep 60');
+    const write = running.write(new Uint8Array(10_000_000));
+    const ended = running.terminate();
+    await expect(write).rejects.toMatchObject({ code: 'ENCODER_GONE' });
+    expect(await ended).toMatchObject({ signal: 'SIGTERM' });
+    await expect(running.write(new Uint8Array(1))).rejects.toMatchObject({ code: 'ENCODER_GONE' });
+  });
+
+  test('a program that is not there ends at once, and says so', async () => {
+    encoder = new EncoderProcess('/nowhere/ffmpeg', [], 0, NOTHING);
+    expect(await encoder.exited).toMatchObject({ code: null, stderr: expect.stringContaining('ENOENT') });
+    await expect(encoder.write(new Uint8Array(1))).rejects.toMatchObject({ code: 'ENCODER_GONE' });
+  });
+
+  test('an encoder that ends with its input is not signalled', async () => {
+    const running = start('cat >/dev/null; echo the last warning >&2; exit 3');
+    expect(await running.stop()).toEqual({ code: 3, signal: null, stderr: 'the last warning' });
+  });
+});
