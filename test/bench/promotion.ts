@@ -84,6 +84,9 @@ async function measureOnce(
   const startedAt = Date.parse(log.split(' ')[0] ?? '');
   await Promise.all(viewers.map((one) => one.stop()));
   await kubectl.run(['delete', 'channel', name, '-n', NAMESPACE]);
+  // The next run must not wait for CPU that this one's pod still holds.
+  const podsGone = async () => ((await sessionPods(kubectl, NAMESPACE)).length === 0 ? true : null);
+  await eventually('the transcode pod is gone', podsGone, { timeoutSeconds: 90 });
   return { firstSegmentsSeconds: (storedAt - startedAt) / 1000, switchSeconds: (switchedAt - storedAt) / 1000 };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { SluiceError } from '@sluice/common/errors/error.ts';
 import { Drain } from './drain.ts';
 
 function clock() {
@@ -29,5 +30,20 @@ describe('the drain', () => {
     const drain = new Drain({ ask: async () => false, ...time, limitMs: 50_000 });
     expect(await drain.start()).toBe(false);
     expect(time.now()).toBe(50_000);
+  });
+
+  test('ends soon when no edge knows the session any more', async () => {
+    const time = clock();
+    const unknown = new SluiceError('no such session', { code: 'OWNER_REFUSED', retryable: true, status: 401 });
+    const drain = new Drain({ ask: () => Promise.reject(unknown), ...time, limitMs: 50_000 });
+    expect(await drain.start()).toBe(true);
+    expect(time.now()).toBe(3000);
+  });
+
+  test('waits for an owner that cannot be reached', async () => {
+    const time = clock();
+    const away = new SluiceError('no answer', { code: 'OWNER_UNREACHABLE', retryable: true, status: 503 });
+    const drain = new Drain({ ask: () => Promise.reject(away), ...time, limitMs: 50_000 });
+    expect(await drain.start()).toBe(false);
   });
 });

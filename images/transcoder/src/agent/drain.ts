@@ -1,5 +1,13 @@
+import { SluiceError } from '@sluice/common/errors/error.ts';
+
 /** Time between two questions to the owner in ms: a fraction of the shortest target duration. */
 const ASK_MS = 500;
+
+/**
+ * How long in ms the edges may refuse a draining pod until it ends. A Channel that was deleted takes its session along,
+ * and nobody will ever let this pod go; an edge that has just restarted has its routes back long before.
+ */
+const REFUSED_MS = 3000;
 
 /** How a drain asks and how long it may. */
 export interface DrainOptions {
@@ -20,19 +28,31 @@ export class Drain {
     this.#options = options;
   }
 
-  /** Starts the drain, or joins the one that runs: true when the owner let go, false when the time was over. */
+  /** Starts the drain, or joins the one that runs: true when nobody needs the pod any more, false when the time was over. */
   start(): Promise<boolean> {
     this.#running ??= this.#run();
     return this.#running;
   }
 
   async #run(): Promise<boolean> {
-    const { ask, now, sleep, limitMs } = this.#options;
+    const { now, sleep, limitMs } = this.#options;
     const deadline = now() + limitMs;
+    let refusedSince: number | null = null;
     for (;;) {
-      if (await ask().catch(() => false)) return true;
+      const answer = await this.#ask();
+      if (answer === 'done') return true;
+      refusedSince = answer === 'refused' ? (refusedSince ?? now()) : null;
+      if (refusedSince !== null && now() - refusedSince >= REFUSED_MS) return true;
       if (now() >= deadline) return false;
       await sleep(ASK_MS);
+    }
+  }
+
+  async #ask(): Promise<'done' | 'wait' | 'refused'> {
+    try {
+      return (await this.#options.ask()) ? 'done' : 'wait';
+    } catch (error) {
+      return error instanceof SluiceError && error.status === 401 ? 'refused' : 'wait';
     }
   }
 }
