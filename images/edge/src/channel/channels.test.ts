@@ -141,6 +141,57 @@ describe('a channel on an edge', () => {
     expect(edge.report.epoch).toBe(1);
   });
 
+  test.each(['Direct', 'Proxy'] as const)(
+    'lists nothing of before after a long outage of the sidecar, in %s',
+    async (mode) => {
+      await probed();
+      edge.media.apply(testRoute(edge.source.url, { mode }));
+      await edge.playlist();
+      await edge.clock.advance(10_000);
+      const before = urisOf(await edge.playlist());
+      const lastMsn = edge.report.lastMsn;
+      await edge.restart(600_000);
+      edge.media.apply(testRoute(edge.source.url, { mode }));
+      const text = await edge.playlist();
+      expect(urisOf(text).filter((uri) => before.includes(uri))).toEqual([]);
+      expect(urisOf(text).length).toBeGreaterThanOrEqual(3);
+      expect(Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1])).toBeGreaterThan(lastMsn);
+      const stored = mode === 'Direct' ? [] : await files();
+      expect(stored.filter((name) => before.includes(`s/${name}`))).toEqual([]);
+    },
+  );
+
+  test('tells viewers of a dead source instead of listing what is older than itself', async () => {
+    await probed();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await edge.playlist();
+    await edge.restart(600_000);
+    edge.source.failure = { status: 404, body: '' };
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    const answer = edge.playlist();
+    answer.catch(() => undefined);
+    await edge.clock.advance(11_000);
+    await expect(answer).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE' });
+  });
+
+  test('forgets what an earlier run listed where nobody watches after the restart', async () => {
+    await probed();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await edge.playlist();
+    await edge.restart();
+    edge.media.apply(testRoute(edge.source.url));
+    await edge.clock.advance(40_000);
+    await expect(files()).rejects.toThrow('ENOENT');
+  });
+
+  test('is not woken by a question for a rendition that it does not have', async () => {
+    await probed();
+    const answer = edge.media.media('default/film', '999p', AbortSignal.timeout(5_000));
+    await expect(answer).rejects.toMatchObject({ code: 'RUNG_UNKNOWN', status: 404 });
+    await edge.clock.advance(5_000);
+    expect(edge.source.requests).toEqual([]);
+  });
+
   test('begins above the status where the stored timeline is lost', async () => {
     const resume = { epoch: 3, lastMsn: 500 };
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy', resume }));

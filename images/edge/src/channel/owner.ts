@@ -4,10 +4,10 @@ import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { SourceClient } from '../source/client.ts';
 import { type ChannelFiles, openChannelFiles } from '../storage/files.ts';
-import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
+import { emptied, listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
 import { mediaPlaylist } from '../timeline/playlist.ts';
-import { loadTimeline, saveTimeline } from '../timeline/store.ts';
+import { loadTimeline, type StoredTimeline, saveTimeline } from '../timeline/store.ts';
 import type { Clock } from './clock.ts';
 import { mayTranscode, publishingMode } from './mode.ts';
 import { constantLagMs } from './pace.ts';
@@ -67,9 +67,11 @@ export class ChannelOwner {
     const files = await openChannelFiles(context.folder);
     const stored = await loadTimeline(context.statePath);
     const usable = stored?.uid === route.uid ? stored : null;
-    if (usable === null) await files.clear();
+    const stale = usable !== null && outlived(usable, context.clock.now());
+    if (usable === null || stale) await files.clear();
     const otherSource = usable !== null && usable.sourceUri !== route.source.uri;
-    return new ChannelOwner(route, context, files, usable?.log ?? null, otherSource ? null : (usable?.known ?? []));
+    const log = usable !== null && stale ? emptied(usable.log) : (usable?.log ?? null);
+    return new ChannelOwner(route, context, files, log, otherSource ? null : (usable?.known ?? []));
   }
 
   private constructor(
@@ -114,6 +116,7 @@ export class ChannelOwner {
     this.#rewind();
     this.#takeSession(route);
     this.evaluate();
+    if (!this.#awake && log !== null) this.#planForget();
   }
 
   /** ms of the channel's clock. */
@@ -190,8 +193,6 @@ export class ChannelOwner {
    * players need to start (a source that has just begun has less). Throws RUNG_UNKNOWN and SOURCE_UNREACHABLE.
    */
   async media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
-    this.#requestedAt = this.#context.clock.now();
-    this.evaluate();
     if (rung !== 'source' && !this.#rungs().includes(rung)) {
       throw new SluiceError(`There is no rendition "${rung}"; there are: ${this.#rungs().join(', ')}`, {
         code: 'RUNG_UNKNOWN',
@@ -199,6 +200,8 @@ export class ChannelOwner {
         status: 404,
       });
     }
+    this.#requestedAt = this.#context.clock.now();
+    this.evaluate();
     const log = await this.#waiters
       .wait(() => this.#listed(), signal)
       .catch((error: unknown) => {
@@ -313,6 +316,11 @@ export class ChannelOwner {
     this.#source.run(false);
     this.#publisher.sleep();
     this.#rewind();
+    this.#planForget();
+  }
+
+  /** Listed entries and their files go when no playlist of them can be in use any more. */
+  #planForget(): void {
     const seconds = WINDOW_SEGMENTS * (this.targetDurationSeconds ?? ASSUMED_TARGET_DURATION_SECONDS);
     this.#cancelForget = this.#context.clock.after(seconds * 1000, () => void this.#forget());
   }
@@ -336,7 +344,14 @@ export class ChannelOwner {
     const { uid, source } = this.#route;
     const known = this.#source.known;
     try {
-      await saveTimeline(this.#context.statePath, { version: 1, uid, sourceUri: source.uri, log, known });
+      await saveTimeline(this.#context.statePath, {
+        version: 1,
+        uid,
+        sourceUri: source.uri,
+        savedAt: this.#context.clock.now(),
+        log,
+        known,
+      });
     } catch (error) {
       // A timeline that cannot be stored is still right: only a restart of this process would lose its end.
       this.#context.logger.warn({ err: error, channel: this.#route.name }, 'timeline not stored');
@@ -360,4 +375,9 @@ export class ChannelOwner {
     this.#lastReport = text;
     this.#context.report(report);
   }
+}
+
+/** Whether a stored timeline is older than the film in it: then no viewer can have any of it left to play. */
+function outlived(stored: StoredTimeline, now: number): boolean {
+  return now - stored.savedAt > listedSeconds(stored.log) * 1000;
 }

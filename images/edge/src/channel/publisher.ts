@@ -7,10 +7,10 @@ import type { SourcePlaylist } from '../source/parse.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import {
   append,
+  emptied,
   lastDiscontinuitySequence,
   lastEntry,
   listedSeconds,
-  nextMsn,
   openEpoch,
   removable,
   skipTo,
@@ -80,6 +80,10 @@ export class Publisher {
   /** Newest row that has changed the added lag: each does once. */
   #adaptedMsn = -1;
   #pumping: Promise<void> | null = null;
+  /** Something has changed while publications were under way. */
+  #again = false;
+  /** Files of a sleeping channel are being removed: nothing is written meanwhile, or it would be removed as well. */
+  #forgetting: Promise<void> | null = null;
   #abort = new AbortController();
   #cancelTimer = (): void => {};
 
@@ -168,11 +172,14 @@ export class Publisher {
 
   /** Does whatever can be done now: downloads, publications, deletions. Cheap to call after any change. */
   pump(): void {
-    if (this.#abort.signal.aborted || this.#log === null) return;
+    if (this.#abort.signal.aborted || this.#log === null || this.#forgetting !== null) return;
     this.#askDownloads(this.#log);
+    this.#again = true;
     if (this.#pumping !== null) return;
+    this.#again = false;
     this.#pumping = this.#publishDue().finally(() => {
       this.#pumping = null;
+      if (this.#again) this.pump();
     });
   }
 
@@ -192,12 +199,12 @@ export class Publisher {
 
   /** Removes all entries and files of a sleeping channel; its numbers go on from here. */
   async forget(): Promise<void> {
-    if (this.#log !== null) {
-      this.#log = skipTo(this.#log, nextMsn(this.#log), lastDiscontinuitySequence(this.#log));
-      this.#origins = null;
-      await this.#context.save(this.#log);
-    }
-    await this.#context.files.clear();
+    if (this.#forgetting !== null || this.#abort.signal.aborted) return;
+    this.#forgetting = this.#dropAll().finally(() => {
+      this.#forgetting = null;
+      this.pump();
+    });
+    await this.#forgetting;
   }
 
   /** Replaces a log that lists nothing, e.g. with another ladder. */
@@ -216,6 +223,16 @@ export class Publisher {
   async idle(): Promise<void> {
     await this.#downloads.idle();
     await this.#pumping;
+    await this.#forgetting?.catch(() => undefined);
+  }
+
+  async #dropAll(): Promise<void> {
+    if (this.#log !== null) {
+      this.#log = emptied(this.#log);
+      this.#origins = null;
+      await this.#context.save(this.#log);
+    }
+    await this.#context.files.clear();
   }
 
   #askDownloads(log: TimelineLog): void {
@@ -241,6 +258,8 @@ export class Publisher {
       if (signal.aborted) return;
       this.#context.trouble(asSourceError(error));
       this.#plan(STORAGE_RETRY_MS);
+      // On a full volume nothing is published, but what is due to go makes room.
+      await this.#janitor.sweep(this.#context.clock.now()).catch(() => undefined);
     }
   }
 

@@ -66,6 +66,7 @@ describe('a stored timeline', () => {
       version: 1 as const,
       uid: 'u',
       sourceUri: 'http://s/',
+      savedAt: 1_700_000_000_000,
       known: [{ msn: 4, mark: 'a4.ts' }],
       log: {
         epoch: 2,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
@@ -42,7 +43,8 @@ function storageError(error: unknown): SluiceError {
 }
 
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.tmp`;
+  // A name of its own: a write that its channel has given up may still run beside the one that follows it.
+  const temporary = `${path}.${randomUUID()}.tmp`;
   await mkdir(dirname(path), { recursive: true });
   try {
     const file = await open(temporary, 'w');

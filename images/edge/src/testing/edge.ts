@@ -69,9 +69,10 @@ export class TestEdge {
     return (await answer).text;
   }
 
-  /** Ends the process's media side and begins another one on the same volume. */
-  async restart(): Promise<void> {
+  /** Ends the process's media side and begins another one on the same volume, `outageMs` later. */
+  async restart(outageMs = 0): Promise<void> {
     await this.media.close();
+    await this.clock.advance(outageMs);
     this.media = this.#start();
   }
 

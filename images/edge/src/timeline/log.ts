@@ -147,6 +147,14 @@ export function skipTo(log: TimelineLog, firstMsn: number, discontinuityBase: nu
   return { ...log, entries: [], firstListedMsn: firstMsn, discontinuityBase };
 }
 
+/**
+ * Forgets what is listed; the numbers go on. For a channel whose playlists nobody reads any more: whoever returns sees
+ * what a client sees that has missed polls.
+ */
+export function emptied(log: TimelineLog): TimelineLog {
+  return skipTo(log, nextMsn(log), lastDiscontinuitySequence(log));
+}
+
 /** Another ladder; only possible while nothing is listed, because listed playlists never lose or gain a rung. */
 export function withRungs(log: TimelineLog, rungs: readonly string[]): TimelineLog {
   if (log.entries.length > 0) throw violation('The ladder of a channel changes only while nothing is listed');

@@ -33,6 +33,7 @@ const stateSchema = z.object({
   version: z.literal(1),
   uid: z.string(),
   sourceUri: z.string(),
+  savedAt: z.number().default(0),
   log: logSchema,
   known: z.array(knownSchema).max(100),
 });
@@ -43,6 +44,8 @@ export interface StoredTimeline {
   readonly uid: string;
   /** The Channel's source when this was written: another one opens a new epoch. */
   readonly sourceUri: string;
+  /** When this was written, ms since the epoch: 0 where an older version wrote it. */
+  readonly savedAt: number;
   readonly log: TimelineLog;
   readonly known: readonly { readonly msn: number; readonly mark: string }[];
 }

@@ -1,0 +1,104 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { SourcePlaylist } from '../source/parse.ts';
+import { type ChannelFiles, openChannelFiles } from '../storage/files.ts';
+import { makeSegment } from '../testing/segment.ts';
+import { VirtualClock } from '../testing/virtual-clock.ts';
+import { Publisher } from './publisher.ts';
+
+const SEGMENT = makeSegment({ startSeconds: 0, durationSeconds: 0.4 });
+
+let folder: string;
+let files: ChannelFiles;
+/** Ends the removal of a sleeping channel's files. */
+let release: () => void;
+const clock = new VirtualClock(1_000_000, async () => {
+  for (let turn = 0; turn < 50; turn += 1) await nextTurn();
+});
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-publisher-'));
+  const stored = await openChannelFiles(folder);
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  files = {
+    ...stored,
+    clear: async () => {
+      await released;
+      await stored.clear();
+    },
+  };
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+function playlist(firstMsn: number): SourcePlaylist {
+  const segments = Array.from({ length: 4 }, (_, index) => ({
+    msn: firstMsn + index,
+    uri: `http://source/${firstMsn + index}.ts`,
+    durationSeconds: 2,
+    discontinuitySequence: 0,
+    discontinuity: false,
+    dateTime: null,
+    range: null,
+  }));
+  return { kind: 'media', targetDurationSeconds: 2, segments, windowSegments: 4, ended: false, unsupported: null };
+}
+
+function openPublisher(): Publisher {
+  const answer = {
+    status: 200,
+    url: '',
+    contentLength: null,
+    etag: null,
+    lastModified: null,
+    allowOrigin: null,
+  } as const;
+  return new Publisher(
+    {
+      clock,
+      client: { read: async () => ({ ...answer, bytes: SEGMENT }), close: async () => undefined },
+      files,
+      view: () => ({
+        uid: '11112222-3333',
+        headers: {},
+        mode: 'Proxy',
+        rungs: ['source'],
+        resume: null,
+        session: null,
+        lagMs: () => 0,
+      }),
+      save: async () => undefined,
+      changed: () => undefined,
+      trouble: () => undefined,
+    },
+    null,
+  );
+}
+
+test('a channel that wakes while its files are being removed lists only what stays stored', async () => {
+  const publisher = openPublisher();
+  const look = async (firstMsn: number): Promise<void> => {
+    const taken = playlist(firstMsn);
+    publisher.take({ kind: 'continue', segments: taken.segments }, taken, clock.now(), null);
+    await clock.advance(10);
+  };
+  await look(0);
+  expect(publisher.log?.entries).toHaveLength(4);
+  publisher.sleep();
+  const forgotten = publisher.forget();
+  await look(10);
+  expect(publisher.log?.entries).toHaveLength(0);
+  release();
+  await forgotten;
+  await clock.advance(10);
+  const listed = publisher.log?.entries.map((entry) => entry.names.source ?? '') ?? [];
+  expect(listed).toHaveLength(4);
+  for (const name of listed) expect(await files.read(name)).toHaveLength(SEGMENT.length);
+  publisher.close();
+  await publisher.idle();
+});
