@@ -9,6 +9,12 @@ import { sourceError } from './errors.ts';
 export type AddressGuard = (address: string) => boolean;
 
 /**
+ * All public IPv6 unicast addresses that are given out (RFC 4291 2.4, IANA). What lies outside is no host of the
+ * Internet, whatever a library calls it: IPv4-compatible addresses, local NAT64 prefixes (RFC 8215), site-local ones.
+ */
+const GLOBAL_IPV6 = ipaddr.parseCIDR('2000::/3');
+
+/**
  * A guard that admits public unicast addresses and those in `allowedCidrs` (`10.0.0.0/8`, `fd00::/8`): URLs that
  * tenants write must not reach the cluster's own services, cloud metadata or loopback. IPv4 inside IPv6 counts as
  * IPv4. Throws CONFIG_INVALID for something that is no CIDR.
@@ -29,7 +35,8 @@ export function addressGuard(allowedCidrs: readonly string[]): AddressGuard {
     if (!ipaddr.isValid(text)) return false;
     const address = ipaddr.process(text);
     if (ranges.some(([range, bits]) => range.kind() === address.kind() && address.match(range, bits))) return true;
-    return address.range() === 'unicast';
+    if (address.range() !== 'unicast') return false;
+    return address.kind() === 'ipv4' || address.match(GLOBAL_IPV6);
   };
 }
 

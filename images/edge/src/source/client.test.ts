@@ -24,6 +24,12 @@ describe('the address guard', () => {
     ['100.64.0.1', false],
     ['224.0.0.1', false],
     ['64:ff9b::7f00:1', false],
+    ['64:ff9b:1::a00:1', false],
+    ['::127.0.0.1', false],
+    ['fec0::1', false],
+    ['2002:7f00:1::', false],
+    ['198.18.0.1', false],
+    ['255.255.255.255', false],
     ['not an address', false],
   ])('answers %s with %s', (address, admitted) => {
     expect(guard(address)).toBe(admitted);

@@ -70,6 +70,21 @@ describe('a media playlist of a source', () => {
     { name: 'no target duration', text: '#EXTM3U\n#EXTINF:2,\na.ts\n', code: 'PLAYLIST_INVALID' },
     { name: 'a very long line', text: `#EXTM3U\n#${'x'.repeat(9_000)}\n`, code: 'PLAYLIST_INVALID' },
     { name: 'too many lines', text: `#EXTM3U\n${'\n'.repeat(100_001)}`, code: 'PLAYLIST_INVALID' },
+    {
+      name: 'a script',
+      text: '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\njavascript:alert(1)\n',
+      code: 'PLAYLIST_INVALID',
+    },
+    {
+      name: 'a file',
+      text: '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile:///etc/passwd\n',
+      code: 'PLAYLIST_INVALID',
+    },
+    {
+      name: 'a number too big to count on from',
+      text: '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:9007199254740991\n#EXTINF:2,\na.ts\n',
+      code: 'PLAYLIST_INVALID',
+    },
     { name: 'no URL', text: '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nhttp://[\n', code: 'PLAYLIST_INVALID' },
   ])('is refused for $name', ({ text, code }) => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code }));

@@ -11,12 +11,18 @@ const MAX_LINE_LENGTH = 8_192;
 /** Segments kept from the end of a source's playlist: a window of 12, once again for a slow poll, and room. */
 const MAX_SEGMENTS = 60;
 
+/** Times in ms beyond it are no Date (ECMA-262 21.4.1.1). */
+const MAX_TIME_MS = 8.64e15;
+
+/** Room for numbers made of microseconds since 1970, and for an offset of ours before doubles stop counting by one. */
+const MAX_MEDIA_SEQUENCE = 2 ** 52;
+
 const segmentSchema = z.object({
   uri: z.string().min(1),
   duration: z.number().positive().max(120),
   timeline: z.number().int().nonnegative(),
   discontinuity: z.boolean().optional(),
-  programDateTime: z.number().optional(),
+  programDateTime: z.number().min(-MAX_TIME_MS).max(MAX_TIME_MS).optional(),
   byterange: z.object({ offset: z.number().int().nonnegative(), length: z.number().int().positive() }).optional(),
   key: z.object({ method: z.string().optional() }).optional(),
   map: z.object({ uri: z.string().optional() }).optional(),
@@ -24,7 +30,7 @@ const segmentSchema = z.object({
 
 const mediaSchema = z.object({
   targetDuration: z.number().int().positive().max(120),
-  mediaSequence: z.number().int().nonnegative().default(0),
+  mediaSequence: z.number().int().nonnegative().max(MAX_MEDIA_SEQUENCE).default(0),
   endList: z.boolean().optional(),
   segments: z.array(segmentSchema),
 });
@@ -105,12 +111,13 @@ function checkText(text: string): void {
   }
 }
 
+/** A URL's normal form has neither line breaks nor quotes, so it can stand in a playlist of ours. */
 function absolute(uri: string, base: string): string {
-  try {
-    return new URL(uri, base).href;
-  } catch {
-    throw sourceError('PLAYLIST_INVALID', "The source's playlist names a segment by something that is no URL");
+  const url = URL.parse(uri, base);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw sourceError('PLAYLIST_INVALID', "The source's playlist names something that is no http or https URL");
   }
+  return url.href;
 }
 
 function invalid(error: z.ZodError): never {
