@@ -61,6 +61,7 @@ const metadataSchema = z.object({
   annotations: z.record(z.string(), z.string()).optional(),
   creationTimestamp: z.string().optional(),
   deletionTimestamp: z.string().optional(),
+  ownerReferences: z.array(z.object({ uid: z.string() })).optional(),
 });
 
 const stateSchema = z.object({

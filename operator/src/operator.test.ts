@@ -15,14 +15,24 @@ describe('the operator', () => {
     await harness.close();
   });
 
-  /** Brings a channel to a running transcode with five viewers. @returns its uid */
-  async function transcoding(): Promise<string> {
+  /** A channel with five viewers in Proxy, who deserve a transcode. @returns its uid */
+  async function watchedByFive(): Promise<string> {
     const uid = harness.addChannel(IMMEDIATE);
     await harness.start();
     await harness.until('a link', () => harness.edge.connected);
     harness.say({ type: 'synced' });
     harness.join(uid, 1, 5);
     harness.report(uid, { activeMode: 'Proxy' });
+    return uid;
+  }
+
+  function transcodeHealthy() {
+    return harness.channel().status?.conditions?.find(({ type }) => type === 'TranscodeHealthy');
+  }
+
+  /** Brings a channel to a running transcode with five viewers. @returns its uid */
+  async function transcoding(): Promise<string> {
+    const uid = await watchedByFive();
     await harness.until('a pod', () => harness.names(SERVED.pods).includes('film-1-1'));
     harness.podStatus('film-1-1', { phase: 'Running' });
     harness.report(uid, { activeMode: 'Transcode', session: sessionReportFixture() });
@@ -67,8 +77,7 @@ describe('the operator', () => {
     expect(harness.names(SERVED.sessions)).toEqual(['film-1']);
     expect(harness.names(SERVED.secrets)).toEqual(['film-1']);
     await harness.until('the phase', () => harness.sessions()[0]?.status?.phase === 'Running');
-    const healthy = harness.channel().status?.conditions?.find(({ type }) => type === 'TranscodeHealthy');
-    expect(healthy).toMatchObject({ status: 'True', reason: 'Live', observedGeneration: 1 });
+    expect(transcodeHealthy()).toMatchObject({ status: 'True', reason: 'Live', observedGeneration: 1 });
     // The default ladder has 1080p, the source 720 lines.
     expect(harness.route(uid)?.ladder.map(({ name }) => name)).toEqual(['720p', '480p']);
   });
@@ -95,20 +104,38 @@ describe('the operator', () => {
   });
 
   test('says in the channel why a pod does not start', async () => {
-    const uid = harness.addChannel(IMMEDIATE);
-    await harness.start();
-    await harness.until('a link', () => harness.edge.connected);
-    harness.say({ type: 'synced' });
-    harness.join(uid, 1, 5);
-    harness.report(uid, { activeMode: 'Proxy' });
+    await watchedByFive();
     await harness.until('a pod', () => harness.names(SERVED.pods).includes('film-1-1'));
     const message = '0/3 nodes are available: 3 Insufficient cpu.';
     const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
     harness.podStatus('film-1-1', { phase: 'Pending', conditions: [condition] });
-    const healthy = () => harness.channel().status?.conditions?.find(({ type }) => type === 'TranscodeHealthy');
-    await harness.until('the condition', () => healthy()?.reason === 'Unschedulable');
-    expect(healthy()?.message).toContain(message);
+    await harness.until('the condition', () => transcodeHealthy()?.reason === 'Unschedulable');
+    expect(transcodeHealthy()?.message).toContain(message);
     expect(harness.channel().status).toMatchObject({ mode: 'Proxy', desiredMode: 'Transcode' });
+  });
+
+  test('says in the channel that a quota allows no pod, and serves the source', async () => {
+    const refusal = { kind: 'status', status: 403, reason: 'Forbidden' } as const;
+    harness.api.faults.plan(refusal, { method: 'POST', plural: 'pods' }, Infinity);
+    await watchedByFive();
+    await harness.until('the condition', () => transcodeHealthy()?.reason === 'PodRefused');
+    expect(harness.channel().status).toMatchObject({ mode: 'Proxy', desiredMode: 'Transcode' });
+    expect(harness.sessions()[0]?.status).toMatchObject({ phase: 'Pending', restarts: 0 });
+  });
+
+  test("leaves a Secret alone that has the name of a session and is somebody else's", async () => {
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'film-1', namespace: 'tv' },
+      data: { a: 'Yg==' },
+    };
+    harness.api.store.create(SERVED.secrets, secret, 'kubectl');
+    await watchedByFive();
+    await harness.until('the condition', () => transcodeHealthy()?.reason === 'PodRefused');
+    expect(transcodeHealthy()?.message).toContain("Secret film-1 is not this session's");
+    expect(harness.api.store.get(SERVED.secrets, 'tv', 'film-1')).toMatchObject({ data: { a: 'Yg==' } });
+    expect(harness.names(SERVED.pods)).toEqual([]);
   });
 
   test('goes on after a restart without a write and with the same session', async () => {

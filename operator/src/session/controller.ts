@@ -1,3 +1,4 @@
+import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerReport } from '@sluice/common/link/messages.ts';
 import { API_VERSION, STREAM_SESSION_NAMES, type StreamSession, type StreamSessionStatus } from '@sluice/crds';
 import type { SessionTokens } from '../keys/session-token.ts';
@@ -9,11 +10,13 @@ import type { Client } from '../runtime/client/client.ts';
 import type { Reconcile, ReconcileResult } from '../runtime/controller/controller.ts';
 import { buildPod, type PodSettings } from './build/pod.ts';
 import { buildSecret } from './build/secret.ts';
-import { planSession, rememberSession, type SessionMemory, type SessionPlan } from './plan.ts';
+import { type ObservedSession, planSession, rememberSession, type SessionMemory, type SessionPlan } from './plan.ts';
 
 /** Index of pods by `namespace/name` of their StreamSession. */
 export const PODS_BY_SESSION = 'session';
-/** Progress may be this old in the status; all else is written at once. */
+/** A quota, a policy or a name that is taken is mended by people: tried again twice a minute. */
+const REFUSED_RETRY_SECONDS = 30;
+/** Progress and the wording of conditions may be this old in the status; all else is written at once. */
 const PROGRESS_EVERY_SECONDS = 15;
 /** Field manager of everything that the session controller applies. */
 const FIELD_MANAGER = 'sluice-session';
@@ -35,7 +38,8 @@ export interface SessionControllerOptions {
 interface SessionState {
   readonly uid: string;
   memory: SessionMemory;
-  hasSecret: boolean;
+  /** Why the API server did not allow the last pod; null: it did. */
+  refusal: string | null;
   written: StreamSessionStatus | undefined;
   writtenMs: number;
 }
@@ -50,16 +54,30 @@ export function createSessionReconcile(options: SessionControllerOptions): Recon
     if (session === undefined || session.metadata.deletionTimestamp !== undefined) return undefined;
     const state = states.get(key) ?? meet(session);
     states.set(key, state);
-    const plan = planSession({
-      nowMs: options.now(),
-      session: state.written === undefined ? session : { ...session, status: state.written },
-      pods: options.pods.byIndex(PODS_BY_SESSION, key),
-      report: reportOf(session, options),
-      heard: options.heard(channelOf(session)),
-      memory: state.memory,
-    });
-    await makePod(session, state, plan, options);
-    return soonest(plan.wakeAfterSeconds, await writeStatus(session, state, plan.status, options));
+    const plan = (): SessionPlan => planSession(observe(key, session, state, options));
+    const before = plan();
+    const wasRefused = state.refusal;
+    await makePods(session, state, before, options);
+    const { status, wakeAfterSeconds } = state.refusal === wasRefused ? before : plan();
+    const retry = state.refusal === null ? null : REFUSED_RETRY_SECONDS;
+    return soonest(wakeAfterSeconds, retry, await writeStatus(session, state, status, options));
+  };
+}
+
+function observe(
+  key: string,
+  session: StreamSession,
+  state: SessionState,
+  options: SessionControllerOptions,
+): ObservedSession {
+  return {
+    nowMs: options.now(),
+    session: state.written === undefined ? session : { ...session, status: state.written },
+    pods: options.pods.byIndex(PODS_BY_SESSION, key),
+    report: reportOf(session, options),
+    heard: options.heard(channelOf(session)),
+    refusal: state.refusal,
+    memory: state.memory,
   };
 }
 
@@ -67,7 +85,7 @@ function meet(session: StreamSession): SessionState {
   return {
     uid: session.metadata.uid ?? '',
     memory: rememberSession(session),
-    hasSecret: false,
+    refusal: null,
     written: session.status,
     writtenMs: 0,
   };
@@ -83,26 +101,56 @@ function reportOf(session: StreamSession, { report }: SessionControllerOptions) 
   return said?.name === session.metadata.name ? said : null;
 }
 
-/** The Secret first: a pod that mounts it does not start without it. */
-async function makePod(
+async function makePods(
   session: StreamSession,
   state: SessionState,
   plan: SessionPlan,
   options: SessionControllerOptions,
 ): Promise<void> {
-  const { client, tokens, pod } = options;
   const namespace = session.metadata.namespace ?? 'default';
-  if (plan.createAttempt !== null) {
-    if (!state.hasSecret) await client.apply(SECRET, buildSecret(session, tokens.token(state.uid)), FIELD_MANAGER);
-    state.hasSecret = true;
-    try {
-      await client.create(POD, buildPod(session, plan.createAttempt, pod));
-    } catch (error) {
-      if (!hasReason(error, 'AlreadyExists')) throw error;
-    }
+  try {
+    if (plan.createAttempt !== null) await makePod(session, plan.createAttempt, options);
+    state.memory = plan.memory;
+    state.refusal = null;
+  } catch (error) {
+    if (!(error instanceof SluiceError) || error.retryable) throw error;
+    state.refusal = error.message;
   }
-  state.memory = plan.memory;
-  for (const name of plan.deletePods) await client.delete(POD, { namespace, name });
+  for (const name of plan.deletePods) await options.client.delete(POD, { namespace, name });
+}
+
+/** The Secret first: a pod that mounts it does not start without it. */
+async function makePod(
+  session: StreamSession,
+  attempt: number,
+  { client, tokens, pod }: SessionControllerOptions,
+): Promise<void> {
+  await makeSecret(session, tokens, client);
+  try {
+    await client.create(POD, buildPod(session, attempt, pod));
+  } catch (error) {
+    if (!hasReason(error, 'AlreadyExists')) throw error;
+  }
+}
+
+/**
+ * POST, never apply: a Secret of this name may be somebody's own, and must neither be changed nor be deleted together
+ * with the session.
+ * @throws SluiceError SECRET_NAME_TAKEN
+ */
+async function makeSecret(session: StreamSession, tokens: SessionTokens, client: Client): Promise<void> {
+  const { name, namespace = 'default', uid = '' } = session.metadata;
+  try {
+    await client.create(SECRET, buildSecret(session, tokens.token(uid)));
+  } catch (error) {
+    if (!hasReason(error, 'AlreadyExists')) throw error;
+    const other = await client.get(SECRET, { namespace, name });
+    if (other?.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true) return;
+    throw new SluiceError(`Secret ${name} is not this session's: rename or delete it`, {
+      code: 'SECRET_NAME_TAKEN',
+      retryable: false,
+    });
+  }
 }
 
 async function writeStatus(
@@ -112,8 +160,9 @@ async function writeStatus(
   { client, now }: SessionControllerOptions,
 ): Promise<number | null> {
   if (sameJson(status, state.written)) return null;
-  const onlyProgress = sameJson({ ...status, progress: null }, { ...state.written, progress: null });
-  const wait = onlyProgress ? PROGRESS_EVERY_SECONDS - (now() - state.writtenMs) / 1000 : 0;
+  const wait = sameJson(essence(status), essence(state.written ?? {}))
+    ? PROGRESS_EVERY_SECONDS - (now() - state.writtenMs) / 1000
+    : 0;
   if (wait > 0) return wait;
   const { name, namespace, uid } = session.metadata;
   const object = {
@@ -125,12 +174,17 @@ async function writeStatus(
   try {
     await client.applyStatus(STREAM_SESSION, object, FIELD_MANAGER);
   } catch (error) {
-    if (hasReason(error, 'NotFound') || hasReason(error, 'Conflict')) return null; // deleted or replaced meanwhile
-    throw error;
+    if (hasReason(error, 'NotFound')) return null; // deleted meanwhile
+    throw error; // a conflict, too: it is tried again until the cache tells of another session of this name
   }
   state.written = status;
   state.writtenMs = now();
   return null;
+}
+
+/** What a user must see at once: an owner that words its report anew with each segment costs no write each time. */
+function essence({ progress: _progress, conditions = [], ...rest }: StreamSessionStatus): object {
+  return { ...rest, conditions: conditions.map(({ message: _message, ...condition }) => condition) };
 }
 
 function soonest(...waits: readonly (number | null)[]): ReconcileResult | undefined {

@@ -35,6 +35,7 @@ interface Scene {
   pods?: Pod[];
   report?: SessionReport | null;
   heard?: boolean;
+  refusal?: string;
   memory?: SessionMemory;
 }
 
@@ -45,6 +46,7 @@ function plan(scene: Scene): SessionPlan {
     pods: scene.pods ?? [],
     report: scene.report ?? null,
     heard: scene.heard ?? true,
+    refusal: scene.refusal ?? null,
     memory: scene.memory ?? FRESH,
   });
 }
@@ -81,6 +83,33 @@ describe('the plan for a session', () => {
   test('replaces a pod that leaves at once: it works until its successor is listed', () => {
     const { createAttempt, memory } = plan({ pods: [pod(1, { phase: 'Running' }, true)], memory: FIRST });
     expect([createAttempt, memory.failuresMs]).toEqual([2, []]);
+  });
+
+  test('makes one pod in five seconds at most where somebody deletes each at once', () => {
+    const memory = { ...FIRST, madeMs: NOW - 1_000 };
+    const pods = [pod(1, { phase: 'Pending' }, true)];
+    expect(plan({ pods, memory })).toMatchObject({ createAttempt: null, wakeAfterSeconds: 4 });
+    expect(plan({ pods, memory, nowMs: NOW + 4_000 }).createAttempt).toBe(2);
+  });
+
+  test('replaces a failed pod even if its failure is too long ago to count', () => {
+    const memory = { ...FIRST, countedAttempt: 1, failuresMs: [NOW - 700_000] };
+    expect(plan({ pods: [pod(1, FAILED)], memory }).createAttempt).toBe(2);
+  });
+
+  test('says why the API server allows no pod, and shows none', () => {
+    const { status, createAttempt } = plan({ refusal: 'exceeded quota: pods' });
+    expect(createAttempt).toBe(1);
+    expect(status).toMatchObject({ phase: 'Pending', restarts: 0 });
+    expect(status.podName).toBeUndefined();
+    expect(status.conditions).toContainEqual(
+      expect.objectContaining({
+        type: 'Ready',
+        status: 'False',
+        reason: 'PodRefused',
+        message: 'the API server allows no pod: exceeded quota: pods',
+      }),
+    );
   });
 
   test('waits longer after each failure, and counts each pod once', () => {

@@ -14,6 +14,9 @@ const FIRST_BACK_OFF_SECONDS = 1;
 /** A pod that was made and does not show up in the cache is made again after this; its name keeps it from being two. */
 const UNSEEN_SECONDS = 10;
 
+/** Whoever deletes each new pod at once (a policy, a script) gets one in this time, not one per round trip. */
+const LEAVING_SECONDS = 5;
+
 /** What the controller keeps of a session between reconciliations. */
 export interface SessionMemory {
   /** Number of the newest pod; 0: none was made yet. */
@@ -38,6 +41,8 @@ export interface ObservedSession {
   readonly report: SessionReport | null;
   /** Whether the owner could have spoken: not in the first moments of an operator, before the edges are linked. */
   readonly heard: boolean;
+  /** Why the API server did not allow the last pod, in its words; null: it did. */
+  readonly refusal: string | null;
   readonly memory: SessionMemory;
 }
 
@@ -79,7 +84,8 @@ export function planSession(observed: ObservedSession): SessionPlan {
     memory: next,
     createAttempt: step.attempt,
     deletePods: replacedPods(pods, next.attempt),
-    status: buildSessionStatus({ ...observed, memory: next, newest, givenUp }),
+    // A pod that is refused is never shown as one that exists.
+    status: buildSessionStatus({ ...observed, memory: observed.refusal === null ? next : memory, newest, givenUp }),
     wakeAfterSeconds: step.wakeAfterSeconds,
   };
 }
@@ -96,12 +102,13 @@ function nextStep(newest: NewestPod, memory: SessionMemory, nowMs: number): Step
     case 'none':
       return { attempt: 1, wakeAfterSeconds: null };
     case 'leaving': // its grace period is the time in which the successor takes over
-      return { attempt: memory.attempt + 1, wakeAfterSeconds: null };
+      return when(memory.madeMs + LEAVING_SECONDS * 1000, memory.attempt + 1, nowMs);
     case 'unseen':
       return when(memory.madeMs + UNSEEN_SECONDS * 1000, memory.attempt, nowMs);
     case 'failed': {
       const backOffSeconds = FIRST_BACK_OFF_SECONDS * 2 ** Math.max(0, memory.failuresMs.length - 1);
-      return when((memory.failuresMs.at(-1) ?? nowMs) + backOffSeconds * 1000, memory.attempt + 1, nowMs);
+      // No failure is left in the window: it is long ago.
+      return when((memory.failuresMs.at(-1) ?? 0) + backOffSeconds * 1000, memory.attempt + 1, nowMs);
     }
     default:
       return WAIT;

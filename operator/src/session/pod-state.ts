@@ -1,5 +1,6 @@
 import type { Pod } from '../kinds.ts';
 import { ATTEMPT_LABEL } from '../labels.ts';
+import { lastWords } from './last-words.ts';
 
 /** Waits of a container that are part of every start; all others are trouble. */
 const NORMAL_WAITS = new Set(['', 'ContainerCreating', 'PodInitializing']);
@@ -44,6 +45,6 @@ function whyFailed(pod: Pod): string {
   if (reason !== '') return `${reason}: ${message}`;
   const ended = pod.status.containerStatuses.map(({ state }) => state.terminated).find((state) => state !== undefined);
   if (ended === undefined) return message || 'no reason given';
-  const words = [ended.reason, ended.message].filter((word) => word !== '' && word !== 'Error').join(': ');
+  const words = [ended.reason, lastWords(ended.message)].filter((word) => word !== '' && word !== 'Error').join(': ');
   return `the agent exited with ${ended.exitCode}${words === '' ? '' : ` (${words})`}`;
 }

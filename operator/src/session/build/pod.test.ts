@@ -31,6 +31,7 @@ interface Manifest {
       readonly env: readonly { name: string; value: string }[];
       readonly securityContext: object;
       readonly lifecycle: object;
+      readonly terminationMessagePolicy: string;
       readonly resources: object;
     }[];
     readonly volumes: readonly object[];
@@ -78,6 +79,10 @@ describe('the transcode pod', () => {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     });
+  });
+
+  test('leaves the end of its log where its status tells why it died', () => {
+    expect(AGENT?.terminationMessagePolicy).toBe('FallbackToLogsOnError');
   });
 
   test('drains before it ends', () => {

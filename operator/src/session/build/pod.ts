@@ -114,6 +114,7 @@ function agent(session: StreamSession, attempt: number, { image, pullPolicy, edg
     imagePullPolicy: pullPolicy,
     env: Object.entries(environment).map(([name, value]) => ({ name, value })),
     ports: [{ name: 'operations', containerPort: 9090 }],
+    terminationMessagePolicy: 'FallbackToLogsOnError', // the end of its log tells users why it died
     resources: session.spec.resources ?? {},
     securityContext: {
       allowPrivilegeEscalation: false,

@@ -55,10 +55,15 @@ function progressOf({ report }: SessionStatusInput): Pick<StreamSessionStatus, '
   if (report === null || (report.speed === null && report.outTimeSeconds === null)) return {};
   return {
     progress: {
-      ...(report.speed === null ? {} : { speedMilli: Math.max(0, Math.round(report.speed * 1000)) }),
-      ...(report.outTimeSeconds === null ? {} : { outTimeSeconds: Math.max(0, Math.floor(report.outTimeSeconds)) }),
+      ...(report.speed === null ? {} : { speedMilli: whole(Math.round(report.speed * 1000)) }),
+      ...(report.outTimeSeconds === null ? {} : { outTimeSeconds: whole(report.outTimeSeconds) }),
     },
   };
+}
+
+/** What an edge says is any number; the API takes whole ones, from 0 to 2^31 - 1. */
+function whole(value: number): number {
+  return Math.min(2 ** 31 - 1, Math.max(0, Math.floor(value)));
 }
 
 function podScheduled({ newest, memory, session }: SessionStatusInput): Finding {
@@ -73,8 +78,11 @@ function podScheduled({ newest, memory, session }: SessionStatusInput): Finding 
   return { type, status: 'Unknown', reason: 'NotScheduled', message: 'the pod has no node yet' };
 }
 
-function ready({ newest, memory, session, report }: SessionStatusInput): Finding {
+function ready({ newest, memory, session, report, refusal }: SessionStatusInput): Finding {
   const type = STREAM_SESSION_CONDITIONS.ready;
+  if (refusal !== null) {
+    return { type, status: 'False', reason: 'PodRefused', message: `the API server allows no pod: ${refusal}` };
+  }
   const pod = podName(session.metadata.name, memory.attempt);
   if (newest.kind === 'failed') {
     return { type, status: 'False', reason: 'PodFailed', message: `pod ${pod}: ${newest.message}` };
