@@ -64,7 +64,7 @@ describe('EventHub', () => {
     ).toEqual([
       ['mode', { mode: 'direct', targetMode: 'direct', reason: '' }],
       ['viewers', expect.objectContaining({ viewerCount: 1 })],
-      ['health', { health: 'healthy', reason: 'Fresh', message: 'The source publishes' }],
+      ['health', { health: 'healthy', reason: 'Fresh', message: '' }],
     ]);
   });
 

@@ -59,9 +59,19 @@ describe('channelStatus', () => {
       reason: 'one viewer',
       health: 'healthy',
       healthReason: 'Fresh',
-      healthMessage: 'The source publishes',
+      healthMessage: '',
       maxViewers: 10,
       streamUrl: '/live/default/film/index.m3u8',
+    });
+  });
+
+  test('tells viewers the reason of a trouble, and nothing of the source', () => {
+    const message = 'The source answers 404 for /secret/index.m3u8 at 10.0.0.7';
+    const report = reportOf({ health: { state: 'down', reason: 'SourceNotFound', message } });
+    expect(channelStatus(live({ report }), local, true)).toMatchObject({
+      health: 'down',
+      healthReason: 'SourceNotFound',
+      healthMessage: "The channel's source has a problem (SourceNotFound)",
     });
   });
 

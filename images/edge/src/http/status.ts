@@ -70,10 +70,16 @@ export function channelStatus(live: ChannelLive, local: LocalAudience, operatorF
     reason: audience?.reason ?? '',
     health: report?.health.state ?? 'unknown',
     healthReason: report?.health.reason ?? '',
-    healthMessage: report?.health.message ?? '',
+    healthMessage: viewerHealthMessage(report),
     maxViewers: route.maxViewers ?? null,
     streamUrl: streamPath(route, null),
   };
+}
+
+/** What viewers hear of a source's trouble: the reason alone, because messages name its hosts, addresses and paths. */
+function viewerHealthMessage(report: ChannelLive['report']): string {
+  const troubled = report !== null && (report.health.state === 'degraded' || report.health.state === 'down');
+  return troubled ? `The channel's source has a problem (${report.health.reason})` : '';
 }
 
 /** The viewer URL of a channel as a path; the session is left out where ids must stay out of URLs. */
@@ -82,6 +88,7 @@ export function streamPath(route: ChannelLive['route'], sessionId: string | null
   return sessionId === null || route.identity === 'HeartbeatOnly' ? path : `${path}?session=${sessionId}`;
 }
 
+/** A mode as the viewer API writes it. */
 export function viewerMode(mode: ChannelLive['activeMode']): ViewerMode {
   return mode.toLowerCase() as ViewerMode;
 }

@@ -43,6 +43,16 @@ describe('renderNginxConfig', () => {
     expect(text).toContain('server unix:/run/sluice/sidecar.sock');
   });
 
+  test('does not wait for event streams for ever when it ends', () => {
+    expect(text).toContain('worker_shutdown_timeout 30s;');
+  });
+
+  test('offers no half-written file', () => {
+    const pattern = /location ~ (\S+\/s\/\S+) \{/.exec(text)?.[1] ?? 'none';
+    expect('/live/default/film/s/11112222.1/source/7.0.ts').toMatch(new RegExp(pattern));
+    expect('/live/default/film/s/11112222.1/source/7.0.ts.5f.tmp').not.toMatch(new RegExp(pattern));
+  });
+
   test('answers its own errors in the shape of all errors', () => {
     const bodies = [...text.matchAll(/return \d+ '(\{.*\})';/g)].map(([, body]) => JSON.parse(body ?? ''));
     expect(bodies.length).toBeGreaterThan(5);
@@ -53,6 +63,7 @@ describe('renderNginxConfig', () => {
   test('writes a line per request only when asked, and never the query', () => {
     expect(text).toContain('access_log off;');
     expect(renderNginxConfig({ ...OPTIONS, accessLog: true })).toContain('access_log /dev/stdout compact;');
+    expect(text).toMatch(/http \{[^}]*?error_log stderr alert;/s);
     expect(text).not.toMatch(/\$request_uri|\$request\b|\$args/);
   });
 });

@@ -19,6 +19,9 @@ export const SOCKET_NAME = 'sidecar.sock';
 /** Per worker: two sockets per viewer at most (viewer, sidecar), so 4,000 viewers at the same moment. */
 const WORKER_CONNECTIONS = 8192;
 
+/** A segment of 50 MB is through at 14 Mbit/s; well below the pod's grace period. */
+const SHUTDOWN_TIMEOUT_SECONDS = 30;
+
 /** The page needs its own script and hls.js's worker (a blob), and media from wherever a Direct source is. */
 const PAGE_POLICY =
   "default-src 'self'; connect-src *; media-src * blob:; img-src * data:; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'";
@@ -75,8 +78,8 @@ function locations({ mediaDirectory, pageDirectory }: NginxOptions): string {
       return 200 'ok\\n';
     }
 
-    # Segments: immutable names, so kept for a year by everybody. A file that is not here is the sidecar's affair.
-    location ~ ^/live/[^/]+/[^/]+/s/ {
+    # Segments: immutable names, so kept for a year by everybody. A file that is not here is the sidecar's affair; half files (.tmp) are nobody's.
+    location ~ ^/live/[^/]+/[^/]+/s/.+\\.(?:ts|m4s|mp4|aac|vtt)$ {
       if ($request_method = OPTIONS) {
         return 418;
       }
@@ -155,6 +158,8 @@ export function renderNginxConfig(options: NginxOptions): string {
 daemon off;
 worker_processes ${workers};
 worker_rlimit_nofile ${WORKER_CONNECTIONS * 2};
+# Event streams never end by themselves: an edge that leaves waits for segments on their way, not for them.
+worker_shutdown_timeout ${SHUTDOWN_TIMEOUT_SECONDS}s;
 pid ${runDirectory}/nginx.pid;
 error_log stderr warn;
 
@@ -165,6 +170,8 @@ events {
 http {
 ${temporary}
   server_tokens off;
+  # Messages about a request quote it with its query, where sessions stand: only those that end nginx. The sidecar logs failures.
+  error_log stderr alert;
   log_not_found off;
   sendfile on;
   tcp_nopush on;
