@@ -107,6 +107,7 @@ describe('an edge', () => {
     const operator = await connect(1);
     operator.send({ type: 'snapshot', routes: [routeOf()], audiences: [] });
     await until(async () => (await readyStatus()) === 200);
+    expect(channels.sweeps).toBe(1);
 
     const multivariant = await ask('/live/default/film/index.m3u8?session=anna');
     expect(multivariant.text).toContain('source.m3u8?session=anna');

@@ -97,6 +97,9 @@ function createDownlink(parts: EdgeParts, core: Core, onSnapshot: () => void): D
       keeper.schedule();
       events.markAll();
       onSnapshot();
+      parts.channels.sweep().catch((thrown: unknown) => {
+        parts.log.warn({ err: thrown }, 'files of channels that are gone stay until the next snapshot');
+      });
     },
   });
 }

@@ -248,6 +248,23 @@ describe('a channel on an edge', () => {
     expect(edge.report.health).toMatchObject({ state: 'down', reason: 'SourceHttpStatus' });
   });
 
+  test('leaves nothing when its Channel was deleted while the sidecar was down', async () => {
+    await probed();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await edge.playlist();
+    await edge.restart();
+    expect(await files()).not.toEqual([]);
+    edge.media.apply(testRoute(edge.source.url, { name: 'other', uid: 'other-uid', mode: 'Proxy' }));
+    await edge.playlist('source', 'default/other');
+    await edge.media.sweep();
+    const left = await readdir(edge.folder, { recursive: true });
+    expect(left).not.toContainEqual(expect.stringContaining('film'));
+    expect(left).not.toContainEqual(expect.stringContaining(UID));
+    expect(left).toContain('timelines/other-uid.json');
+    const listed = urisOf(await edge.playlist('source', 'default/other'));
+    expect(listed.filter((uri) => !left.includes(`live/default/other/${uri}`))).toEqual([]);
+  });
+
   test('answers CHANNEL_UNKNOWN and leaves no file when it is removed', async () => {
     await probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));

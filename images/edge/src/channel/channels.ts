@@ -9,6 +9,7 @@ import type { Clock } from './clock.ts';
 import { isOwner } from './mode.ts';
 import { ChannelOwner } from './owner.ts';
 import type { ChannelLive, ChannelService } from './service.ts';
+import { LIVE_FOLDER, removeStrayTimelines, strayFolders, TIMELINES_FOLDER } from './sweep.ts';
 import { unreachable } from './waiters.ts';
 
 /** What the media side is built from. */
@@ -66,6 +67,8 @@ export function createMediaSide(options: MediaSideOptions): MediaSide {
   const listeners = new Set<(report: OwnerReport) => void>();
   /** What a recreated Channel of the same name has to wait for. */
   const ending = new Map<string, Promise<void>>();
+  const folderOf = (key: string): string => join(options.mediaDirectory, LIVE_FOLDER, key);
+  const statePathOf = (uid: string): string => join(options.mediaDirectory, TIMELINES_FOLDER, `${uid}.json`);
 
   const settle = async (channel: Channel): Promise<void> => {
     const { route } = channel;
@@ -73,6 +76,7 @@ export function createMediaSide(options: MediaSideOptions): MediaSide {
     if (!isOwner(route, options.podUid)) {
       await channel.owner?.close(unreachable('Another edge owns this channel now'), true);
       channel.owner = null;
+      channel.report = null;
       return;
     }
     if (channel.owner === null) {
@@ -82,8 +86,8 @@ export function createMediaSide(options: MediaSideOptions): MediaSide {
         clock: options.clock,
         client,
         logger: options.logger,
-        folder: join(options.mediaDirectory, 'live', route.namespace, route.name),
-        statePath: join(options.mediaDirectory, 'timelines', `${route.uid}.json`),
+        folder: folderOf(key),
+        statePath: statePathOf(route.uid),
         report: (report) => {
           channel.report = report;
           for (const listener of listeners) listener(report);
@@ -102,20 +106,36 @@ export function createMediaSide(options: MediaSideOptions): MediaSide {
       });
   };
 
-  const end = (key: string, channel: Channel): Promise<void> => {
-    channel.removed = true;
-    if (channels.get(key) === channel) channels.delete(key);
-    if (byUid.get(channel.route.uid) === channel) byUid.delete(channel.route.uid);
-    const previous = ending.get(key) ?? Promise.resolve();
-    const done = Promise.all([previous, channel.turn])
-      .then(() => channel.owner?.close(unknownChannel(key), true))
-      .then(() => rm(join(options.mediaDirectory, 'timelines', `${channel.route.uid}.json`), { force: true }))
+  /** Removes files of a key, after what is being removed of it already; a channel of that key opens behind it. */
+  const removing = (key: string, remove: () => Promise<void>): Promise<void> => {
+    const done = (ending.get(key) ?? Promise.resolve())
+      .then(remove)
       .catch((error: unknown) => options.logger.error({ err: error, channel: key }, 'files of a removed channel stay'))
       .finally(() => {
         if (ending.get(key) === done) ending.delete(key);
       });
     ending.set(key, done);
     return done;
+  };
+
+  const end = (key: string, channel: Channel): Promise<void> => {
+    channel.removed = true;
+    if (channels.get(key) === channel) channels.delete(key);
+    if (byUid.get(channel.route.uid) === channel) byUid.delete(channel.route.uid);
+    return removing(key, async () => {
+      await channel.turn;
+      await channel.owner?.close(unknownChannel(key), true);
+      await rm(statePathOf(channel.route.uid), { force: true });
+    });
+  };
+
+  const sweep = async (): Promise<void> => {
+    const kept = { uid: (uid: string) => byUid.has(uid), key: (key: string) => channels.has(key) || ending.has(key) };
+    await removeStrayTimelines(options.mediaDirectory, kept);
+    for (const key of await strayFolders(options.mediaDirectory, kept)) {
+      // A channel of this name may have come since.
+      if (!kept.key(key)) await removing(key, () => rm(folderOf(key), { recursive: true, force: true }));
+    }
   };
 
   const ready = async (key: string): Promise<ChannelOwner> => {
@@ -159,6 +179,7 @@ export function createMediaSide(options: MediaSideOptions): MediaSide {
       const channel = byUid.get(uid);
       if (channel !== undefined) await end(keyOf(channel.route), channel);
     },
+    sweep,
     setAudience: (audience) => {
       const channel = byUid.get(audience.uid);
       if (channel !== undefined) channel.audience = audience;
@@ -183,10 +204,10 @@ export function createMediaSide(options: MediaSideOptions): MediaSide {
       return () => listeners.delete(listener);
     },
     ownerOfSession: (namespace, session) => {
-      const found = [...channels.values()].find(
-        ({ route, owner }) => route.namespace === namespace && owner?.sessionNamed(session),
-      );
-      return found?.owner ?? null;
+      for (const { route, owner } of channels.values()) {
+        if (route.namespace === namespace && owner?.sessionNamed(session)) return owner;
+      }
+      return null;
     },
     close: async () => {
       const all = [...channels.entries()];

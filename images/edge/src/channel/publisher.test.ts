@@ -1,40 +1,35 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import type { SourcePlaylist } from '../source/parse.ts';
-import { type ChannelFiles, openChannelFiles } from '../storage/files.ts';
+import type { ChannelFiles } from '../storage/files.ts';
 import { makeSegment } from '../testing/segment.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { Publisher } from './publisher.ts';
 
 const SEGMENT = makeSegment({ startSeconds: 0, durationSeconds: 0.4 });
 
-let folder: string;
 let files: ChannelFiles;
 /** Ends the removal of a sleeping channel's files. */
 let release: () => void;
 const clock = new VirtualClock(1_000_000, async () => {
-  for (let turn = 0; turn < 50; turn += 1) await nextTurn();
+  for (let turn = 0; turn < 5; turn += 1) await nextTurn();
 });
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sluice-publisher-'));
-  const stored = await openChannelFiles(folder);
+beforeEach(() => {
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
+  const content = new Map<string, Uint8Array>();
   files = {
-    ...stored,
-    clear: async () => {
-      await released;
-      await stored.clear();
-    },
+    write: async (name, bytes) => void content.set(name, bytes),
+    read: async (name) => content.get(name) ?? Promise.reject(new Error(`no ${name}`)),
+    has: (name) => content.has(name),
+    names: () => [...content.keys()],
+    remove: async (name) => void content.delete(name),
+    clear: () => released.then(() => content.clear()),
+    bytes: () => 0,
   };
 });
-
-afterEach(() => rm(folder, { recursive: true }));
 
 function playlist(firstMsn: number): SourcePlaylist {
   const segments = Array.from({ length: 4 }, (_, index) => ({

@@ -26,6 +26,8 @@ export interface ChannelService {
   apply(route: Route): void;
   /** Ends a channel: polls, connections, files, waiting requests (they get CHANNEL_UNKNOWN). */
   remove(uid: string): Promise<void>;
+  /** All Channels have been named: files of others, which were deleted while this process was down, go. */
+  sweep(): Promise<void>;
   /** The operator's count of the whole audience, for status and events. */
   setAudience(audience: Audience): void;
   /** Viewers of a channel on this edge; above 0 wakes an idle channel at once, 0 lets it sleep when the operator says Idle or stays silent. */

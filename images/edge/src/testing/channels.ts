@@ -54,6 +54,7 @@ export class ChannelsDouble implements ChannelService {
   readonly removed: string[] = [];
   targetDuration: number | null = 2;
   closed = false;
+  sweeps = 0;
   readonly #channels = new Map<string, ChannelLive>();
   readonly #listeners = new Set<(report: OwnerReport) => void>();
 
@@ -72,6 +73,10 @@ export class ChannelsDouble implements ChannelService {
   async remove(uid: string): Promise<void> {
     this.removed.push(uid);
     for (const [key, { route }] of this.#channels) if (route.uid === uid) this.#channels.delete(key);
+  }
+
+  async sweep(): Promise<void> {
+    this.sweeps += 1;
   }
 
   setAudience(audience: Audience): void {
