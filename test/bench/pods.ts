@@ -1,12 +1,11 @@
 import { SYSTEM_NAMESPACE } from '../install/install.ts';
 import type { Kubectl } from '../install/kubectl.ts';
+import { podsOf } from '../install/pods.ts';
 
 /** Name of the first pod of a component of the chart. */
 export async function podOf(kubectl: Kubectl, component: string): Promise<string> {
-  const selector = `app.kubernetes.io/component=${component}`;
-  const names = await kubectl.run(['get', 'pods', '-n', SYSTEM_NAMESPACE, '-l', selector, '-o', 'name']);
-  const [first = ''] = names.split('\n');
-  return first.replace('pod/', '');
+  const [first = ''] = await podsOf(kubectl, component);
+  return first;
 }
 
 /** A number out of a pod's /metrics, through the API server. @throws Error if there is no such series */

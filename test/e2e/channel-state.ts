@@ -1,5 +1,5 @@
-import { SYSTEM_NAMESPACE } from '../install/install.ts';
 import { eventually, type Kubectl } from '../install/kubectl.ts';
+import { runInEdges } from '../install/pods.ts';
 
 /** The parts of a Channel's status that the suites look at. */
 export interface ChannelStatusView {
@@ -49,7 +49,7 @@ export function waitForMode(
   );
 }
 
-/** Names of the transcode pods in a namespace that have not ended. */
+/** Names of the transcode pods in a namespace, ended ones too. */
 export async function sessionPods(kubectl: Kubectl, namespace: string): Promise<string[]> {
   const selector = 'app.kubernetes.io/managed-by=sluice';
   const list = await kubectl.get<{ items: { metadata: { name: string } }[] }>([
@@ -63,35 +63,20 @@ export async function sessionPods(kubectl: Kubectl, namespace: string): Promise<
 }
 
 /** Paths of the media files that the edges hold for a channel. */
-export async function filesOfChannel(kubectl: Kubectl, namespace: string, channel: string): Promise<string[]> {
-  const selector = 'app.kubernetes.io/component=edge';
-  const names = await kubectl.run(['get', 'pods', '-n', SYSTEM_NAMESPACE, '-l', selector, '-o', 'name']);
-  const found: string[] = [];
-  for (const pod of names.split('\n').filter((line) => line !== '')) {
-    const folder = `/var/lib/sluice/media/live/${namespace}/${channel}`;
-    const script = `test -d ${folder} && find ${folder} -type f || true`;
-    const text = await kubectl.run(['exec', '-n', SYSTEM_NAMESPACE, pod, '-c', 'sidecar', '--', 'sh', '-c', script]);
-    found.push(...text.split('\n').filter((line) => line !== ''));
-  }
-  return found;
+export function filesOfChannel(kubectl: Kubectl, namespace: string, channel: string): Promise<readonly string[]> {
+  const folder = `/var/lib/sluice/media/live/${namespace}/${channel}`;
+  return runInEdges(kubectl, `test -d ${folder} && find ${folder} -type f || true`);
 }
 
 /** How many TCP connections of the edges' sidecars lead to one of these IPv4 addresses, whatever their state but closed. */
 export async function connectionsTo(kubectl: Kubectl, addresses: readonly string[]): Promise<number> {
-  const selector = 'app.kubernetes.io/component=edge';
-  const names = await kubectl.run(['get', 'pods', '-n', SYSTEM_NAMESPACE, '-l', selector, '-o', 'name']);
-  let connections = 0;
-  for (const pod of names.split('\n').filter((line) => line !== '')) {
-    const script = 'cat /proc/net/tcp /proc/net/tcp6';
-    const text = await kubectl.run(['exec', '-n', SYSTEM_NAMESPACE, pod, '-c', 'sidecar', '--', 'sh', '-c', script]);
-    const wanted = new Set(addresses.map(procAddress));
-    connections += text.split('\n').filter((line) => {
-      const [, , remote = '', state = ''] = line.trim().split(/\s+/);
-      // 06 is TIME_WAIT: the kernel's memory of a connection that is closed.
-      return state !== '06' && wanted.has((remote.split(':')[0] ?? '').slice(-8));
-    }).length;
-  }
-  return connections;
+  const wanted = new Set(addresses.map(procAddress));
+  const lines = await runInEdges(kubectl, 'cat /proc/net/tcp /proc/net/tcp6');
+  return lines.filter((line) => {
+    const [, , remote = '', state = ''] = line.trim().split(/\s+/);
+    // 06 is TIME_WAIT: the kernel's memory of a connection that is closed.
+    return state !== '06' && wanted.has((remote.split(':')[0] ?? '').slice(-8));
+  }).length;
 }
 
 /** An IPv4 address as /proc/net/tcp writes it: hexadecimal, the last octet first. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { installAdvice, missingRequirements } from './requirements.ts';
+import { installAdvice, missingRequirements } from './debian-packages.ts';
 
 const REQUIREMENTS = [
   { needs: 'ctr', debianPackage: 'containerd' },
