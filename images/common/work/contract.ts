@@ -9,7 +9,8 @@ import { z } from 'zod';
  *   GET  base/work?epoch=E&after=MSN       long poll (at most 20 s); start with epoch=0&after=-1. Answers `Work`.
  *   GET  base/source/{epoch}/{msn}         the bytes of a source segment
  *   PUT  base/segments/{epoch}/{rung}/{msn}  bytes of one rung's segment: 201 stored, 200 known already,
- *                                          409 a newer attempt works, 410 epoch over, 422 segment is broken
+ *                                          409 a newer attempt works, 410 epoch over, 422 segment is broken,
+ *                                          404 nothing such is wanted, 429 too many at a time
  *   POST base/report                       `AgentReport`, at least every 5 s
  *   POST base/drain                        `{}` -> `DrainAnswer`; asked by preStop until done
  *
@@ -39,18 +40,21 @@ export const workSchema = z.object({
 });
 export type Work = z.infer<typeof workSchema>;
 
-/** What the agent says of itself. */
+/** Longest message of an agent in characters: some lines of FFmpeg; more is cut. */
+const MAX_MESSAGE_LENGTH = 1_000;
+
+/** What the agent says of itself; it goes on to the operator, so that everything in it is bounded. */
 export const agentReportSchema = z.object({
   state: z.enum(['Probing', 'Encoding', 'Draining', 'Failed']),
-  encoder: z.string(),
+  encoder: z.string().max(100),
   speed: z.number().nonnegative().nullable(),
   outTimeSeconds: z.number().nullable(),
   /** Newest source segment fed; null before the first. */
   fedMsn: z.int().nullable(),
-  droppedRungs: z.array(z.string()),
+  droppedRungs: z.array(z.string().max(63)).max(8),
   cpuPercent: z.number().nullable(),
   memoryBytes: z.number().nullable(),
-  message: z.string(),
+  message: z.string().transform((text) => text.slice(0, MAX_MESSAGE_LENGTH)),
 });
 export type AgentReport = z.infer<typeof agentReportSchema>;
 

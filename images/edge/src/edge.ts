@@ -17,6 +17,11 @@ const SWEEP_INTERVAL_MS = 250;
 /** A viewer may wait 10 s for a first segment; a pod that ends does not wait that long for the answer. */
 const DRAIN_MS = 3_000;
 
+/** An agent sends the head of a request at once. */
+const HEADERS_MS = 10_000;
+/** An upload that takes longer than this is far too late for its playlist. */
+const UPLOAD_MS = 60_000;
+
 /** A running edge. */
 export interface Edge {
   /** Unready, event streams ended, answers finished, routes stored, everything closed. Called once. */
@@ -44,7 +49,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     { startup: () => (state.started ? null : 'starting'), ready: () => missing(state) },
     parts.metrics,
   );
-  const internal = createServer(parts.work);
+  const internal = createServer({ headersTimeout: HEADERS_MS, requestTimeout: UPLOAD_MS }, parts.work);
   const address = await usableBindAddress(config.bindAddress);
   await Promise.all([
     listen(operations, config.operationsPort, address),

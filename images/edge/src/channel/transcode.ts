@@ -5,6 +5,12 @@ import { NO_PROMOTION, type Promotion, type RowInput, sessionState } from './row
 /** Silence in ms after which an agent counts as gone: four of its reports. */
 const AGENT_SILENT_MS = 20_000;
 
+/** Requests of one session at a time: two pods in a replacement, each with a poll, a report and an upload per rung. */
+const MAX_REQUESTS = 32;
+
+/** Uploads of one session at a time, per rung: agents send one after the other, and a replacement has two of them. */
+const UPLOADS_PER_RUNG = 2;
+
 /** A transcode session as its channel's owner sees it: which attempt works, and what it has stored. */
 export class TranscodeSession {
   readonly name: string;
@@ -15,6 +21,8 @@ export class TranscodeSession {
   #lastSeenAt = Number.NEGATIVE_INFINITY;
   #report: AgentReport | null = null;
   #draining = false;
+  #requests = 0;
+  #uploads = 0;
   readonly #claims = new Set<string>();
   readonly #rows = new Map<number, Set<string>>();
   promotion: Promotion = NO_PROMOTION;
@@ -63,6 +71,21 @@ export class TranscodeSession {
     }
     this.#lastSeenAt = now;
     return true;
+  }
+
+  /**
+   * Begins a request of this session's agents, which holds memory until the returned function is called; null where
+   * too many are under way already.
+   */
+  enter(upload: boolean): (() => void) | null {
+    const uploads = upload ? 1 : 0;
+    if (this.#requests >= MAX_REQUESTS || this.#uploads + uploads > UPLOADS_PER_RUNG * this.#rungs.length) return null;
+    this.#requests += 1;
+    this.#uploads += uploads;
+    return () => {
+      this.#requests -= 1;
+      this.#uploads -= uploads;
+    };
   }
 
   /** The agent wants to end: the source takes over with the next segment. */

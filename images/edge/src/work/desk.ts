@@ -26,6 +26,21 @@ export class Desk {
     return this.#session.tokenSha256;
   }
 
+  /**
+   * Begins a request; the returned function ends it. Throws TOO_MANY_REQUESTS (429): a token that has leaked may cost
+   * its own session, not the edge.
+   */
+  enter(upload: boolean): () => void {
+    const leave = this.#session.enter(upload);
+    if (leave !== null) return leave;
+    throw new SluiceError('This session has too many requests at a time', {
+      code: 'TOO_MANY_REQUESTS',
+      retryable: true,
+      status: 429,
+      retryAfterSeconds: 1,
+    });
+  }
+
   /** Marks a sign of life; false where a newer attempt works. */
   called(attempt: number): boolean {
     const { connected, attempt: before } = {
@@ -61,10 +76,10 @@ export class Desk {
   }
 
   /**
-   * Checks and stores one rung's segment. Throws RUNG_UNKNOWN (404), EPOCH_OVER (410), SEGMENT_BROKEN (422) and the
-   * errors of the storage; `known` where the segment is stored already, or its time is over.
+   * The source segment that an upload belongs to, asked before a byte of it is read; null where its time is over.
+   * Throws RUNG_UNKNOWN (404), SEGMENT_UNKNOWN (404) and EPOCH_OVER (410).
    */
-  async put(epoch: number, rung: string, msn: number, attempt: number, bytes: Uint8Array): Promise<'stored' | 'known'> {
+  expected(epoch: number, rung: string, msn: number): PendingSegment | null {
     if (!this.#session.rungs.includes(rung)) {
       throw new SluiceError(`This session has no rung "${rung}"`, {
         code: 'RUNG_UNKNOWN',
@@ -72,7 +87,7 @@ export class Desk {
         status: 404,
       });
     }
-    if (this.#owner.session !== this.#session) return 'known';
+    if (this.#owner.session !== this.#session) return null;
     const { log } = this.#owner.publisher;
     const segments = this.#owner.publisher.stored();
     const current = segments.at(-1)?.epoch ?? log?.epoch ?? 0;
@@ -83,10 +98,7 @@ export class Desk {
         status: 410,
       });
     }
-    if (log !== null && msn < nextMsn(log)) {
-      this.#owner.publisher.arrived(msn);
-      return 'known';
-    }
+    if (log !== null && msn < nextMsn(log)) return null;
     const source = segments.find((segment) => segment.msn === msn);
     if (source === undefined) {
       throw new SluiceError(`There is no source segment ${msn}`, {
@@ -94,6 +106,19 @@ export class Desk {
         retryable: false,
         status: 404,
       });
+    }
+    return source;
+  }
+
+  /**
+   * Checks and stores one rung's segment. Throws SEGMENT_BROKEN (422), and the errors of {@link expected} and of the
+   * storage; `known` where the segment is stored already, or its time is over.
+   */
+  async put(epoch: number, rung: string, msn: number, attempt: number, bytes: Uint8Array): Promise<'stored' | 'known'> {
+    const source = this.expected(epoch, rung, msn);
+    if (source === null) {
+      if (this.#owner.session === this.#session) this.#owner.publisher.arrived(msn);
+      return 'known';
     }
     checkSegment(bytes, source);
     if (!this.#session.claim(msn, rung)) return 'known';

@@ -93,6 +93,7 @@ export function createWorkHandler(owners: SessionOwners): Express {
   /** Before any body is read: strangers cannot make the edge hold 50 MB. */
   router.use(base, (request, response, next) => {
     const { desk, attempt } = admit(owners, request);
+    response.on('close', desk.enter(request.method === 'PUT'));
     response.locals.desk = desk;
     response.locals.attempt = attempt;
     next();
@@ -121,6 +122,11 @@ export function createWorkHandler(owners: SessionOwners): Express {
   );
   router.put(
     `${base}/segments/:epoch/:rung/:msn`,
+    (request, response, next) => {
+      const { epoch, rung, msn } = checked(segmentSchema, request.params, 'path');
+      deskOf(response).desk.expected(epoch, rung, msn);
+      next();
+    },
     bytes,
     guarded(async (request, response) => {
       const { epoch, rung, msn } = checked(segmentSchema, request.params, 'path');

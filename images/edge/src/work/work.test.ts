@@ -209,6 +209,55 @@ describe('a transcode session at its owner', () => {
     expect((await worker.work()).stop).toBe(true);
   });
 
+  test.each([
+    { name: 'a rung that it does not have', path: 'segments/1/1080p/10', status: 404, code: 'RUNG_UNKNOWN' },
+    {
+      name: 'a segment that the source does not have yet',
+      path: 'segments/1/360p/999',
+      status: 404,
+      code: 'SEGMENT_UNKNOWN',
+    },
+    { name: 'an epoch that is not the present one', path: 'segments/2/360p/10', status: 410, code: 'EPOCH_OVER' },
+    { name: 'a path out of its folder', path: 'segments/1/..%2Fsource/10', status: 400, code: 'BAD_REQUEST' },
+  ])('is refused $name before its bytes are looked at', async ({ path, status, code }) => {
+    edge.media.apply(route({ mode: 'Transcode', session: SESSION }));
+    await edge.settle();
+    expect(await call('PUT', path, { body: 'no segment' })).toMatchObject({ status, body: { error: { code } } });
+  });
+
+  test('can hold only so many requests at a time', async () => {
+    edge.media.apply(route({ mode: 'Transcode', session: SESSION }));
+    await edge.settle();
+    const desk = findDesk(edge.media, 'default', 'film-1');
+    const uploads = Array.from({ length: 4 }, () => desk?.enter(true));
+    expect(await call('PUT', 'segments/1/360p/10', { body: segment(10) })).toMatchObject({
+      status: 429,
+      body: { error: { code: 'TOO_MANY_REQUESTS' } },
+    });
+    const polls = Array.from({ length: 28 }, () => desk?.enter(false));
+    expect((await call('GET', 'work?epoch=0&after=-1')).status).toBe(429);
+    for (const leave of [...uploads, ...polls]) leave?.();
+    expect((await call('GET', 'work?epoch=0&after=-1')).status).toBe(200);
+  });
+
+  test('may say at most a thousand characters to the operator', async () => {
+    edge.media.apply(route({ mode: 'Transcode', session: SESSION }));
+    await edge.settle();
+    const report = {
+      state: 'Encoding',
+      encoder: 'libx264',
+      speed: 1,
+      outTimeSeconds: 1,
+      fedMsn: 1,
+      droppedRungs: [],
+      cpuPercent: null,
+      memoryBytes: null,
+      message: 'x'.repeat(5_000),
+    };
+    expect((await call('POST', 'report', { body: JSON.stringify(report) })).status).toBe(200);
+    expect(edge.report.session?.message).toHaveLength(1_000);
+  });
+
   test('hands over to the source when its pod drains', async () => {
     edge.media.apply(route({ mode: 'Transcode', session: SESSION }));
     await edge.settle();
