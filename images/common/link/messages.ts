@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * The link: one WebSocket over TLS from the operator to each edge (DESIGN.md, "Operator and edges"). The edge speaks
+ * The link: one WebSocket over TLS from the operator to each edge (docs/how-it-works.md, "The link"). The edge speaks
  * first with a challenge; nothing else is accepted from a peer that has not answered it with a valid signature.
  * Every message is one JSON text frame. Unknown fields are ignored, so that either side may be the newer one.
  */

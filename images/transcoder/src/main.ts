@@ -14,7 +14,7 @@ import { chooseEncoder } from './ffmpeg/trial.ts';
 import { serveOperations } from './operations/server.ts';
 import { OwnerClient } from './owner/client.ts';
 
-/** What the end of FFmpeg and of the connections may take of the pod's grace period, in seconds (DESIGN, StreamSession). */
+/** What the end of FFmpeg and of the connections may take of the pod's grace period, in seconds. */
 const RESERVE_SECONDS = 10;
 
 /**

@@ -33,14 +33,15 @@ linux('a daemon', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   test('runs, writes its log, is found again, and is gone when stopDaemon returns', async () => {
+    const log = () => readFileSync(join(folder, 'logs/sleeper.log'), 'utf8');
     const identity = await startDaemon(files(), 'sleeper', 'sh', ['-c', 'echo hello; exec sleep 60'], process.env);
-    await waitForDaemon(files(), 'sleeper', 5, async () => existsSync(join(folder, 'logs/sleeper.log')));
+    await waitForDaemon(files(), 'sleeper', 5, async () => log().includes('hello'));
     expect(findDaemon(files(), 'sleeper')).toEqual(identity);
     expect(await listDaemons(files())).toEqual(['sleeper']);
     await stopDaemon(files(), 'sleeper', 5);
     expect(isRunning(identity)).toBe(false);
     expect(await listDaemons(files())).toEqual([]);
-    expect(readFileSync(join(folder, 'logs/sleeper.log'), 'utf8')).toContain('hello');
+    expect(log()).toBe('hello\n');
   });
 
   test('that ignores SIGTERM is killed after its grace', async () => {

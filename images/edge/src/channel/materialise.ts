@@ -18,7 +18,7 @@ function attemptOf(origin: Origin): number {
 
 /**
  * Makes every file that an entry names exist, and says the names per rung. A rung that comes from elsewhere than
- * before gets a file of its own: the same bytes behind joint packets (DESIGN.md, rule 2 of the stitched playlist).
+ * before gets a file of its own: the same bytes behind joint packets (docs/how-it-works.md, "Make before break").
  * Throws the errors of the storage; then nothing may be listed.
  */
 export async function materialise(

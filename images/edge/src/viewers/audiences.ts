@@ -5,7 +5,7 @@ import { ChannelViewers, type CountedViewer, type IdBudget, type SignOutcome } f
 /** Ids that all channels of one edge remember together: about 100 MB at most, whatever anybody sends. */
 export const MAX_IDS_PER_EDGE = 250_000;
 
-/** A playlist is polled once per target duration; three of them allow for two lost polls (DESIGN.md, "Viewers"). */
+/** A playlist is polled once per target duration; three of them allow for two lost polls. */
 const PLAYLIST_TARGET_DURATIONS = 3;
 const MINIMUM_PLAYLIST_SECONDS = 10;
 /** A heartbeat that is due at the time-out may still be on its way. */

@@ -1,6 +1,6 @@
 /**
  * How late in ms a segment may be complete after the next one was fed. The constant lag leaves half a second beyond
- * the target duration (DESIGN rule 5); a fifth of that goes to fetching, checking and storing.
+ * the target duration (docs/how-it-works.md, "Constant lag"); a fifth of that goes to fetching, checking and storing.
  */
 const LATE_MS = 400;
 /** How long in ms an encoder may be without keeping pace once: a start with backlog, a hard scene. */

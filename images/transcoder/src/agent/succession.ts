@@ -10,7 +10,7 @@ interface Last {
 
 /**
  * Lets the segments of one encoder run follow those of another within a rung. The owner sees one agent and cannot tell
- * the runs apart, so the joint that a change of origin needs (DESIGN rule 2) is made here.
+ * the runs apart, so the joint that a change of origin needs (docs/how-it-works.md) is made here.
  */
 export class Succession {
   readonly #last = new Map<string, Last>();

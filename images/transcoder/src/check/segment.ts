@@ -7,7 +7,7 @@ import { AUDIO_TOLERANCE_TICKS } from '../split/boundary.ts';
 
 /**
  * Why a segment must not be handed over; null where it is whole: in sync, no lost packet, a keyframe first, both tracks
- * beginning where the source's segment does, and as many frames (DESIGN rule 2). The last one fails for sources with
+ * beginning where the source's segment does, and as many frames. The last one fails for sources with
  * open GOPs, whose segments begin with frames that are shown before their keyframe, and where the source itself is
  * damaged: a switch there would lose frames or show them twice.
  */
