@@ -56,7 +56,8 @@ function variantLines(variant: Variant, frameRateMilli: number, sessionQuery: st
 
 /**
  * The multivariant playlist: the source's own rendition first, then the whole ladder, in every mode the same.
- * `sessionQuery` (without `?`) goes onto each media playlist's URL.
+ * EXT-X-INDEPENDENT-SEGMENTS stands only here and only where it is true (RFC 8216bis 4.4.2.1): it speaks for all media
+ * playlists. `sessionQuery` (without `?`) goes onto each media playlist's URL.
  */
 export function multivariantPlaylist(facts: SourceFacts, ladder: readonly RouteRung[], sessionQuery: string): string {
   const source: Variant = {
@@ -74,5 +75,6 @@ export function multivariantPlaylist(facts: SourceFacts, ladder: readonly RouteR
     height: rung.height,
   }));
   const variants = [source, ...rungs].map((variant) => variantLines(variant, facts.frameRateMilli, sessionQuery));
-  return `#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-INDEPENDENT-SEGMENTS\n${variants.join('\n')}\n`;
+  const independent = facts.startsWithKeyframe ? ['#EXT-X-INDEPENDENT-SEGMENTS'] : [];
+  return `${['#EXTM3U', '#EXT-X-VERSION:8', ...independent, ...variants].join('\n')}\n`;
 }

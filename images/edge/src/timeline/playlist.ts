@@ -39,7 +39,6 @@ export function mediaPlaylist(log: TimelineLog, rung: string): string {
     `#EXT-X-TARGETDURATION:${log.targetDurationSeconds}`,
     `#EXT-X-MEDIA-SEQUENCE:${log.firstListedMsn}`,
     `#EXT-X-DISCONTINUITY-SEQUENCE:${log.discontinuityBase}`,
-    '#EXT-X-INDEPENDENT-SEGMENTS',
     `#EXT-X-SERVER-CONTROL:HOLD-BACK=${(HOLD_BACK_TARGET_DURATIONS * log.targetDurationSeconds).toFixed(3)}`,
   ];
   for (const entry of log.entries) lines.push(...entryLines(entry, entry.names[rung] ?? ''));

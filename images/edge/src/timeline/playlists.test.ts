@@ -48,7 +48,6 @@ describe('a media playlist', () => {
         '#EXT-X-TARGETDURATION:2',
         '#EXT-X-MEDIA-SEQUENCE:7',
         '#EXT-X-DISCONTINUITY-SEQUENCE:2',
-        '#EXT-X-INDEPENDENT-SEGMENTS',
         '#EXT-X-SERVER-CONTROL:HOLD-BACK=6.000',
         '#EXTINF:1.960,',
         'http://cdn/7.ts',
@@ -81,6 +80,10 @@ describe('the multivariant playlist', () => {
       '720p.m3u8?session=abc',
       '',
     ]);
+  });
+
+  test('calls segments independent only where they begin with a keyframe', () => {
+    expect(multivariantPlaylist({ ...FACTS, startsWithKeyframe: false }, [], '')).not.toContain('INDEPENDENT');
   });
 
   test('leaves out what is unknown', () => {

@@ -12,7 +12,7 @@ function create(budget: IdBudget = { used: 0, limit: 1_000_000 }, onChange: (has
   return new ChannelViewers({ playlistMs: () => PLAYLIST_MS, heartbeatMs: () => HEARTBEAT_MS }, budget, onChange);
 }
 
-/** The rules of docs/how-it-works.md ("The road of a viewer count") as plainly as they can be written: every question looks at everything. */
+/** The rules of docs/how-it-works.md, as plainly as they can be written: every question looks at everything. */
 class NaiveViewers {
   readonly ids = new Map<string, { playlists: number[]; heartbeat: number | null }>();
   now = 0;
