@@ -1,10 +1,17 @@
 import type { EdgeMessage, OwnerReport } from '@sluice/common/link/messages.ts';
 import type { AudienceBook } from './audience/book.ts';
 import type { ChannelStates } from './channel/state.ts';
+import { boundedReport } from './link/bounded-report.ts';
 import type { EdgeEndpoint } from './link/endpoints.ts';
 import type { OwnerReports } from './link/reports.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import { keyOf } from './runtime/client/client.ts';
+
+/**
+ * Terms are seconds of the clock of whoever gave them: a predecessor's may have been ahead by this. What is above was
+ * given by nobody, and would keep every later owner from being heard.
+ */
+const TERM_AHEAD_SECONDS = 3600;
 
 /** Where the messages of the edges go. */
 export interface EdgeInboxTargets {
@@ -18,6 +25,8 @@ export interface EdgeInboxTargets {
   readonly channelChanged: (key: string) => void;
   /** Something about the StreamSession with this key has changed. */
   readonly sessionChanged: (key: string) => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** Hands what an edge says to those whom it concerns. The book itself tells which channels' counts have changed. */
@@ -42,7 +51,7 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
         break;
       }
       case 'report':
-        takeReport(podUid, message.report, targets);
+        takeReport(podUid, boundedReport(message.report), targets);
         break;
       case 'challenge':
       case 'refused': // the handshake is the link's own business
@@ -52,13 +61,19 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
 }
 
 function takeReport(edge: string, report: OwnerReport, targets: EdgeInboxTargets): void {
-  const { reports, states, metrics, channelChanged, sessionChanged } = targets;
+  const { reports, states, metrics, channelChanged, sessionChanged, now } = targets;
   const key = states.keyOf(report.uid);
-  if (key === undefined || !reports.take(edge, report)) {
-    metrics.refusedMessages.inc({ reason: key === undefined ? 'unknown_channel' : 'old_owner' });
+  const state = key === undefined ? undefined : states.get(key);
+  if (key === undefined || state === undefined) {
+    metrics.refusedMessages.inc({ reason: 'unknown_channel' });
+    return;
+  }
+  const known = Math.max(state.memory.ownership?.term ?? 0, now() / 1000);
+  const isUnknownTerm = report.ownerTerm > known + TERM_AHEAD_SECONDS;
+  if (isUnknownTerm || !reports.take(edge, report)) {
+    metrics.refusedMessages.inc({ reason: isUnknownTerm ? 'unknown_term' : 'old_owner' });
     return;
   }
   channelChanged(key);
-  const namespace = states.get(key)?.namespace ?? '';
-  if (report.session !== null) sessionChanged(keyOf({ namespace, name: report.session.name }));
+  if (report.session !== null) sessionChanged(keyOf({ namespace: state.namespace, name: report.session.name }));
 }

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { sessionReportFixture } from './testing/fixtures.ts';
+import { buildSession } from './channel/build/session.ts';
+import type { JsonObject } from './runtime/testing/fields.ts';
+import { channelFixture, sessionReportFixture } from './testing/fixtures.ts';
 import { Harness, SERVED } from './testing/harness.ts';
 
+const RUNGS = [{ name: '480p', height: 480, bitrateBps: 1_200_000, audioBitrateBps: 128_000 }];
 const IMMEDIATE = { delivery: { hysteresisSeconds: 0 } };
 
 describe('the operator', () => {
@@ -136,6 +139,20 @@ describe('the operator', () => {
     expect(transcodeHealthy()?.message).toContain("Secret film-1 is not this session's");
     expect(harness.api.store.get(SERVED.secrets, 'tv', 'film-1')).toMatchObject({ data: { a: 'Yg==' } });
     expect(harness.names(SERVED.pods)).toEqual([]);
+  });
+
+  test('transcodes for a channel that was made anew while a session of the old one is on its way out', async () => {
+    const uid = harness.addChannel(IMMEDIATE);
+    const { metadata: _metadata, ...old } = buildSession(channelFixture(), 'film-1', RUNGS);
+    const owner = { apiVersion: old.apiVersion, kind: 'Channel', name: 'film', uid: 'old', controller: true };
+    const metadata = { name: 'film-1', namespace: 'tv', ownerReferences: [owner] };
+    harness.api.store.create(SERVED.sessions, { ...old, metadata } as unknown as JsonObject, 'sluice-channel');
+    await harness.start();
+    await harness.until('a link', () => harness.edge.connected);
+    harness.say({ type: 'synced' });
+    harness.join(uid, 1, 5);
+    await harness.until('a session of its own', () => harness.names(SERVED.sessions).includes('film-2'));
+    await harness.until('it in the route', () => harness.route(uid)?.session?.name === 'film-2');
   });
 
   test('goes on after a restart without a write and with the same session', async () => {

@@ -246,6 +246,7 @@ export class Operator {
         suspendDirect: (uid, message) => suspendDirect(uid, message, channel),
         channelChanged: (key) => this.#channels.enqueue(key),
         sessionChanged: (key) => this.#sessions.enqueue(key),
+        now: this.#options.now,
       }),
       lost: ({ podUid }) => this.#book.edgeLost(podUid),
       gone: ({ podUid, podName }) => {

@@ -14,6 +14,9 @@ import type { ChannelState, ChannelStates } from './state.ts';
 /** How long a channel stays above Direct after a viewer could not reach its source (DESIGN.md, heartbeat). */
 const DIRECT_SUSPENSION_SECONDS = 600;
 
+/** A session that was made and is not in the cache after this was deleted before it came there. */
+const UNSEEN_SECONDS = 60;
+
 /** What the channel controller works with. */
 export interface ChannelControllerOptions {
   readonly sources: ChannelSources;
@@ -32,7 +35,7 @@ export interface ChannelControllerOptions {
  * arrival becomes a new route within a millisecond. What the API server has to know is left to the writer.
  */
 export function createChannelReconcile(options: ChannelControllerOptions): Reconcile {
-  return (key) => Promise.resolve(reconcile(key, options));
+  return async (key) => reconcile(key, options);
 }
 
 function reconcile(key: string, options: ChannelControllerOptions): ReconcileResult | undefined {
@@ -50,9 +53,11 @@ function reconcile(key: string, options: ChannelControllerOptions): ReconcileRes
   measure(state, plan, observed.report, options, nowMs);
   tell(channel, plan, options);
   keep(state, plan);
-  settle(state, options);
+  settle(state, options, nowMs);
   options.write(key);
-  return plan.wakeAfterSeconds === null ? undefined : { requeueAfterSeconds: plan.wakeAfterSeconds };
+  const forgetAfter = state.made.size === 0 ? Number.POSITIVE_INFINITY : UNSEEN_SECONDS;
+  const wakeAfterSeconds = Math.min(plan.wakeAfterSeconds ?? Number.POSITIVE_INFINITY, forgetAfter);
+  return Number.isFinite(wakeAfterSeconds) ? { requeueAfterSeconds: wakeAfterSeconds } : undefined;
 }
 
 /** A viewer could not reach the source: remembers it if the channel is in Direct, where alone it means anything. */
@@ -76,6 +81,7 @@ function meet(channel: Channel, nowMs: number, options: ChannelControllerOptions
     written: channel.status,
     writtenMs: nowMs,
     made: new Map(),
+    madeMs: 0,
     removed: new Map(),
     promotionSinceMs: null,
   };
@@ -115,10 +121,16 @@ function keep(state: ChannelState, plan: ChannelPlan): void {
   }
 }
 
-/** Drops what the cache has caught up with. */
-function settle(state: ChannelState, { sources }: ChannelControllerOptions): void {
-  for (const name of state.made.keys()) {
-    if (sources.sessions.get(`${state.namespace}/${name}`) !== undefined) state.made.delete(name);
+/**
+ * Drops what the cache has caught up with. A session of the same name is not enough: one of a deleted Channel of this
+ * name may still be on its way out.
+ */
+function settle(state: ChannelState, { sources }: ChannelControllerOptions, nowMs: number): void {
+  for (const [name, { metadata }] of state.made) {
+    const cached = sources.sessions.get(`${state.namespace}/${name}`);
+    const isSeen = cached?.metadata.ownerReferences?.some(({ uid }) => uid === state.uid) ?? false;
+    const isLost = metadata.uid !== undefined && nowMs - state.madeMs >= UNSEEN_SECONDS * 1000;
+    if (isSeen || isLost) state.made.delete(name);
   }
   for (const [uid, { session, done }] of state.removed) {
     const isCached = sources.sessions.get(keyOf(session.metadata))?.metadata.uid === uid;

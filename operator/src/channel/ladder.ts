@@ -1,4 +1,4 @@
-import type { Mode, SourceFacts } from '@sluice/common/link/messages.ts';
+import type { SourceFacts } from '@sluice/common/link/messages.ts';
 import type { Rung } from '@sluice/crds';
 
 /** The ladder as its playlists name it now, and whether the spec asks for another one. */
@@ -23,12 +23,11 @@ export function clipToSource(ladder: readonly Rung[], facts: SourceFacts | null)
 export function ladderInForce(
   spec: readonly Rung[],
   previous: readonly Rung[] | null,
-  activeMode: Mode,
+  isIdle: boolean,
   facts: SourceFacts | null,
 ): LadderInForce {
   const wanted = clipToSource(spec, facts);
-  if (previous === null || activeMode === 'Idle' || sameLadder(wanted, previous))
-    return { rungs: wanted, pending: false };
+  if (previous === null || isIdle || sameLadder(wanted, previous)) return { rungs: wanted, pending: false };
   return { rungs: previous, pending: true };
 }
 

@@ -18,6 +18,8 @@ export interface ChannelMemory {
   readonly transcodeSuspendedUntilMs: number | null;
   /** Transcodes in a row that failed. */
   readonly transcodeFailures: number;
+  /** Why the last transcode failed and when the next may start, as conditions say it; empty: not known. */
+  readonly transcodeFailure: string;
   /** Number of the last StreamSession; names are never used again. */
   readonly serial: number;
   /** Name of the StreamSession whose failure is already counted. */
@@ -44,6 +46,7 @@ export function remember(channel: Channel, nowMs: number): ChannelMemory {
     directSuspendedUntilMs: timeOf(status.directSuspendedUntil),
     transcodeSuspendedUntilMs: timeOf(status.transcodeSuspendedUntil),
     transcodeFailures: status.transcodeFailures ?? 0,
+    transcodeFailure: status.conditions?.find(({ reason }) => reason === 'TranscodeFailed')?.message ?? '',
     serial: status.session?.serial ?? 0,
     countedFailure: '',
     ladder: status.ladder ?? null,

@@ -19,6 +19,8 @@ export interface ObstacleInput {
   readonly ladder: LadderInForce;
   readonly directSuspendedUntilMs: number | null;
   readonly transcodeSuspendedUntilMs: number | null;
+  /** Why the last transcode failed and when the next may start; empty: not known. */
+  readonly transcodeFailure: string;
 }
 
 type Check = (input: ObstacleInput) => ModeObstacle | null;
@@ -106,9 +108,14 @@ function noRungIsLeft({ ladder }: ObstacleInput): ModeObstacle | null {
   return forEver('LadderAboveSource', 'every rung of transcode.ladder is higher than the source: add a lower one');
 }
 
-function lastTranscodeFailed({ nowMs, transcodeSuspendedUntilMs }: ObstacleInput): ModeObstacle | null {
+function lastTranscodeFailed({
+  nowMs,
+  transcodeSuspendedUntilMs,
+  transcodeFailure,
+}: ObstacleInput): ModeObstacle | null {
   if (transcodeSuspendedUntilMs === null || transcodeSuspendedUntilMs <= nowMs) return null;
-  const message = `the last transcode failed; the next may start at ${new Date(transcodeSuspendedUntilMs).toISOString()}`;
+  const untilText = new Date(transcodeSuspendedUntilMs).toISOString();
+  const message = transcodeFailure || `the last transcode failed; the next may start at ${untilText}`;
   return { reason: 'TranscodeFailed', message, untilMs: transcodeSuspendedUntilMs };
 }
 

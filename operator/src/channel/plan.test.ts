@@ -116,6 +116,20 @@ describe('the plan for a channel', () => {
     expect(over.removeSessions).toEqual(sessions);
   });
 
+  test('tells why the last transcode failed until the next may start, over a restart as well', () => {
+    const message = '5 pods failed within ten minutes, the last: the agent exited with 1 (no encoder works)';
+    const succeeded = { type: 'Succeeded', status: 'False' as const, reason: 'PodsFailed', lastTransitionTime: '' };
+    const failed = session(3, { phase: 'Failed', conditions: [{ ...succeeded, message }] });
+    // The owner has not yet noticed.
+    const report: Partial<OwnerReport> = { session: sessionReportFixture({ name: 'film-3', state: 'Live' }) };
+    const { memory, status } = plan({ viewers: 5, decision: { mode: 'Transcode' }, sessions: [failed], report });
+    expect([memory.transcodeFailures, memory.countedFailure]).toEqual([1, 'film-3']);
+    const text = `the last transcode failed: ${message}; the next may start at 2026-11-21T12:01:00.000Z`;
+    const healthy = (of: ChannelStatus) => of.conditions?.find(({ type }) => type === 'TranscodeHealthy')?.message;
+    expect(healthy(status)).toBe(text);
+    expect(healthy(plan({ channel: channelFixture({}, status), viewers: 5 }).status)).toBe(text);
+  });
+
   test('falls back to Proxy when a session fails, with a cool-down that doubles', () => {
     const failed = session(3, {
       phase: 'Failed',
@@ -231,6 +245,23 @@ describe('the plan for a channel', () => {
     const { route, status, wakeAfterSeconds } = plan({ headers });
     expect([route, wakeAfterSeconds]).toEqual([null, 30]);
     expect(condition(status, 'Ready')).toBe('False SecretNotFound');
+  });
+
+  test('keeps the ladder while people watch, even if no owner has spoken', () => {
+    const ladder = [{ name: '480p', height: 480, bitrateBps: 1_200_000, audioBitrateBps: 128_000 }];
+    const scene: Scene = { report: null, memory: { ladder } };
+    expect(condition(plan({ ...scene, viewers: 2 }).status, 'LadderPending')).toBe('True Watched');
+    expect(condition(plan({ ...scene, audience: { state: 'stale' } }).status, 'LadderPending')).toBe('True Watched');
+    expect(condition(plan(scene).status, 'LadderPending')).toBe('False InForce');
+  });
+
+  test('goes on deciding when the headers of a source are gone, but leaves the source as the edges know it', () => {
+    const headers = { state: 'found', headers: { Authorization: 'old' } } as const;
+    const route = plan({ headers, viewers: 2 }).route as Route;
+    const missing = { state: 'missing', reason: 'SecretNotFound', message: 'Secret s does not exist' } as const;
+    const moved = channelFixture({ source: { uri: 'http://other.example/index.m3u8' } });
+    const next = plan({ channel: moved, headers: missing, viewers: 5, decision: OPEN, route });
+    expect(next.route).toMatchObject({ mode: 'Transcode', source: route.source });
   });
 
   test('sends no new route because of a new segment alone', () => {

@@ -21,7 +21,14 @@ import { isBelow } from './mode.ts';
 import type { Observed } from './observed.ts';
 import { obstaclesOf, ownerObstacles } from './obstacles.ts';
 import { ownersOf } from './owners.ts';
-import { type CountedFailure, failureOf, planSession, type SessionPlan, sessionName } from './session-plan.ts';
+import {
+  type CountedFailure,
+  failureOf,
+  failureText,
+  planSession,
+  type SessionPlan,
+  sessionName,
+} from './session-plan.ts';
 
 /** A Secret that is missing is looked for again this often: nothing tells the operator when it is made. */
 const HEADERS_RETRY_SECONDS = 30;
@@ -88,6 +95,8 @@ interface Findings {
   readonly activeMode: Mode;
   readonly failure: CountedFailure | null;
   readonly transcodeSuspendedUntilMs: number | null;
+  /** {@link ChannelMemory.transcodeFailure} */
+  readonly transcodeFailure: string;
   readonly ladder: LadderInForce;
   readonly obstacles: DecisionInput['obstacles'];
   readonly decision: Decision;
@@ -100,10 +109,11 @@ function find(observed: Observed): Findings {
   const activeMode = activeModeOf(observed);
   const failure = failureOf(observed.sessions, memory, nowMs);
   const transcodeSuspendedUntilMs = failure?.retryAtMs ?? memory.transcodeSuspendedUntilMs;
-  const ladder = ladderInForce(spec.transcode.ladder, memory.ladder, activeMode, facts);
+  const transcodeFailure = failure === null ? memory.transcodeFailure : failureText(failure);
+  const ladder = ladderInForce(spec.transcode.ladder, memory.ladder, isIdle(observed, activeMode), facts);
   const { directSuspendedUntilMs } = memory;
-  const suspensions = { directSuspendedUntilMs, transcodeSuspendedUntilMs };
-  const obstacles = obstaclesOf({ nowMs, spec, found: ownerObstacles(observed), ladder, ...suspensions });
+  const incidents = { directSuspendedUntilMs, transcodeSuspendedUntilMs, transcodeFailure };
+  const obstacles = obstaclesOf({ nowMs, spec, found: ownerObstacles(observed), ladder, ...incidents });
   const decision = decide({
     nowMs,
     spec: deliveryOf(channel),
@@ -113,7 +123,17 @@ function find(observed: Observed): Findings {
     previous: memory.decision,
   });
   const health = healthOf(observed);
-  return { facts, health, activeMode, failure, transcodeSuspendedUntilMs, ladder, obstacles, decision };
+  return {
+    facts,
+    health,
+    activeMode,
+    failure,
+    transcodeSuspendedUntilMs,
+    transcodeFailure,
+    ladder,
+    obstacles,
+    decision,
+  };
 }
 
 function nextMemory(observed: Observed, findings: Findings, session: SessionPlan): ChannelMemory {
@@ -124,7 +144,9 @@ function nextMemory(observed: Observed, findings: Findings, session: SessionPlan
     ...rememberDecision(before, findings.decision, observed),
     transcodeSuspendedUntilMs: later(findings.transcodeSuspendedUntilMs, nowMs),
     directSuspendedUntilMs: later(before.directSuspendedUntilMs, nowMs),
-    transcodeFailures: live ? 0 : (failure?.failures ?? before.transcodeFailures),
+    // The report of a session that has just failed may still call it live.
+    transcodeFailures: failure?.failures ?? (live ? 0 : before.transcodeFailures),
+    transcodeFailure: findings.transcodeFailure,
     countedFailure: failure?.name ?? before.countedFailure,
     serial: session.serial,
     ladder: facts === null || facts.height === 0 ? before.ladder : ladder.rungs,
@@ -179,6 +201,12 @@ function eventsOf(
 /** What viewers get: the owner's word; before it has spoken, the status until the audience is known. */
 function activeModeOf({ report, audience, channel }: Observed): Mode {
   return report?.activeMode ?? (audience.state === 'known' ? 'Idle' : (channel.status?.mode ?? 'Idle'));
+}
+
+/** Nobody watches, and that is known: an owner that has not spoken says nothing of viewers. */
+function isIdle({ audience, memory }: Observed, activeMode: Mode): boolean {
+  const nobody = audience.state === 'known' && audience.viewers === 0;
+  return nobody && activeMode === 'Idle' && memory.decision.mode === 'Idle';
 }
 
 function healthOf({ report, audience, channel }: Observed): SourceHealth | null {
@@ -243,15 +271,18 @@ interface RouteParts {
   readonly route: Route | undefined;
 }
 
-/** Without its headers a source must not be asked at all: the edges go on with what they know. */
+/**
+ * Without its headers a source must not be asked: the edges go on with the one that they know, address and headers
+ * together, so that old headers never go to a new address. All else, the mode above all, follows the plan.
+ */
 function planRoute({ channel, headers, report }: Observed, settings: PlanSettings, parts: RouteParts): Route | null {
-  if (headers.state === 'missing') return parts.route ?? null;
   const { facts, decision, ladder } = parts.findings;
   const { session } = parts;
+  const source = headers.state === 'missing' ? parts.route?.source : { uri: channel.spec.source.uri, ...headers };
+  if (source === undefined) return null;
   return buildRoute({
     channel,
-    headers: headers.headers,
-    facts,
+    source: { uri: source.uri, headers: { ...source.headers }, facts },
     mode: decision.mode,
     reportSigns: decision.pending?.target === 'Transcode',
     ladder: ladder.rungs,

@@ -59,6 +59,11 @@ export function failureOf(
   };
 }
 
+/** What conditions tell of a failure until the next transcode may start. */
+export function failureText({ message, retryAtMs }: CountedFailure): string {
+  return `the last transcode failed: ${message}; the next may start at ${new Date(retryAtMs).toISOString()}`;
+}
+
 /**
  * Make-before-break: a session is made when Transcode is wanted, and ended only after the owner lists something else.
  * Ended ones (Failed, Completed) and doubles go at once.

@@ -15,6 +15,8 @@ export interface ChannelState {
   writtenMs: number;
   /** Sessions that are being made, or that are made and not yet in the cache, by name; one without a uid is not made yet. */
   readonly made: Map<string, StreamSession>;
+  /** When the API server last took one in, in ms since the epoch. */
+  madeMs: number;
   /** Sessions to delete, by uid; they stay here until the cache has lost them and their pods. */
   readonly removed: Map<string, { readonly session: StreamSession; done: boolean }>;
   /** When the audience last reached a threshold upwards, in ms since the epoch; null: no promotion waits to be shown. */

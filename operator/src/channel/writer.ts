@@ -48,7 +48,7 @@ export function createChannelWriter(options: ChannelWriterOptions): Reconcile {
  * API server does not allow a session (a quota, a policy), null otherwise
  */
 async function createSessions(key: string, state: ChannelState, options: ChannelWriterOptions): Promise<number | null> {
-  const { client, replan, onRefused } = options;
+  const { client, replan, onRefused, now } = options;
   for (const session of [...state.made.values()]) {
     if (session.metadata.uid !== undefined) continue;
     const { name } = session.metadata;
@@ -64,6 +64,7 @@ async function createSessions(key: string, state: ChannelState, options: Channel
       if (other !== null && isOwnedBy(other, state.uid)) state.made.set(name, other);
       else state.made.delete(name); // somebody else's: the next plan takes the next number
     }
+    state.madeMs = now();
     replan(key);
   }
   return null;
@@ -84,7 +85,7 @@ async function deleteSessions(
 
 /** @returns seconds until the status may be written; null: it is up to date */
 async function writeStatus(key: string, state: ChannelState, options: ChannelWriterOptions): Promise<number | null> {
-  const { client, turns, metrics, now } = options;
+  const { client, states, turns, metrics, now } = options;
   const status = state.wanted;
   if (status === undefined) return null;
   const wait = waitSeconds(urgencyOf(status, state.written), state.writtenMs, now());
@@ -97,8 +98,10 @@ async function writeStatus(key: string, state: ChannelState, options: ChannelWri
   try {
     await client.applyStatus(CHANNEL, object, FIELD_MANAGER);
   } catch (error) {
-    // Deleted meanwhile, or replaced by another of its name (the uid is a precondition).
-    if (hasReason(error, 'NotFound') || hasReason(error, 'Conflict')) return null;
+    // Deleted meanwhile, or replaced by another of its name (the uid is a precondition) of which the cache knows. Any
+    // other conflict is a lost race, and is tried again.
+    if (hasReason(error, 'NotFound')) return null;
+    if (hasReason(error, 'Conflict') && states.get(key) !== state) return null;
     throw error;
   }
   metrics.statusWrites.inc();

@@ -61,7 +61,7 @@ export function channelFixture(spec: Partial<ChannelSpecInput> = {}, status?: Ch
 export function reportFixture(changes: Partial<OwnerReport> = {}): OwnerReport {
   return {
     uid: 'c1',
-    ownerTerm: 2_000_000_000,
+    ownerTerm: 1_700_000_000,
     activeMode: 'Idle',
     epoch: 1,
     lastMsn: 100,

@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Mode, OwnerReport, Route, SourceFacts } from '@sluice/common/link/messages.ts';
+import type { Mode, OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Channel, Rung, StreamSession } from '@sluice/crds';
 import type { Ownership } from '../owners.ts';
 
 /** What a route is made of. */
 export interface RouteInput {
   readonly channel: Channel;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly facts: SourceFacts | null;
+  readonly source: Route['source'];
   readonly mode: Mode;
   readonly reportSigns: boolean;
   readonly ladder: readonly Rung[];
@@ -24,13 +23,13 @@ export interface RouteInput {
 /** The route of a channel: everything that the edges know of it. */
 export function buildRoute(input: RouteInput): Route {
   const { channel, ladder, ownership, session } = input;
-  const { source, delivery, viewers } = channel.spec;
+  const { delivery, viewers } = channel.spec;
   const route: Route = {
     namespace: channel.metadata.namespace ?? 'default',
     name: channel.metadata.name,
     uid: channel.metadata.uid ?? '',
     generation: channel.metadata.generation ?? 0,
-    source: { uri: source.uri, headers: { ...input.headers }, facts: input.facts },
+    source: input.source,
     mode: input.mode,
     minimumMode: delivery.minimumMode,
     maximumMode: delivery.maximumMode,

@@ -6,6 +6,7 @@ import {
 } from '@sluice/crds';
 import { type Finding, withTimes } from '../../channel/build/conditions.ts';
 import { limited } from '../../channel/build/text.ts';
+import { countable } from '../../link/bounded-report.ts';
 import type { NewestPod, ObservedSession } from '../plan.ts';
 import { podName } from './pod.ts';
 
@@ -55,15 +56,10 @@ function progressOf({ report }: SessionStatusInput): Pick<StreamSessionStatus, '
   if (report === null || (report.speed === null && report.outTimeSeconds === null)) return {};
   return {
     progress: {
-      ...(report.speed === null ? {} : { speedMilli: whole(Math.round(report.speed * 1000)) }),
-      ...(report.outTimeSeconds === null ? {} : { outTimeSeconds: whole(report.outTimeSeconds) }),
+      ...(report.speed === null ? {} : { speedMilli: countable(Math.round(report.speed * 1000)) }),
+      ...(report.outTimeSeconds === null ? {} : { outTimeSeconds: countable(report.outTimeSeconds) }),
     },
   };
-}
-
-/** What an edge says is any number; the API takes whole ones, from 0 to 2^31 - 1. */
-function whole(value: number): number {
-  return Math.min(2 ** 31 - 1, Math.max(0, Math.floor(value)));
 }
 
 function podScheduled({ newest, memory, session }: SessionStatusInput): Finding {

@@ -1,0 +1,82 @@
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { createMetrics, type Metrics } from '@sluice/common/metrics/metrics.ts';
+import { AudienceBook } from './audience/book.ts';
+import { remember } from './channel/memory.ts';
+import { ChannelStates } from './channel/state.ts';
+import { createEdgeInbox } from './edge-inbox.ts';
+import type { EdgeEndpoint } from './link/endpoints.ts';
+import { OwnerReports } from './link/reports.ts';
+import { createOperatorMetrics } from './metrics.ts';
+import { channelFixture, reportFixture, sessionReportFixture } from './testing/fixtures.ts';
+
+const NOW = Date.parse('2026-11-21T12:00:00.000Z');
+const TERM = NOW / 1000;
+const EDGE: EdgeEndpoint = {
+  podName: 'edge-a',
+  podUid: 'a',
+  internalAddress: '10.0.0.1:8081',
+  linkAddress: '10.0.0.1:8443',
+  ready: true,
+  terminating: false,
+};
+
+describe('the inbox of the edges', () => {
+  const channelChanged = jest.fn();
+  const sessionChanged = jest.fn();
+  let metrics: Metrics;
+  let reports: OwnerReports;
+  let take: ReturnType<typeof createEdgeInbox>;
+
+  beforeEach(() => {
+    jest.resetAllMocks();
+    metrics = createMetrics();
+    reports = new OwnerReports();
+    const book = new AudienceBook({ now: () => NOW, onChange: () => {}, onEdgeChange: () => {} });
+    const states = new ChannelStates();
+    states.set('tv/film', {
+      uid: 'c1',
+      namespace: 'tv',
+      name: 'film',
+      memory: { ...remember(channelFixture(), NOW), ownership: { owners: [], term: TERM } },
+      wanted: undefined,
+      written: undefined,
+      writtenMs: NOW,
+      made: new Map(),
+      madeMs: 0,
+      removed: new Map(),
+      promotionSinceMs: null,
+    });
+    take = createEdgeInbox({
+      book,
+      reports,
+      states,
+      metrics: createOperatorMetrics(metrics, {
+        links: () => ({ connected: 0, edges: 0, backlog: 0 }),
+        book,
+        sessionPhases: () => [],
+      }),
+      suspendDirect: () => {},
+      channelChanged,
+      sessionChanged,
+      now: () => NOW,
+    });
+  });
+
+  test('wakes the channel and the session that a report is about', () => {
+    take(EDGE, { type: 'report', report: reportFixture({ ownerTerm: TERM, session: sessionReportFixture() }) });
+    expect(reports.of('c1')).not.toBeNull();
+    expect(channelChanged).toHaveBeenCalledWith('tv/film');
+    expect(sessionChanged).toHaveBeenCalledWith('tv/film-1');
+  });
+
+  const refused: readonly [string, object, string][] = [
+    ['a channel that does not exist', { uid: 'c9', ownerTerm: TERM }, 'unknown_channel'],
+    ['a term that nobody gave', { ownerTerm: Number.MAX_SAFE_INTEGER }, 'unknown_term'],
+  ];
+  test.each(refused)('refuses a report of %s, and counts it', async (_name, changes, reason) => {
+    take(EDGE, { type: 'report', report: reportFixture(changes) });
+    expect(reports.of('c1')).toBeNull();
+    expect(channelChanged).not.toHaveBeenCalled();
+    expect(await metrics.text()).toContain(`sluice_edge_messages_refused_total{reason="${reason}"} 1`);
+  });
+});

@@ -1,0 +1,70 @@
+import type { Obstacle, OwnerReport, SessionReport, SourceFacts } from '@sluice/common/link/messages.ts';
+import { LADDER_MAX_RUNGS } from '@sluice/crds';
+import { limited } from '../channel/build/text.ts';
+
+/** Largest number of an `int32` field: one that is larger makes the API server refuse a status as a whole. */
+const LARGEST_INT32 = 2 ** 31 - 1;
+/** Longest names of codecs and encoders that a status takes. */
+const NAME_LENGTH = 64;
+/** Longest reason of a condition (metav1.Condition is far above it). */
+const REASON_LENGTH = 128;
+/** Longest name of a rung. */
+const RUNG_NAME_LENGTH = 32;
+/** Stands for a time that cannot be read: not now, or the status would change with every report. */
+const UNKNOWN_TIME = '1970-01-01T00:00:00.000Z';
+
+/** The nearest whole number from 0 to 2^31 - 1. */
+export function countable(value: number): number {
+  return Math.min(LARGEST_INT32, Math.max(0, Math.floor(value)));
+}
+
+/**
+ * The report of an owner cut to what a status takes, and to what ten thousand channels may cost in memory: an edge that
+ * errs must not keep the channel's whole status from being written. Call it at the border, once per report.
+ */
+export function boundedReport(report: OwnerReport): OwnerReport {
+  const { health, directObstacle, transcodeObstacle } = report;
+  return {
+    ...report,
+    epoch: countable(report.epoch),
+    facts: report.facts === null ? null : boundedFacts(report.facts),
+    health: { ...health, ...boundedWords(health) },
+    directObstacle: directObstacle === null ? null : boundedWords(directObstacle),
+    transcodeObstacle: transcodeObstacle === null ? null : boundedWords(transcodeObstacle),
+    session: report.session === null ? null : boundedSession(report.session),
+  };
+}
+
+function boundedWords({ reason, message }: Obstacle): Obstacle {
+  return { reason: limited(reason, REASON_LENGTH), message: limited(message) };
+}
+
+function boundedFacts(facts: SourceFacts): SourceFacts {
+  return {
+    ...facts,
+    videoCodec: limited(facts.videoCodec, NAME_LENGTH),
+    audioCodec: limited(facts.audioCodec, NAME_LENGTH),
+    width: countable(facts.width),
+    height: countable(facts.height),
+    frameRateMilli: countable(facts.frameRateMilli),
+    targetDurationSeconds: countable(facts.targetDurationSeconds),
+    windowSegments: countable(facts.windowSegments),
+    probedAt: timeOf(facts.probedAt),
+  };
+}
+
+function boundedSession(session: SessionReport): SessionReport {
+  return {
+    ...session,
+    encoder: limited(session.encoder, NAME_LENGTH),
+    droppedRungs: session.droppedRungs.slice(0, LADDER_MAX_RUNGS).map((name) => limited(name, RUNG_NAME_LENGTH)),
+    message: limited(session.message),
+  };
+}
+
+/** RFC 3339 in UTC with a year of four digits, as the API takes it. */
+function timeOf(text: string): string {
+  const time = new Date(text);
+  const iso = Number.isNaN(time.getTime()) ? '' : time.toISOString();
+  return /^\d{4}-/.test(iso) ? iso : UNKNOWN_TIME;
+}
