@@ -17,16 +17,22 @@ test('two holders of one lock work one after the other, and the second is told w
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
+  let start = () => {};
+  const started = new Promise<void>((resolve) => {
+    start = resolve;
+  });
   const first = withLock(
     folder,
     'a',
     () => {},
     async () => {
       events.push('first starts');
+      start();
       await held;
       events.push('first ends');
     },
   );
+  await started;
   const second = withLock(
     folder,
     'a',

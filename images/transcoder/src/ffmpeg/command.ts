@@ -42,8 +42,8 @@ export interface EncoderJob {
 
 /**
  * Arguments of the one FFmpeg that encodes all rungs: the source as MPEG-TS on stdin, one split, one MPEG-TS per rung
- * on descriptors 3, 4, ..., progress on stdout. Nothing of its timeline changes: the source's timestamps, a keyframe exactly where the
- * source has one, its distance between PTS and DTS, its audio untouched (one frame per PES packet, so that it can be
+ * on descriptors 3, 4, ..., progress on stdout. All rungs keep the source's timeline: its timestamps, a keyframe exactly
+ * where it has one, its distance between PTS and DTS, its audio untouched (one frame per PES packet, so that it can be
  * cut between any two). A rung is never higher than the source.
  * @throws SluiceError ENCODER_UNKNOWN
  */
