@@ -21,6 +21,8 @@ export interface Caches {
   /** Starts all; resolves when each has its first list. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** When each was last heard, in ms since the epoch, by plural; 0: never. */
+  heardAtMs(): Readonly<Record<string, number>>;
 }
 
 /** Which edges to watch. */
@@ -69,6 +71,12 @@ export function createCaches(client: Client, edges: EdgeService, onTrouble: (mes
     async stop() {
       await Promise.all(all.map((reflector) => reflector.stop()));
     },
+    heardAtMs: () => ({
+      channels: channels.lastHeardAt,
+      streamsessions: sessions.lastHeardAt,
+      pods: pods.lastHeardAt,
+      endpointslices: slices.lastHeardAt,
+    }),
   };
 }
 

@@ -20,8 +20,12 @@ async function main(): Promise<void> {
     connection: connect(config.kubeconfig),
     observer: { onCall: (method, code, host) => calls.inc({ method, code, host }) },
   });
-  let ready: () => string | null = () => 'the keys of the link are not read yet';
-  const health = await startHealthServer(config.operationsPort, { live: () => null, ready: () => ready() }, metrics);
+  let running: Operator | null = null;
+  const checks = {
+    live: () => running?.live() ?? null,
+    ready: () => (running === null ? 'the keys of the link are not read yet' : running.ready()),
+  };
+  const health = await startHealthServer(config.operationsPort, checks, metrics);
   const secrets = { namespace: config.namespace, edge: config.linkSecret, operator: config.linkOperatorSecret };
   const operator = new Operator({
     client,
@@ -38,7 +42,7 @@ async function main(): Promise<void> {
     metrics,
     now: Date.now,
   });
-  ready = () => operator.ready();
+  running = operator;
   const stop = async (signal: string): Promise<void> => {
     log.info({ signal }, 'the operator stops');
     await operator.stop();

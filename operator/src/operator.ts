@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Metrics } from '@sluice/common/metrics/metrics.ts';
 import { AudienceBook } from './audience/book.ts';
-import { type Caches, CHANNELS_BY_SECRET, createCaches, sessionsOf } from './caches.ts';
+import { type Caches, CHANNELS_BY_SECRET, createCaches } from './caches.ts';
 import { type ChannelControllerOptions, createChannelReconcile, suspendDirect } from './channel/controller.ts';
 import { sessionRefused } from './channel/events.ts';
 import { HeaderSecrets } from './channel/headers.ts';
@@ -13,10 +14,10 @@ import { createChannelWriter } from './channel/writer.ts';
 import { createEdgeInbox } from './edge-inbox.ts';
 import type { LinkIdentity } from './keys/link-keys.ts';
 import { createSessionTokens, type SessionTokens } from './keys/session-token.ts';
-import { CHANNEL_LABEL } from './labels.ts';
 import { type EdgeEndpoint, edgesOf } from './link/endpoints.ts';
 import { type HubEvents, LinkHub } from './link/hub.ts';
 import { OwnerReports } from './link/reports.ts';
+import { faultOf } from './liveness.ts';
 import { createOperatorMetrics, type OperatorMetrics } from './metrics.ts';
 import { type Client, keyOf } from './runtime/client/client.ts';
 import { type Controller, createController, type Reconcile } from './runtime/controller/controller.ts';
@@ -24,6 +25,7 @@ import { type ControllerMetrics, createControllerMetricsFactory } from './runtim
 import { createEventRecorder, type EventRecorder } from './runtime/events/recorder.ts';
 import type { PodSettings } from './session/build/pod.ts';
 import { createSessionReconcile } from './session/controller.ts';
+import { wakeOnChanges } from './wake-ups.ts';
 
 /** Writes of status wait for the API server: several at a time, so that one slow call holds up few. */
 const WRITE_WORKERS = 8;
@@ -34,6 +36,8 @@ const SWEEP_SECONDS = 60;
 const IDLE_SPREAD_SECONDS = 5;
 /** Running reconciliations may end in this time at shutdown. */
 const STOP_SECONDS = 10;
+/** Events that the API server does not take in this time at shutdown are lost: the grace period of the pod is 30 s. */
+const FLUSH_SECONDS = 5;
 
 /** What an operator is made of. */
 export interface OperatorOptions {
@@ -72,12 +76,15 @@ export class Operator {
   readonly #writes: Controller;
   readonly #sessions: Controller;
   #edges: readonly EdgeEndpoint[] = [];
+  readonly #startedAtMs: number;
   #started = false;
+  #stopped = false;
   #sweeping: NodeJS.Timeout | undefined;
 
   constructor(options: OperatorOptions) {
     const { client, log, now, identity, edges } = options;
     this.#options = options;
+    this.#startedAtMs = now();
     const service = { namespace: edges.namespace, name: edges.service };
     this.#caches = createCaches(client, service, (trouble) => log.warn({ trouble }, 'a watch has trouble'));
     this.#book = new AudienceBook({
@@ -105,7 +112,13 @@ export class Operator {
     this.#channels = this.#controller('channel', this.#reconcileChannel, 1, metricsOf);
     this.#writes = this.#controller('channel-writes', this.#writer(), WRITE_WORKERS, metricsOf);
     this.#sessions = this.#controller('session', this.#sessionReconcile(tokens), SESSION_WORKERS, metricsOf);
-    this.#watch();
+    wakeOnChanges(this.#caches, {
+      channel: (key) => this.#channels.enqueue(key),
+      session: (key) => this.#sessions.enqueue(key),
+      edges: () => {
+        if (this.#started && !this.#stopped) this.#takeEdges();
+      },
+    });
   }
 
   /** Resolves when all caches are filled, every channel is planned and the edges are dialled. */
@@ -117,7 +130,8 @@ export class Operator {
     for (const { metadata } of this.#caches.channels.store.list()) {
       await this.#reconcileChannel(keyOf(metadata), signal).catch(() => {}); // its turn in the queue reports the error
     }
-    for (const controller of [this.#channels, this.#writes, this.#sessions]) controller.start();
+    if (this.#stopped) return;
+    for (const controller of this.#controllers()) controller.start();
     this.#started = true;
     this.#takeEdges();
     this.#sweeping = setInterval(() => this.#book.sweep(), SWEEP_SECONDS * 1000);
@@ -125,17 +139,33 @@ export class Operator {
 
   /** Null if all is well, else what is missing. */
   ready(): string | null {
+    if (this.#stopped) return 'the operator stops';
     return this.#started ? null : 'the caches are not filled yet';
+  }
+
+  /** Null if the operator lives, else what only a restart mends. */
+  live(): string | null {
+    return faultOf({
+      nowMs: this.#options.now(),
+      startedAtMs: this.#startedAtMs,
+      heardAtMs: this.#caches.heardAtMs(),
+      workingSeconds: Object.fromEntries(this.#controllers().map((each) => [each.name, each.workingSeconds])),
+    });
   }
 
   /** Lets running work end; nothing is left open afterwards but the client. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#sweeping);
+    await Promise.all(this.#controllers().map((each) => each.stop(STOP_SECONDS)));
     this.#turns.close();
-    await Promise.all([this.#channels, this.#writes, this.#sessions].map((each) => each.stop(STOP_SECONDS)));
     this.#hub.close();
     await this.#caches.stop();
-    await this.#events.flush();
+    await Promise.race([this.#events.flush(), sleep(FLUSH_SECONDS * 1000, undefined, { ref: false })]);
+  }
+
+  #controllers(): readonly Controller[] {
+    return [this.#channels, this.#writes, this.#sessions];
   }
 
   #channelOptions(tokens: SessionTokens): Omit<ChannelControllerOptions, 'hub'> {
@@ -203,30 +233,6 @@ export class Operator {
       workers,
       metrics: metricsOf(name),
       onError: (key, error) => log.warn({ controller: name, key, err: error }, 'reconcile failed'),
-    });
-  }
-
-  #watch(): void {
-    const { channels, sessions, pods, slices } = this.#caches;
-    channels.onChange(({ before, after }) => {
-      const object = after ?? before;
-      if (object !== null) this.#channels.enqueue(keyOf(object.metadata));
-    });
-    sessions.onChange(({ before, after }) => {
-      const object = after ?? before;
-      if (object === null) return;
-      this.#sessions.enqueue(keyOf(object.metadata));
-      this.#channels.enqueue(keyOf({ ...object.metadata, name: object.spec.channelRef.name }));
-    });
-    pods.onChange(({ before, after }) => {
-      const pod = after ?? before;
-      if (pod === null) return;
-      for (const key of sessionsOf(pod)) this.#sessions.enqueue(key);
-      const channel = pod.metadata.labels?.[CHANNEL_LABEL];
-      if (after === null && channel !== undefined) this.#channels.enqueue(keyOf({ ...pod.metadata, name: channel }));
-    });
-    slices.onChange(() => {
-      if (this.#started) this.#takeEdges();
     });
   }
 

@@ -20,6 +20,12 @@ const HANDSHAKE_MS = 5_000;
 /** How often the edge is pinged. A link that is cut silently is noticed after at most two of these. */
 const PING_MS = 5_000;
 
+/**
+ * A link that ends sooner than this costs a snapshot and brings nothing, whatever the edge said on it: the next waits
+ * longer, or an edge whose messages are not understood would get all routes several times a second.
+ */
+const HEALTHY_MS = 10_000;
+
 /** What a link tells of its edge. */
 export interface EdgeLinkEvents {
   /** The edge has proved itself (its certificate) and the snapshot is on its way. */
@@ -42,21 +48,26 @@ export interface EdgeLinkOptions {
   readonly log: Logger;
   /** A number in [0, 1) for the jitter of the back-off. */
   readonly random: () => number;
+  /** Milliseconds of a clock; the machine's if left out. */
+  readonly now?: () => number;
 }
 
 /** The connection to one edge: dialled, proved, watched by pings, and dialled again for as long as the pod exists. */
 export class EdgeLink {
   private readonly options: EdgeLinkOptions;
+  private readonly now: () => number;
   private socket: WebSocket | null = null;
   private outbox: Outbox | null = null;
   private retry: NodeJS.Timeout | undefined;
   private failures = 0;
   /** Whether the edge has accepted this connection: it says something other than that it refuses. */
   private accepted = false;
+  private dialledAtMs = 0;
   private closed = false;
 
   constructor(options: EdgeLinkOptions) {
     this.options = options;
+    this.now = options.now ?? Date.now;
     this.dial();
   }
 
@@ -65,7 +76,7 @@ export class EdgeLink {
     return this.outbox !== null;
   }
 
-  /** Attempts in a row that the edge did not accept. */
+  /** Links in a row that the edge did not accept, or that did not last. */
   get attempts(): number {
     return this.failures;
   }
@@ -100,6 +111,7 @@ export class EdgeLink {
     };
     const socket = new WebSocket(`wss://${edge.linkAddress}/link`, options);
     this.socket = socket;
+    this.dialledAtMs = this.now();
     this.accepted = false;
     const watch = this.watch(socket);
     let reason = '';
@@ -191,7 +203,8 @@ export class EdgeLink {
     this.outbox = null;
     if (this.closed) return;
     const { edge, events, log, random } = this.options;
-    this.failures = this.accepted ? 0 : this.failures + 1;
+    const isHealthy = this.accepted && this.now() - this.dialledAtMs >= HEALTHY_MS;
+    this.failures = isHealthy ? 0 : this.failures + 1;
     const waitSeconds = backOffSeconds(this.failures, random());
     this.retry = setTimeout(() => this.dial(), waitSeconds * 1000);
     log.info({ edge: edge.podName, address: edge.linkAddress, reason, waitSeconds }, 'no link to the edge');

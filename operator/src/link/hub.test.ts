@@ -161,6 +161,28 @@ describe('the links to the edges', () => {
     expect(hub.attempts('one')).toBeGreaterThanOrEqual(2);
   });
 
+  test('wait longer and longer for an edge whose messages are not understood', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub } = hubOf(keys);
+    hub.setEdges([edge.endpoint()]);
+    for (let round = 1; round <= 3; round += 1) {
+      await edge.until(() => types(edge).filter((type) => type === 'hello').length === round);
+      edge.say({ type: 'synced' });
+      edge.sayRaw('{');
+    }
+    await edge.until(() => types(edge).filter((type) => type === 'hello').length === 4);
+    expect(hub.attempts('one')).toBeGreaterThanOrEqual(3);
+  });
+
+  test('tell that an edge is lost whose address changes', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub, told } = hubOf(keys);
+    hub.setEdges([edge.endpoint()]);
+    await edge.until(() => edge.connected);
+    hub.setEdges([{ ...edge.endpoint(), linkAddress: '127.0.0.1:9' }]);
+    expect(told.lost).toEqual(['one']);
+  });
+
   test('follow the pods', async () => {
     const { edge, keys } = await edgeOf('one');
     const { hub, told } = hubOf(keys);

@@ -86,7 +86,7 @@ export class LinkHub {
     return { connected, edges: this.links.size, backlog };
   }
 
-  /** Attempts in a row to reach the edge with this pod uid that it did not accept. */
+  /** Links in a row to the edge with this pod uid that it did not accept, or that did not last. */
   attempts(podUid: string): number {
     return this.links.get(podUid)?.link.attempts ?? 0;
   }
@@ -104,6 +104,7 @@ export class LinkHub {
       known.edge = edge;
       return;
     }
+    if (known?.link.connected === true) this.options.events.lost(known.edge, 'the address of the pod has changed');
     known?.link.close();
     this.options.events.seen(edge);
     const { identity, term, events, log } = this.options;

@@ -33,6 +33,8 @@ export interface ControllerOptions {
 /** A queue of keys and the workers that reconcile them. */
 export interface Controller {
   readonly name: string;
+  /** For how long the reconcile that takes longest has been under way, in seconds; 0 if none is. */
+  readonly workingSeconds: number;
   /** Something about `key` has changed. */
   enqueue(key: string): void;
   /** Look at `key` again later. */
@@ -77,6 +79,10 @@ class QueueController implements Controller {
       workingSeconds: this.#queue.workingMilliseconds.map((milliseconds) => milliseconds / 1000),
     }));
     options.metrics.setWorkers(options.workers ?? 1);
+  }
+
+  get workingSeconds(): number {
+    return Math.max(0, ...this.#queue.workingMilliseconds) / 1000;
   }
 
   enqueue(key: string): void {

@@ -7,7 +7,7 @@ export interface EventRecord {
   readonly reason: string;
   /** What the controller did, CamelCase verb, e.g. `Start`. */
   readonly action: string;
-  /** At most 1024 characters; longer ones are cut. */
+  /** At most 1024 bytes of UTF-8; longer ones are cut. */
   readonly note: string;
 }
 
@@ -29,7 +29,7 @@ export const EVENT_TYPE: ResourceType<KubernetesObject> = {
   parse: (raw) => raw as KubernetesObject,
 };
 
-/** Limit of the API (events.k8s.io/v1, field `note`). */
+/** Limit of the API in bytes (events.k8s.io/v1, field `note`). */
 const NOTE_LIMIT = 1024;
 /** Names are 253 characters at most (RFC 1123 subdomain); the time behind it takes 17. */
 const NAME_LIMIT = 230;
@@ -62,12 +62,19 @@ export function eventObject(
     type: event.type,
     reason: event.reason,
     action: event.action,
-    note: event.note.slice(0, NOTE_LIMIT),
+    note: noteOf(event.note),
     reportingController: reporter.controller,
     reportingInstance: reporter.instance,
     regarding: { apiVersion, kind, name, namespace, uid },
   };
   return object;
+}
+
+/** The API server counts bytes here, unlike in the fields of custom resources; a character that is cut is left out. */
+function noteOf(note: string): string {
+  if (Buffer.byteLength(note) <= NOTE_LIMIT) return note;
+  const { read } = new TextEncoder().encodeInto(note, new Uint8Array(NOTE_LIMIT));
+  return note.slice(0, read);
 }
 
 /** What turns an event into a series: how often it has been so far, and when last. @param count 2 or more */

@@ -87,6 +87,9 @@ describe('the event recorder', () => {
     recorder.record(object(), started('x'.repeat(5000)));
     await recorder.flush();
     expect(events()[0]?.note).toHaveLength(1024);
+    recorder.record(object(), started('é'.repeat(2000)));
+    await recorder.flush();
+    expect(events()[1]?.note).toBe('é'.repeat(512));
   });
 
   test('tells the same once in two minutes, then as a series with the count of all', async () => {
