@@ -52,12 +52,17 @@ export const sourceFactsSchema = z.object({
 });
 export type SourceFacts = z.infer<typeof sourceFactsSchema>;
 
+/** Names of folders and files at the edge are made of these: a DNS name (RFC 1123) has no way out of its folder. */
+const dnsNameSchema = z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/);
+/** As {@link dnsNameSchema}, for uids, which need not be UUIDs outside Kubernetes. */
+const uidSchema = z.string().regex(/^[A-Za-z0-9][\w.-]{0,127}$/);
+
 /** Everything an edge knows of a channel. */
 export const routeSchema = z.object({
-  namespace: z.string(),
-  name: z.string(),
+  namespace: dnsNameSchema,
+  name: dnsNameSchema,
   /** The Channel's metadata.uid; a recreated Channel is another route. */
-  uid: z.string(),
+  uid: uidSchema,
   generation: z.int().nonnegative(),
   source: z.object({
     uri: z.string(),

@@ -5,6 +5,7 @@ import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.
 import type { Logger } from '@sluice/common/log/log.ts';
 import { addressGuard } from '../source/address.ts';
 import { createSourceClient, type SourceClient } from '../source/client.ts';
+import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
 import { isOwner } from './mode.ts';
 import { ChannelOwner } from './owner.ts';
@@ -38,10 +39,6 @@ interface Channel {
   removed: boolean;
   /** Opening, changes and closing of one channel happen one after another. */
   turn: Promise<void>;
-}
-
-function keyOf(route: Route): string {
-  return `${route.namespace}/${route.name}`;
 }
 
 function unknownChannel(key: string): SluiceError {

@@ -23,6 +23,12 @@ describe('readFrame', () => {
     ['without a type', '{}', /undefined/],
     ['with a field missing', { type: 'remove' }, /remove: uid/],
     ['with a broken route', { type: 'route', route: { ...routeOf(), mode: 'direct' } }, /route: route\.mode/],
+    [
+      'with a name that leaves its folder',
+      { type: 'route', route: { ...routeOf(), name: '../../x' } },
+      /route: route\.name/,
+    ],
+    ['with a uid that leaves its folder', { type: 'route', route: { ...routeOf(), uid: '../x' } }, /route: route\.uid/],
   ])('says what is wrong with a frame that is %s', (_what, value, why) => {
     expect(frame(value)).toEqual({ kind: 'bad', why: expect.stringMatching(why) });
   });

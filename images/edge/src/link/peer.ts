@@ -17,6 +17,7 @@ export const CLOSE_CODES = {
   /** The operator does not read what it is sent. */
   TOO_SLOW: 4005,
 } as const;
+/** Name of a reason, as `refused` messages carry it. */
 export type CloseReason = keyof typeof CLOSE_CODES;
 
 /** Unsent bytes at which the operator counts as stuck: several full snapshots of a large edge. */

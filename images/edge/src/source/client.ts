@@ -175,10 +175,16 @@ function sliceOf(bytes: Uint8Array, range: { offset: number; length: number }): 
   return bytes.subarray(range.offset, range.offset + range.length);
 }
 
-/** A client of its own connections, at most 6 to one host, closed by `close`. */
+/**
+ * Connections to one host. Each channel has a playlist and three segments on their way at most; this is room for dozens
+ * of slow channels on one host, so that none of them makes the others wait.
+ */
+const MAX_CONNECTIONS_PER_HOST = 256;
+
+/** A client of its own connections, closed by `close`. */
 export function createSourceClient(guard: AddressGuard): SourceClient {
   const agent = new Agent({
-    connections: 6,
+    connections: MAX_CONNECTIONS_PER_HOST,
     keepAliveTimeout: 15_000,
     headersTimeout: 10_000,
     bodyTimeout: 5_000,

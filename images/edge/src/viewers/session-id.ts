@@ -39,6 +39,7 @@ export function createSessionIds(secret: Uint8Array, random: (bytes: number) => 
   };
 }
 
+/** Whether a text may be a session id: 1 to 128 unreserved characters of RFC 3986. */
 export function isSessionId(text: string): boolean {
   return SESSION_ID.test(text);
 }
