@@ -8,7 +8,7 @@ import { createProgress } from './cluster/progress.ts';
 const CHECKS: readonly { readonly title: string; readonly program: string; readonly args: readonly string[] }[] = [
   { title: 'Types', program: 'tsc', args: ['--noEmit', '-p', '.'] },
   { title: 'Types of the page', program: 'tsc', args: ['--noEmit', '-p', 'images/edge/page'] },
-  { title: 'Lint and format', program: 'biome', args: ['ci', '--error-on-warnings', '.'] },
+  { title: 'Lint and format', program: 'biome', args: ['ci', '--error-on-warnings', '--colors=off', '.'] },
   { title: 'Generated files are current', program: 'node', args: ['--no-warnings', 'crds/generate.ts', '--check'] },
 ];
 
