@@ -17,7 +17,7 @@ export function clipToSource(ladder: readonly Rung[], facts: SourceFacts | null)
 
 /**
  * The ladder in force. A viewer URL never changes its multivariant playlist while it is watched, so an edit waits
- * until the channel is Idle (DESIGN.md, viewer URL). `previous` is what the playlists name until now, out of the
+ * until the channel is Idle. `previous` is what the playlists name until now, out of the
  * status, so that a restart of the operator does not let an edit slip through; null if nothing was ever served.
  */
 export function ladderInForce(

@@ -88,7 +88,7 @@ function sourceIsHidden({ spec }: ObstacleInput): ModeObstacle | null {
   return spec.delivery.exposeSource === false ? forEver('SourceHidden', 'delivery.exposeSource is false') : null;
 }
 
-/** A query often holds a key; DESIGN.md, "Direct needs". */
+/** A query often holds a key that viewers must not see. */
 function sourceHasQuery({ spec }: ObstacleInput): ModeObstacle | null {
   if (spec.delivery.exposeSource !== undefined || !spec.source.uri.includes('?')) return null;
   return forEver(

@@ -61,7 +61,7 @@ export function buildStatus(input: StatusInput): ChannelStatus {
   };
 }
 
-/** Path of the viewer URL (DESIGN.md, "Fixed contracts"). */
+/** Path of the viewer URL. */
 export function viewerPath(channel: Channel): string {
   return `/live/${channel.metadata.namespace ?? 'default'}/${channel.metadata.name}/index.m3u8`;
 }
