@@ -4,15 +4,16 @@ import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { SourceClient } from '../source/client.ts';
 import { type ChannelFiles, openChannelFiles } from '../storage/files.ts';
-import { emptied, listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
+import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
 import { mediaPlaylist } from '../timeline/playlist.ts';
-import { loadTimeline, type StoredTimeline, saveTimeline } from '../timeline/store.ts';
+import { saveTimeline } from '../timeline/store.ts';
 import type { Clock } from './clock.ts';
 import { mayTranscode, publishingMode } from './mode.ts';
 import { constantLagMs } from './pace.ts';
 import { Publisher } from './publisher.ts';
 import { modeOfEntry, ownerReport } from './report.ts';
+import { openSaved, type SavedChannel } from './saved.ts';
 import type { PlaylistAnswer } from './service.ts';
 import { SourceSide } from './source-side.ts';
 import { TranscodeSession } from './transcode.ts';
@@ -65,22 +66,11 @@ export class ChannelOwner {
   /** Opens a channel with what an earlier run of this pod has stored of it. */
   static async open(route: Route, context: OwnerContext): Promise<ChannelOwner> {
     const files = await openChannelFiles(context.folder);
-    const stored = await loadTimeline(context.statePath);
-    const usable = stored?.uid === route.uid ? stored : null;
-    const stale = usable !== null && outlived(usable, context.clock.now());
-    if (usable === null || stale) await files.clear();
-    const otherSource = usable !== null && usable.sourceUri !== route.source.uri;
-    const log = usable !== null && stale ? emptied(usable.log) : (usable?.log ?? null);
-    return new ChannelOwner(route, context, files, log, otherSource ? null : (usable?.known ?? []));
+    const saved = await openSaved(route, context.statePath, files, context.clock.now());
+    return new ChannelOwner(route, context, files, saved);
   }
 
-  private constructor(
-    route: Route,
-    context: OwnerContext,
-    files: ChannelFiles,
-    log: TimelineLog | null,
-    known: SourceSide['known'] | null,
-  ) {
+  private constructor(route: Route, context: OwnerContext, files: ChannelFiles, { log, known }: SavedChannel) {
     this.#route = route;
     this.#ladder = route.ladder;
     this.#context = context;
@@ -375,9 +365,4 @@ export class ChannelOwner {
     this.#lastReport = text;
     this.#context.report(report);
   }
-}
-
-/** Whether a stored timeline is older than the film in it: then no viewer can have any of it left to play. */
-function outlived(stored: StoredTimeline, now: number): boolean {
-  return now - stored.savedAt > listedSeconds(stored.log) * 1000;
 }

@@ -5,22 +5,12 @@ import { asSourceError } from '../source/errors.ts';
 import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
 import type { ChannelFiles } from '../storage/files.ts';
-import {
-  append,
-  emptied,
-  lastDiscontinuitySequence,
-  lastEntry,
-  listedSeconds,
-  openEpoch,
-  removable,
-  skipTo,
-  type TimelineLog,
-  trim,
-} from '../timeline/log.ts';
+import { emptied, lastEntry, listedSeconds, removable, type TimelineLog, trim } from '../timeline/log.ts';
 import type { Clock } from './clock.ts';
 import { Downloads } from './downloads.ts';
+import { withEntry } from './entry.ts';
 import { DirectExpiry } from './expiry.ts';
-import { epochNumbers, firstLog, planSegments } from './intake-plan.ts';
+import { firstLog, planSegments } from './intake-plan.ts';
 import { Janitor } from './janitor.ts';
 import { materialise, originOf } from './materialise.ts';
 import { addedLagMs } from './pace.ts';
@@ -293,7 +283,7 @@ export class Publisher {
     const names = lost
       ? Object.fromEntries(this.#log.rungs.map((rung) => [rung, head.sourceName]))
       : await materialise(view.uid, row, head, this.#context.files);
-    const log = this.#trimmed(this.#appended(this.#log, head, names), now);
+    const log = this.#trimmed(withEntry(this.#log, head, names), now);
     await this.#context.save(log);
     if (signal.aborted) return false;
     this.#commit(log, head, row, session);
@@ -314,25 +304,6 @@ export class Publisher {
     }
     const window = listedSeconds(log) * 1000;
     this.#janitor.retire(log.firstListedMsn, this.#context.clock.now() + window + log.targetDurationSeconds * 1000);
-  }
-
-  #appended(log: TimelineLog, head: PendingSegment, names: Readonly<Record<string, string>>): TimelineLog {
-    let base = log;
-    if (head.start === 'epoch') {
-      base = openEpoch(log, epochNumbers(head, lastDiscontinuitySequence(log)));
-    } else if (head.start === 'skip') {
-      const sequence = head.source.discontinuitySequence + log.discontinuityOffset - (head.discontinuity ? 1 : 0);
-      base = skipTo(log, head.msn, Math.max(sequence, lastDiscontinuitySequence(log)));
-    }
-    return append(base, {
-      msn: head.msn,
-      epoch: head.epoch,
-      durationSeconds: head.durationSeconds,
-      dateTime: head.source.dateTime,
-      discontinuity: head.discontinuity,
-      gap: head.download.state === 'lost',
-      names,
-    });
   }
 
   #trimmed(log: TimelineLog, now: number): TimelineLog {

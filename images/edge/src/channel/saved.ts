@@ -1,0 +1,40 @@
+import type { Route } from '@sluice/common/link/messages.ts';
+import type { KnownSegment } from '../source/intake.ts';
+import type { ChannelFiles } from '../storage/files.ts';
+import { emptied, listedSeconds, type TimelineLog } from '../timeline/log.ts';
+import { loadTimeline, type StoredTimeline } from '../timeline/store.ts';
+
+/** What an earlier run of this pod has left of a channel. */
+export interface SavedChannel {
+  /** Null where nothing usable is stored. */
+  readonly log: TimelineLog | null;
+  /** What was taken of the source; null where the stored timeline is of another source. */
+  readonly known: readonly KnownSegment[] | null;
+}
+
+/** Whether a stored timeline is older than the film in it: then no viewer can have any of it left to play. */
+function outlived(stored: StoredTimeline, now: number): boolean {
+  return now - stored.savedAt > listedSeconds(stored.log) * 1000;
+}
+
+/**
+ * Reads what is stored of a channel at `now` (ms since the epoch). Files that no listed entry can name any more go: of
+ * another Channel of that name, and of a timeline that has outlived its film, whose numbers alone go on. Throws the
+ * file system's errors.
+ */
+export async function openSaved(
+  route: Route,
+  statePath: string,
+  files: ChannelFiles,
+  now: number,
+): Promise<SavedChannel> {
+  const stored = await loadTimeline(statePath);
+  if (stored === null || stored.uid !== route.uid) {
+    await files.clear();
+    return { log: null, known: [] };
+  }
+  const known = stored.sourceUri === route.source.uri ? stored.known : null;
+  if (!outlived(stored, now)) return { log: stored.log, known };
+  await files.clear();
+  return { log: emptied(stored.log), known };
+}
