@@ -43,6 +43,7 @@ describe('the inbox of the edges', () => {
       writtenMs: NOW,
       made: new Map(),
       madeMs: 0,
+      refusal: null,
       removed: new Map(),
       promotionSinceMs: null,
     });

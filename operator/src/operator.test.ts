@@ -126,6 +126,19 @@ describe('the operator', () => {
     expect(harness.sessions()[0]?.status).toMatchObject({ phase: 'Pending', restarts: 0 });
   });
 
+  test('says in the channel that a quota allows no session, and does not ask again with every report', async () => {
+    const refusal = { kind: 'status', status: 403, reason: 'Forbidden' } as const;
+    harness.api.faults.plan(refusal, { method: 'POST', plural: 'streamsessions' }, Infinity);
+    const uid = await watchedByFive();
+    await harness.until('the condition', () => transcodeHealthy()?.reason === 'SessionRefused');
+    harness.report(uid, { activeMode: 'Proxy', epoch: 2 });
+    await harness.until('the report', () => harness.channel().status?.epoch === 2);
+    const posts = harness.api.writes().filter(({ method, plural }) => method === 'POST' && plural === 'streamsessions');
+    expect(posts).toHaveLength(1);
+    expect(harness.channel().status).toMatchObject({ mode: 'Proxy', desiredMode: 'Transcode' });
+    await harness.until('the event', () => harness.eventReasons().includes('SessionRefused'));
+  });
+
   test("leaves a Secret alone that has the name of a session and is somebody else's", async () => {
     const secret = {
       apiVersion: 'v1',

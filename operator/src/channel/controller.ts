@@ -82,6 +82,7 @@ function meet(channel: Channel, nowMs: number, options: ChannelControllerOptions
     writtenMs: nowMs,
     made: new Map(),
     madeMs: 0,
+    refusal: null,
     removed: new Map(),
     promotionSinceMs: null,
   };

@@ -45,6 +45,7 @@ export function gather(channel: Channel, state: ChannelState, sources: ChannelSo
     edges: sources.edges(),
     sessions: sessionsOf(channel, state, sources.sessions),
     leaving: leavingOf(state, sources.pods),
+    refusal: state.refusal?.message ?? null,
     memory: state.memory,
   };
 }

@@ -5,6 +5,8 @@ import type { SourceHeaders } from './observed.ts';
 
 /** A Secret is read again after this, so that a new or rotated one is noticed; there is no watch on all Secrets. */
 const FRESH_SECONDS = 30;
+/** A Secret that no Channel has asked for in this time is forgotten. */
+const FORGET_SECONDS = 3600;
 /** Names of headers (RFC 9110 5.6.2), and how many of them and how long they may be together with their values. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Values of headers (RFC 9110 5.5): no line breaks, which would begin another header. */
@@ -17,10 +19,11 @@ const FORBIDDEN = new Set(['host', 'connection', 'content-length', 'transfer-enc
 interface Entry {
   value: SourceHeaders;
   readAtMs: number;
+  askedAtMs: number;
   reading: boolean;
 }
 
-/** The header Secrets of sources, read one by one where a Channel names them, and remembered for a minute. */
+/** The header Secrets of sources, read one by one where a Channel names them, and remembered while Channels ask for them. */
 export class HeaderSecrets {
   private readonly entries = new Map<string, Entry>();
   private readonly options: {
@@ -37,10 +40,20 @@ export class HeaderSecrets {
   /** The headers as far as they are known; begins to read what is unknown or old. */
   read(secret: ObjectName): SourceHeaders {
     const key = keyOf(secret);
-    const known = this.entries.get(key) ?? { value: NOT_READ_YET, readAtMs: Number.NEGATIVE_INFINITY, reading: false };
-    this.entries.set(key, known);
-    if (!known.reading && this.options.now() - known.readAtMs >= FRESH_SECONDS * 1000) void this.refresh(secret, known);
+    const nowMs = this.options.now();
+    const known = this.entries.get(key) ?? this.begin(key, nowMs);
+    known.askedAtMs = nowMs;
+    if (!known.reading && nowMs - known.readAtMs >= FRESH_SECONDS * 1000) void this.refresh(secret, known);
     return known.value;
+  }
+
+  private begin(key: string, nowMs: number): Entry {
+    for (const [other, { askedAtMs }] of this.entries) {
+      if (nowMs - askedAtMs >= FORGET_SECONDS * 1000) this.entries.delete(other);
+    }
+    const entry = { value: NOT_READ_YET, readAtMs: Number.NEGATIVE_INFINITY, askedAtMs: nowMs, reading: false };
+    this.entries.set(key, entry);
+    return entry;
   }
 
   private async refresh(secret: ObjectName, entry: Entry): Promise<void> {

@@ -24,5 +24,7 @@ export interface Observed {
   readonly sessions: readonly StreamSession[];
   /** A deleted StreamSession whose pods still end in order: they may prove themselves to the owner until they are gone. */
   readonly leaving: StreamSession | null;
+  /** Why the API server allows no StreamSession, in its words; null: it does. */
+  readonly refusal: string | null;
   readonly memory: ChannelMemory;
 }

@@ -30,6 +30,7 @@ interface Scene {
   sessions?: StreamSession[];
   edges?: EdgeEndpoint[];
   headers?: SourceHeaders;
+  refusal?: string;
   decision?: Partial<PreviousDecision>;
   memory?: Partial<ChannelMemory>;
   route?: Route;
@@ -49,6 +50,7 @@ function plan(scene: Scene): ChannelPlan {
     edges: scene.edges ?? [EDGE],
     sessions: scene.sessions ?? [],
     leaving: null,
+    refusal: scene.refusal ?? null,
     memory: { ...remembered, decision: { ...remembered.decision, ...scene.decision }, ...scene.memory },
   };
   return planChannel(observed, SETTINGS, scene.route);

@@ -17,6 +17,8 @@ export interface ChannelState {
   readonly made: Map<string, StreamSession>;
   /** When the API server last took one in, in ms since the epoch. */
   madeMs: number;
+  /** When and why the API server last allowed no session; null: it did. */
+  refusal: { readonly atMs: number; readonly message: string } | null;
   /** Sessions to delete, by uid; they stay here until the cache has lost them and their pods. */
   readonly removed: Map<string, { readonly session: StreamSession; done: boolean }>;
   /** When the audience last reached a threshold upwards, in ms since the epoch; null: no promotion waits to be shown. */

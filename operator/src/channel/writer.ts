@@ -51,13 +51,18 @@ async function createSessions(key: string, state: ChannelState, options: Channel
   const { client, replan, onRefused, now } = options;
   for (const session of [...state.made.values()]) {
     if (session.metadata.uid !== undefined) continue;
+    // Plans come with every segment; what people have to mend is not asked for that often.
+    const wait = state.refusal === null ? 0 : REFUSED_RETRY_SECONDS - (now() - state.refusal.atMs) / 1000;
+    if (wait > 0) return wait;
     const { name } = session.metadata;
     try {
       state.made.set(name, await client.create(STREAM_SESSION, session));
     } catch (error) {
       if (!hasReason(error, 'AlreadyExists')) {
         if (!(error instanceof ApiError) || error.retryable) throw error;
+        state.refusal = { atMs: now(), message: error.message };
         onRefused(key, error);
+        replan(key);
         return REFUSED_RETRY_SECONDS;
       }
       const other = await client.get(STREAM_SESSION, { namespace: state.namespace, name });
@@ -65,6 +70,7 @@ async function createSessions(key: string, state: ChannelState, options: Channel
       else state.made.delete(name); // somebody else's: the next plan takes the next number
     }
     state.madeMs = now();
+    state.refusal = null;
     replan(key);
   }
   return null;

@@ -103,6 +103,10 @@ function transcodeHealthy({ observed, decision, obstacles }: ConditionInput): Fi
   if (decision.mode !== 'Transcode') {
     return { type, status: 'Unknown', reason: 'NotWanted', message: 'no transcode is wanted' };
   }
+  if (observed.refusal !== null) {
+    const message = `the API server allows no StreamSession: ${observed.refusal}`;
+    return { type, status: 'False', reason: 'SessionRefused', message };
+  }
   const last = observed.channel.status?.conditions?.find((condition) => condition.type === type);
   if (observed.report === null && observed.audience.state !== 'known' && last !== undefined) {
     return { type, status: last.status, reason: last.reason, message: last.message }; // the edges are not linked yet
