@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { TestEdge, urisOf } from '../testing/edge.ts';
@@ -160,6 +160,24 @@ describe('a channel on an edge', () => {
       expect(stored.filter((name) => before.includes(`s/${name}`))).toEqual([]);
     },
   );
+
+  test('lists nothing of a stored timeline whose files are gone', async () => {
+    await probed();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await edge.playlist();
+    await edge.clock.advance(4_000);
+    const before = urisOf(await edge.playlist());
+    await edge.media.close();
+    await rm(join(edge.folder, 'live/default/film', before[2] ?? ''));
+    await edge.restart();
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await edge.clock.advance(10_000);
+    const after = urisOf(await edge.playlist());
+    expect(after.length).toBeGreaterThanOrEqual(3);
+    expect(after.filter((uri) => before.includes(uri))).toEqual([]);
+    const stored = await files();
+    expect(after.filter((uri) => !stored.includes(uri.slice(2)))).toEqual([]);
+  });
 
   test('tells viewers of a dead source instead of listing what is older than itself', async () => {
     await probed();

@@ -240,8 +240,9 @@ export class ChannelOwner {
     this.#workWaiters.fail(error);
     await this.#publisher.idle();
     if (!dropFiles) return;
-    await this.#files.clear();
+    // The timeline first: what is left of an end that is cut short lists nothing.
     await rm(this.#context.statePath, { force: true });
+    await this.#files.clear();
     await rm(this.#context.folder, { recursive: true, force: true });
   }
 

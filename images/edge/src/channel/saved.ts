@@ -2,6 +2,7 @@ import type { Route } from '@sluice/common/link/messages.ts';
 import type { KnownSegment } from '../source/intake.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import { emptied, listedSeconds, type TimelineLog } from '../timeline/log.ts';
+import { parseSegmentName } from '../timeline/names.ts';
 import { loadTimeline, type StoredTimeline } from '../timeline/store.ts';
 
 /** What an earlier run of this pod has left of a channel. */
@@ -17,10 +18,16 @@ function outlived(stored: StoredTimeline, now: number): boolean {
   return now - stored.savedAt > listedSeconds(stored.log) * 1000;
 }
 
+/** Whether every file that the log names is there: one that is not must not be listed again. */
+function complete(log: TimelineLog, files: ChannelFiles): boolean {
+  const stored = log.entries.filter((entry) => !entry.gap).flatMap((entry) => Object.values(entry.names));
+  return stored.every((name) => parseSegmentName(name) === null || files.has(name));
+}
+
 /**
  * Reads what is stored of a channel at `now` (ms since the epoch). Files that no listed entry can name any more go: of
- * another Channel of that name, and of a timeline that has outlived its film, whose numbers alone go on. Throws the
- * file system's errors.
+ * another Channel of that name, and of a timeline that has outlived its film or lost some of it, whose numbers alone go
+ * on. Throws the file system's errors.
  */
 export async function openSaved(
   route: Route,
@@ -34,7 +41,7 @@ export async function openSaved(
     return { log: null, known: [] };
   }
   const known = stored.sourceUri === route.source.uri ? stored.known : null;
-  if (!outlived(stored, now)) return { log: stored.log, known };
+  if (!outlived(stored, now) && complete(stored.log, files)) return { log: stored.log, known };
   await files.clear();
   return { log: emptied(stored.log), known };
 }
