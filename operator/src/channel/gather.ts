@@ -46,6 +46,7 @@ export function gather(channel: Channel, state: ChannelState, sources: ChannelSo
     sessions: sessionsOf(channel, state, sources.sessions),
     leaving: leavingOf(state, sources.pods),
     refusal: state.refusal?.message ?? null,
+    madeMs: state.madeMs,
     memory: state.memory,
   };
 }

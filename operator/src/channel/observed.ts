@@ -26,5 +26,7 @@ export interface Observed {
   readonly leaving: StreamSession | null;
   /** Why the API server allows no StreamSession, in its words; null: it does. */
   readonly refusal: string | null;
+  /** When this operator last made a session, ms since the epoch; 0: never. */
+  readonly madeMs: number;
   readonly memory: ChannelMemory;
 }

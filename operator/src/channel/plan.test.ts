@@ -31,6 +31,7 @@ interface Scene {
   edges?: EdgeEndpoint[];
   headers?: SourceHeaders;
   refusal?: string;
+  madeMs?: number;
   decision?: Partial<PreviousDecision>;
   memory?: Partial<ChannelMemory>;
   route?: Route;
@@ -51,6 +52,7 @@ function plan(scene: Scene): ChannelPlan {
     sessions: scene.sessions ?? [],
     leaving: null,
     refusal: scene.refusal ?? null,
+    madeMs: scene.madeMs ?? 0,
     memory: { ...remembered, decision: { ...remembered.decision, ...scene.decision }, ...scene.memory },
   };
   return planChannel(observed, SETTINGS, scene.route);
@@ -95,6 +97,17 @@ describe('the plan for a channel', () => {
     expect(status.session).toEqual({ name: 'film-7', serial: 7 });
     expect(route).toMatchObject({ mode: 'Transcode', session: null });
     expect(events.map(({ reason }) => reason)).toEqual(['ModeChanged', 'SessionStarted']);
+  });
+
+  test('makes one session in five seconds at most, however soon they end', () => {
+    const scene: Scene = { viewers: 5, decision: { mode: 'Transcode' }, madeMs: NOW - 2_000 };
+    const sessions = [session(1, { phase: 'Completed' })];
+    expect(plan({ ...scene, sessions })).toMatchObject({
+      createSession: null,
+      removeSessions: sessions,
+      wakeAfterSeconds: 3,
+    });
+    expect(plan({ ...scene, madeMs: NOW - 5_000 }).createSession).not.toBeNull();
   });
 
   test('names the session in the route with the hash of its token', () => {

@@ -10,6 +10,9 @@ import type { Observed } from './observed.ts';
  */
 const LINGER_SECONDS = 2;
 
+/** A session that ends at once although it is wanted, or that somebody deletes, is not made anew sooner than this. */
+const BETWEEN_SESSIONS_SECONDS = 5;
+
 /** First wait after a failed transcode; each further failure in a row doubles it. */
 const FIRST_COOL_DOWN_SECONDS = 60;
 /** Longest wait: a cluster that was mended is tried again within a quarter of an hour. */
@@ -76,6 +79,10 @@ export function planSession(observed: Observed, decision: Decision, activeMode: 
   const remove = [...ended, ...doubles];
   const serial = Math.max(memory.serial, ...sessions.map(serialOf));
   if (decision.mode === 'Transcode') {
+    const waitSeconds = BETWEEN_SESSIONS_SECONDS - (nowMs - observed.madeMs) / 1000;
+    if (newest === undefined && waitSeconds > 0) {
+      return { current: null, create: false, serial, remove, wakeAfterSeconds: waitSeconds };
+    }
     const create = newest === undefined;
     return { current: newest ?? null, create, serial: create ? serial + 1 : serial, remove, wakeAfterSeconds: null };
   }

@@ -15,7 +15,7 @@ export interface ChannelState {
   writtenMs: number;
   /** Sessions that are being made, or that are made and not yet in the cache, by name; one without a uid is not made yet. */
   readonly made: Map<string, StreamSession>;
-  /** When the API server last took one in, in ms since the epoch. */
+  /** When the API server last took one in, in ms since the epoch; 0: never. */
   madeMs: number;
   /** When and why the API server last allowed no session; null: it did. */
   refusal: { readonly atMs: number; readonly message: string } | null;

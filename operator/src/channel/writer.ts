@@ -57,6 +57,7 @@ async function createSessions(key: string, state: ChannelState, options: Channel
     const { name } = session.metadata;
     try {
       state.made.set(name, await client.create(STREAM_SESSION, session));
+      state.madeMs = now();
     } catch (error) {
       if (!hasReason(error, 'AlreadyExists')) {
         if (!(error instanceof ApiError) || error.retryable) throw error;
@@ -66,10 +67,11 @@ async function createSessions(key: string, state: ChannelState, options: Channel
         return REFUSED_RETRY_SECONDS;
       }
       const other = await client.get(STREAM_SESSION, { namespace: state.namespace, name });
-      if (other !== null && isOwnedBy(other, state.uid)) state.made.set(name, other);
-      else state.made.delete(name); // somebody else's: the next plan takes the next number
+      if (other !== null && isOwnedBy(other, state.uid)) {
+        state.made.set(name, other);
+        state.madeMs = now();
+      } else state.made.delete(name); // somebody else's: the next plan takes the next number
     }
-    state.madeMs = now();
     state.refusal = null;
     replan(key);
   }
