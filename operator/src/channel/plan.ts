@@ -2,7 +2,6 @@ import type { Audience, Mode, Route, SourceFacts, SourceHealth } from '@sluice/c
 import { type Channel, type ChannelStatus, DECISIONS_MAX, type StreamSession } from '@sluice/crds';
 import type { EventRecord } from '../runtime/events/recorder.ts';
 import { channelFindings, withTimes } from './build/conditions.ts';
-import { buildRoute } from './build/route.ts';
 import { buildSession } from './build/session.ts';
 import { buildStatus } from './build/status.ts';
 import { limited } from './build/text.ts';
@@ -21,6 +20,7 @@ import { isBelow } from './mode.ts';
 import type { Observed } from './observed.ts';
 import { obstaclesOf, ownerObstacles } from './obstacles.ts';
 import { ownersOf } from './owners.ts';
+import { planRoute, sessionInRoute } from './route-plan.ts';
 import {
   type CountedFailure,
   failureOf,
@@ -252,46 +252,6 @@ function rememberDecision(before: ChannelMemory, decision: Decision, { audience,
     lastDelayedMs: delayed ? nowMs : before.lastDelayedMs,
     knownViewers: audience.state === 'known' ? audience.viewers : before.knownViewers,
   };
-}
-
-/** Pods of a session that is deleted now drain first, and have to prove themselves to the owner for that. */
-function sessionInRoute({ current, remove }: SessionPlan, leaving: StreamSession | null): StreamSession | null {
-  return (
-    current ??
-    leaving ??
-    remove.find(({ status }) => status?.phase !== 'Failed' && status?.phase !== 'Completed') ??
-    null
-  );
-}
-
-interface RouteParts {
-  readonly findings: Findings;
-  readonly memory: ChannelMemory;
-  readonly session: StreamSession | null;
-  readonly route: Route | undefined;
-}
-
-/**
- * Without its headers a source must not be asked: the edges go on with the one that they know, address and headers
- * together, so that old headers never go to a new address. All else, the mode above all, follows the plan.
- */
-function planRoute({ channel, headers, report }: Observed, settings: PlanSettings, parts: RouteParts): Route | null {
-  const { facts, decision, ladder } = parts.findings;
-  const { session } = parts;
-  const source = headers.state === 'missing' ? parts.route?.source : { uri: channel.spec.source.uri, ...headers };
-  if (source === undefined) return null;
-  return buildRoute({
-    channel,
-    source: { uri: source.uri, headers: { ...source.headers }, facts },
-    mode: decision.mode,
-    reportSigns: decision.pending?.target === 'Transcode',
-    ladder: ladder.rungs,
-    ownership: parts.memory.ownership ?? { owners: [], term: 0 },
-    session,
-    tokenSha256: settings.tokenSha256(session?.metadata.uid ?? ''),
-    report,
-    previous: parts.route,
-  });
 }
 
 function audienceMessage({ channel, audience }: Observed, decision: Decision): Audience {
