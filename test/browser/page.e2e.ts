@@ -4,23 +4,35 @@ import type { Browser, Page } from 'playwright-core';
 import { readEnvironment } from '../e2e/environment.ts';
 import { channelManifest } from '../e2e/manifests.ts';
 import { DEMO_NAMESPACE } from '../install/install.ts';
+import { eventually } from '../install/kubectl.ts';
 import { launchChromium, openProbedPage, readSample } from './chromium.ts';
 
 const { kubectl, edgeUrl, addresses, artifactFolder } = readEnvironment();
 const FILM_PAGE = `${edgeUrl}/watch/${DEMO_NAMESPACE}/film`;
 
 let browser: Browser;
+/** A browser without the addresses of the cluster's names: a viewer outside. */
+let outside: Browser;
 
 beforeAll(async () => {
   browser = await launchChromium(addresses);
+  outside = await launchChromium({});
 });
 
 afterAll(async () => {
   await browser?.close();
+  await outside?.close();
 });
 
-function untilPlaying(page: Page): Promise<unknown> {
-  return page.waitForFunction('document.querySelector("video").currentTime > 1', undefined, { timeout: 30_000 });
+/** Waits for a condition in the page, given as an expression. (Playwright's own wait evaluates inside the page, which its Content-Security-Policy forbids.) */
+async function until(page: Page, expression: string, timeoutSeconds: number): Promise<void> {
+  const look = async () => ((await page.evaluate<boolean>(expression)) ? true : null);
+  const describePage = () => page.evaluate<string>('document.body.innerText');
+  await eventually(expression, look, { timeoutSeconds }, describePage);
+}
+
+function untilPlaying(page: Page): Promise<void> {
+  return until(page, 'document.querySelector("video").currentTime > 1', 30);
 }
 
 function notice(page: Page): Promise<string | null> {
@@ -45,11 +57,7 @@ describe('the viewer page', () => {
       });
     await kubectl.run(['apply', '-f', '-'], manifest('not-yet'));
     const page = await openProbedPage(browser, `${edgeUrl}/watch/${DEMO_NAMESPACE}/late`);
-    await page.waitForFunction(
-      'document.querySelector("#notice-title").textContent === "The source is not there yet"',
-      undefined,
-      { timeout: 30_000 },
-    );
+    await until(page, 'document.querySelector("#notice-title").textContent === "The source is not there yet"', 30);
     await page.screenshot({ path: join(artifactFolder, 'page-no-source.png') });
     await kubectl.run(['apply', '-f', '-'], manifest('film'));
     await untilPlaying(page);
@@ -62,15 +70,11 @@ describe('the viewer page', () => {
     const page = await openProbedPage(browser, FILM_PAGE);
     await untilPlaying(page);
     await page.context().setOffline(true);
-    await page.waitForFunction('document.querySelector("#notice-title").textContent === "Connection lost"', undefined, {
-      timeout: 60_000,
-    });
+    await until(page, 'document.querySelector("#notice-title").textContent === "Connection lost"', 60);
     await page.screenshot({ path: join(artifactFolder, 'page-connection-lost.png') });
     await page.context().setOffline(false);
     const before = (await readSample(page)).currentTime;
-    await page.waitForFunction(`document.querySelector("video").currentTime > ${before + 3}`, undefined, {
-      timeout: 60_000,
-    });
+    await until(page, `document.querySelector("video").currentTime > ${before + 3}`, 60);
     await page.locator('#notice').waitFor({ state: 'hidden' });
     await page.close();
   });
@@ -78,14 +82,12 @@ describe('the viewer page', () => {
   test('plays through the edge when this viewer cannot reach the source', async () => {
     const uri = 'http://demo-source.demo.svc/film/index.m3u8';
     await kubectl.run(['apply', '-f', '-'], channelManifest({ namespace: DEMO_NAMESPACE, name: 'inside', uri }));
-    // Without the addresses of the cluster's names this browser is a viewer outside.
-    const outside = await launchChromium({});
     const page = await openProbedPage(outside, `${edgeUrl}/watch/${DEMO_NAMESPACE}/inside`);
     await untilPlaying(page);
     expect(await page.locator('#mode').getAttribute('data-mode')).toBe('proxy');
     expect(await page.locator('#reason').textContent()).toContain('cannot reach');
     await page.screenshot({ path: join(artifactFolder, 'page-outside.png') });
-    await outside.close();
+    await page.close();
     await kubectl.run(['delete', 'channel', 'inside', '-n', DEMO_NAMESPACE]);
   });
 
@@ -112,7 +114,7 @@ describe('the viewer page', () => {
     expect(await page.evaluate<string>('document.activeElement.id')).toBe('go-live');
     await page.evaluate('document.querySelector("video").pause()');
     await page.keyboard.press('Enter');
-    await page.waitForFunction('!document.querySelector("video").paused');
+    await until(page, '!document.querySelector("video").paused', 10);
     expect((await readSample(page)).problems).toEqual([]);
     await page.close();
   });

@@ -10,6 +10,8 @@ export default {
   maxWorkers: 1,
   // A step builds on the one before: going on after a failure would only bury its cause.
   bail: 0,
+  // A browser or viewer that a failed test left open must not hold up the run.
+  forceExit: true,
   verbose: true,
   transform: {
     '^.+\\.ts$': [
