@@ -85,7 +85,7 @@ describe('the viewer page', () => {
     const page = await openProbedPage(outside, `${edgeUrl}/watch/${DEMO_NAMESPACE}/inside`);
     await untilPlaying(page);
     expect(await page.locator('#mode').getAttribute('data-mode')).toBe('proxy');
-    expect(await page.locator('#reason').textContent()).toContain('cannot reach');
+    expect(await page.locator('#reason').textContent()).toContain('could not reach');
     await page.screenshot({ path: join(artifactFolder, 'page-outside.png') });
     await page.close();
     await kubectl.run(['delete', 'channel', 'inside', '-n', DEMO_NAMESPACE]);
