@@ -51,7 +51,7 @@ async function start(keep: boolean): Promise<void> {
   const context = defaultContext();
   const stopped = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopped.abort());
-  context.progress.note('Sluice on a real Kubernetes: about 25 minutes on a new machine, 2 minutes afterwards.');
+  context.progress.note('Sluice on a real Kubernetes: about 15 minutes on a new machine, one minute afterwards.');
   const cluster = await ensureCluster(context);
   const installation = await installSluice(cluster, {}, context);
   await applyDemo(installation, context);

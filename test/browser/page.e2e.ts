@@ -106,6 +106,8 @@ describe('the viewer page', () => {
   test('is used by keyboard alone: quality by arrow keys, back to live by Enter', async () => {
     const page = await openProbedPage(browser, FILM_PAGE);
     await untilPlaying(page);
+    const labels = await page.locator('#quality option').allTextContents();
+    expect(labels.map((label) => label.split(' (')[0])).toEqual(['Automatic', '360p', '480p', 'Source 720p']);
     await page.locator('#quality').focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');

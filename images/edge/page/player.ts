@@ -56,7 +56,7 @@ function createHlsPlayer(video: HTMLVideoElement, events: PlayerEvents): Player 
   let retry: ReturnType<typeof setTimeout> | undefined;
   hls.attachMedia(video);
   hls.on(Hls.Events.MANIFEST_PARSED, () => {
-    events.onQualities(hls.levels.map((level, index) => ({ level: index, label: labelOf(level, index) })));
+    events.onQualities(hls.levels.map((level, index) => ({ level: index, label: labelOf(level) })));
     video.play().catch(() => {
       // Autoplay is the browser's decision; the play button stays.
     });
@@ -106,10 +106,11 @@ function createMediaRecovery(hls: Hls, events: PlayerEvents): (details: string) 
   };
 }
 
-function labelOf(level: { readonly height: number; readonly bitrate: number }, index: number): string {
-  const rate = `${(level.bitrate / 1e6).toFixed(1)} Mbit/s`;
-  const size = level.height > 0 ? `${level.height}p` : '';
-  return index === 0 ? `Source ${size} (${rate})` : `${size} (${rate})`;
+/** hls.js orders levels by bitrate; the source's own rendition is the one whose playlist is called `source`. */
+function labelOf(level: { readonly height: number; readonly bitrate: number; readonly uri: string }): string {
+  const size = level.height > 0 ? `${level.height}p ` : '';
+  const origin = /\/source\.m3u8(\?|$)/.test(level.uri) ? 'Source ' : '';
+  return `${origin}${size}(${(level.bitrate / 1e6).toFixed(1)} Mbit/s)`;
 }
 
 function createNativePlayer(video: HTMLVideoElement, events: PlayerEvents): Player {
