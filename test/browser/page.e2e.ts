@@ -8,13 +8,22 @@ import { eventually } from '../install/kubectl.ts';
 import { launchChromium, openProbedPage, readSample } from './chromium.ts';
 
 const { kubectl, edgeUrl, addresses, artifactFolder } = readEnvironment();
-const FILM_PAGE = `${edgeUrl}/watch/${DEMO_NAMESPACE}/film`;
+/** A channel of this suite's own: what its viewers report must not change the modes that other suites expect. */
+const CHANNEL = 'paged';
+const FILM_PAGE = `${edgeUrl}/watch/${DEMO_NAMESPACE}/${CHANNEL}`;
 
 let browser: Browser;
 /** A browser without the addresses of the cluster's names: a viewer outside. */
 let outside: Browser;
 
 beforeAll(async () => {
+  const ladder = [
+    { name: '480p', height: 480, bitrateBps: 1_200_000 },
+    { name: '360p', height: 360, bitrateBps: 700_000 },
+  ];
+  const uri = 'http://demo-source.demo.svc/film/index.m3u8';
+  const manifest = channelManifest({ namespace: DEMO_NAMESPACE, name: CHANNEL, uri, spec: { transcode: { ladder } } });
+  await kubectl.run(['apply', '-f', '-'], manifest);
   browser = await launchChromium(addresses);
   outside = await launchChromium({});
 });
@@ -22,6 +31,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await outside?.close();
+  await kubectl.run(['delete', 'channel', CHANNEL, '-n', DEMO_NAMESPACE]);
 });
 
 /** Waits for a condition in the page, given as an expression. (Playwright's own wait evaluates inside the page, which its Content-Security-Policy forbids.) */

@@ -70,7 +70,7 @@ function start(): void {
       view.showLive(true);
     },
     onNetworkTrouble(status, media) {
-      if (media && pendingSourceError === undefined) {
+      if (media && navigator.onLine && pendingSourceError === undefined) {
         pendingSourceError = `the player could not load a segment (HTTP status ${status})`;
         beatSoon(0);
       }
@@ -87,7 +87,11 @@ function start(): void {
     failures = 0;
     view.showMode(answer.mode, '');
     view.showViewers(answer.viewerCount);
-    if (loaded) return;
+    if (loaded) {
+      // A connection that was lost only for heartbeats interrupts no picture, so no `playing` event clears the notice.
+      if (view.video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) view.showNotice(null);
+      return;
+    }
     loaded = true;
     view.showNotice(null);
     followEvents(view, channelId);
@@ -102,6 +106,8 @@ function start(): void {
       beatSoon(answer.nextHeartbeatSeconds);
     } catch (error) {
       failures += 1;
+      // The edge cannot be reached either: it was this viewer's connection that failed, not the source.
+      if (!(error instanceof ApiRefusal)) pendingSourceError = undefined;
       if (error instanceof ApiRefusal || failures >= FAILURES_BEFORE_NOTICE || !loaded) explain(view, channelId, error);
       beatSoon(RETRY_SECONDS);
     }
