@@ -11,7 +11,7 @@ import { remember } from './memory.ts';
 import { type ChannelPlan, type PlanSettings, planChannel } from './plan.ts';
 import type { ChannelState, ChannelStates } from './state.ts';
 
-/** How long a channel stays above Direct after a viewer could not reach its source (DESIGN.md, heartbeat). */
+/** How long a channel stays above Direct after a viewer could not reach its source. */
 const DIRECT_SUSPENSION_SECONDS = 600;
 
 /** A session that was made and is not in the cache after this was deleted before it came there. */
