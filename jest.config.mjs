@@ -1,6 +1,8 @@
 /** Unit tests: every *.test.ts beside its source. End-to-end, browser and cluster suites have runners of their own. */
 export default {
   testEnvironment: 'node',
+  // Suites are bound by the processor and small machines have two cores, of which jest would leave one idle.
+  maxWorkers: '100%',
   roots: ['<rootDir>/crds', '<rootDir>/operator', '<rootDir>/images', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
