@@ -24,6 +24,7 @@ describe('readConfig', () => {
       tokenFile: '/etc/sluice/token/token',
       job: JOB,
       operationsPort: 9090,
+      bindAddress: null,
       graceSeconds: 60,
       ffmpegPath: 'ffmpeg',
       logLevel: 'info',
@@ -41,6 +42,7 @@ describe('readConfig', () => {
     ],
     ["the attempt is the source's", { SLUICE_ATTEMPT: '0' }, 'SLUICE_ATTEMPT'],
     ['the attempt is no number', { SLUICE_ATTEMPT: 'one' }, 'SLUICE_ATTEMPT'],
+    ['the address is a name', { SLUICE_BIND_ADDRESS: 'localhost' }, 'SLUICE_BIND_ADDRESS'],
     ['the port is too high', { SLUICE_OPERATIONS_PORT: '70000' }, 'SLUICE_OPERATIONS_PORT'],
   ])('names the variable: %s', (_, change, message) => {
     expect(() => readConfig({ ...ENVIRONMENT, ...change })).toThrow(message);
@@ -50,8 +52,22 @@ describe('readConfig', () => {
     expect(() => readConfig({})).toThrow(/SLUICE_EDGE_URL.*SLUICE_SESSION_NAME.*SLUICE_ATTEMPT.*SLUICE_JOB/);
   });
 
-  test('draining needs only port and grace period', () => {
-    expect(readDrainConfig({ SLUICE_GRACE_SECONDS: '30' })).toEqual({ operationsPort: 9090, graceSeconds: 30 });
+  test.each<[string, string | undefined, string | null]>([
+    ['every address', undefined, null],
+    ['every address', '::', null],
+    ['one address', '127.16.1.2', '127.16.1.2'],
+  ])('listens on %s for %p', (_, text, bindAddress) => {
+    expect(readConfig({ ...ENVIRONMENT, SLUICE_BIND_ADDRESS: text })).toMatchObject({ bindAddress });
+  });
+
+  test.each<[string | undefined, string]>([
+    [undefined, 'http://127.0.0.1:9090'],
+    ['::', 'http://127.0.0.1:9090'],
+    ['127.16.1.2', 'http://127.16.1.2:9090'],
+    ['fd00::7', 'http://[fd00::7]:9090'],
+  ])('draining needs only port, address and grace period: %p', (address, operationsUrl) => {
+    const environment = { SLUICE_GRACE_SECONDS: '30', SLUICE_BIND_ADDRESS: address };
+    expect(readDrainConfig(environment)).toEqual({ operationsUrl, graceSeconds: 30 });
   });
 
   test('a token that is not there is named', () => {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP, isIPv6 } from 'node:net';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { LOG_LEVELS } from '@sluice/common/log/log.ts';
 import type { Job } from '@sluice/common/work/contract.ts';
@@ -17,6 +18,8 @@ export interface Config {
   readonly tokenFile: string;
   readonly job: Job;
   readonly operationsPort: number;
+  /** Address that the operations port listens on; null: every address. */
+  readonly bindAddress: string | null;
   /** terminationGracePeriodSeconds of the pod. */
   readonly graceSeconds: number;
   /** FFmpeg: a name in PATH or a file. */
@@ -33,6 +36,13 @@ const jobText = z.string().transform((text, context): unknown => {
   }
 });
 
+/** An empty variable is one that a template left out; `::` is what an edge calls every address. */
+const bindAddress = z
+  .string()
+  .default('')
+  .refine((text) => text === '' || isIP(text) !== 0, 'must be an IP address')
+  .transform((text) => (text === '' || text === '::' ? null : text));
+
 const environmentSchema = z.object({
   SLUICE_EDGE_URL: z.url({ protocol: /^https?$/ }),
   SLUICE_SESSION_NAMESPACE: z.string().min(1),
@@ -41,6 +51,7 @@ const environmentSchema = z.object({
   SLUICE_TOKEN_FILE: z.string().default('/etc/sluice/token/token'),
   SLUICE_JOB: jobText.pipe(jobSchema),
   SLUICE_OPERATIONS_PORT: z.coerce.number().int().min(0).max(65_535).default(9090),
+  SLUICE_BIND_ADDRESS: bindAddress,
   SLUICE_GRACE_SECONDS: z.coerce.number().int().positive().default(60),
   SLUICE_FFMPEG: z.string().default('ffmpeg'),
   SLUICE_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
@@ -68,6 +79,7 @@ export function readConfig(environment: Environment): Config {
     tokenFile: values.SLUICE_TOKEN_FILE,
     job: values.SLUICE_JOB,
     operationsPort: values.SLUICE_OPERATIONS_PORT,
+    bindAddress: values.SLUICE_BIND_ADDRESS,
     graceSeconds: values.SLUICE_GRACE_SECONDS,
     ffmpegPath: values.SLUICE_FFMPEG,
     logLevel: values.SLUICE_LOG_LEVEL,
@@ -75,11 +87,20 @@ export function readConfig(environment: Environment): Config {
 }
 
 /** Where the running agent listens, for `agent.js drain` in the same pod, and how long that may wait. */
-export function readDrainConfig(environment: Environment): { operationsPort: number; graceSeconds: number } {
-  const { SLUICE_OPERATIONS_PORT, SLUICE_GRACE_SECONDS } = environmentSchema
-    .pick({ SLUICE_OPERATIONS_PORT: true, SLUICE_GRACE_SECONDS: true })
+export function readDrainConfig(environment: Environment): DrainConfig {
+  const { SLUICE_OPERATIONS_PORT, SLUICE_BIND_ADDRESS, SLUICE_GRACE_SECONDS } = environmentSchema
+    .pick({ SLUICE_OPERATIONS_PORT: true, SLUICE_BIND_ADDRESS: true, SLUICE_GRACE_SECONDS: true })
     .parse(environment);
-  return { operationsPort: SLUICE_OPERATIONS_PORT, graceSeconds: SLUICE_GRACE_SECONDS };
+  const address = SLUICE_BIND_ADDRESS ?? '127.0.0.1';
+  const host = isIPv6(address) ? `[${address}]` : address;
+  return { operationsUrl: `http://${host}:${SLUICE_OPERATIONS_PORT}`, graceSeconds: SLUICE_GRACE_SECONDS };
+}
+
+/** How `agent.js drain` finds the running agent. */
+export interface DrainConfig {
+  /** Without a slash at the end. */
+  readonly operationsUrl: string;
+  readonly graceSeconds: number;
 }
 
 /**

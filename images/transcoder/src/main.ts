@@ -42,7 +42,7 @@ async function runAgent(config: Config): Promise<number> {
     stopped.abort();
     agent?.stop();
   });
-  const server = await serveOperations(config.operationsPort, {
+  const server = await serveOperations(config.operationsPort, config.bindAddress, {
     isReady: () => agent !== null,
     metrics: () => metrics.text(),
     drain: startDrain,
@@ -97,10 +97,13 @@ function onSignals(log: Logger, drain: () => Promise<boolean>, stop: () => void)
 
 /** Exit code 1 where the agent refuses or is gone already; the pod ends either way, Kubernetes only tells of it. */
 async function askForDrain(): Promise<number> {
-  const { operationsPort, graceSeconds } = readDrainConfig(process.env);
+  const { operationsUrl, graceSeconds } = readDrainConfig(process.env);
   const timeout = graceSeconds * 1000;
-  const url = `http://127.0.0.1:${operationsPort}/drain`;
-  const answer = await request(url, { method: 'POST', headersTimeout: timeout, bodyTimeout: timeout });
+  const answer = await request(`${operationsUrl}/drain`, {
+    method: 'POST',
+    headersTimeout: timeout,
+    bodyTimeout: timeout,
+  });
   process.stdout.write(await answer.body.text());
   return answer.statusCode === 200 ? 0 : 1;
 }

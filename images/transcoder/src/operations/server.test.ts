@@ -4,7 +4,7 @@ import { serveOperations } from './server.ts';
 
 test('the operations server answers probes, metrics and the drain of its own pod', async () => {
   let ready = false;
-  const server = await serveOperations(0, {
+  const server = await serveOperations(0, '127.0.0.1', {
     isReady: () => ready,
     metrics: async () => 'sluice_transcoder_segments_total 1\n',
     drain: async () => true,

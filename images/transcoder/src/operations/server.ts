@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import { METRICS_CONTENT_TYPE } from '@sluice/common/metrics/metrics.ts';
 
@@ -15,8 +16,9 @@ export interface Operations {
  * The agent's operations server: /livez, /readyz (an encoder was found), /metrics for everybody who reaches the pod,
  * and /drain for the pod itself.
  * @param port 0 for any
+ * @param address null: every address of the machine
  */
-export async function serveOperations(port: number, operations: Operations): Promise<Server> {
+export async function serveOperations(port: number, address: string | null, operations: Operations): Promise<Server> {
   const server = createServer((request, response) => {
     answer(request, operations).then(
       ({ status, type, body }) => send(response, status, type, body),
@@ -25,7 +27,7 @@ export async function serveOperations(port: number, operations: Operations): Pro
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, resolve);
+    server.listen(port, address ?? undefined, resolve);
   });
   return server;
 }
@@ -45,7 +47,7 @@ async function answer(request: IncomingMessage, operations: Operations): Promise
     case '/metrics':
       return { status: 200, type: METRICS_CONTENT_TYPE, body: await operations.metrics() };
     case '/drain':
-      if (!isLoopback(request.socket.remoteAddress)) return text(403, 'only from within the pod');
+      if (!isOwn(request.socket)) return text(403, 'only from within the pod');
       if (request.method !== 'POST') return text(405, 'use POST');
       return text(200, (await operations.drain()) ? 'drained' : 'the time for draining is over');
     default:
@@ -57,8 +59,9 @@ function text(status: number, body: string): Answer {
   return { status, type: 'text/plain; charset=utf-8', body: `${body}\n` };
 }
 
-function isLoopback(address: string | undefined): boolean {
-  return address === '::1' || address?.replace('::ffff:', '').startsWith('127.') === true;
+/** A peer on loopback, or at the very address of this pod, is in this pod. */
+function isOwn({ remoteAddress: peer = '', localAddress }: Socket): boolean {
+  return peer === '::1' || peer.replace('::ffff:', '').startsWith('127.') || (peer !== '' && peer === localAddress);
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

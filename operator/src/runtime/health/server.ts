@@ -25,11 +25,17 @@ interface Answer {
 const TEXT = 'text/plain; charset=utf-8';
 
 /**
- * Starts the server on all addresses.
+ * Starts the server.
  * @param port 0 for any free one
+ * @param address every address if left out
  * @throws Error `EADDRINUSE` and the like
  */
-export async function startHealthServer(port: number, checks: HealthChecks, metrics: Metrics): Promise<HealthServer> {
+export async function startHealthServer(
+  port: number,
+  checks: HealthChecks,
+  metrics: Metrics,
+  address?: string,
+): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0] ?? '';
     answerOf(request.method ?? '', path, checks, metrics).then(({ status, contentType, body }) => {
@@ -38,7 +44,7 @@ export async function startHealthServer(port: number, checks: HealthChecks, metr
   });
   await new Promise<void>((resolve, reject) => {
     server.on('error', reject);
-    server.listen(port, resolve);
+    server.listen(port, address, resolve);
   });
   return { port: portOf(server), close: () => closeServer(server) };
 }
