@@ -12,6 +12,7 @@ import {
   ladderSchema,
   nodeSelectorSchema,
   presetSchema,
+  prioritySchema,
   type Resources,
   type Rung,
   resourcesSchema,
@@ -217,6 +218,7 @@ const transcodeSpecSchema = z
       ),
     encoderPreference: encoderPreferenceSchema.default(() => [...DEFAULT_ENCODERS]),
     preset: presetSchema.default('veryfast'),
+    priority: prioritySchema,
     resources: resourcesSchema
       .default(() => structuredClone(DEFAULT_RESOURCES))
       .describe(

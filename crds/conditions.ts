@@ -57,6 +57,8 @@ export type ChannelConditionType = (typeof CHANNEL_CONDITIONS)[keyof typeof CHAN
 
 /** Types of a StreamSession's conditions. */
 export const STREAM_SESSION_CONDITIONS = {
+  /** The session is within the limits of its owner and of the cluster. False: it waits until another one ends. */
+  admitted: 'Admitted',
   /** A pod runs on a node. */
   podScheduled: 'PodScheduled',
   /** The segments of all rungs arrive at the edge in time. */

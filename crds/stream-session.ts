@@ -10,6 +10,7 @@ import {
   ladderSchema,
   nodeSelectorSchema,
   presetSchema,
+  prioritySchema,
   resourcesSchema,
   tolerationsSchema,
 } from './workload.ts';
@@ -20,6 +21,7 @@ export const streamSessionSpecSchema = z
       .object({ name: z.string().min(1).max(63).describe('Name of the Channel, in the same namespace.') })
       .describe('The Channel that the session works for.'),
     kind: z.enum(['Transcode']).describe('What kind of work it is: Transcode.'),
+    priority: prioritySchema,
     rungs: ladderSchema.min(1).describe('The renditions to make; at least one, at most 8.'),
     encoderPreference: encoderPreferenceSchema,
     preset: presetSchema,
@@ -48,7 +50,7 @@ export const streamSessionStatusSchema = z
       .enum(PHASES)
       .optional()
       .describe(
-        'Pending: waits for a pod or a node. Starting: the pod runs, its segments are not yet listed. Running: viewers get its segments. Completed: ended as asked. Stored: its result is kept. Failed: given up, the Succeeded condition says why.',
+        'Pending: waits for room within the limits, a pod or a node. Starting: the pod runs, its segments are not yet listed. Running: viewers get its segments. Completed: ended as asked. Stored: its result is kept. Failed: given up, the Succeeded condition says why.',
       ),
     podName: z.string().max(253).optional().describe('Name of the pod that works now, <session>-<attempt>.'),
     attempt: z.int32().min(0).optional().describe('Number of the current attempt; the first pod is 1.'),
@@ -73,7 +75,9 @@ export const streamSessionStatusSchema = z
       .optional()
       .describe('Names of rungs that are left out because the pod cannot keep up with all of them.'),
     restarts: z.int32().min(0).optional().describe('How many pods had to be replaced.'),
-    conditions: conditionsSchema.optional().describe('The state of the session: PodScheduled, Ready and Succeeded.'),
+    conditions: conditionsSchema
+      .optional()
+      .describe('The state of the session: Admitted, PodScheduled, Ready and Succeeded.'),
   })
   .describe('What the session is. Written by the operator.');
 export type StreamSessionStatus = z.infer<typeof streamSessionStatusSchema>;

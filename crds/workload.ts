@@ -112,6 +112,18 @@ export const presetSchema = z
     'Preset of libx264: how much CPU a better picture may cost, from ultrafast to veryslow; veryfast by default. A transcode that cannot keep up with real time is not shown to viewers.',
   );
 
+/** Bound of a priority in both directions: more steps than anybody needs to tell channels apart. */
+const PRIORITY_BOUND = 1000;
+
+export const prioritySchema = z
+  .int32()
+  .min(-PRIORITY_BOUND)
+  .max(PRIORITY_BOUND)
+  .default(0)
+  .describe(
+    'Which StreamSession starts first when more want to run than the limits allow: the higher number; from -1000 to 1000, 0 by default. A session that runs is never stopped for another one, and one that waits keeps the priority that it was made with.',
+  );
+
 /** A quantity that is not negative, as Kubernetes writes it (resource.Quantity): 2, "500m", "1Gi". */
 export const quantitySchema = z.union([
   z.int32().min(0),

@@ -1,6 +1,6 @@
 import type { Channel, StreamSession } from '@sluice/crds';
 import { SESSIONS_BY_CHANNEL } from './channel/gather.ts';
-import { CHANNEL, ENDPOINT_SLICE, POD, type Pod, STREAM_SESSION } from './kinds.ts';
+import { CHANNEL, ENDPOINT_SLICE, NAMESPACE, type Namespace, POD, type Pod, STREAM_SESSION } from './kinds.ts';
 import { MANAGED_SELECTOR, SESSION_LABEL } from './labels.ts';
 import { type EndpointSlice, SERVICE_NAME_LABEL } from './link/endpoints.ts';
 import { createReflector, type Reflector } from './runtime/cache/reflector.ts';
@@ -16,6 +16,8 @@ export interface Caches {
   readonly sessions: Reflector<StreamSession>;
   /** Pods of StreamSessions only. */
   readonly pods: Reflector<Pod>;
+  /** Their annotations say who owns the Channels in them. */
+  readonly namespaces: Reflector<Namespace>;
   /** Of the edges' Service only. */
   readonly slices: Reflector<EndpointSlice>;
   /** Starts all; resolves when each has its first list. */
@@ -58,11 +60,13 @@ export function createCaches(client: Client, edges: EdgeService, onTrouble: (mes
     selection: { namespace: edges.namespace, labelSelector: `${SERVICE_NAME_LABEL}=${edges.name}` },
     onTrouble,
   });
-  const all = [channels, sessions, pods, slices];
+  const namespaces = createReflector({ client, type: NAMESPACE, onTrouble });
+  const all = [channels, sessions, pods, namespaces, slices];
   return {
     channels,
     sessions,
     pods,
+    namespaces,
     slices,
     async start() {
       for (const reflector of all) reflector.start();
@@ -75,6 +79,7 @@ export function createCaches(client: Client, edges: EdgeService, onTrouble: (mes
       channels: channels.lastHeardAt,
       streamsessions: sessions.lastHeardAt,
       pods: pods.lastHeardAt,
+      namespaces: namespaces.lastHeardAt,
       endpointslices: slices.lastHeardAt,
     }),
   };

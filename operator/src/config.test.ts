@@ -32,6 +32,15 @@ describe('the configuration', () => {
     expect(() => readConfig(wrong)).toThrow(/SLUICE_NAMESPACE.*SLUICE_PUBLIC_URL.*SLUICE_OPERATIONS_PORT/);
   });
 
+  test('knows the limits by other names too, and prefers its own', () => {
+    expect(readConfig(ENVIRONMENT).limits).toEqual({ perOwner: 5, total: 20 });
+    const others = { MAX_CONCURRENT_STREAMS_PER_USER: '2', MAX_CONCURRENT_STREAMS_GLOBAL: '8' };
+    expect(readConfig({ ...ENVIRONMENT, ...others }).limits).toEqual({ perOwner: 2, total: 8 });
+    const own = { ...ENVIRONMENT, ...others, SLUICE_MAX_SESSIONS_PER_OWNER: '3' };
+    expect(readConfig(own).limits).toEqual({ perOwner: 3, total: 8 });
+    expect(() => readConfig({ ...ENVIRONMENT, MAX_CONCURRENT_STREAMS_GLOBAL: '0' })).toThrow(/SLUICE_MAX_SESSIONS:/);
+  });
+
   test('prints no password', () => {
     const config = readConfig({ ...ENVIRONMENT, SLUICE_PUBLIC_URL: 'https://user:secret@tv.example' });
     expect(JSON.stringify(printable(config))).not.toContain('secret');

@@ -1,8 +1,18 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { z } from 'zod';
+import type { SessionLimits } from './session/admission/admit.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
 const url = z.url({ protocol: /^https?$/ });
+
+/** A pod's number in a namespace does not go beyond this on any cluster (Kubernetes, "Considerations for large clusters"). */
+const places = z.coerce.number().int().min(1).max(150_000);
+
+/** Other names of variables, as platforms that ran streams before may have them set; our own names go first. */
+const ALIASES: Readonly<Record<string, string>> = {
+  SLUICE_MAX_SESSIONS_PER_OWNER: 'MAX_CONCURRENT_STREAMS_PER_USER',
+  SLUICE_MAX_SESSIONS: 'MAX_CONCURRENT_STREAMS_GLOBAL',
+};
 
 const environmentSchema = z.object({
   /** Namespace of the operator and the edges. */
@@ -17,6 +27,10 @@ const environmentSchema = z.object({
   SLUICE_PUBLIC_URL: z.union([z.literal(''), url]).default(''),
   SLUICE_TRANSCODER_IMAGE: z.string().min(1),
   SLUICE_TRANSCODER_PULL_POLICY: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  /** Running StreamSessions of one owner. */
+  SLUICE_MAX_SESSIONS_PER_OWNER: places.default(5),
+  /** Running StreamSessions of all owners together. */
+  SLUICE_MAX_SESSIONS: places.default(20),
   SLUICE_OPERATIONS_PORT: port.default(9090),
   SLUICE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** Path of a kubeconfig; empty: the pod's service account. */
@@ -33,6 +47,7 @@ export interface OperatorConfig {
   readonly publicUrl: string;
   readonly transcoderImage: string;
   readonly transcoderPullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  readonly limits: SessionLimits;
   readonly operationsPort: number;
   readonly logLevel: string;
   /** Empty: in-cluster configuration. */
@@ -44,7 +59,7 @@ export interface OperatorConfig {
  * @throws SluiceError CONFIG_INVALID naming every variable that is missing or wrong.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): OperatorConfig {
-  const parsed = environmentSchema.safeParse(environment);
+  const parsed = environmentSchema.safeParse(withAliases(environment));
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new SluiceError(`Environment variables are missing or wrong: ${faults.join('; ')}`, {
@@ -62,14 +77,21 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     publicUrl: withoutSlash(values.SLUICE_PUBLIC_URL),
     transcoderImage: values.SLUICE_TRANSCODER_IMAGE,
     transcoderPullPolicy: values.SLUICE_TRANSCODER_PULL_POLICY,
+    limits: { perOwner: values.SLUICE_MAX_SESSIONS_PER_OWNER, total: values.SLUICE_MAX_SESSIONS },
     operationsPort: values.SLUICE_OPERATIONS_PORT,
     logLevel: values.SLUICE_LOG_LEVEL,
     kubeconfig: values.KUBECONFIG,
   };
 }
 
+function withAliases(environment: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  const values = { ...environment };
+  for (const [name, alias] of Object.entries(ALIASES)) values[name] ??= environment[alias];
+  return values;
+}
+
 /** The configuration as it may be printed: a password in a URL is masked, secrets are named but never read here. */
-export function printable(config: OperatorConfig): Readonly<Record<string, string | number>> {
+export function printable(config: OperatorConfig): Readonly<Record<string, unknown>> {
   return { ...config, edgeInternalUrl: redacted(config.edgeInternalUrl), publicUrl: redacted(config.publicUrl) };
 }
 

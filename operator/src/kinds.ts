@@ -105,6 +105,20 @@ export const POD: ResourceType<Pod> = {
   parse: (raw) => podSchema.parse(raw),
 };
 
+const namespaceSchema = z.object({ metadata: metadataSchema });
+/** What the operator reads of a namespace: the annotation with the owner of its Channels. */
+export type Namespace = z.infer<typeof namespaceSchema>;
+
+/** `namespaces` */
+export const NAMESPACE: ResourceType<Namespace> = {
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  namespaced: false,
+  parse: (raw) => namespaceSchema.parse(raw),
+};
+
 const secretSchema = z.object({
   metadata: metadataSchema,
   data: z

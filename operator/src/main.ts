@@ -37,6 +37,7 @@ async function main(): Promise<void> {
       pullPolicy: config.transcoderPullPolicy,
       edgeUrl: config.edgeInternalUrl,
     },
+    limits: config.limits,
     instance: hostname(),
     log,
     metrics,

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Metrics } from '@sluice/common/metrics/metrics.ts';
+import type { Channel, StreamSession } from '@sluice/crds';
 import { AudienceBook } from './audience/book.ts';
 import { type Caches, CHANNELS_BY_SECRET, createCaches } from './caches.ts';
 import { type ChannelControllerOptions, createChannelReconcile, suspendDirect } from './channel/controller.ts';
@@ -23,8 +24,11 @@ import { type Client, keyOf } from './runtime/client/client.ts';
 import { type Controller, createController, type Reconcile } from './runtime/controller/controller.ts';
 import { type ControllerMetrics, createControllerMetricsFactory } from './runtime/controller/metrics.ts';
 import { createEventRecorder, type EventRecorder } from './runtime/events/recorder.ts';
+import { AdmissionBook } from './session/admission/admission-book.ts';
+import type { SessionLimits } from './session/admission/admit.ts';
+import { ownerOf } from './session/admission/owner.ts';
 import type { PodSettings } from './session/build/pod.ts';
-import { createSessionReconcile } from './session/controller.ts';
+import { createSessionReconcile, PODS_BY_SESSION } from './session/controller.ts';
 import { wakeOnChanges } from './wake-ups.ts';
 
 /** Writes of status wait for the API server: several at a time, so that one slow call holds up few. */
@@ -47,6 +51,7 @@ export interface OperatorOptions {
   /** Base of `status.url` without a slash at its end; empty: the status names only the path. */
   readonly publicUrl: string;
   readonly pod: PodSettings;
+  readonly limits: SessionLimits;
   /** Name of this process in events. */
   readonly instance: string;
   readonly log: Logger;
@@ -68,6 +73,7 @@ export class Operator {
   readonly #reports = new OwnerReports();
   readonly #book: AudienceBook;
   readonly #hub: LinkHub;
+  readonly #admissions: AdmissionBook;
   readonly #events: EventRecorder;
   readonly #metrics: OperatorMetrics;
   readonly #reconcileChannel: Reconcile;
@@ -104,6 +110,7 @@ export class Operator {
       now,
       onTrouble: (message, error) => log.warn({ err: error }, message),
     });
+    this.#admissions = this.#admissionBook();
     const tokens = createSessionTokens(identity.operatorKey);
     const channel = this.#channelOptions(tokens);
     this.#hub = new LinkHub({ identity, term: Math.floor(now() / 1000), log, events: this.#hubEvents(channel) });
@@ -115,6 +122,8 @@ export class Operator {
     wakeOnChanges(this.#caches, {
       channel: (key) => this.#channels.enqueue(key),
       session: (key) => this.#sessions.enqueue(key),
+      owner: (session) => this.#admissions.take(session),
+      sessionGone: (uid) => this.#admissions.forget(uid),
       edges: () => {
         if (this.#started && !this.#stopped) this.#takeEdges();
       },
@@ -214,10 +223,29 @@ export class Operator {
       pods: this.#caches.pods.store,
       report: (uid) => this.#reports.of(uid),
       heard: (uid) => this.#reports.of(uid) !== null || this.#book.count(uid).state === 'known',
+      admissions: this.#admissions,
+      channelOf: (session) => this.#channelOf(session),
+      events: this.#events,
       tokens,
       pod,
       now,
     });
+  }
+
+  #admissionBook(): AdmissionBook {
+    const { namespaces, pods } = this.#caches;
+    return new AdmissionBook(this.#options.limits, {
+      ownerOf: (session) => {
+        const { namespace = 'default' } = session.metadata;
+        return ownerOf(namespace, this.#channelOf(session), namespaces.store.get(namespace));
+      },
+      hasPods: (key) => pods.store.byIndex(PODS_BY_SESSION, key).length > 0,
+      onAdmitted: (key) => this.#sessions.enqueue(key),
+    });
+  }
+
+  #channelOf({ metadata, spec }: StreamSession): Channel | undefined {
+    return this.#caches.channels.store.get(keyOf({ ...metadata, name: spec.channelRef.name }));
   }
 
   #controller(

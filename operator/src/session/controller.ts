@@ -1,6 +1,13 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerReport } from '@sluice/common/link/messages.ts';
-import { API_VERSION, STREAM_SESSION_NAMES, type StreamSession, type StreamSessionStatus } from '@sluice/crds';
+import {
+  API_VERSION,
+  type Channel,
+  STREAM_SESSION_CONDITIONS,
+  STREAM_SESSION_NAMES,
+  type StreamSession,
+  type StreamSessionStatus,
+} from '@sluice/crds';
 import type { SessionTokens } from '../keys/session-token.ts';
 import { POD, type Pod, SECRET, STREAM_SESSION } from '../kinds.ts';
 import { sameJson } from '../runtime/apply/apply.ts';
@@ -8,8 +15,12 @@ import type { ReadonlyStore } from '../runtime/cache/store.ts';
 import { hasReason } from '../runtime/client/api-error.ts';
 import type { Client } from '../runtime/client/client.ts';
 import type { Reconcile, ReconcileResult } from '../runtime/controller/controller.ts';
+import type { EventRecorder } from '../runtime/events/recorder.ts';
+import type { AdmissionBook } from './admission/admission-book.ts';
+import { refusalText } from './admission/admit.ts';
 import { buildPod, type PodSettings } from './build/pod.ts';
 import { buildSecret } from './build/secret.ts';
+import { limitExceeded, sessionAdmitted } from './events.ts';
 import { type ObservedSession, planSession, rememberSession, type SessionMemory, type SessionPlan } from './plan.ts';
 
 /** Index of pods by `namespace/name` of their StreamSession. */
@@ -30,6 +41,11 @@ export interface SessionControllerOptions {
   readonly report: (channelUid: string) => OwnerReport | null;
   /** Whether all edges have told what they know of that channel. */
   readonly heard: (channelUid: string) => boolean;
+  /** Who may run within the limits. */
+  readonly admissions: Pick<AdmissionBook, 'verdict'>;
+  /** The Channel that a session works for; undefined: there is none. */
+  readonly channelOf: (session: StreamSession) => Channel | undefined;
+  readonly events: EventRecorder;
   readonly tokens: SessionTokens;
   readonly pod: PodSettings;
   readonly now: () => number;
@@ -40,6 +56,8 @@ interface SessionState {
   memory: SessionMemory;
   /** Why the API server did not allow the last pod; null: it did. */
   refusal: string | null;
+  /** Whether it waits for a place, as it was told last. */
+  waits: boolean;
   written: StreamSessionStatus | undefined;
   writtenMs: number;
 }
@@ -54,6 +72,7 @@ export function createSessionReconcile(options: SessionControllerOptions): Recon
     if (session === undefined || session.metadata.deletionTimestamp !== undefined) return undefined;
     const state = states.get(key) ?? meet(session);
     states.set(key, state);
+    tellOfLimits(session, state, options);
     const plan = (): SessionPlan => planSession(observe(key, session, state, options));
     const before = plan();
     const wasRefused = state.refusal;
@@ -77,6 +96,7 @@ function observe(
     report: reportOf(session, options),
     heard: options.heard(channelOf(session)),
     refusal: state.refusal,
+    admission: options.admissions.verdict(session),
     memory: state.memory,
   };
 }
@@ -86,9 +106,26 @@ function meet(session: StreamSession): SessionState {
     uid: session.metadata.uid ?? '',
     memory: rememberSession(session),
     refusal: null,
+    waits: isWaiting(session),
     written: session.status,
     writtenMs: 0,
   };
+}
+
+function isWaiting({ status }: StreamSession): boolean {
+  const { admitted } = STREAM_SESSION_CONDITIONS;
+  return status?.conditions?.some(({ type, status: holds }) => type === admitted && holds === 'False') ?? false;
+}
+
+/** A wait and its end are told once each, where users look: on the session and on its Channel. */
+function tellOfLimits(session: StreamSession, state: SessionState, options: SessionControllerOptions): void {
+  const verdict = options.admissions.verdict(session);
+  if (state.waits === !verdict.admitted) return;
+  state.waits = !verdict.admitted;
+  const { name } = session.metadata;
+  const event = verdict.admitted ? sessionAdmitted(name) : limitExceeded(name, refusalText(verdict));
+  const channel = options.channelOf(session);
+  for (const object of [session, channel]) if (object !== undefined) options.events.record(object, event);
 }
 
 /** The uid of the Channel that a session works for. */

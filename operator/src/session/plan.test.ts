@@ -5,6 +5,7 @@ import { buildSession } from '../channel/build/session.ts';
 import { POD, type Pod } from '../kinds.ts';
 import { ATTEMPT_LABEL } from '../labels.ts';
 import { channelFixture, sessionReportFixture } from '../testing/fixtures.ts';
+import { ADMITTED, type Verdict } from './admission/admit.ts';
 import { planSession, rememberSession, type SessionMemory, type SessionPlan } from './plan.ts';
 
 const NOW = Date.parse('2026-11-21T12:00:00.000Z');
@@ -37,6 +38,7 @@ interface Scene {
   heard?: boolean;
   refusal?: string;
   memory?: SessionMemory;
+  admission?: Verdict;
 }
 
 function plan(scene: Scene): SessionPlan {
@@ -48,6 +50,7 @@ function plan(scene: Scene): SessionPlan {
     heard: scene.heard ?? true,
     refusal: scene.refusal ?? null,
     memory: scene.memory ?? FRESH,
+    admission: scene.admission ?? ADMITTED,
   });
 }
 
@@ -63,6 +66,22 @@ describe('the plan for a session', () => {
     const { createAttempt, memory, status } = plan({});
     expect([createAttempt, memory.attempt, memory.seen]).toEqual([1, 1, false]);
     expect(status).toMatchObject({ phase: 'Pending', podName: 'film-1-1', attempt: 1, restarts: 0 });
+  });
+
+  test('makes no pod while the limits allow none, and says what it waits for', () => {
+    const admission: Verdict = { admitted: false, scope: 'owner', owner: 'owner alice', limit: 5, current: 5 };
+    const { createAttempt, wakeAfterSeconds, status } = plan({ admission });
+    expect([createAttempt, wakeAfterSeconds]).toEqual([null, null]);
+    expect(status).toMatchObject({ phase: 'Pending', restarts: 0 });
+    expect(status.conditions?.map(({ type, status: holds, reason }) => [type, holds, reason])).toEqual([
+      ['Admitted', 'False', 'StreamLimitExceeded'],
+      ['PodScheduled', 'Unknown', 'NotScheduled'],
+      ['Ready', 'False', 'StreamLimitExceeded'],
+      ['Succeeded', 'Unknown', 'Working'],
+    ]);
+    const message = '5 StreamSessions of owner alice run, and the limit is 5: this one starts when one of them ends';
+    expect(status.conditions?.[0]?.message).toBe(message);
+    expect(status.podName).toBeUndefined();
   });
 
   test('waits for a pod that was made a moment ago, and makes the same one again if it does not show up', () => {

@@ -1,6 +1,7 @@
 import type { SessionReport } from '@sluice/common/link/messages.ts';
 import type { StreamSession, StreamSessionStatus } from '@sluice/crds';
 import type { Pod } from '../kinds.ts';
+import type { Verdict } from './admission/admit.ts';
 import { podName } from './build/pod.ts';
 import { buildSessionStatus } from './build/status.ts';
 import { attemptOf, type PodState, podStateOf } from './pod-state.ts';
@@ -44,6 +45,8 @@ export interface ObservedSession {
   /** Why the API server did not allow the last pod, in its words; null: it did. */
   readonly refusal: string | null;
   readonly memory: SessionMemory;
+  /** Whether it may run within the limits. */
+  readonly admission: Verdict;
 }
 
 /** How the newest pod stands; `none` before the first, `unseen` between its creation and its coming into the cache. */
@@ -78,7 +81,7 @@ export function planSession(observed: ObservedSession): SessionPlan {
   const newest = newestPod(pods, session, seen);
   const memory = withCountedFailure(seen, newest, nowMs);
   const givenUp = memory.failuresMs.length >= MOST_FAILURES;
-  const step = givenUp ? WAIT : nextStep(newest, memory, nowMs);
+  const step = givenUp || !observed.admission.admitted ? WAIT : nextStep(newest, memory, nowMs);
   const next = step.attempt === null ? memory : { ...memory, attempt: step.attempt, madeMs: nowMs, seen: false };
   return {
     memory: next,

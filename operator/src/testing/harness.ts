@@ -3,7 +3,7 @@ import { createLogger } from '@sluice/common/log/log.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import type { Channel, ChannelSpecInput, StreamSession } from '@sluice/crds';
 import { makeEdgeKeys, makeOperatorKeys } from '../keys/link-keys.ts';
-import { CHANNEL, ENDPOINT_SLICE, POD, SECRET, STREAM_SESSION } from '../kinds.ts';
+import { CHANNEL, ENDPOINT_SLICE, NAMESPACE, POD, SECRET, STREAM_SESSION } from '../kinds.ts';
 import { FakeEdge } from '../link/fake-edge.ts';
 import { Operator } from '../operator.ts';
 import type { Client } from '../runtime/client/client.ts';
@@ -13,7 +13,7 @@ import type { JsonObject } from '../runtime/testing/fields.ts';
 import type { ServedKind } from '../runtime/testing/object-store.ts';
 import { channelFixture, reportFixture } from './fixtures.ts';
 
-const NAMESPACE = 'sluice';
+const SYSTEM_NAMESPACE = 'sluice';
 const SERVICE = 'sluice-edge-internal';
 /** What a test waits for comes within milliseconds; this only bounds a test that fails. */
 const PATIENCE_MS = 5000;
@@ -24,6 +24,7 @@ export const SERVED = {
   sessions: { ...STREAM_SESSION, hasStatus: true },
   pods: { ...POD, hasStatus: true },
   secrets: SECRET,
+  namespaces: NAMESPACE,
   slices: ENDPOINT_SLICE,
   events: { group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events', namespaced: true },
 } satisfies Record<string, ServedKind>;
@@ -55,9 +56,10 @@ export class Harness {
       new Operator({
         client,
         identity: { edgeCertificate: keys['tls.crt'], operatorKey },
-        edges: { namespace: NAMESPACE, service: SERVICE },
+        edges: { namespace: SYSTEM_NAMESPACE, service: SERVICE },
         publicUrl: 'https://tv.example',
         pod: { image: 'sluice/transcoder:test', pullPolicy: 'Never', edgeUrl: 'http://edge:8081' },
+        limits: { perOwner: 5, total: 20 },
         instance: 'operator-0',
         log: createLogger({ name: 'operator', level: 'silent' }),
         metrics: createMetrics(),
@@ -87,11 +89,12 @@ export class Harness {
     await this.api.close();
   }
 
-  /** Creates the channel `tv/film`. @returns its uid */
-  addChannel(spec: Partial<ChannelSpecInput> = {}): string {
-    const { metadata, ...channel } = channelFixture(spec);
-    const { uid: _uid, generation: _generation, ...name } = metadata;
-    const made = this.api.store.create(SERVED.channels, { ...channel, metadata: name } as JsonObject, 'kubectl');
+  /** Creates the channel `tv/film`, or others with these metadata. @returns its uid */
+  addChannel(spec: Partial<ChannelSpecInput> = {}, metadata: JsonObject = {}): string {
+    const { metadata: known, ...channel } = channelFixture(spec);
+    const { uid: _uid, generation: _generation, ...name } = known;
+    const object = { ...channel, metadata: { ...name, ...metadata } } as JsonObject;
+    const made = this.api.store.create(SERVED.channels, object, 'kubectl');
     return String((made.metadata as JsonObject).uid);
   }
 
@@ -101,7 +104,7 @@ export class Harness {
     const object = {
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',
-      metadata: { name: 'edge', namespace: NAMESPACE, labels: { 'kubernetes.io/service-name': SERVICE } },
+      metadata: { name: 'edge', namespace: SYSTEM_NAMESPACE, labels: { 'kubernetes.io/service-name': SERVICE } },
       addressType: 'IPv4',
       ports: [
         { name: 'internal', port: 8081 },

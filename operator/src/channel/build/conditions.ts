@@ -6,6 +6,7 @@ import {
   type ConditionStatus,
   STREAM_SESSION_CONDITIONS,
 } from '@sluice/crds';
+import { STREAM_LIMIT_EXCEEDED } from '../../session/build/status.ts';
 import type { Decision, ModeObstacle } from '../decide.ts';
 import type { LadderInForce } from '../ladder.ts';
 import type { Observed } from '../observed.ts';
@@ -121,7 +122,7 @@ function transcodeHealthy({ observed, decision, obstacles }: ConditionInput): Fi
   return podTrouble(observed) ?? { type, status: 'Unknown', reason: 'Starting', message: 'the transcode starts' };
 }
 
-/** What keeps the session's pod from working, in the words of the scheduler or the kubelet. */
+/** What keeps the session from working: the limits, or its pod's trouble in the words of the scheduler or the kubelet. */
 function podTrouble({ sessions }: Observed): Finding | null {
   const conditions = sessions[0]?.status?.conditions ?? [];
   const trouble = conditions.find(
@@ -130,8 +131,9 @@ function podTrouble({ sessions }: Observed): Finding | null {
       (type === STREAM_SESSION_CONDITIONS.podScheduled || type === STREAM_SESSION_CONDITIONS.ready),
   );
   if (trouble === undefined || trouble.reason === 'Starting') return null;
-  const { status, reason, message } = trouble;
-  return { type: CHANNEL_CONDITIONS.transcodeHealthy, status, reason, message };
+  const { status, reason } = trouble;
+  const waits = reason === STREAM_LIMIT_EXCEEDED ? `StreamSession ${sessions[0]?.metadata.name} waits: ` : '';
+  return { type: CHANNEL_CONDITIONS.transcodeHealthy, status, reason, message: `${waits}${trouble.message}` };
 }
 
 function ladderPending({ pending }: LadderInForce): Finding {

@@ -24,6 +24,7 @@ export function buildSession(channel: Channel, name: string, rungs: readonly Run
     spec: {
       channelRef: { name: channel.metadata.name },
       kind: 'Transcode',
+      priority: transcode.priority,
       rungs: rungs.map((rung) => ({ ...rung })),
       encoderPreference: transcode.encoderPreference,
       preset: transcode.preset,

@@ -7,8 +7,12 @@ import {
 import { type Finding, withTimes } from '../../channel/build/conditions.ts';
 import { limited } from '../../channel/build/text.ts';
 import { countable } from '../../link/bounded-report.ts';
+import { refusalText } from '../admission/admit.ts';
 import type { NewestPod, ObservedSession } from '../plan.ts';
 import { podName } from './pod.ts';
+
+/** Reason in conditions of a session that waits for another one to end, and of its Channel. */
+export const STREAM_LIMIT_EXCEEDED = 'StreamLimitExceeded';
 
 /** What a session's status is made of. */
 export interface SessionStatusInput extends ObservedSession {
@@ -22,7 +26,7 @@ export function buildSessionStatus(input: SessionStatusInput): StreamSessionStat
   const { session, memory, report, nowMs } = input;
   if (isSilentAfterStart(input) && session.status !== undefined) return session.status;
   const generation = session.metadata.generation ?? 0;
-  const findings = [podScheduled(input), ready(input), succeeded(input)];
+  const findings = [admitted(input), podScheduled(input), ready(input), succeeded(input)];
   return {
     observedGeneration: generation,
     phase: phaseOf(input),
@@ -62,6 +66,13 @@ function progressOf({ report }: SessionStatusInput): Pick<StreamSessionStatus, '
   };
 }
 
+function admitted({ admission }: SessionStatusInput): Finding {
+  const type = STREAM_SESSION_CONDITIONS.admitted;
+  return admission.admitted
+    ? { type, status: 'True', reason: 'WithinLimits', message: 'within the limits of its owner and of the cluster' }
+    : { type, status: 'False', reason: STREAM_LIMIT_EXCEEDED, message: refusalText(admission) };
+}
+
 function podScheduled({ newest, memory, session }: SessionStatusInput): Finding {
   const type = STREAM_SESSION_CONDITIONS.podScheduled;
   const pod = podName(session.metadata.name, memory.attempt);
@@ -74,8 +85,11 @@ function podScheduled({ newest, memory, session }: SessionStatusInput): Finding 
   return { type, status: 'Unknown', reason: 'NotScheduled', message: 'the pod has no node yet' };
 }
 
-function ready({ newest, memory, session, report, refusal }: SessionStatusInput): Finding {
+function ready({ newest, memory, session, report, refusal, admission }: SessionStatusInput): Finding {
   const type = STREAM_SESSION_CONDITIONS.ready;
+  if (!admission.admitted) {
+    return { type, status: 'False', reason: STREAM_LIMIT_EXCEEDED, message: refusalText(admission) };
+  }
   if (refusal !== null) {
     return { type, status: 'False', reason: 'PodRefused', message: `the API server allows no pod: ${refusal}` };
   }
