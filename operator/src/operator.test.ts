@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { buildSession } from './channel/build/session.ts';
-import type { JsonObject } from './runtime/testing/fields.ts';
+import type { JsonObject } from './runtime/memory/fields.ts';
 import { channelFixture, sessionReportFixture } from './testing/fixtures.ts';
 import { Harness, SERVED } from './testing/harness.ts';
 

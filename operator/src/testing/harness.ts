@@ -8,9 +8,9 @@ import { FakeEdge } from '../link/fake-edge.ts';
 import { Operator } from '../operator.ts';
 import type { Client } from '../runtime/client/client.ts';
 import { createHttpClient } from '../runtime/client/http-client.ts';
+import type { JsonObject } from '../runtime/memory/fields.ts';
+import type { ServedKind } from '../runtime/memory/object-store.ts';
 import { type FakeApiServer, startFakeApiServer } from '../runtime/testing/fake-api-server.ts';
-import type { JsonObject } from '../runtime/testing/fields.ts';
-import type { ServedKind } from '../runtime/testing/object-store.ts';
 import { channelFixture, reportFixture } from './fixtures.ts';
 
 const SYSTEM_NAMESPACE = 'sluice';

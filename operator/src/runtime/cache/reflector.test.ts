@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Client } from '../client/client.ts';
 import { createHttpClient } from '../client/http-client.ts';
+import type { JsonObject } from '../memory/fields.ts';
 import { type FakeApiServer, startFakeApiServer } from '../testing/fake-api-server.ts';
 import type { Fault, FaultMatch } from '../testing/faults.ts';
-import type { JsonObject } from '../testing/fields.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { SERVED_WIDGET, WIDGET, type Widget, widget } from '../testing/widget.ts';
 import { createReflector, type Reflector } from './reflector.ts';

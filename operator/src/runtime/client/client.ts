@@ -1,6 +1,7 @@
 /**
  * What a controller needs of a Kubernetes API, without saying how it is reached. Implementations: HTTP
- * (http-client.ts); everything else in this runtime is written against this interface.
+ * (http-client.ts) and in memory (../memory/client.ts); everything else in this runtime is written against this
+ * interface.
  */
 
 /** A kind of object as the API server names it. */
@@ -91,6 +92,8 @@ export interface DeleteOptions {
   /** Delete only this very object, not a successor of the same name. */
   readonly uid?: string;
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  /** Instead of the object's own time of grace; 0 ends it at once, as a kubelet does with a pod that has stopped. */
+  readonly gracePeriodSeconds?: number;
 }
 
 /**

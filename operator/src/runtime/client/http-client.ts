@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '@sluice/common/errors/error.ts';
 import { z } from 'zod';
 import { ApiError, hasReason, unreachable } from './api-error.ts';
 import type {
@@ -18,6 +17,7 @@ import type {
 import type { Connection } from './connection.ts';
 import { linesOf } from './lines.ts';
 import { collectionPath, objectPath, selectionQuery } from './paths.ts';
+import { readObject } from './read-object.ts';
 import { type Call, type CallObserver, labelOf, Transport, unreadable } from './transport.ts';
 
 export type { CallObserver } from './transport.ts';
@@ -79,7 +79,7 @@ class HttpClient implements Client {
 
   async get<T extends KubernetesObject>(type: ResourceType<T>, name: ObjectName): Promise<T | null> {
     try {
-      return parsed(type, await this.#call({ method: 'GET', path: objectPath(type, name) }));
+      return readObject(type, await this.#call({ method: 'GET', path: objectPath(type, name) }));
     } catch (error) {
       if (hasReason(error, 'NotFound')) return null;
       throw error;
@@ -128,7 +128,7 @@ class HttpClient implements Client {
   async create<T extends KubernetesObject>(type: ResourceType<T>, object: ApplyConfiguration): Promise<T> {
     const path = collectionPath(type, object.metadata.namespace ?? '');
     const call: Call = { method: 'POST', path, contentType: 'application/json', body: JSON.stringify(object) };
-    return parsed(type, await this.#call(call));
+    return readObject(type, await this.#call(call));
   }
 
   apply<T extends KubernetesObject>(type: ResourceType<T>, configuration: ApplyConfiguration, fieldManager: string) {
@@ -152,6 +152,7 @@ class HttpClient implements Client {
       kind: 'DeleteOptions',
       apiVersion: 'v1',
       propagationPolicy: options.propagationPolicy ?? 'Background',
+      ...(options.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: options.gracePeriodSeconds }),
       ...(options.uid === undefined ? {} : { preconditions: { uid: options.uid } }),
     });
     try {
@@ -180,7 +181,7 @@ class HttpClient implements Client {
     const path = objectPath(type, { namespace, name }, subresource) + query;
     const contentType = 'application/apply-patch+yaml';
     const call: Call = { method: 'PATCH', path, contentType, body: JSON.stringify(configuration) };
-    return parsed(type, await this.#call(call));
+    return readObject(type, await this.#call(call));
   }
 
   async #call(call: Call, signal?: AbortSignal): Promise<unknown> {
@@ -205,20 +206,6 @@ function retrySeconds(call: Call, error: unknown, attempt: number): number | nul
   if (call.method !== 'GET' && error.status !== 429) return null;
   const seconds = error.retryAfterSeconds ?? READ_RETRY_SECONDS * attempt;
   return seconds > MAX_RETRY_AFTER_SECONDS ? null : seconds;
-}
-
-/** @throws ApiError `UnreadableObject` */
-function parsed<T extends KubernetesObject>(type: ResourceType<T>, raw: unknown): T {
-  try {
-    return type.parse(raw);
-  } catch (cause) {
-    throw new ApiError(`${type.kind}: the object that the API server sent cannot be read: ${messageOf(cause)}`, {
-      code: 'UnreadableObject',
-      retryable: false,
-      status: 502,
-      cause,
-    });
-  }
 }
 
 /** @throws ApiError `Unreadable` */

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Client, KubernetesObject } from '../client/client.ts';
 import { createHttpClient } from '../client/http-client.ts';
+import type { JsonObject } from '../memory/fields.ts';
+import type { ServedKind } from '../memory/object-store.ts';
 import { type FakeApiServer, startFakeApiServer } from '../testing/fake-api-server.ts';
-import type { JsonObject } from '../testing/fields.ts';
-import type { ServedKind } from '../testing/object-store.ts';
 import { createEventRecorder, type EventRecord, type EventRecorder } from './recorder.ts';
 
 const SERVED_EVENT: ServedKind = {

@@ -1,3 +1,9 @@
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StatusAnswer } from '../memory/answer.ts';
+import type { SeenRequest } from '../memory/request.ts';
+import type { WatchEventType } from '../memory/watch.ts';
+
 /** What goes wrong with a request. */
 export type Fault =
   /** An error answer with a metav1.Status. */
@@ -22,21 +28,6 @@ export interface FaultMatch {
   /** true: only watches; false: everything else. */
   readonly watch?: boolean;
   readonly subresource?: string;
-}
-
-/** A request as faults and the log see it. */
-export interface SeenRequest {
-  readonly method: string;
-  /** Path with query. */
-  readonly url: string;
-  readonly plural: string;
-  /** Empty for collections. */
-  readonly name: string;
-  readonly namespace: string;
-  readonly subresource: string;
-  readonly watch: boolean;
-  readonly contentType: string;
-  readonly authorization: string;
 }
 
 interface PlannedFault {
@@ -75,4 +66,46 @@ function matches(match: FaultMatch, request: SeenRequest): boolean {
     (match.watch === undefined || match.watch === request.watch) &&
     (match.subresource === undefined || match.subresource === request.subresource)
   );
+}
+
+/** Lets a fault happen. @returns whether the request ended thereby @throws StatusAnswer for an error answer */
+export async function applyFault(fault: Fault, seen: SeenRequest, response: ServerResponse): Promise<boolean> {
+  switch (fault.kind) {
+    case 'slow':
+      await sleep(fault.milliseconds);
+      return false;
+    case 'status':
+      throw new StatusAnswer(fault.status, fault.reason ?? 'Planned', 'fault by plan', fault.retryAfterSeconds);
+    case 'reset':
+      response.destroy();
+      return true;
+    case 'garbage':
+      response.writeHead(200, { 'content-type': 'application/json' }).end('<html>\n');
+      return true;
+    case 'silent':
+      return !seen.watch;
+    default:
+      return false;
+  }
+}
+
+/** Writes an event of a watch that a fault may have met. @returns the fault that meets the watch from now on */
+export function writeFaultyEvent(
+  fault: Fault | null,
+  response: ServerResponse,
+  type: WatchEventType,
+  object: unknown,
+): Fault | null {
+  if (fault?.kind === 'silent' || response.destroyed) return fault;
+  const line = `${JSON.stringify({ type, object })}\n`;
+  if (fault?.kind === 'cut') {
+    response.write(line.slice(0, line.length / 2), () => response.destroy());
+  } else if (fault?.kind === 'errorEvent') {
+    const { status, reason, message = `${reason} by plan` } = fault;
+    response.end(`${JSON.stringify({ type: 'ERROR', object: new StatusAnswer(status, reason, message).body() })}\n`);
+  } else {
+    response.write(line);
+    return fault;
+  }
+  return { kind: 'silent' };
 }

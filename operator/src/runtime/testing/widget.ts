@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ApplyConfiguration, ResourceType } from '../client/client.ts';
-import type { ServedKind } from './object-store.ts';
+import type { ServedKind } from '../memory/object-store.ts';
 
 const widgetSchema = z.object({
   apiVersion: z.string(),

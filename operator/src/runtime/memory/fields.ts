@@ -11,18 +11,29 @@ export function isObject(value: unknown): value is JsonObject {
 
 /**
  * The fields that a configuration sets: every scalar, list and empty object in it. Lists count as one field (atomic),
- * which is the simplification of this fake: a real server merges lists that are maps by their keys.
+ * where a real API server merges those that are maps by their keys.
  */
 export function fieldsOf(value: unknown, at: readonly string[] = []): FieldPath[] {
   if (!isObject(value) || (Object.keys(value).length === 0 && at.length > 0)) return [JSON.stringify(at)];
   return Object.entries(value).flatMap(([key, child]) => fieldsOf(child, [...at, key]));
 }
 
-/** `base` with every field of `over` set; neither is changed. */
+/** `base` with every field of `over` set; neither is changed, but the result may share parts with `base`. */
 export function merge(base: unknown, over: unknown): unknown {
   if (!isObject(over)) return structuredClone(over);
   const result: JsonObject = isObject(base) ? { ...base } : {};
   for (const [key, value] of Object.entries(over)) result[key] = merge(result[key], value);
+  return result;
+}
+
+/** `base` after a JSON merge patch (RFC 7386): null removes a field; neither is changed. */
+export function mergePatch(base: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return structuredClone(patch);
+  const result: JsonObject = isObject(base) ? { ...base } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = mergePatch(result[key], value);
+  }
   return result;
 }
 
@@ -49,4 +60,16 @@ export function fieldAt(object: unknown, path: FieldPath): unknown {
   let value = object;
   for (const key of JSON.parse(path) as string[]) value = isObject(value) ? value[key] : undefined;
   return value;
+}
+
+/** The metadata of an object; empty if it has none. */
+export function metadataOf(object: JsonObject): JsonObject {
+  return isObject(object.metadata) ? object.metadata : {};
+}
+
+/** Makes a value and all in it unchangeable, so that who reads it cannot change what others read. */
+export function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const child of Object.values(value)) frozen(child);
+  return Object.freeze(value);
 }

@@ -1,0 +1,87 @@
+import { expired } from './answer.ts';
+import type { JsonObject } from './fields.ts';
+import type { ServedKind } from './served-kind.ts';
+
+/** One change that watches see. */
+export interface StoredEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly resourceVersion: number;
+  readonly kind: ServedKind;
+  /** The object before the change; null for a new one. */
+  readonly before: JsonObject | null;
+  /** The object after the change; for DELETED its last state, with a version of its own. */
+  readonly object: JsonObject;
+}
+
+/** A server that starts with version 1 would hide who takes versions for indexes. */
+const FIRST_VERSION = 1000;
+
+/** The changes of a store by version: the latest ones, and who wants to hear of the next. */
+export class History {
+  readonly #limit: number;
+  readonly #listeners = new Set<(event: StoredEvent) => void>();
+  #events: StoredEvent[] = [];
+  #version = FIRST_VERSION;
+  #oldest = FIRST_VERSION;
+
+  /** @param limit events kept at least; at most twice as many */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** The version of the latest change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The version that the next change gets. */
+  next(): number {
+    this.#version += 1;
+    return this.#version;
+  }
+
+  /** Keeps a change and tells everybody. */
+  record(event: StoredEvent): void {
+    this.#events.push(event);
+    if (this.#events.length > 2 * this.#limit) {
+      this.#events = this.#events.slice(-this.#limit);
+      this.#oldest = (this.#events[0]?.resourceVersion ?? this.#version + 1) - 1;
+    }
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Events after a version, none for one of the future. @throws StatusAnswer 410 for one that is forgotten */
+  since(asked: string): readonly StoredEvent[] {
+    this.requireKept(asked);
+    const version = Number(asked);
+    return this.#events.filter((event) => event.resourceVersion > version);
+  }
+
+  /** @throws StatusAnswer 410 for a version that is forgotten */
+  requireKept(asked: string): void {
+    if (Number(asked) < this.#oldest) throw expired(asked, this.#oldest);
+  }
+
+  /** Forgets all, so that a watch from any version before now is Expired. */
+  compact(): void {
+    this.#version += 1;
+    this.#forget();
+  }
+
+  /** Goes back to smaller versions, as etcd restored from a backup. */
+  rewind(versions: number): void {
+    this.#version -= versions;
+    this.#forget();
+  }
+
+  /** @returns ends it */
+  onEvent(listener: (event: StoredEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #forget(): void {
+    this.#oldest = this.#version;
+    this.#events = [];
+  }
+}

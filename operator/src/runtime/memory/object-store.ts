@@ -1,0 +1,323 @@
+import { randomUUID } from 'node:crypto';
+import { sameJson } from '../apply/json.ts';
+import { StatusAnswer } from './answer.ts';
+import { frozen, isObject, type JsonObject, metadataOf } from './fields.ts';
+import { History, type StoredEvent } from './history.ts';
+import { afterUpdate, applied, managedFields, type Owned, type Owners, ownedFields, type Part } from './ownership.ts';
+import { conflict, notFound, requireSame } from './refusals.ts';
+import { qualified, type ServedKind } from './served-kind.ts';
+
+export type { StoredEvent } from './history.ts';
+export type { Part } from './ownership.ts';
+export type { ServedKind } from './served-kind.ts';
+
+/** What a store is made of. */
+export interface ObjectStoreOptions {
+  readonly kinds: readonly ServedKind[];
+  /** Milliseconds since the epoch, for timestamps. */
+  readonly now: () => number;
+  /** Changes that are kept for watches at least; default 2,000, some 10 MB of large objects. */
+  readonly historyLimit?: number;
+}
+
+/** How a write is meant. */
+export interface WriteOptions {
+  /** Everything but the write itself: validation, defaults, conflicts. */
+  readonly dryRun?: boolean;
+}
+
+interface Entry extends Owned {
+  readonly kind: ServedKind;
+}
+
+const HISTORY_LIMIT = 2000;
+
+/**
+ * The objects of a Kubernetes API in memory: resource versions, generations, field ownership, defaults, validation,
+ * graceful deletion and finalizers. Like the real one, a write that changes nothing makes no new version. Objects that
+ * it gives are frozen: each version is an object of its own. Not like the real one: lists in objects are atomic for
+ * server-side apply, and there is neither admission nor authorization.
+ */
+export class ObjectStore {
+  readonly kinds: readonly ServedKind[];
+  readonly #entries = new Map<string, Map<string, Entry>>();
+  readonly #history: History;
+  readonly #now: () => number;
+
+  constructor({ kinds, now, historyLimit = HISTORY_LIMIT }: ObjectStoreOptions) {
+    this.kinds = kinds;
+    this.#now = now;
+    this.#history = new History(historyLimit);
+  }
+
+  /** The version of the latest change. */
+  get resourceVersion(): number {
+    return this.#history.version;
+  }
+
+  /** The kind as the store keeps it; null for one that it does not. */
+  kindOf({ group, version, plural }: Pick<ServedKind, 'group' | 'version' | 'plural'>): ServedKind | null {
+    const isIt = (kind: ServedKind) => kind.plural === plural && kind.group === group && kind.version === version;
+    return this.kinds.find(isIt) ?? null;
+  }
+
+  /** @throws StatusAnswer 404 */
+  get(kind: ServedKind, namespace: string, name: string): JsonObject {
+    return this.#entry(kind, namespace, name).object;
+  }
+
+  /** All objects of a kind, in the order of namespace and name as in etcd. */
+  list(kind: ServedKind): JsonObject[] {
+    const entries = [...(this.#entries.get(qualified(kind)) ?? [])];
+    return entries.sort(([left], [right]) => (left < right ? -1 : 1)).map(([, { object }]) => object);
+  }
+
+  /** Objects of all kinds, in no order. */
+  *all(): Iterable<{ readonly kind: ServedKind; readonly object: JsonObject }> {
+    for (const entries of this.#entries.values()) yield* entries.values();
+  }
+
+  /** @throws StatusAnswer 409 AlreadyExists, 422 Invalid */
+  create(kind: ServedKind, body: JsonObject, fieldManager: string, { dryRun = false }: WriteOptions = {}): JsonObject {
+    const metadata = structuredClone(metadataOf(body));
+    if (metadata.name === undefined && typeof metadata.generateName === 'string') {
+      metadata.name = metadata.generateName + randomUUID().slice(0, 5);
+    }
+    const { name, namespace = '' } = metadata;
+    if (typeof name !== 'string' || name === '') {
+      throw new StatusAnswer(422, 'Invalid', `${kind.kind} "" is invalid: metadata.name: Required value`);
+    }
+    if (this.#find(kind, String(namespace), name) !== undefined) {
+      throw new StatusAnswer(409, 'AlreadyExists', `${qualified(kind)} "${name}" already exists`);
+    }
+    const object: JsonObject = { ...structuredClone(body), metadata };
+    if (kind.hasStatus) delete object.status;
+    const owners = new Map([[`${fieldManager}/object`, ownedFields(object)]]);
+    Object.assign(metadata, { uid: randomUUID(), generation: 1, creationTimestamp: this.#timestamp(0) });
+    const entry = { object: this.#admit(kind, object, null), kind, owners };
+    return dryRun ? entry.object : this.#record('ADDED', entry);
+  }
+
+  /**
+   * Server-side apply; makes the object if there is none.
+   * @throws StatusAnswer 404 for the status of none, 409 for another version or uid, or without `force` for a field of
+   *   another manager, 422 Invalid
+   */
+  apply(
+    kind: ServedKind,
+    part: Part,
+    body: JsonObject,
+    fieldManager: string,
+    force: boolean,
+    { dryRun = false }: WriteOptions = {},
+  ): JsonObject {
+    const { namespace = '', name, uid } = metadataOf(body);
+    const entry = this.#find(kind, String(namespace), String(name));
+    if (entry === undefined) {
+      if (part === 'status') throw notFound(kind, String(name));
+      if (uid !== undefined) throw conflict(kind, String(name), `uid mismatch: no object has the uid ${uid}`);
+      return this.create(kind, body, fieldManager, { dryRun });
+    }
+    requireSame(kind, entry.object, body);
+    const wanted: JsonObject = part === 'status' ? { status: body.status ?? {} } : { ...body };
+    if (part === 'object' && kind.hasStatus) delete wanted.status;
+    const next = applied(entry, `${fieldManager}/${part}`, wanted, force);
+    return this.#write(entry, next.object, next.owners, part, dryRun);
+  }
+
+  /**
+   * Changes an object as somebody else would, e.g. a scheduler or a person; `change` works on a copy.
+   * @throws StatusAnswer 404, 409 if `change` sets another resourceVersion or uid, 422 Invalid
+   */
+  update(kind: ServedKind, namespace: string, name: string, change: (object: JsonObject) => void): JsonObject {
+    const copy = structuredClone(this.get(kind, namespace, name));
+    change(copy);
+    return this.replace(kind, namespace, name, () => copy);
+  }
+
+  /**
+   * Puts another object in the place of the one that is stored, whole and without an owner of its fields.
+   * @throws StatusAnswer 404, 409 if the new one names another resourceVersion or uid, 422 Invalid
+   */
+  replace(
+    kind: ServedKind,
+    namespace: string,
+    name: string,
+    next: (stored: JsonObject) => JsonObject,
+    { dryRun = false }: WriteOptions = {},
+  ): JsonObject {
+    const entry = this.#entry(kind, namespace, name);
+    const wanted = next(entry.object);
+    requireSame(kind, entry.object, wanted);
+    const changed = { ...wanted, metadata: { ...metadataOf(wanted), ...serverFields(entry.object) } };
+    return this.#write(entry, changed, afterUpdate(entry, changed), 'object', dryRun);
+  }
+
+  /**
+   * Deletes an object, at once or when its time of grace is over and its finalizers are gone; until then it has a
+   * deletionTimestamp.
+   * @param graceSeconds instead of the kind's own; 0: now
+   * @throws StatusAnswer 404, 409 for another uid
+   */
+  delete(
+    kind: ServedKind,
+    namespace: string,
+    name: string,
+    uid: string | undefined,
+    graceSeconds?: number,
+  ): JsonObject {
+    const entry = this.#entry(kind, namespace, name);
+    const metadata = metadataOf(entry.object);
+    if (uid !== undefined && uid !== metadata.uid) {
+      throw conflict(kind, name, `the UID in the precondition (${uid}) does not match the UID in record`);
+    }
+    const wanted = kind.graceSeconds === undefined ? 0 : (graceSeconds ?? kind.graceSeconds(entry.object));
+    if (wanted === 0 && !hasFinalizers(entry.object)) return this.#remove(entry);
+    // A time of grace that runs can only be made shorter.
+    const running = metadata.deletionTimestamp === undefined ? undefined : metadata.deletionGracePeriodSeconds;
+    if (running !== undefined && Number(running) <= wanted) return entry.object;
+    const next = structuredClone(entry.object);
+    Object.assign(metadataOf(next), {
+      deletionTimestamp: this.#timestamp(wanted),
+      deletionGracePeriodSeconds: wanted,
+      ...(running === undefined ? { generation: Number(metadata.generation) + 1 } : {}),
+    });
+    return this.#write(entry, next, entry.owners, 'status', false);
+  }
+
+  /**
+   * Deletes what has only owners that are gone, until there is no more: the work of the garbage collector.
+   * @returns how many objects are gone thereby
+   */
+  collectGarbage(): number {
+    const living = new Set([...this.all()].map(({ object }) => metadataOf(object).uid));
+    const orphans = [...this.all()].filter(({ object }) => {
+      const { ownerReferences, deletionTimestamp } = metadataOf(object);
+      const owners: readonly unknown[] = Array.isArray(ownerReferences) ? ownerReferences : [];
+      const isOwned = owners.some((owner) => isObject(owner) && living.has(owner.uid));
+      return owners.length > 0 && !isOwned && deletionTimestamp === undefined;
+    });
+    const gone = orphans.filter(({ kind, object }) => {
+      const { namespace = '', name } = metadataOf(object);
+      this.delete(kind, String(namespace), String(name), undefined);
+      return this.#find(kind, String(namespace), String(name)) === undefined;
+    });
+    return gone.length === 0 ? 0 : gone.length + this.collectGarbage();
+  }
+
+  /** Events after a version, none for one of the future. @throws StatusAnswer 410 for one that is forgotten */
+  eventsSince(asked: string): readonly StoredEvent[] {
+    return this.#history.since(asked);
+  }
+
+  /** @throws StatusAnswer 410 for a version that is forgotten */
+  requireKept(version: string): void {
+    this.#history.requireKept(version);
+  }
+
+  /** Forgets the history, so that a watch from any version before now is Expired. */
+  compact(): void {
+    this.#history.compact();
+  }
+
+  /** Goes back to smaller versions with the same objects, as etcd restored from a backup. */
+  rewind(versions: number): void {
+    this.#history.rewind(versions);
+    for (const { kind, object } of [...this.all()]) {
+      const metadata = { ...metadataOf(object), resourceVersion: String(this.resourceVersion) };
+      this.#keep({ kind, owners: this.#ownersOf(kind, object), object: frozen({ ...object, metadata }) });
+    }
+  }
+
+  /** Hears of every change, in order, while it is being made. @returns ends it */
+  onEvent(listener: (event: StoredEvent) => void): () => void {
+    return this.#history.onEvent(listener);
+  }
+
+  #find(kind: ServedKind, namespace: string, name: string): Entry | undefined {
+    return this.#entries.get(qualified(kind))?.get(`${namespace}/${name}`);
+  }
+
+  #entry(kind: ServedKind, namespace: string, name: string): Entry {
+    const entry = this.#find(kind, namespace, name);
+    if (entry === undefined) throw notFound(kind, name);
+    return entry;
+  }
+
+  #ownersOf(kind: ServedKind, object: JsonObject): Owners {
+    const { namespace = '', name } = metadataOf(object);
+    return this.#entry(kind, String(namespace), String(name)).owners;
+  }
+
+  #write(entry: Entry, wanted: JsonObject, owners: Owners, part: Part, dryRun: boolean): JsonObject {
+    const { kind } = entry;
+    const next = this.#admit(kind, wanted, entry.object);
+    if (sameJson(next, entry.object)) {
+      if (!dryRun) this.#keep({ ...entry, owners });
+      return entry.object;
+    }
+    const { status: _old, metadata: oldMetadata, ...oldSpec } = entry.object;
+    const { status: _new, metadata, ...spec } = next;
+    if (part === 'object' && !sameJson(oldSpec, spec)) {
+      next.metadata = { ...metadataOf(next), generation: Number((oldMetadata as JsonObject).generation) + 1 };
+    }
+    if (dryRun) return next;
+    const changed = { kind, object: next, owners };
+    const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = metadata as JsonObject;
+    const isOver = deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && !hasFinalizers(next);
+    return isOver ? this.#remove(changed) : this.#record('MODIFIED', changed);
+  }
+
+  #remove(entry: Entry): JsonObject {
+    return this.#record('DELETED', entry);
+  }
+
+  #record(type: StoredEvent['type'], { kind, object, owners }: Entry): JsonObject {
+    const resourceVersion = this.#history.next();
+    const metadata = {
+      ...metadataOf(object),
+      resourceVersion: String(resourceVersion),
+      managedFields: managedFields(owners),
+    };
+    const stored = frozen({ ...object, metadata });
+    const { namespace = '', name } = metadataOf(object);
+    const before = this.#find(kind, String(namespace), String(name))?.object ?? null;
+    if (type === 'DELETED') this.#entries.get(qualified(kind))?.delete(`${namespace}/${name}`);
+    else this.#keep({ kind, object: stored, owners });
+    this.#history.record({ type, resourceVersion, kind, before, object: stored });
+    return stored;
+  }
+
+  #keep(entry: Entry): void {
+    const { namespace = '', name } = metadataOf(entry.object);
+    const key = qualified(entry.kind);
+    const entries = this.#entries.get(key) ?? new Map<string, Entry>();
+    this.#entries.set(key, entries.set(`${namespace}/${name}`, entry));
+  }
+
+  /** Defaults first, as the real one does. */
+  #admit(kind: ServedKind, object: JsonObject, before: JsonObject | null): JsonObject {
+    const complete = kind.complete?.(object) ?? object;
+    const fault = kind.refuse?.(complete, before) ?? null;
+    const name = String(metadataOf(object).name);
+    if (fault !== null) throw new StatusAnswer(422, 'Invalid', `${kind.kind} "${name}" is invalid: ${fault}`);
+    return complete;
+  }
+
+  /** RFC 3339 in whole seconds, as metav1.Time. */
+  #timestamp(secondsFromNow: number): string {
+    return new Date(this.#now() + secondsFromNow * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+  }
+}
+
+function hasFinalizers(object: JsonObject): boolean {
+  const { finalizers } = metadataOf(object);
+  return Array.isArray(finalizers) && finalizers.length > 0;
+}
+
+/** What only the server writes in metadata. */
+function serverFields(object: JsonObject): JsonObject {
+  const metadata = metadataOf(object);
+  const names = ['uid', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'];
+  return Object.fromEntries(names.flatMap((name) => (name in metadata ? [[name, metadata[name]]] : [])));
+}

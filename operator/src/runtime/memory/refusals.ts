@@ -1,0 +1,23 @@
+import { StatusAnswer } from './answer.ts';
+import { type JsonObject, metadataOf } from './fields.ts';
+import { qualified, type ServedKind } from './served-kind.ts';
+
+/** A body that names a version or uid is meant for that one only. @throws StatusAnswer 409 */
+export function requireSame(kind: ServedKind, stored: JsonObject, body: JsonObject): void {
+  const { resourceVersion, uid, name } = metadataOf(body);
+  const is = metadataOf(stored);
+  if (resourceVersion !== undefined && resourceVersion !== is.resourceVersion) {
+    throw conflict(kind, String(name), 'the object has been modified');
+  }
+  if (uid !== undefined && uid !== is.uid) throw conflict(kind, String(name), `its uid is ${is.uid}, not ${uid}`);
+}
+
+/** The answer where there is no such object. */
+export function notFound(kind: ServedKind, name: string): StatusAnswer {
+  return new StatusAnswer(404, 'NotFound', `${qualified(kind)} "${name}" not found`);
+}
+
+/** The answer to a write that is meant for another state of the object. */
+export function conflict(kind: ServedKind, name: string, why: string): StatusAnswer {
+  return new StatusAnswer(409, 'Conflict', `Operation cannot be fulfilled on ${qualified(kind)} "${name}": ${why}`);
+}

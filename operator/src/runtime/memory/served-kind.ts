@@ -1,0 +1,35 @@
+import type { JsonObject } from './fields.ts';
+
+/** A kind that a store keeps, with what an API server does to its objects before it keeps them. */
+export interface ServedKind {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /** Whether it has a status subresource: writes to the object leave the status alone, and the other way round. */
+  readonly hasStatus?: boolean;
+  /** Fills in defaults and drops fields that the kind does not have; gives the object itself where it cannot. */
+  readonly complete?: (object: JsonObject) => JsonObject;
+  /**
+   * Refuses an object as the schema of a CRD would; the text becomes the message of a 422.
+   * @param before the object as it is stored; null for a new one
+   */
+  readonly refuse?: (object: JsonObject, before: JsonObject | null) => string | null;
+  /**
+   * Seconds between the wish to delete an object and its end, unless a delete names others. Somebody else, for a Pod
+   * the kubelet, then deletes it with 0 s. Left out: objects of the kind go at once.
+   */
+  readonly graceSeconds?: (object: JsonObject) => number;
+}
+
+/** `v1` or `<group>/<version>`. */
+export function apiVersionOf({ group, version }: ServedKind): string {
+  return group === '' ? version : `${group}/${version}`;
+}
+
+/** `<plural>.<group>`, or the plural alone in the core group: the name of a kind in messages. */
+export function qualified({ group, plural }: ServedKind): string {
+  return group === '' ? plural : `${plural}.${group}`;
+}
