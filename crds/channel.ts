@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { channelStatusSchema } from './channel-status.ts';
 import { validations } from './extensions.ts';
+import { gpuSchema } from './gpu.ts';
 import { API_VERSION, CHANNEL_NAME_MAX_LENGTH, CHANNEL_NAMES } from './group.ts';
 import { objectMetaSchema } from './metadata.ts';
 import { MODES } from './mode.ts';
@@ -8,7 +9,6 @@ import {
   ENCODERS,
   type Encoder,
   encoderPreferenceSchema,
-  gpuSchema,
   ladderSchema,
   nodeSelectorSchema,
   presetSchema,

@@ -63,6 +63,8 @@ export const STREAM_SESSION_CONDITIONS = {
   podScheduled: 'PodScheduled',
   /** The segments of all rungs arrive at the edge in time. */
   ready: 'Ready',
+  /** The encoder runs on the GPU that spec.gpu asks for. False: on the CPU, and the reason says why. */
+  accelerated: 'Accelerated',
   /** How the session ended; Unknown while it runs. */
   succeeded: 'Succeeded',
 } as const;

@@ -2,6 +2,7 @@
 export * from './channel.ts';
 export * from './channel-status.ts';
 export * from './conditions.ts';
+export * from './gpu.ts';
 export * from './group.ts';
 export * from './metadata.ts';
 export * from './mode.ts';

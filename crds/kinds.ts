@@ -94,6 +94,13 @@ export const STREAM_SESSION: CustomResource = {
       priority: 1,
     },
     {
+      name: 'Accelerator',
+      type: 'string',
+      jsonPath: '.status.accelerator',
+      description: 'The GPU resource that the pod asks for, or cpu.',
+      priority: 1,
+    },
+    {
       name: 'Speed',
       type: 'integer',
       jsonPath: '.status.progress.speedMilli',

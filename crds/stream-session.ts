@@ -1,16 +1,17 @@
 import { z } from 'zod';
 import { conditionsSchema } from './conditions.ts';
 import { atomicList, validations } from './extensions.ts';
+import { gpuSchema } from './gpu.ts';
 import { API_VERSION, STREAM_SESSION_NAME_MAX_LENGTH, STREAM_SESSION_NAMES } from './group.ts';
 import { objectMetaSchema } from './metadata.ts';
 import {
   encoderPreferenceSchema,
-  gpuSchema,
   LADDER_MAX_RUNGS,
   ladderSchema,
   nodeSelectorSchema,
   presetSchema,
   prioritySchema,
+  RESOURCE_NAME_MAX_LENGTH,
   resourcesSchema,
   tolerationsSchema,
 } from './workload.ts';
@@ -55,6 +56,13 @@ export const streamSessionStatusSchema = z
     podName: z.string().max(253).optional().describe('Name of the pod that works now, <session>-<attempt>.'),
     attempt: z.int32().min(0).optional().describe('Number of the current attempt; the first pod is 1.'),
     encoder: z.string().max(64).optional().describe("FFmpeg's name of the encoder that runs, for example libx264."),
+    accelerator: z
+      .string()
+      .max(RESOURCE_NAME_MAX_LENGTH)
+      .optional()
+      .describe(
+        'What the current pod was made for: the extended resource that it asks for, for example nvidia.com/gpu, or cpu.',
+      ),
     progress: z
       .object({
         speedMilli: z
@@ -77,7 +85,9 @@ export const streamSessionStatusSchema = z
     restarts: z.int32().min(0).optional().describe('How many pods had to be replaced.'),
     conditions: conditionsSchema
       .optional()
-      .describe('The state of the session: Admitted, PodScheduled, Ready and Succeeded.'),
+      .describe(
+        'The state of the session: Admitted, PodScheduled, Ready and Succeeded; Accelerated where a GPU is asked for.',
+      ),
   })
   .describe('What the session is. Written by the operator.');
 export type StreamSessionStatus = z.infer<typeof streamSessionStatusSchema>;

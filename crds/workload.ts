@@ -76,7 +76,7 @@ export const encoderPreferenceSchema = z
   .min(1)
   .max(ENCODERS.length)
   .describe(
-    "H.264 encoders by FFmpeg's names, the most wanted first. The default is h264_nvenc (NVIDIA), h264_qsv (Intel), h264_vaapi (Intel, AMD), libx264 (CPU). This version encodes with libx264 only and passes over the others, so the list must contain libx264.",
+    "H.264 encoders by FFmpeg's names, the most wanted first. The default is h264_nvenc (NVIDIA), h264_qsv (Intel), h264_vaapi (Intel, AMD), libx264 (CPU). The first that encodes ten frames in the pod is taken, so that a GPU without an encoder is passed over; the list must contain libx264.",
   )
   .meta({
     ...atomicList,
@@ -134,8 +134,8 @@ export const quantitySchema = z.union([
 ]);
 export type Quantity = z.infer<typeof quantitySchema>;
 
-/** Names of resources are qualified names: a DNS name of at most 253 characters, a slash and 63 characters. */
-const RESOURCE_NAME_MAX_LENGTH = 317;
+/** Longest name of a resource. They are qualified names: a DNS name of at most 253 characters, a slash and 63 characters. */
+export const RESOURCE_NAME_MAX_LENGTH = 317;
 
 function quantitiesSchema(description: string) {
   return z
@@ -208,42 +208,3 @@ export const tolerationsSchema = z
   .max(16)
   .meta(atomicList)
   .describe('Taints of nodes that the transcode pod tolerates, as in a pod; none by default.');
-
-export const gpuSchema = z
-  .object({
-    resourceName: z
-      .string()
-      .min(1)
-      .max(RESOURCE_NAME_MAX_LENGTH)
-      .describe(
-        'Extended resource to ask for, for example nvidia.com/gpu, nvidia.com/mig-1g.10gb, amd.com/gpu, gpu.intel.com/i915 or gpu.intel.com/xe.',
-      )
-      .meta(
-        validations({
-          rule: "self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$')",
-          message:
-            'gpu.resourceName must be an extended resource with its domain, for example nvidia.com/gpu or gpu.intel.com/i915',
-        }),
-      ),
-    count: z.int32().min(1).max(16).default(1).describe('How many of the resource the pod asks for; 1 by default.'),
-    waitSeconds: z
-      .int32()
-      .min(0)
-      .max(3600)
-      .default(30)
-      .describe(
-        'How long to wait for a node with a free GPU in seconds, before a CPU pod takes its place; 30 by default.',
-      ),
-    runtimeClassName: z
-      .string()
-      .min(1)
-      .max(253)
-      .optional()
-      .describe(
-        "RuntimeClass of the pod, for clusters where the GPU's container runtime is not the default; none by default.",
-      ),
-  })
-  .describe(
-    'The GPU that the transcode pod asks for. Reserved: this version encodes on the CPU and asks for no GPU, whatever stands here.',
-  );
-export type Gpu = z.infer<typeof gpuSchema>;

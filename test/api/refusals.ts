@@ -257,6 +257,20 @@ const TRANSCODE: readonly Refusal[] = [
     field: 'spec.transcode.gpu.resourceName',
     message: 'gpu.resourceName must be an extended resource with its domain, for example nvidia.com/gpu',
   },
+  {
+    name: 'a runtime class that is no name',
+    kind: 'Channel',
+    spec: { transcode: { gpu: { runtimeClassName: 'NVIDIA' } } },
+    field: 'spec.transcode.gpu.runtimeClassName',
+    message: 'gpu.runtimeClassName must be the name of a RuntimeClass',
+  },
+  {
+    name: 'the group of root for render devices',
+    kind: 'Channel',
+    spec: { transcode: { gpu: { supplementalGroups: [0] } } },
+    field: 'spec.transcode.gpu.supplementalGroups[0]',
+    message: 'should be greater than or equal to 1',
+  },
 ];
 
 const OBJECTS: readonly Refusal[] = [

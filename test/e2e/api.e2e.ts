@@ -139,6 +139,7 @@ describe('the API server accepts', () => {
       name: 'requests equal to limits',
       spec: { transcode: { resources: { requests: { cpu: 1 }, limits: { cpu: '1000m' } } } },
     },
+    { name: 'a GPU without a word more', spec: { transcode: { gpu: {} } } },
     { name: 'a GPU that is a MIG slice', spec: { transcode: { gpu: { resourceName: 'nvidia.com/mig-1g.10gb' } } } },
   ];
   test.each(accepted)('$name', async ({ spec }) => {

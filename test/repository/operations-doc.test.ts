@@ -19,14 +19,22 @@ const programs = globSync(['operator/src/**/*.ts', 'images/*/src/**/*.ts'], {
 
 const WORDS: readonly { readonly what: string; readonly files: readonly string[]; readonly pattern: RegExp }[] = [
   { what: 'metric of our own', files: programs, pattern: /'(sluice_[a-z_]+)'/g },
-  { what: 'event', files: ['operator/src/channel/events.ts'], pattern: /reason: '(\w+)'/g },
+  {
+    what: 'event',
+    files: ['operator/src/channel/events.ts', 'operator/src/session/events.ts'],
+    pattern: /reason: '(\w+)'/g,
+  },
   { what: 'type of condition', files: ['crds/conditions.ts'], pattern: /^ {2}\w+: '(\w+)',$/gm },
   { what: 'trouble of a source', files: ['images/edge/src/source/errors.ts'], pattern: /^ {2}[A-Z_]+: '(\w+)',$/gm },
   { what: 'obstacle that an edge finds', files: ['images/edge/src/source/facts.ts'], pattern: /reason: '(\w+)'/g },
   { what: 'obstacle of the operator', files: ['operator/src/channel/obstacles.ts'], pattern: /forEver\(\s*'(\w+)'/g },
   {
     what: 'reason in a condition',
-    files: ['operator/src/channel/build/conditions.ts', 'operator/src/session/build/status.ts'],
+    files: [
+      'operator/src/channel/build/conditions.ts',
+      'operator/src/session/build/acceleration.ts',
+      'operator/src/session/build/status.ts',
+    ],
     pattern: /reason: '(\w+)'/g,
   },
   { what: 'reason of a decision', files: ['operator/src/channel/decide.ts'], pattern: /^ {2}\| '(\w+)'/gm },

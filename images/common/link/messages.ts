@@ -155,6 +155,8 @@ export const sessionReportSchema = z.object({
   /** Waiting: no agent yet. Feeding: agent connected. Aligned: three rows in a row in time. Live: listed. Late: fell behind, source listed instead. */
   state: z.enum(['Waiting', 'Feeding', 'Aligned', 'Live', 'Late']),
   encoder: z.string(),
+  /** Why the encoders before it in the list were passed over; empty if none was, or if the edge does not know. */
+  fallback: z.string().default(''),
   /** Encoding speed relative to real time; null until measured. */
   speed: z.number().nullable(),
   /** Seconds of film encoded. */

@@ -47,6 +47,11 @@ const MAX_MESSAGE_LENGTH = 1_000;
 export const agentReportSchema = z.object({
   state: z.enum(['Probing', 'Encoding', 'Draining', 'Failed']),
   encoder: z.string().max(100),
+  /** Why the encoders before it in the list were passed over; empty if none was. */
+  fallback: z
+    .string()
+    .default('')
+    .transform((text) => text.slice(0, MAX_MESSAGE_LENGTH)),
   speed: z.number().nonnegative().nullable(),
   outTimeSeconds: z.number().nullable(),
   /** Newest source segment fed; null before the first. */

@@ -55,6 +55,7 @@ async function runAgent(config: Config): Promise<number> {
       ...config,
       client,
       encoder,
+      fallback: refused.join('; '),
       log,
       metrics: createAgentMetrics(metrics),
       now: Date.now,

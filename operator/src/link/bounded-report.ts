@@ -57,6 +57,7 @@ function boundedSession(session: SessionReport): SessionReport {
   return {
     ...session,
     encoder: limited(session.encoder, NAME_LENGTH),
+    fallback: limited(session.fallback),
     droppedRungs: session.droppedRungs.slice(0, LADDER_MAX_RUNGS).map((name) => limited(name, RUNG_NAME_LENGTH)),
     message: limited(session.message),
   };

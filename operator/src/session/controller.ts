@@ -18,9 +18,11 @@ import type { Reconcile, ReconcileResult } from '../runtime/controller/controlle
 import type { EventRecorder } from '../runtime/events/recorder.ts';
 import type { AdmissionBook } from './admission/admission-book.ts';
 import { refusalText } from './admission/admit.ts';
+import { fallbackEvent } from './build/acceleration.ts';
 import { buildPod, type PodSettings } from './build/pod.ts';
 import { buildSecret } from './build/secret.ts';
 import { limitExceeded, sessionAdmitted } from './events.ts';
+import type { Refusal } from './gpu.ts';
 import { type ObservedSession, planSession, rememberSession, type SessionMemory, type SessionPlan } from './plan.ts';
 
 /** Index of pods by `namespace/name` of their StreamSession. */
@@ -55,7 +57,7 @@ interface SessionState {
   readonly uid: string;
   memory: SessionMemory;
   /** Why the API server did not allow the last pod; null: it did. */
-  refusal: string | null;
+  refusal: Refusal | null;
   /** Whether it waits for a place, as it was told last. */
   waits: boolean;
   written: StreamSessionStatus | undefined;
@@ -75,9 +77,9 @@ export function createSessionReconcile(options: SessionControllerOptions): Recon
     tellOfLimits(session, state, options);
     const plan = (): SessionPlan => planSession(observe(key, session, state, options));
     const before = plan();
-    const wasRefused = state.refusal;
+    const wasRefused = state.refusal?.message;
     await makePods(session, state, before, options);
-    const { status, wakeAfterSeconds } = state.refusal === wasRefused ? before : plan();
+    const { status, wakeAfterSeconds } = state.refusal?.message === wasRefused ? before : plan();
     const retry = state.refusal === null ? null : REFUSED_RETRY_SECONDS;
     return soonest(wakeAfterSeconds, retry, await writeStatus(session, state, status, options));
   };
@@ -146,12 +148,12 @@ async function makePods(
 ): Promise<void> {
   const namespace = session.metadata.namespace ?? 'default';
   try {
-    if (plan.createAttempt !== null) await makePod(session, plan.createAttempt, options);
+    if (plan.createAttempt !== null) await makePod(session, plan.createAttempt, plan.memory.gpuRefusal, options);
     state.memory = plan.memory;
     state.refusal = null;
   } catch (error) {
     if (!(error instanceof SluiceError) || error.retryable) throw error;
-    state.refusal = error.message;
+    state.refusal = { sinceMs: state.refusal?.sinceMs ?? options.now(), message: error.message };
   }
   for (const name of plan.deletePods) await options.client.delete(POD, { namespace, name });
 }
@@ -160,11 +162,12 @@ async function makePods(
 async function makePod(
   session: StreamSession,
   attempt: number,
+  gpuRefusal: string | null,
   { client, tokens, pod }: SessionControllerOptions,
 ): Promise<void> {
   await makeSecret(session, tokens, client);
   try {
-    await client.create(POD, buildPod(session, attempt, pod));
+    await client.create(POD, buildPod(session, attempt, gpuRefusal, pod));
   } catch (error) {
     if (!hasReason(error, 'AlreadyExists')) throw error;
   }
@@ -194,7 +197,7 @@ async function writeStatus(
   session: StreamSession,
   state: SessionState,
   status: StreamSessionStatus,
-  { client, now }: SessionControllerOptions,
+  { client, events, channelOf: findChannel, now }: SessionControllerOptions,
 ): Promise<number | null> {
   if (sameJson(status, state.written)) return null;
   const wait = sameJson(essence(status), essence(state.written ?? {}))
@@ -214,6 +217,9 @@ async function writeStatus(
     if (hasReason(error, 'NotFound')) return null; // deleted meanwhile
     throw error; // a conflict, too: it is tried again until the cache tells of another session of this name
   }
+  const fallback = fallbackEvent(session, state.written, status);
+  const channel = findChannel(session);
+  if (fallback !== null && channel !== undefined) events.record(channel, fallback);
   state.written = status;
   state.writtenMs = now();
   return null;

@@ -9,3 +9,13 @@ export function limitExceeded(session: string, why: string): EventRecord {
 export function sessionAdmitted(session: string): EventRecord {
   return { type: 'Normal', reason: 'SessionAdmitted', action: 'Admit', note: `StreamSession ${session} may run now` };
 }
+
+/** A session that asks for a GPU encodes on the CPU. */
+export function encoderFallback(name: string, message: string): EventRecord {
+  return {
+    type: 'Warning',
+    reason: 'EncoderFallback',
+    action: 'Transcode',
+    note: `StreamSession ${name}: ${message}`,
+  };
+}

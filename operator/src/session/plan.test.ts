@@ -10,7 +10,14 @@ import { planSession, rememberSession, type SessionMemory, type SessionPlan } fr
 
 const NOW = Date.parse('2026-11-21T12:00:00.000Z');
 const RUNG = { name: '480p', height: 480, bitrateBps: 1_200_000, audioBitrateBps: 128_000 };
-const FRESH: SessionMemory = { attempt: 0, madeMs: 0, seen: false, countedAttempt: 0, failuresMs: [] };
+const FRESH: SessionMemory = {
+  attempt: 0,
+  madeMs: 0,
+  seen: false,
+  countedAttempt: 0,
+  gpuRefusal: null,
+  failuresMs: [],
+};
 const FIRST: SessionMemory = { ...FRESH, attempt: 1, madeMs: NOW - 60_000, seen: true };
 
 function session(status?: StreamSessionStatus): StreamSession {
@@ -37,6 +44,7 @@ interface Scene {
   report?: SessionReport | null;
   heard?: boolean;
   refusal?: string;
+  refusedMs?: number;
   memory?: SessionMemory;
   admission?: Verdict;
 }
@@ -48,7 +56,7 @@ function plan(scene: Scene): SessionPlan {
     pods: scene.pods ?? [],
     report: scene.report ?? null,
     heard: scene.heard ?? true,
-    refusal: scene.refusal ?? null,
+    refusal: scene.refusal === undefined ? null : { sinceMs: scene.refusedMs ?? NOW, message: scene.refusal },
     memory: scene.memory ?? FRESH,
     admission: scene.admission ?? ADMITTED,
   });

@@ -1,10 +1,12 @@
 import type { SessionReport } from '@sluice/common/link/messages.ts';
 import type { StreamSession, StreamSessionStatus } from '@sluice/crds';
 import type { Pod } from '../kinds.ts';
+import { GPU_REFUSAL_ANNOTATION } from '../labels.ts';
 import type { Verdict } from './admission/admit.ts';
 import { podName } from './build/pod.ts';
 import { buildSessionStatus } from './build/status.ts';
-import { attemptOf, type PodState, podStateOf } from './pod-state.ts';
+import { gpuWait, type Refusal } from './gpu.ts';
+import { attemptOf, type NewestPod, podStateOf, unscheduled } from './pod-state.ts';
 
 /** So many failed pods within {@link FAILURE_WINDOW_SECONDS} end a session: what failed five times will fail again. */
 const MOST_FAILURES = 5;
@@ -28,6 +30,8 @@ export interface SessionMemory {
   readonly seen: boolean;
   /** Number of the newest pod whose failure is in `failuresMs`. */
   readonly countedAttempt: number;
+  /** Why the newest pod does without the GPU that the session asks for, in the scheduler's words; null: it does not. */
+  readonly gpuRefusal: string | null;
   /** Times of failures within the window, ms since the epoch, the oldest first. */
   readonly failuresMs: readonly number[];
 }
@@ -42,15 +46,12 @@ export interface ObservedSession {
   readonly report: SessionReport | null;
   /** Whether the owner could have spoken: not in the first moments of an operator, before the edges are linked. */
   readonly heard: boolean;
-  /** Why the API server did not allow the last pod, in its words; null: it did. */
-  readonly refusal: string | null;
+  /** Why the API server did not allow the last pod; null: it did. */
+  readonly refusal: Refusal | null;
   readonly memory: SessionMemory;
   /** Whether it may run within the limits. */
   readonly admission: Verdict;
 }
-
-/** How the newest pod stands; `none` before the first, `unseen` between its creation and its coming into the cache. */
-export type NewestPod = PodState | { readonly kind: 'none' } | { readonly kind: 'unseen' };
 
 /** What is to be done for a session. */
 export interface SessionPlan {
@@ -58,7 +59,10 @@ export interface SessionPlan {
   readonly memory: SessionMemory;
   /** Number of the pod to make; null: none. */
   readonly createAttempt: number | null;
-  /** Names of pods to delete: ended ones that were replaced long ago; the last failed one stays for its log. */
+  /**
+   * Names of pods to delete: ended ones that were replaced long ago; the last failed one stays for its log, unless it
+   * never had a node.
+   */
   readonly deletePods: readonly string[];
   readonly status: StreamSessionStatus;
   readonly wakeAfterSeconds: number | null;
@@ -67,7 +71,7 @@ export interface SessionPlan {
 /** What is remembered of a session that this operator sees for the first time. */
 export function rememberSession(session: StreamSession): SessionMemory {
   const attempt = session.status?.attempt ?? 0;
-  return { attempt, madeMs: 0, seen: attempt > 0, countedAttempt: 0, failuresMs: [] };
+  return { attempt, madeMs: 0, seen: attempt > 0, countedAttempt: 0, gpuRefusal: null, failuresMs: [] };
 }
 
 /** Decides what a session needs; pure. */
@@ -81,8 +85,9 @@ export function planSession(observed: ObservedSession): SessionPlan {
   const newest = newestPod(pods, session, seen);
   const memory = withCountedFailure(seen, newest, nowMs);
   const givenUp = memory.failuresMs.length >= MOST_FAILURES;
-  const step = givenUp || !observed.admission.admitted ? WAIT : nextStep(newest, memory, nowMs);
-  const next = step.attempt === null ? memory : { ...memory, attempt: step.attempt, madeMs: nowMs, seen: false };
+  const step = givenUp || !observed.admission.admitted ? WAIT : stepOf(observed, newest, memory);
+  const { attempt, gpuRefusal } = step;
+  const next = attempt === null ? memory : { ...memory, attempt, gpuRefusal, madeMs: nowMs, seen: false };
   return {
     memory: next,
     createAttempt: step.attempt,
@@ -96,18 +101,30 @@ export function planSession(observed: ObservedSession): SessionPlan {
 interface Step {
   readonly attempt: number | null;
   readonly wakeAfterSeconds: number | null;
+  /** Not null: the pod to make is one for the CPU, and this is why. */
+  readonly gpuRefusal: string | null;
 }
 
-const WAIT: Step = { attempt: null, wakeAfterSeconds: null };
+const WAIT: Step = { attempt: null, wakeAfterSeconds: null, gpuRefusal: null };
+
+/** What is next for the pods; a wait for a GPU that is over changes what kind of pod that is. */
+function stepOf({ session, refusal, nowMs }: ObservedSession, newest: NewestPod, memory: SessionMemory): Step {
+  const step = nextStep(newest, memory, nowMs);
+  const wait = gpuWait(session.spec.gpu, newest, memory, refusal, nowMs);
+  if (!wait.over) return { ...step, wakeAfterSeconds: step.wakeAfterSeconds ?? wait.wakeAfterSeconds };
+  // A pod that was never made leaves its number to the one in its place; any other keeps it.
+  const attempt = step.attempt ?? (unscheduled(newest) === null ? null : memory.attempt + 1);
+  return { ...step, attempt, gpuRefusal: wait.refusal };
+}
 
 function nextStep(newest: NewestPod, memory: SessionMemory, nowMs: number): Step {
   switch (newest.kind) {
     case 'none':
-      return { attempt: 1, wakeAfterSeconds: null };
+      return { ...WAIT, attempt: 1 };
     case 'leaving': // its grace period is the time in which the successor takes over
       return when(memory.madeMs + LEAVING_SECONDS * 1000, memory.attempt + 1, nowMs);
     case 'unseen':
-      return when(memory.madeMs + UNSEEN_SECONDS * 1000, memory.attempt, nowMs);
+      return { ...when(memory.madeMs + UNSEEN_SECONDS * 1000, memory.attempt, nowMs), gpuRefusal: memory.gpuRefusal };
     case 'failed': {
       const backOffSeconds = FIRST_BACK_OFF_SECONDS * 2 ** Math.max(0, memory.failuresMs.length - 1);
       // No failure is left in the window: it is long ago.
@@ -120,12 +137,18 @@ function nextStep(newest: NewestPod, memory: SessionMemory, nowMs: number): Step
 
 function when(dueMs: number, attempt: number, nowMs: number): Step {
   const waitSeconds = (dueMs - nowMs) / 1000;
-  return waitSeconds > 0 ? { attempt: null, wakeAfterSeconds: waitSeconds } : { attempt, wakeAfterSeconds: null };
+  return waitSeconds > 0 ? { ...WAIT, wakeAfterSeconds: waitSeconds } : { ...WAIT, attempt };
 }
 
 function withSeenPods(memory: SessionMemory, pods: readonly Pod[]): SessionMemory {
-  const newest = Math.max(0, ...pods.map(attemptOf));
-  return newest >= memory.attempt && newest > 0 ? { ...memory, attempt: newest, seen: true } : memory;
+  const newest = pods.toSorted((left, right) => attemptOf(left) - attemptOf(right)).at(-1);
+  const attempt = newest === undefined ? 0 : attemptOf(newest);
+  if (newest === undefined || attempt === 0 || attempt < memory.attempt) return memory;
+  const { annotations, creationTimestamp } = newest.metadata;
+  // An operator that has just started did not make the pod: the API server knows when that was.
+  const madeMs =
+    memory.madeMs > 0 && attempt === memory.attempt ? memory.madeMs : Date.parse(creationTimestamp ?? '') || 0;
+  return { ...memory, attempt, madeMs, seen: true, gpuRefusal: annotations?.[GPU_REFUSAL_ANNOTATION] ?? null };
 }
 
 function newestPod(pods: readonly Pod[], session: StreamSession, memory: SessionMemory): NewestPod {
@@ -145,6 +168,9 @@ function withCountedFailure(memory: SessionMemory, newest: NewestPod, nowMs: num
 
 function replacedPods(pods: readonly Pod[], attempt: number): readonly string[] {
   return pods
-    .filter((pod) => attemptOf(pod) < attempt - 1 && pod.metadata.deletionTimestamp === undefined)
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    .filter(
+      (pod) => attemptOf(pod) < attempt - 1 || (attemptOf(pod) < attempt && unscheduled(podStateOf(pod)) !== null),
+    )
     .map(({ metadata }) => metadata.name);
 }

@@ -16,6 +16,17 @@ export type PodState =
   | { readonly kind: 'succeeded' }
   | { readonly kind: 'failed'; readonly message: string };
 
+/** How the newest pod stands; `none` before the first, `unseen` between its creation and its coming into the cache. */
+export type NewestPod = PodState | { readonly kind: 'none' } | { readonly kind: 'unseen' };
+
+/** Reasons of PodScheduled=False (core/v1: PodReasonUnschedulable, PodReasonSchedulingGated, PodReasonSchedulerError). */
+const SCHEDULERS_REASONS = new Set(['Unschedulable', 'SchedulingGated', 'SchedulerError']);
+
+/** What the scheduler says of a pod for which it has no node; null: it has not looked yet, or there is one. */
+export function unscheduled(state: NewestPod): { readonly reason: string; readonly message: string } | null {
+  return state.kind === 'stuck' && SCHEDULERS_REASONS.has(state.reason) ? state : null;
+}
+
 /** Number of the attempt that a pod is; 0 for one without the label. */
 export function attemptOf(pod: Pod): number {
   const attempt = Number(pod.metadata.labels?.[ATTEMPT_LABEL]);

@@ -81,6 +81,7 @@ export function sessionReportFixture(changes: Partial<SessionReport> = {}): Sess
     attempt: 1,
     state: 'Live',
     encoder: 'libx264',
+    fallback: '',
     speed: 1.5,
     outTimeSeconds: 10,
     droppedRungs: [],

@@ -150,6 +150,7 @@ export class TranscodeSession {
       attempt: Math.max(1, this.#attempt),
       state: sessionState(this.promotion, this.connected(now)),
       encoder: this.#report?.encoder ?? '',
+      fallback: this.#report?.fallback ?? '',
       speed: this.#report?.speed ?? null,
       outTimeSeconds: this.#report?.outTimeSeconds ?? null,
       droppedRungs: this.#report?.droppedRungs ?? [],

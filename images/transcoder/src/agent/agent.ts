@@ -39,6 +39,8 @@ export interface AgentOptions {
   readonly ffmpegPath: string;
   readonly job: Job;
   readonly encoder: string;
+  /** Why the encoders before it in the job's list were passed over; empty if none was. */
+  readonly fallback: string;
   readonly log: Logger;
   readonly metrics: AgentMetrics;
   readonly now: () => number;
@@ -231,6 +233,7 @@ export class Agent {
     return {
       state: this.#draining ? 'Draining' : this.#feeder.hasGivenUp ? 'Failed' : working ? 'Encoding' : 'Probing',
       encoder: this.#options.encoder,
+      fallback: this.#options.fallback,
       speed: this.#speed.update(this.#options.now(), outTimeSeconds),
       outTimeSeconds,
       fedMsn: this.#fedMsn,
@@ -259,6 +262,7 @@ export function failedReport(message: string): AgentReport {
   return {
     state: 'Failed',
     encoder: '',
+    fallback: '',
     speed: null,
     outTimeSeconds: null,
     fedMsn: null,

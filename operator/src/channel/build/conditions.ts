@@ -113,13 +113,22 @@ function transcodeHealthy({ observed, decision, obstacles }: ConditionInput): Fi
     return { type, status: last.status, reason: last.reason, message: last.message }; // the edges are not linked yet
   }
   const state = observed.report?.session?.state;
-  if (state === 'Live') return { type, status: 'True', reason: 'Live', message: 'viewers get the transcoded ladder' };
+  if (state === 'Live') return { type, status: 'True', reason: 'Live', message: liveMessage(observed) };
   if (state === 'Late') {
     const message =
       observed.report?.session?.message || 'the transcode does not keep pace; the source is served instead';
     return { type, status: 'False', reason: 'Late', message };
   }
   return podTrouble(observed) ?? { type, status: 'Unknown', reason: 'Starting', message: 'the transcode starts' };
+}
+
+/** An encode on the CPU delivers as well; who asked for a GPU wants to know. */
+function liveMessage({ sessions }: Observed): string {
+  const conditions = sessions[0]?.status?.conditions ?? [];
+  const onCpu = conditions.find(
+    ({ type, status }) => type === STREAM_SESSION_CONDITIONS.accelerated && status === 'False',
+  );
+  return ['viewers get the transcoded ladder', onCpu?.message].filter((part) => part !== undefined).join('; ');
 }
 
 /** What keeps the session from working: the limits, or its pod's trouble in the words of the scheduler or the kubelet. */

@@ -38,7 +38,7 @@ interface Manifest {
   };
 }
 
-const POD = buildPod(SESSION, 2, SETTINGS) as unknown as Manifest;
+const POD = buildPod(SESSION, 2, null, SETTINGS) as unknown as Manifest;
 const AGENT = POD.spec.containers[0];
 const ENVIRONMENT = Object.fromEntries((AGENT?.env ?? []).map(({ name, value }) => [name, value]));
 

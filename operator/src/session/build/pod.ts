@@ -1,7 +1,9 @@
 import { type Job, jobSchema } from '@sluice/common/work/contract.ts';
 import { API_VERSION, type StreamSession } from '@sluice/crds';
-import { ATTEMPT_LABEL, CHANNEL_LABEL, MANAGED_BY, SESSION_LABEL } from '../../labels.ts';
+import { limited } from '../../channel/build/text.ts';
+import { ATTEMPT_LABEL, CHANNEL_LABEL, GPU_REFUSAL_ANNOTATION, MANAGED_BY, SESSION_LABEL } from '../../labels.ts';
 import type { ApplyConfiguration } from '../../runtime/client/client.ts';
+import { type GpuPart, gpuPart, isHardwareEncoder, NO_GPU, withGpu } from './gpu.ts';
 
 /**
  * preStop keeps encoding until the successor is listed, at most until this less 10 s; then SIGTERM, 5 s, SIGKILL for
@@ -31,9 +33,18 @@ export function podName(session: string, attempt: number): string {
   return `${session}-${attempt}`;
 }
 
-/** The transcode pod of one attempt of a session, fit for Pod Security "restricted". */
-export function buildPod(session: StreamSession, attempt: number, settings: PodSettings): ApplyConfiguration {
+/**
+ * The transcode pod of one attempt of a session, fit for Pod Security "restricted".
+ * @param gpuRefusal not null: the pod does without the GPU that the session asks for, and this is why
+ */
+export function buildPod(
+  session: StreamSession,
+  attempt: number,
+  gpuRefusal: string | null,
+  settings: PodSettings,
+): ApplyConfiguration {
   const { spec } = session;
+  const gpu = gpuRefusal === null ? gpuPart(spec.gpu) : NO_GPU;
   const name = podName(session.metadata.name, attempt);
   return {
     apiVersion: 'v1',
@@ -49,6 +60,7 @@ export function buildPod(session: StreamSession, attempt: number, settings: PodS
         [SESSION_LABEL]: session.metadata.name,
         [ATTEMPT_LABEL]: String(attempt),
       },
+      ...(gpuRefusal === null ? {} : { annotations: { [GPU_REFUSAL_ANNOTATION]: limited(gpuRefusal) } }),
       ...ownedBy(session),
     },
     spec: {
@@ -62,10 +74,12 @@ export function buildPod(session: StreamSession, attempt: number, settings: PodS
         runAsGroup: USER,
         fsGroup: USER,
         seccompProfile: { type: 'RuntimeDefault' },
+        ...gpu.securityContext,
       },
-      nodeSelector: { 'kubernetes.io/os': 'linux', ...spec.nodeSelector },
-      tolerations: [...NODE_LOSS_TOLERATIONS, ...(spec.tolerations ?? [])],
-      containers: [agent(session, attempt, settings)],
+      ...gpu.podSpec,
+      nodeSelector: { 'kubernetes.io/os': 'linux', ...spec.nodeSelector, ...gpu.nodeSelector },
+      tolerations: [...NODE_LOSS_TOLERATIONS, ...(spec.tolerations ?? []), ...gpu.tolerations],
+      containers: [agent(session, attempt, gpu, settings)],
       volumes: [
         { name: 'tmp', emptyDir: {} },
         { name: 'token', secret: { secretName: session.metadata.name, defaultMode: 0o440 } },
@@ -97,16 +111,22 @@ const NODE_LOSS_TOLERATIONS = ['node.kubernetes.io/not-ready', 'node.kubernetes.
   tolerationSeconds: NODE_LOSS_SECONDS,
 }));
 
-function agent(session: StreamSession, attempt: number, { image, pullPolicy, edgeUrl }: PodSettings): object {
+function agent(
+  session: StreamSession,
+  attempt: number,
+  gpu: GpuPart,
+  { image, pullPolicy, edgeUrl }: PodSettings,
+): object {
   const environment = {
     SLUICE_EDGE_URL: edgeUrl,
     SLUICE_SESSION_NAMESPACE: session.metadata.namespace ?? 'default',
     SLUICE_SESSION_NAME: session.metadata.name,
     SLUICE_ATTEMPT: String(attempt),
     SLUICE_TOKEN_FILE: `${TOKEN_DIRECTORY}/token`,
-    SLUICE_JOB: JSON.stringify(jobOf(session)),
+    SLUICE_JOB: JSON.stringify(jobOf(session, gpu)),
     SLUICE_OPERATIONS_PORT: '9090',
     SLUICE_GRACE_SECONDS: String(GRACE_SECONDS),
+    ...gpu.environment,
   };
   return {
     name: 'agent',
@@ -115,7 +135,7 @@ function agent(session: StreamSession, attempt: number, { image, pullPolicy, edg
     env: Object.entries(environment).map(([name, value]) => ({ name, value })),
     ports: [{ name: 'operations', containerPort: 9090 }],
     terminationMessagePolicy: 'FallbackToLogsOnError', // the end of its log tells users why it died
-    resources: session.spec.resources ?? {},
+    resources: withGpu(session.spec, gpu),
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -130,7 +150,9 @@ function agent(session: StreamSession, attempt: number, { image, pullPolicy, edg
   };
 }
 
-/** What the agent has to do. */
-export function jobOf({ spec }: StreamSession): Job {
-  return jobSchema.parse({ rungs: spec.rungs, encoders: spec.encoderPreference, preset: spec.preset });
+/** What the agent has to do. A pod that stands in for one with a GPU tries no GPU: the node's belong to others. */
+function jobOf({ spec }: StreamSession, gpu: GpuPart): Job {
+  const isStandIn = spec.gpu !== undefined && gpu === NO_GPU;
+  const encoders = spec.encoderPreference.filter((encoder) => !isStandIn || !isHardwareEncoder(encoder));
+  return jobSchema.parse({ rungs: spec.rungs, encoders, preset: spec.preset });
 }

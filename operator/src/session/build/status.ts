@@ -8,7 +8,9 @@ import { type Finding, withTimes } from '../../channel/build/conditions.ts';
 import { limited } from '../../channel/build/text.ts';
 import { countable } from '../../link/bounded-report.ts';
 import { refusalText } from '../admission/admit.ts';
-import type { NewestPod, ObservedSession } from '../plan.ts';
+import type { ObservedSession } from '../plan.ts';
+import { type NewestPod, unscheduled } from '../pod-state.ts';
+import { accelerated, acceleratorOf } from './acceleration.ts';
 import { podName } from './pod.ts';
 
 /** Reason in conditions of a session that waits for another one to end, and of its Channel. */
@@ -26,13 +28,17 @@ export function buildSessionStatus(input: SessionStatusInput): StreamSessionStat
   const { session, memory, report, nowMs } = input;
   if (isSilentAfterStart(input) && session.status !== undefined) return session.status;
   const generation = session.metadata.generation ?? 0;
-  const findings = [admitted(input), podScheduled(input), ready(input), succeeded(input)];
+  const findings = [admitted(input), podScheduled(input), ready(input), ...accelerated(input), succeeded(input)];
   return {
     observedGeneration: generation,
     phase: phaseOf(input),
     ...(memory.attempt === 0
       ? {}
-      : { podName: podName(session.metadata.name, memory.attempt), attempt: memory.attempt }),
+      : {
+          podName: podName(session.metadata.name, memory.attempt),
+          attempt: memory.attempt,
+          accelerator: acceleratorOf(session, memory),
+        }),
     ...(report === null || report.encoder === '' ? {} : { encoder: limited(report.encoder, 64) }),
     ...progressOf(input),
     ...(report === null || report.droppedRungs.length === 0
@@ -76,8 +82,9 @@ function admitted({ admission }: SessionStatusInput): Finding {
 function podScheduled({ newest, memory, session }: SessionStatusInput): Finding {
   const type = STREAM_SESSION_CONDITIONS.podScheduled;
   const pod = podName(session.metadata.name, memory.attempt);
-  if (newest.kind === 'stuck' && isSchedulers(newest.reason)) {
-    return { type, status: 'False', reason: newest.reason, message: `pod ${pod}: ${newest.message}` };
+  const refusal = unscheduled(newest);
+  if (refusal !== null) {
+    return { type, status: 'False', reason: refusal.reason, message: `pod ${pod}: ${refusal.message}` };
   }
   if (newest.kind === 'running' || newest.kind === 'leaving' || newest.kind === 'stuck') {
     return { type, status: 'True', reason: 'Scheduled', message: `pod ${pod} has a node` };
@@ -91,7 +98,7 @@ function ready({ newest, memory, session, report, refusal, admission }: SessionS
     return { type, status: 'False', reason: STREAM_LIMIT_EXCEEDED, message: refusalText(admission) };
   }
   if (refusal !== null) {
-    return { type, status: 'False', reason: 'PodRefused', message: `the API server allows no pod: ${refusal}` };
+    return { type, status: 'False', reason: 'PodRefused', message: `the API server allows no pod: ${refusal.message}` };
   }
   const pod = podName(session.metadata.name, memory.attempt);
   if (newest.kind === 'failed') {
@@ -121,11 +128,6 @@ function succeeded({ newest, givenUp, memory }: SessionStatusInput): Finding {
   }
   if (newest.kind === 'succeeded') return { type, status: 'True', reason: 'Completed', message: 'ended as asked' };
   return { type, status: 'Unknown', reason: 'Working', message: 'the session works' };
-}
-
-/** The scheduler's reasons for PodScheduled=False (core/v1: Unschedulable, SchedulingGated, SchedulerError). */
-function isSchedulers(reason: string): boolean {
-  return reason === 'Unschedulable' || reason === 'SchedulingGated' || reason === 'SchedulerError';
 }
 
 function word(reason: string): string {
