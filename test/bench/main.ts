@@ -1,5 +1,7 @@
-import { cpus } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defaultContext, ensureCluster } from '../cluster/cluster.ts';
+import { createClusterPlatform } from '../e2e/platform/cluster.ts';
 import {
   applyDemo,
   DEMO_NAMESPACE,
@@ -43,9 +45,17 @@ else {
   const { kubectl } = installation;
   const edgeUrl = `http://${await serviceAddress(kubectl, SYSTEM_NAMESPACE, 'sluice-edge')}`;
   const addresses = { 'demo-source.demo.svc': await serviceAddress(kubectl, DEMO_NAMESPACE, 'demo-source') };
+  const platform = createClusterPlatform({
+    kubectl,
+    edgeUrl,
+    addresses,
+    artifactFolder: join(tmpdir(), `sluice-bench-${process.pid}`),
+    source: { url: `http://demo-source.${DEMO_NAMESPACE}.svc`, namespace: DEMO_NAMESPACE },
+    nodeImage: installation.images.edge ?? '',
+  });
   const parts: Readonly<Record<string, () => Promise<Measurement[]>>> = {
-    proxy: () => measureProxyCost(kubectl, edgeUrl, addresses),
-    promotion: () => measurePromotion(kubectl, edgeUrl, addresses),
+    proxy: () => measureProxyCost(kubectl, platform),
+    promotion: () => measurePromotion(kubectl, platform),
     route: () => measureRouteLatency(kubectl, edgeUrl),
     memory: () => measureMemory(installation),
   };

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitForMode } from '../e2e/channel-state.ts';
+import type { Platform } from '../e2e/platform/platform.ts';
 import { DEMO_NAMESPACE } from '../install/install.ts';
 import type { Kubectl } from '../install/kubectl.ts';
 import { startViewer } from '../viewer/viewer.ts';
@@ -10,14 +12,10 @@ const VIEWERS = 3;
 const MEASURE_SECONDS = 40;
 
 /** CPU of the whole edge pod while three viewers play one channel in Proxy, with the idle pod as reference. */
-export async function measureProxyCost(
-  kubectl: Kubectl,
-  edgeUrl: string,
-  addresses: Readonly<Record<string, string>>,
-): Promise<Measurement[]> {
+export async function measureProxyCost(kubectl: Kubectl, platform: Platform): Promise<Measurement[]> {
   const pod = await podOf(kubectl, 'edge');
   const idle = await cpuShare(kubectl, pod);
-  const folder = `/tmp/sluice-bench-${process.pid}`;
+  const { edgeUrl, addresses, artifactFolder } = platform;
   const viewers = Array.from({ length: VIEWERS }, (_, index) =>
     startViewer({
       edgeUrl,
@@ -25,12 +23,12 @@ export async function measureProxyCost(
       channel: 'film',
       session: `bench-${index}`,
       addresses,
-      folder: `${folder}/${index}`,
+      folder: join(artifactFolder, String(index)),
     }),
   );
   try {
     await Promise.all(viewers.map((viewer) => viewer.started));
-    await waitForMode(kubectl, DEMO_NAMESPACE, 'film', 'Proxy', 30);
+    await waitForMode(platform, DEMO_NAMESPACE, 'film', 'Proxy', 30);
     await sleep(5000);
     const bytesBefore = downloaded(viewers);
     const busy = await cpuShare(kubectl, pod);

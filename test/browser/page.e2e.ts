@@ -1,16 +1,17 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { readEnvironment } from '../e2e/environment.ts';
-import { channelManifest } from '../e2e/manifests.ts';
-import { DEMO_NAMESPACE } from '../install/install.ts';
+import { readPlatform } from '../e2e/environment.ts';
+import { channelManifest, namespaceManifest } from '../e2e/manifests.ts';
 import { eventually } from '../install/kubectl.ts';
 import { launchChromium, openProbedPage, readSample } from './chromium.ts';
 
-const { kubectl, edgeUrl, addresses, artifactFolder } = readEnvironment();
-/** A channel of this suite's own: what its viewers report must not change the modes that other suites expect. */
-const CHANNEL = 'paged';
-const FILM_PAGE = `${edgeUrl}/watch/${DEMO_NAMESPACE}/${CHANNEL}`;
+const platform = readPlatform();
+const { edgeUrl, addresses, artifactFolder, source } = platform;
+const NAMESPACE = 'page';
+const CHANNEL = 'film';
+const FILM_PAGE = `${edgeUrl}/watch/${NAMESPACE}/${CHANNEL}`;
+const SOURCE = `${source.url}/page`;
 
 let browser: Browser;
 /** A browser without the addresses of the cluster's names: a viewer outside. */
@@ -21,9 +22,8 @@ beforeAll(async () => {
     { name: '480p', height: 480, bitrateBps: 1_200_000 },
     { name: '360p', height: 360, bitrateBps: 700_000 },
   ];
-  const uri = 'http://demo-source.demo.svc/film/index.m3u8';
-  const manifest = channelManifest({ namespace: DEMO_NAMESPACE, name: CHANNEL, uri, spec: { transcode: { ladder } } });
-  await kubectl.run(['apply', '-f', '-'], manifest);
+  await platform.apply(namespaceManifest(NAMESPACE));
+  await apply(CHANNEL, 'film', { transcode: { ladder } });
   browser = await launchChromium(addresses);
   outside = await launchChromium({});
 });
@@ -31,8 +31,13 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await outside?.close();
-  await kubectl.run(['delete', 'channel', CHANNEL, '-n', DEMO_NAMESPACE]);
+  await platform.delete('Namespace', '', NAMESPACE);
 });
+
+/** A channel with a path of the source. */
+async function apply(name: string, path: string, spec: object = {}): Promise<void> {
+  await platform.apply(channelManifest({ namespace: NAMESPACE, name, uri: `${SOURCE}/${path}/index.m3u8`, spec }));
+}
 
 /** Waits for a condition in the page, given as an expression. (Playwright's own wait evaluates inside the page, which its Content-Security-Policy forbids.) */
 async function until(page: Page, expression: string, timeoutSeconds: number): Promise<void> {
@@ -49,9 +54,9 @@ function notice(page: Page): Promise<string | null> {
   return page.locator('#notice-title').textContent();
 }
 
-describe('the viewer page', () => {
+describe(`the viewer page (${platform.name})`, () => {
   test('says that a channel does not exist', async () => {
-    const page = await openProbedPage(browser, `${edgeUrl}/watch/${DEMO_NAMESPACE}/nowhere`);
+    const page = await openProbedPage(browser, `${edgeUrl}/watch/${NAMESPACE}/nowhere`);
     await page.locator('#notice').waitFor({ state: 'visible' });
     expect(await notice(page)).toBe('No such channel');
     await page.screenshot({ path: join(artifactFolder, 'page-unknown-channel.png') });
@@ -59,21 +64,15 @@ describe('the viewer page', () => {
   });
 
   test('says that a source is not there yet, and starts by itself when it is', async () => {
-    const manifest = (path: string) =>
-      channelManifest({
-        namespace: DEMO_NAMESPACE,
-        name: 'late',
-        uri: `http://demo-source.demo.svc/${path}/index.m3u8`,
-      });
-    await kubectl.run(['apply', '-f', '-'], manifest('not-yet'));
-    const page = await openProbedPage(browser, `${edgeUrl}/watch/${DEMO_NAMESPACE}/late`);
+    await apply('late', 'not-yet');
+    const page = await openProbedPage(browser, `${edgeUrl}/watch/${NAMESPACE}/late`);
     await until(page, 'document.querySelector("#notice-title").textContent === "The source is not there yet"', 30);
     await page.screenshot({ path: join(artifactFolder, 'page-no-source.png') });
-    await kubectl.run(['apply', '-f', '-'], manifest('film'));
+    await apply('late', 'film');
     await untilPlaying(page);
     await page.locator('#notice').waitFor({ state: 'hidden' });
     await page.close();
-    await kubectl.run(['delete', 'channel', 'late', '-n', DEMO_NAMESPACE]);
+    await platform.delete('Channel', NAMESPACE, 'late');
   });
 
   test('says that the connection is lost, and goes on when it is back', async () => {
@@ -90,15 +89,14 @@ describe('the viewer page', () => {
   });
 
   test('plays through the edge when this viewer cannot reach the source', async () => {
-    const uri = 'http://demo-source.demo.svc/film/index.m3u8';
-    await kubectl.run(['apply', '-f', '-'], channelManifest({ namespace: DEMO_NAMESPACE, name: 'inside', uri }));
-    const page = await openProbedPage(outside, `${edgeUrl}/watch/${DEMO_NAMESPACE}/inside`);
+    await apply('inside', 'film');
+    const page = await openProbedPage(outside, `${edgeUrl}/watch/${NAMESPACE}/inside`);
     await untilPlaying(page);
     expect(await page.locator('#mode').getAttribute('data-mode')).toBe('proxy');
     expect(await page.locator('#reason').textContent()).toContain('could not reach');
     await page.screenshot({ path: join(artifactFolder, 'page-outside.png') });
     await page.close();
-    await kubectl.run(['delete', 'channel', 'inside', '-n', DEMO_NAMESPACE]);
+    await platform.delete('Channel', NAMESPACE, 'inside');
   });
 
   test('fits a phone', async () => {

@@ -1,15 +1,16 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { waitForMode } from '../e2e/channel-state.ts';
-import { readEnvironment } from '../e2e/environment.ts';
-import { DEMO_NAMESPACE } from '../install/install.ts';
+import { waitForMode, waitForProbe } from '../e2e/channel-state.ts';
+import { readPlatform } from '../e2e/environment.ts';
+import { channelManifest, namespaceManifest } from '../e2e/manifests.ts';
 import { startViewer, type Viewer } from '../viewer/viewer.ts';
 import { launchChromium, openProbedPage, readSample, servePlayerPages } from './chromium.ts';
 import { type PlaybackSample, reportOf } from './playback-report.ts';
 
-const environment = readEnvironment();
-const { kubectl, edgeUrl, addresses, artifactFolder } = environment;
+const platform = readPlatform();
+const { edgeUrl, addresses, artifactFolder, source } = platform;
+const NAMESPACE = 'playback';
 const CHANNEL = 'film';
 const FRAME_RATE = 25;
 /** Each mode is watched for this long before the audience changes. */
@@ -26,7 +27,7 @@ const others: Viewer[] = [];
 async function setOthers(count: number): Promise<void> {
   while (others.length < count) {
     const session = `browser-${others.length}-${Date.now()}`;
-    const viewer = startViewer({ edgeUrl, namespace: DEMO_NAMESPACE, channel: CHANNEL, session, addresses });
+    const viewer = startViewer({ edgeUrl, namespace: NAMESPACE, channel: CHANNEL, session, addresses });
     others.push(viewer);
     await viewer.started;
   }
@@ -34,7 +35,7 @@ async function setOthers(count: number): Promise<void> {
 }
 
 const modeIs = (mode: string, timeoutSeconds: number) =>
-  waitForMode(kubectl, DEMO_NAMESPACE, CHANNEL, mode, timeoutSeconds);
+  waitForMode(platform, NAMESPACE, CHANNEL, mode, timeoutSeconds);
 
 /** Takes a page through all modes and back; a screenshot in each. */
 async function watchThroughAllModes(page: Page, name: string): Promise<PlaybackSample> {
@@ -62,19 +63,24 @@ function expectSmooth(sample: PlaybackSample): void {
 }
 
 beforeAll(async () => {
-  const patch = JSON.stringify({ spec: { delivery: { hysteresisSeconds: 4 } } });
-  await kubectl.run(['patch', 'channel', CHANNEL, '-n', DEMO_NAMESPACE, '--type', 'merge', '-p', patch]);
+  const ladder = [{ name: '360p', height: 360, bitrateBps: 700_000 }];
+  const spec = { delivery: { hysteresisSeconds: 4 }, transcode: { ladder } };
+  const uri = `${source.url}/playback/film/index.m3u8`;
+  await platform.apply(namespaceManifest(NAMESPACE));
+  await platform.apply(channelManifest({ namespace: NAMESPACE, name: CHANNEL, uri, spec }));
+  await waitForProbe(platform, NAMESPACE, CHANNEL);
   browser = await launchChromium(addresses);
 });
 
 afterAll(async () => {
   await setOthers(0);
   await browser?.close();
+  await platform.delete('Namespace', '', NAMESPACE);
 });
 
 describe('a browser plays the film through Direct, Proxy, Transcode and back', () => {
   test('hls.js in the viewer page shows every frame and no stall', async () => {
-    const page = await openProbedPage(browser, `${edgeUrl}/watch/${DEMO_NAMESPACE}/${CHANNEL}`);
+    const page = await openProbedPage(browser, `${edgeUrl}/watch/${NAMESPACE}/${CHANNEL}`);
     const sample = await watchThroughAllModes(page, 'page');
     expect(await page.locator('#viewers').textContent()).toBe('1');
     expect(await page.locator('#mode').getAttribute('data-mode')).toBe('direct');
@@ -85,7 +91,7 @@ describe('a browser plays the film through Direct, Proxy, Transcode and back', (
 
   test('Shaka Player, pinned to a rung of the ladder, shows every frame and no stall', async () => {
     const pages = await servePlayerPages();
-    const stream = `${edgeUrl}/live/${DEMO_NAMESPACE}/${CHANNEL}/index.m3u8?session=shaka-${Date.now()}`;
+    const stream = `${edgeUrl}/live/${NAMESPACE}/${CHANNEL}/index.m3u8?session=shaka-${Date.now()}`;
     const page = await openProbedPage(browser, `${pages.url}/shaka.html?height=360&url=${encodeURIComponent(stream)}`);
     const sample = await watchThroughAllModes(page, 'shaka');
     await page.close();

@@ -1,22 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { request } from 'undici';
-import { DEMO_NAMESPACE } from '../install/install.ts';
 import { eventually } from '../install/kubectl.ts';
 import { pollViolations } from '../viewer/invariants.ts';
 import { startViewer, type Viewer } from '../viewer/viewer.ts';
-import { channelStatus, filesOfChannel, sessionPods, waitForMode } from './channel-state.ts';
-import { readEnvironment } from './environment.ts';
-import { badSourceManifest, channelManifest } from './manifests.ts';
+import { sessionPods, waitForCondition, waitForMode, waitForNoPods, waitForProbe } from './channel-state.ts';
+import { readPlatform } from './environment.ts';
+import { badSourceManifest, channelManifest, namespaceManifest } from './manifests.ts';
+import type { PlatformObject } from './platform/platform.ts';
 
-const environment = readEnvironment();
-const { kubectl, edgeUrl, addresses } = environment;
+const platform = readPlatform();
+const { edgeUrl, addresses, source } = platform;
 const NAMESPACE = 'trouble';
-const FILM = 'http://demo-source.demo.svc/film/index.m3u8';
+const FILM = `${source.url}/trouble/film/index.m3u8`;
+/** Plays while others are in trouble. */
+const NEIGHBOUR = 'neighbour';
 const TARGET_DURATION_SECONDS = 2;
 const SMALL_LADDER = [{ name: '240p', height: 240, bitrateBps: 300_000 }];
 
-/** Watches the demo channel all the while: no trouble of another channel may show here. */
+/** Watches a healthy channel all the while: no trouble of another channel may show here. */
 let neighbour: Viewer;
 
 interface Answer {
@@ -34,57 +36,46 @@ async function ask(path: string, options: { method?: 'GET' | 'POST'; body?: stri
 }
 
 async function apply(name: string, uri: string, spec: object = {}): Promise<void> {
-  await kubectl.run(['apply', '-f', '-'], channelManifest({ namespace: NAMESPACE, name, uri, spec }));
+  await platform.apply(channelManifest({ namespace: NAMESPACE, name, uri, spec }));
 }
 
-async function condition(name: string, type: string) {
-  return (await channelStatus(kubectl, NAMESPACE, name))?.conditions?.find((one) => one.type === type);
-}
+const remove = (name: string) => platform.delete('Channel', NAMESPACE, name);
 
-async function waitForCondition(name: string, type: string, status: string, timeoutSeconds = 60) {
-  return eventually(
-    `channel ${name} has ${type}=${status}`,
-    async () => {
-      const found = await condition(name, type);
-      return found?.status === status ? found : null;
-    },
-    { timeoutSeconds },
-    async () => JSON.stringify(await channelStatus(kubectl, NAMESPACE, name), null, 2),
-  );
-}
+const conditionOf = (name: string, type: string, status: string, timeoutSeconds?: number) =>
+  waitForCondition(platform, { namespace: NAMESPACE, name }, type, status, timeoutSeconds);
+
+const modeOf = (name: string, mode: string, timeoutSeconds: number) =>
+  waitForMode(platform, NAMESPACE, name, mode, timeoutSeconds);
 
 function watch(name: string, index: number): Viewer {
   return startViewer({ edgeUrl, namespace: NAMESPACE, channel: name, session: `trouble-${name}-${index}`, addresses });
 }
 
+interface PodView extends PlatformObject {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+function isReady(pod: PodView | null): boolean {
+  return pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
 beforeAll(async () => {
-  await kubectl.run(['create', 'namespace', NAMESPACE]);
-  const labels = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
-  await kubectl.run(['label', 'namespace', NAMESPACE, ...labels]);
-  const image = await kubectl.run([
-    'get',
-    'deployment',
-    'sluice-edge',
-    '-n',
-    'sluice',
-    '-o',
-    'jsonpath={.spec.template.spec.containers[0].image}',
-  ]);
-  await kubectl.run(['apply', '-f', '-'], badSourceManifest(NAMESPACE, image));
-  await kubectl.run(['wait', '--for=condition=Ready', 'pod/bad-source', '-n', NAMESPACE, '--timeout=60s']);
-  neighbour = startViewer({
-    edgeUrl,
-    namespace: DEMO_NAMESPACE,
-    channel: 'film',
-    session: `neighbour-${Date.now()}`,
-    addresses,
-  });
+  await platform.apply(namespaceManifest(NAMESPACE));
+  await platform.apply(badSourceManifest(NAMESPACE, platform.nodeImage));
+  await apply(NEIGHBOUR, FILM);
+  await eventually(
+    'the pod bad-source is ready',
+    async () => (isReady(await platform.get<PodView>('Pod', NAMESPACE, 'bad-source')) ? true : null),
+    { timeoutSeconds: 60 },
+  );
+  await waitForProbe(platform, NAMESPACE, NEIGHBOUR);
+  neighbour = watch(NEIGHBOUR, 0);
   await neighbour.started;
 });
 
 afterAll(async () => {
   await neighbour?.stop();
-  await kubectl.run(['delete', 'namespace', NAMESPACE, '--wait=true', '--timeout=120s']);
+  await platform.delete('Namespace', '', NAMESPACE);
 });
 
 describe('a source in trouble gives a clear condition and a clear answer', () => {
@@ -116,10 +107,10 @@ describe('a source in trouble gives a clear condition and a clear answer', () =>
     );
     expect(answer).toMatchObject({ status: 503, error: { code: expect.any(String) } });
     expect(Number(answer.retryAfter)).toBeGreaterThan(0);
-    const found = await waitForCondition(name, 'SourceHealthy', 'False');
+    const found = await conditionOf(name, 'SourceHealthy', 'False');
     expect(found.message).toMatch(says);
-    expect(await condition(name, 'Ready')).toMatchObject({ status: 'False' });
-    await kubectl.run(['delete', 'channel', name, '-n', NAMESPACE]);
+    await conditionOf(name, 'Ready', 'False', 5);
+    await remove(name);
   });
 });
 
@@ -127,9 +118,9 @@ describe('requests that make no sense are refused in the fixed shape', () => {
   test.each([
     { path: '/live/demo/nowhere/index.m3u8', status: 404 },
     { path: '/live/demo/nowhere/source.m3u8', status: 404 },
-    { path: '/live/demo/film/no-such-rung.m3u8', status: 404 },
-    { path: '/live/demo/film/s/00000000.1/source/1.0.ts', status: 404 },
-    { path: '/live/demo/film/s/..%2f..%2f..%2f..%2fetc%2fpasswd', status: 404 },
+    { path: '/live/trouble/neighbour/no-such-rung.m3u8', status: 404 },
+    { path: '/live/trouble/neighbour/s/00000000.1/source/1.0.ts', status: 404 },
+    { path: '/live/trouble/neighbour/s/..%2f..%2f..%2f..%2fetc%2fpasswd', status: 404 },
     { path: '/api/stream/demo/nowhere/status', status: 404 },
     { path: '/api/no-such-call', status: 404 },
     { path: '/internal/v1/sessions/demo/film/work', status: 404 },
@@ -143,14 +134,19 @@ describe('requests that make no sense are refused in the fixed shape', () => {
     { what: 'no JSON', body: 'viewer', status: 400 },
     { what: 'half a JSON', body: '{"channelId":', status: 400 },
     { what: 'no channel', body: '{"sessionId":"a"}', status: 400, names: 'channelId' },
-    { what: 'no session', body: '{"channelId":"demo/film"}', status: 400, names: 'sessionId' },
+    { what: 'no session', body: '{"channelId":"trouble/neighbour"}', status: 400, names: 'sessionId' },
     {
       what: 'a session with spaces',
-      body: '{"channelId":"demo/film","sessionId":"a b"}',
+      body: '{"channelId":"trouble/neighbour","sessionId":"a b"}',
       status: 400,
       names: 'sessionId',
     },
-    { what: 'a number as session', body: '{"channelId":"demo/film","sessionId":7}', status: 400, names: 'sessionId' },
+    {
+      what: 'a number as session',
+      body: '{"channelId":"trouble/neighbour","sessionId":7}',
+      status: 400,
+      names: 'sessionId',
+    },
     {
       what: 'an unknown channel',
       body: '{"channelId":"demo/nowhere","sessionId":"a"}',
@@ -171,28 +167,24 @@ describe('what dies does not take its viewers along', () => {
     await apply('killed', FILM, spec);
     const viewer = watch('killed', 0);
     await viewer.started;
-    await waitForMode(kubectl, NAMESPACE, 'killed', 'Transcode', 90);
-    const [pod = ''] = await sessionPods(kubectl, NAMESPACE);
-    await kubectl.run(['delete', 'pod', pod, '-n', NAMESPACE, '--grace-period=0', '--force']);
+    await modeOf('killed', 'Transcode', 90);
+    const [pod = ''] = await sessionPods(platform, NAMESPACE, 'killed');
+    await platform.delete('Pod', NAMESPACE, pod, { graceSeconds: 0 });
     await eventually(
       'another pod runs',
       async () => {
-        const pods = await sessionPods(kubectl, NAMESPACE);
+        const pods = await sessionPods(platform, NAMESPACE, 'killed');
         return pods.length === 1 && pods[0] !== pod ? true : null;
       },
       { timeoutSeconds: 60 },
     );
-    await waitForMode(kubectl, NAMESPACE, 'killed', 'Transcode', 90);
+    await modeOf('killed', 'Transcode', 90);
     await sleep(5000);
     await viewer.stop();
     expect(viewer.record.problems).toEqual([]);
     expect(pollViolations(viewer.record.polls, TARGET_DURATION_SECONDS)).toEqual([]);
-    await kubectl.run(['delete', 'channel', 'killed', '-n', NAMESPACE]);
-    await eventually(
-      'its pods are gone',
-      async () => ((await sessionPods(kubectl, NAMESPACE)).length === 0 ? true : null),
-      { timeoutSeconds: 90 },
-    );
+    await remove('killed');
+    await waitForNoPods(platform, NAMESPACE, 'killed');
   });
 
   test('a transcode pod that never starts: the channel stays in Proxy and says what the scheduler says', async () => {
@@ -200,19 +192,19 @@ describe('what dies does not take its viewers along', () => {
     await apply('unschedulable', FILM, { delivery: { minimumMode: 'Transcode', hysteresisSeconds: 2 }, transcode });
     const viewer = watch('unschedulable', 0);
     await viewer.started;
-    await waitForMode(kubectl, NAMESPACE, 'unschedulable', 'Proxy', 30);
-    const found = await waitForCondition('unschedulable', 'TranscodeHealthy', 'False', 60);
+    await modeOf('unschedulable', 'Proxy', 30);
+    const found = await conditionOf('unschedulable', 'TranscodeHealthy', 'False', 60);
     expect(found.message).toMatch(/nodes? (are available|didn't match)|node affinity|selector/);
     await viewer.stop();
     expect(viewer.record.problems).toEqual([]);
-    await kubectl.run(['delete', 'channel', 'unschedulable', '-n', NAMESPACE]);
+    await remove('unschedulable');
   });
 
   test('a Channel deleted while it is watched: 404 for its viewers, and nothing is left of it', async () => {
     await apply('deleted', FILM, { delivery: { minimumMode: 'Proxy' } });
     const viewer = watch('deleted', 0);
     await viewer.started;
-    await kubectl.run(['delete', 'channel', 'deleted', '-n', NAMESPACE]);
+    await remove('deleted');
     await eventually(
       'the edge has forgotten the channel',
       async () => {
@@ -224,7 +216,7 @@ describe('what dies does not take its viewers along', () => {
     await viewer.stop();
     await eventually(
       'its files are gone',
-      async () => ((await filesOfChannel(kubectl, NAMESPACE, 'deleted')).length === 0 ? true : null),
+      async () => ((await platform.filesOfChannel(NAMESPACE, 'deleted')).length === 0 ? true : null),
       { timeoutSeconds: 30 },
     );
   });

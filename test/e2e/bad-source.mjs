@@ -18,6 +18,6 @@ createServer((request, response) => {
   const answer = answers[request.url ?? ''];
   if (answer === undefined) response.writeHead(404).end();
   else answer(response);
-}).listen(8080, () => console.log('listening on 8080'));
+}).listen(8080, process.env.POD_IP, () => console.log(`listening on ${process.env.POD_IP}:8080`));
 
 process.on('SIGTERM', () => process.exit(0));

@@ -1,5 +1,14 @@
-import { eventually, type Kubectl } from '../install/kubectl.ts';
-import { runInEdges } from '../install/pods.ts';
+import { eventually } from '../install/kubectl.ts';
+import type { Platform, PlatformObject } from './platform/platform.ts';
+
+/** A condition of a Channel. */
+export interface ConditionView {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration?: number;
+}
 
 /** The parts of a Channel's status that the suites look at. */
 export interface ChannelStatusView {
@@ -10,77 +19,102 @@ export interface ChannelStatusView {
   readonly url?: string;
   readonly epoch?: number;
   readonly lastMsn?: number;
-  readonly conditions?: readonly {
-    readonly type: string;
-    readonly status: string;
-    readonly reason: string;
-    readonly message: string;
-    readonly observedGeneration?: number;
-  }[];
+  readonly conditions?: readonly ConditionView[];
   readonly decisions?: readonly { readonly to: string; readonly reason: string }[];
+}
+
+interface EventView extends PlatformObject {
+  readonly reason: string;
+  readonly note: string;
+  readonly regarding: { readonly kind: string; readonly name: string };
 }
 
 /** Status of a Channel; null while there is no Channel or no status. */
 export async function channelStatus(
-  kubectl: Kubectl,
+  platform: Platform,
   namespace: string,
   name: string,
 ): Promise<ChannelStatusView | null> {
-  const channel = await kubectl.get<{ status?: ChannelStatusView }>(['channel', name, '-n', namespace]);
+  const channel = await platform.get<PlatformObject & { status?: ChannelStatusView }>('Channel', namespace, name);
   return channel?.status ?? null;
+}
+
+/**
+ * Waits until a Channel's status is as wanted.
+ * @param what a sentence's end: "is in mode Proxy"
+ * @param look answers with what it has found in the status, null where it is not as wanted yet
+ * @throws SluiceError `WAIT_TIMEOUT` with the status at the end
+ */
+export function waitForStatus<T>(
+  platform: Platform,
+  channel: { readonly namespace: string; readonly name: string },
+  what: string,
+  look: (status: ChannelStatusView) => T | null,
+  timeoutSeconds: number,
+): Promise<T> {
+  const { namespace, name } = channel;
+  return eventually(
+    `channel ${namespace}/${name} ${what}`,
+    async () => {
+      const status = await channelStatus(platform, namespace, name);
+      return status === null ? null : look(status);
+    },
+    { timeoutSeconds },
+    async () => JSON.stringify(await channelStatus(platform, namespace, name), null, 2),
+  );
 }
 
 /** Waits until the Channel is delivered in a mode. @throws SluiceError `WAIT_TIMEOUT` with the status at the end */
 export function waitForMode(
-  kubectl: Kubectl,
+  platform: Platform,
   namespace: string,
   name: string,
   mode: string,
   timeoutSeconds: number,
 ): Promise<ChannelStatusView> {
-  return eventually(
-    `channel ${namespace}/${name} is in mode ${mode}`,
-    async () => {
-      const status = await channelStatus(kubectl, namespace, name);
-      return status?.mode === mode ? status : null;
-    },
-    { timeoutSeconds },
-    async () => JSON.stringify(await channelStatus(kubectl, namespace, name), null, 2),
+  const inMode = (status: ChannelStatusView) => (status.mode === mode ? status : null);
+  return waitForStatus(platform, { namespace, name }, `is in mode ${mode}`, inMode, timeoutSeconds);
+}
+
+/** Waits until the source of a Channel has been probed. @throws SluiceError `WAIT_TIMEOUT` with the status at the end */
+export async function waitForProbe(platform: Platform, namespace: string, name: string): Promise<void> {
+  const probed = (status: ChannelStatusView) => (status.source?.facts === undefined ? null : true);
+  await waitForStatus(platform, { namespace, name }, 'has a source that is probed', probed, 60);
+}
+
+/** Waits for a condition of a Channel. @throws SluiceError `WAIT_TIMEOUT` with the status at the end */
+export function waitForCondition(
+  platform: Platform,
+  channel: { readonly namespace: string; readonly name: string },
+  type: string,
+  status: string,
+  timeoutSeconds = 60,
+): Promise<ConditionView> {
+  const wanted = ({ conditions = [] }: ChannelStatusView) =>
+    conditions.find((condition) => condition.type === type && condition.status === status) ?? null;
+  return waitForStatus(platform, channel, `has ${type}=${status}`, wanted, timeoutSeconds);
+}
+
+/** Names of the transcode pods of a channel, ended ones too. */
+export async function sessionPods(platform: Platform, namespace: string, channel: string): Promise<string[]> {
+  const selector = `app.kubernetes.io/managed-by=sluice,sluice.dev/channel=${channel}`;
+  return (await platform.list('Pod', namespace, selector)).map((pod) => pod.metadata.name);
+}
+
+/** Waits until no transcode pod of a channel is left. @throws SluiceError `WAIT_TIMEOUT` naming those that are */
+export async function waitForNoPods(platform: Platform, namespace: string, channel: string): Promise<void> {
+  await eventually(
+    `the transcode pods of ${namespace}/${channel} are gone`,
+    async () => ((await sessionPods(platform, namespace, channel)).length === 0 ? true : null),
+    { timeoutSeconds: 90 },
+    async () => (await sessionPods(platform, namespace, channel)).join(', '),
   );
 }
 
-/** Names of the transcode pods in a namespace, ended ones too. */
-export async function sessionPods(kubectl: Kubectl, namespace: string): Promise<string[]> {
-  const selector = 'app.kubernetes.io/managed-by=sluice';
-  const list = await kubectl.get<{ items: { metadata: { name: string } }[] }>([
-    'pods',
-    '-n',
-    namespace,
-    '-l',
-    selector,
-  ]);
-  return (list?.items ?? []).map((pod) => pod.metadata.name);
-}
-
-/** Paths of the media files that the edges hold for a channel. */
-export function filesOfChannel(kubectl: Kubectl, namespace: string, channel: string): Promise<readonly string[]> {
-  const folder = `/var/lib/sluice/media/live/${namespace}/${channel}`;
-  return runInEdges(kubectl, `test -d ${folder} && find ${folder} -type f || true`);
-}
-
-/** How many TCP connections of the edges' sidecars lead to one of these IPv4 addresses, whatever their state but closed. */
-export async function connectionsTo(kubectl: Kubectl, addresses: readonly string[]): Promise<number> {
-  const wanted = new Set(addresses.map(procAddress));
-  const lines = await runInEdges(kubectl, 'cat /proc/net/tcp /proc/net/tcp6');
-  return lines.filter((line) => {
-    const [, , remote = '', state = ''] = line.trim().split(/\s+/);
-    // 06 is TIME_WAIT: the kernel's memory of a connection that is closed.
-    return state !== '06' && wanted.has((remote.split(':')[0] ?? '').slice(-8));
-  }).length;
-}
-
-/** An IPv4 address as /proc/net/tcp writes it: hexadecimal, the last octet first. */
-function procAddress(address: string): string {
-  const octets = address.split('.').map((octet) => Number(octet).toString(16).padStart(2, '0').toUpperCase());
-  return octets.reverse().join('');
+/** What the Events on a Channel say, as `<reason> <note>`, in no order. */
+export async function eventsOf(platform: Platform, namespace: string, channel: string): Promise<string[]> {
+  const events = await platform.list<EventView>('Event', namespace);
+  return events
+    .filter(({ regarding }) => regarding.kind === 'Channel' && regarding.name === channel)
+    .map(({ reason, note }) => `${reason} ${note}`);
 }

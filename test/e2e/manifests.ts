@@ -33,12 +33,6 @@ export function badSourceManifest(namespace: string, image: string): string {
   const objects = [
     {
       apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'bad-source', namespace },
-      data: { 'bad-source.mjs': script },
-    },
-    {
-      apiVersion: 'v1',
       kind: 'Service',
       metadata: { name: 'bad-source', namespace },
       spec: { selector: labels, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
@@ -55,16 +49,24 @@ export function badSourceManifest(namespace: string, image: string): string {
           {
             name: 'source',
             image,
-            command: ['node', '/script/bad-source.mjs'],
+            command: ['node', '--input-type=module', '--eval', script],
+            env: [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
+            ports: [{ name: 'http', containerPort: 8080 }],
             securityContext: RESTRICTED,
             resources: { limits: { memory: '128Mi' } },
             readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
-            volumeMounts: [{ name: 'script', mountPath: '/script' }],
           },
         ],
-        volumes: [{ name: 'script', configMap: { name: 'bad-source' } }],
       },
     },
   ];
   return objects.map((object) => stringify(object)).join('---\n');
+}
+
+/** YAML of a namespace that enforces the strictest Pod Security Standard, as a careful platform team would have it. */
+export function namespaceManifest(name: string): string {
+  const labels = Object.fromEntries(
+    ['enforce', 'warn'].map((mode) => [`pod-security.kubernetes.io/${mode}`, 'restricted']),
+  );
+  return stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
 }

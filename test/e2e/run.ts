@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { defaultContext, ensureCluster } from '../cluster/cluster.ts';
 import { applyDemo, DEMO_NAMESPACE, installSluice, SYSTEM_NAMESPACE, serviceAddress } from '../install/install.ts';
 import { BROWSER_PROGRAMS, ensurePrograms, MEDIA_PROGRAMS } from '../setup/debian-packages.ts';
-import { DEFAULT_ENVIRONMENT_FILE, ENVIRONMENT_VARIABLE, type Environment } from './environment.ts';
+import { type ClusterEnvironment, DEFAULT_ENVIRONMENT_FILE, ENVIRONMENT_VARIABLE } from './environment.ts';
 
 const HELP = `End-to-end suites on a real Kubernetes: brings the cluster up if needed, installs this checkout by Helm, runs.
 
@@ -24,7 +24,8 @@ async function prepare(): Promise<string> {
   const artifactFolder = join(dirname(DEFAULT_ENVIRONMENT_FILE), 'artifacts');
   await rm(artifactFolder, { recursive: true, force: true });
   await mkdir(artifactFolder, { recursive: true });
-  const environment: Environment = {
+  const environment: ClusterEnvironment = {
+    platform: 'cluster',
     kubeconfigPath: cluster.kubeconfigPath,
     kubectlPath: cluster.kubectlPath,
     helmPath: cluster.helmPath,
@@ -32,6 +33,8 @@ async function prepare(): Promise<string> {
     edgeUrl: `http://${await serviceAddress(kubectl, SYSTEM_NAMESPACE, 'sluice-edge')}`,
     addresses: { 'demo-source.demo.svc': await serviceAddress(kubectl, DEMO_NAMESPACE, 'demo-source') },
     artifactFolder,
+    source: { url: `http://demo-source.${DEMO_NAMESPACE}.svc`, namespace: DEMO_NAMESPACE },
+    nodeImage: installation.images.edge ?? '',
   };
   await writeFile(DEFAULT_ENVIRONMENT_FILE, JSON.stringify(environment, null, 2));
   return DEFAULT_ENVIRONMENT_FILE;

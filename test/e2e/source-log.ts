@@ -1,40 +1,44 @@
 import { z } from 'zod';
 import { DEMO_NAMESPACE } from '../install/install.ts';
-import type { Kubectl } from '../install/kubectl.ts';
+import type { Platform } from './platform/platform.ts';
 
 /** One request that the demo source has answered. */
 export interface SourceRequest {
-  /** Address of the client. */
-  readonly client: string;
   readonly method: string;
   readonly uri: string;
   readonly status: number;
-  /** Whether a pod asked (the edge), not this machine (a viewer). */
-  readonly fromPod: boolean;
+  /** Whether an edge asked, not a viewer. */
+  readonly fromEdge: boolean;
 }
 
-/** One line of the demo source's log (its nginx.conf). */
-const lineSchema = z.object({ remote: z.string(), method: z.string(), uri: z.string(), status: z.int() });
+/** How an edge names itself to a source. */
+const EDGE_AGENT = 'sluice';
 
-/** All requests in the demo source's log; lines that are no requests (start-up messages) are passed over. @param podAddresses of the pods that count as edge */
-export function parseSourceLog(text: string, podAddresses: ReadonlySet<string>): SourceRequest[] {
+/** One line of the demo source's log (its nginx.conf). */
+const lineSchema = z.object({ method: z.string(), uri: z.string(), status: z.int(), agent: z.string() });
+
+/** All requests in a demo source's log; lines that are no requests (start-up messages) are passed over. */
+export function parseSourceLog(text: string): SourceRequest[] {
   return text.split('\n').flatMap((line) => {
     if (!line.startsWith('{')) return [];
-    const { remote, ...request } = lineSchema.parse(JSON.parse(line));
-    return [{ ...request, client: remote, fromPod: podAddresses.has(remote) }];
+    const { agent, ...request } = lineSchema.parse(JSON.parse(line));
+    return [{ ...request, fromEdge: agent === EDGE_AGENT }];
   });
 }
 
-/** Requests for media segments, oldest first. */
-export async function mediaRequests(kubectl: Kubectl): Promise<SourceRequest[]> {
-  const addresses = await kubectl.run([
-    'get',
-    'pods',
-    '-A',
-    '-o',
-    'jsonpath={range .items[*]}{.status.podIP}{"\\n"}{end}',
-  ]);
-  const log = await kubectl.run(['logs', 'deployment/demo-source', '-n', DEMO_NAMESPACE, '--tail=-1']);
-  const all = parseSourceLog(log, new Set(addresses.split('\n').filter((address) => address !== '')));
-  return all.filter((request) => request.uri.endsWith('.ts') && request.method === 'GET');
+/**
+ * Requests for media segments that a demo source has answered, oldest first.
+ * @param path only those below it, e.g. `/film/`
+ * @param namespace of the source's pod
+ */
+export async function mediaRequests(
+  platform: Platform,
+  path: string,
+  namespace = DEMO_NAMESPACE,
+): Promise<SourceRequest[]> {
+  const pods = await platform.list('Pod', namespace, 'app.kubernetes.io/name=demo-source');
+  const logs = await Promise.all(pods.map((pod) => platform.logs(namespace, pod.metadata.name)));
+  return logs
+    .flatMap(parseSourceLog)
+    .filter(({ uri, method }) => uri.startsWith(path) && uri.endsWith('.ts') && method === 'GET');
 }
