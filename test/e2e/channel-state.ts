@@ -95,9 +95,10 @@ export function waitForCondition(
   return waitForStatus(platform, channel, `has ${type}=${status}`, wanted, timeoutSeconds);
 }
 
-/** Names of the transcode pods of a channel, ended ones too. */
-export async function sessionPods(platform: Platform, namespace: string, channel: string): Promise<string[]> {
-  const selector = `app.kubernetes.io/managed-by=sluice,sluice.dev/channel=${channel}`;
+/** Names of the transcode pods of a channel, ended ones too. @param channel all of the namespace if left out */
+export async function sessionPods(platform: Platform, namespace: string, channel?: string): Promise<string[]> {
+  const ofChannel = channel === undefined ? '' : `,sluice.dev/channel=${channel}`;
+  const selector = `app.kubernetes.io/managed-by=sluice${ofChannel}`;
   return (await platform.list('Pod', namespace, selector)).map((pod) => pod.metadata.name);
 }
 

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '../install/kubectl.ts';
 import { channelStatus, sessionPods } from './channel-state.ts';
-import { readEnvironment } from './environment.ts';
+import { readEnvironment, readPlatform } from './environment.ts';
 import { channelManifest } from './manifests.ts';
 
 const { kubectl } = readEnvironment();
+const platform = readPlatform();
 const NAMESPACE = 'limits';
 /** Default of the chart's value `limits.sessionsPerOwner`. */
 const PER_OWNER = 5;
@@ -71,12 +72,12 @@ describe('ten channels of one owner that want to be transcoded at once', () => {
       async () => JSON.stringify(await sessions(), null, 2),
     );
     for (let look = 0; look < 5; look += 1) {
-      expect((await sessionPods(kubectl, NAMESPACE)).length).toBeLessThanOrEqual(PER_OWNER);
+      expect((await sessionPods(platform, NAMESPACE)).length).toBeLessThanOrEqual(PER_OWNER);
       await sleep(1000);
     }
     const all = await sessions();
     expect(waiting(all)).toHaveLength(10 - PER_OWNER);
-    expect(await sessionPods(kubectl, NAMESPACE)).toHaveLength(PER_OWNER);
+    expect(await sessionPods(platform, NAMESPACE)).toHaveLength(PER_OWNER);
     for (const { status } of waiting(all)) {
       expect(status?.phase).toBe('Pending');
       expect(status?.podName).toBeUndefined();
@@ -88,7 +89,7 @@ describe('ten channels of one owner that want to be transcoded at once', () => {
 
   test('a Channel that waits says so, and goes on without the ladder', async () => {
     const name = waiting(await sessions())[0]?.spec.channelRef.name ?? '';
-    const status = await channelStatus(kubectl, NAMESPACE, name);
+    const status = await channelStatus(platform, NAMESPACE, name);
     expect(status?.desiredMode).toBe('Transcode');
     expect(status?.mode).not.toBe('Transcode');
     const healthy = status?.conditions?.find(({ type }) => type === 'TranscodeHealthy');
@@ -113,7 +114,7 @@ describe('ten channels of one owner that want to be transcoded at once', () => {
     const highest = Math.max(...before.map(({ spec }) => spec.priority));
     expect(started.map(({ spec }) => spec.priority)).toEqual([highest]);
     const pod = `${started[0]?.metadata.name}-1`;
-    await eventually(`pod ${pod}`, async () => ((await sessionPods(kubectl, NAMESPACE)).includes(pod) ? true : null), {
+    await eventually(`pod ${pod}`, async () => ((await sessionPods(platform, NAMESPACE)).includes(pod) ? true : null), {
       timeoutSeconds: 30,
     });
   });
