@@ -122,7 +122,7 @@ describe.each(CLIENTS)('a client %s', (_name, make) => {
   test('refuses what the kind refuses, naming the object', async () => {
     await client.apply(WIDGET, widget('film', { size: 2 }), 'one');
     const shrunk = client.apply(WIDGET, widget('film', { size: 1 }), 'one');
-    const message = expect.stringContaining('Widget "film" is invalid: spec.size: must not shrink');
+    const message = expect.stringContaining('Widget.example.com "film" is invalid: spec.size: must not shrink');
     await expect(shrunk).rejects.toMatchObject({ code: 'Invalid', status: 422, message });
   });
 

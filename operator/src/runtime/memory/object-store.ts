@@ -4,8 +4,8 @@ import { StatusAnswer } from './answer.ts';
 import { frozen, isObject, type JsonObject, metadataOf } from './fields.ts';
 import { History, type StoredEvent } from './history.ts';
 import { afterUpdate, applied, managedFields, type Owned, type Owners, ownedFields, type Part } from './ownership.ts';
-import { conflict, notFound, requireSame } from './refusals.ts';
-import { qualified, type ServedKind } from './served-kind.ts';
+import { conflict, notFound, refuseUnknownFields, requireSame } from './refusals.ts';
+import { qualified, qualifiedKind, type ServedKind } from './served-kind.ts';
 
 export type { StoredEvent } from './history.ts';
 export type { Part } from './ownership.ts';
@@ -24,6 +24,8 @@ export interface ObjectStoreOptions {
 export interface WriteOptions {
   /** Everything but the write itself: validation, defaults, conflicts. */
   readonly dryRun?: boolean;
+  /** Fields that the kind does not have are refused instead of dropped (fieldValidation=Strict). */
+  readonly strict?: boolean;
 }
 
 interface Entry extends Owned {
@@ -78,18 +80,20 @@ export class ObjectStore {
   }
 
   /** @throws StatusAnswer 409 AlreadyExists, 422 Invalid */
-  create(kind: ServedKind, body: JsonObject, fieldManager: string, { dryRun = false }: WriteOptions = {}): JsonObject {
+  create(kind: ServedKind, body: JsonObject, fieldManager: string, options: WriteOptions = {}): JsonObject {
+    const { dryRun = false } = options;
     const metadata = structuredClone(metadataOf(body));
     if (metadata.name === undefined && typeof metadata.generateName === 'string') {
       metadata.name = metadata.generateName + randomUUID().slice(0, 5);
     }
     const { name, namespace = '' } = metadata;
     if (typeof name !== 'string' || name === '') {
-      throw new StatusAnswer(422, 'Invalid', `${kind.kind} "" is invalid: metadata.name: Required value`);
+      throw new StatusAnswer(422, 'Invalid', `${qualifiedKind(kind)} "" is invalid: metadata.name: Required value`);
     }
     if (this.#find(kind, String(namespace), name) !== undefined) {
       throw new StatusAnswer(409, 'AlreadyExists', `${qualified(kind)} "${name}" already exists`);
     }
+    refuseUnknownFields(kind, body, options);
     const object: JsonObject = { ...structuredClone(body), metadata };
     if (kind.hasStatus) delete object.status;
     const owners = new Map([[`${fieldManager}/object`, ownedFields(object)]]);
@@ -109,20 +113,21 @@ export class ObjectStore {
     body: JsonObject,
     fieldManager: string,
     force: boolean,
-    { dryRun = false }: WriteOptions = {},
+    options: WriteOptions = {},
   ): JsonObject {
     const { namespace = '', name, uid } = metadataOf(body);
     const entry = this.#find(kind, String(namespace), String(name));
     if (entry === undefined) {
       if (part === 'status') throw notFound(kind, String(name));
       if (uid !== undefined) throw conflict(kind, String(name), `uid mismatch: no object has the uid ${uid}`);
-      return this.create(kind, body, fieldManager, { dryRun });
+      return this.create(kind, body, fieldManager, options);
     }
     requireSame(kind, entry.object, body);
+    refuseUnknownFields(kind, body, options);
     const wanted: JsonObject = part === 'status' ? { status: body.status ?? {} } : { ...body };
     if (part === 'object' && kind.hasStatus) delete wanted.status;
     const next = applied(entry, `${fieldManager}/${part}`, wanted, force);
-    return this.#write(entry, next.object, next.owners, part, dryRun);
+    return this.#write(entry, next.object, next.owners, part, options.dryRun ?? false);
   }
 
   /**
@@ -144,13 +149,14 @@ export class ObjectStore {
     namespace: string,
     name: string,
     next: (stored: JsonObject) => JsonObject,
-    { dryRun = false }: WriteOptions = {},
+    options: WriteOptions = {},
   ): JsonObject {
     const entry = this.#entry(kind, namespace, name);
     const wanted = next(entry.object);
     requireSame(kind, entry.object, wanted);
+    refuseUnknownFields(kind, wanted, options);
     const changed = { ...wanted, metadata: { ...metadataOf(wanted), ...serverFields(entry.object) } };
-    return this.#write(entry, changed, afterUpdate(entry, changed), 'object', dryRun);
+    return this.#write(entry, changed, afterUpdate(entry, changed), 'object', options.dryRun ?? false);
   }
 
   /**
@@ -300,7 +306,7 @@ export class ObjectStore {
     const complete = kind.complete?.(object) ?? object;
     const fault = kind.refuse?.(complete, before) ?? null;
     const name = String(metadataOf(object).name);
-    if (fault !== null) throw new StatusAnswer(422, 'Invalid', `${kind.kind} "${name}" is invalid: ${fault}`);
+    if (fault !== null) throw new StatusAnswer(422, 'Invalid', `${qualifiedKind(kind)} "${name}" is invalid: ${fault}`);
     return complete;
   }
 

@@ -1,6 +1,6 @@
 import { StatusAnswer } from './answer.ts';
 import { type JsonObject, metadataOf } from './fields.ts';
-import { qualified, type ServedKind } from './served-kind.ts';
+import { qualified, qualifiedKind, type ServedKind } from './served-kind.ts';
 
 /** A body that names a version or uid is meant for that one only. @throws StatusAnswer 409 */
 export function requireSame(kind: ServedKind, stored: JsonObject, body: JsonObject): void {
@@ -20,4 +20,21 @@ export function notFound(kind: ServedKind, name: string): StatusAnswer {
 /** The answer to a write that is meant for another state of the object. */
 export function conflict(kind: ServedKind, name: string, why: string): StatusAnswer {
   return new StatusAnswer(409, 'Conflict', `Operation cannot be fulfilled on ${qualified(kind)} "${name}": ${why}`);
+}
+
+/** In a strict write a field that the kind does not have is an error. @throws StatusAnswer 400 */
+export function refuseUnknownFields(
+  kind: ServedKind,
+  body: JsonObject,
+  { strict = false }: { strict?: boolean },
+): void {
+  const unknown = strict ? (kind.unknownFields?.(body) ?? []) : [];
+  if (unknown.length === 0) return;
+  const fields = unknown.map((field) => `unknown field "${field}"`).join(', ');
+  const name = `${qualifiedKind(kind)} "${metadataOf(body).name}"`;
+  throw new StatusAnswer(
+    400,
+    'BadRequest',
+    `${name} in version "${kind.version}" cannot be handled: strict decoding error: ${fields}`,
+  );
 }

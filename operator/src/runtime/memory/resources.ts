@@ -1,7 +1,7 @@
 import { StatusAnswer } from './answer.ts';
 import { isObject, type JsonObject, mergePatch } from './fields.ts';
 import { listPage } from './list.ts';
-import type { ObjectStore } from './object-store.ts';
+import type { ObjectStore, WriteOptions } from './object-store.ts';
 import { jsonIn, objectIn, queryOf, type SeenRequest, type Target } from './request.ts';
 import { apiVersionOf } from './served-kind.ts';
 import type { WatchRequest } from './watch.ts';
@@ -16,7 +16,7 @@ export interface Answer {
 export function answer(store: ObjectStore, seen: SeenRequest, target: Target, body: string): Answer {
   const { kind, namespace, name } = target;
   const query = queryOf(seen);
-  const options = { dryRun: query.get('dryRun') === 'All' };
+  const options = writeOptions(query);
   if (seen.method === 'GET') {
     return { status: 200, body: name === '' ? list(store, target, query) : store.get(kind, namespace, name) };
   }
@@ -44,6 +44,10 @@ export function watchRequest(store: ObjectStore, target: Target, query: URLSearc
   };
 }
 
+function writeOptions(query: URLSearchParams): WriteOptions {
+  return { dryRun: query.get('dryRun') === 'All', strict: query.get('fieldValidation') === 'Strict' };
+}
+
 function list(store: ObjectStore, target: Target, query: URLSearchParams): JsonObject {
   const { items, resourceVersion, continueToken } = listPage(store, {
     ...selectionOf(target, query),
@@ -62,7 +66,7 @@ function list(store: ObjectStore, target: Target, query: URLSearchParams): JsonO
 function patch(store: ObjectStore, seen: SeenRequest, target: Target, body: string): JsonObject {
   const { kind, namespace, name, subresource } = target;
   const query = queryOf(seen);
-  const options = { dryRun: query.get('dryRun') === 'All' };
+  const options = writeOptions(query);
   if (seen.contentType === 'application/merge-patch+json') {
     const change = jsonIn(body);
     const merged = (old: JsonObject) => replaced(old, mergePatch(old, change) as JsonObject, target);

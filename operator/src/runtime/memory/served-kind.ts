@@ -17,6 +17,8 @@ export interface ServedKind {
    * @param before the object as it is stored; null for a new one
    */
   readonly refuse?: (object: JsonObject, before: JsonObject | null) => string | null;
+  /** Paths of fields that the kind does not have, for writers who want to be told of a slip. */
+  readonly unknownFields?: (object: JsonObject) => readonly string[];
   /**
    * Seconds between the wish to delete an object and its end, unless a delete names others. Somebody else, for a Pod
    * the kubelet, then deletes it with 0 s. Left out: objects of the kind go at once.
@@ -27,6 +29,11 @@ export interface ServedKind {
 /** `v1` or `<group>/<version>`. */
 export function apiVersionOf({ group, version }: ServedKind): string {
   return group === '' ? version : `${group}/${version}`;
+}
+
+/** `<Kind>.<group>`, or the kind alone in the core group, as messages about one object have it. */
+export function qualifiedKind({ group, kind }: ServedKind): string {
+  return group === '' ? kind : `${kind}.${group}`;
 }
 
 /** `<plural>.<group>`, or the plural alone in the core group: the name of a kind in messages. */

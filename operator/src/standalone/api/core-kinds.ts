@@ -1,0 +1,88 @@
+import { isObject, type JsonObject } from '../../runtime/memory/fields.ts';
+import type { ServedKind } from '../../runtime/memory/served-kind.ts';
+
+/** The time of grace of a pod that names none (PodSpec, terminationGracePeriodSeconds). */
+const GRACE_SECONDS = 30;
+
+function kind(group: string, version: string, name: string, plural: string, more: Partial<ServedKind> = {}) {
+  return { group, version, kind: name, plural, namespaced: true, ...more } satisfies ServedKind;
+}
+
+const pod = kind('', 'v1', 'Pod', 'pods', {
+  hasStatus: true,
+  complete: (object) => {
+    const spec = { restartPolicy: 'Always', terminationGracePeriodSeconds: GRACE_SECONDS, ...objectAt(object, 'spec') };
+    return { ...object, spec, status: { phase: 'Pending', ...objectAt(object, 'status') } };
+  },
+  refuse: (object) => requireList(object, 'spec', 'containers'),
+  graceSeconds: (object) => {
+    const { phase } = objectAt(object, 'status');
+    const { terminationGracePeriodSeconds } = objectAt(object, 'spec');
+    // The kubelet has nothing left to end, and nobody waits for its word (registry/core/pod, CheckGracefulDelete).
+    return phase === 'Succeeded' || phase === 'Failed' ? 0 : Number(terminationGracePeriodSeconds ?? GRACE_SECONDS);
+  },
+});
+
+const deployment = kind('apps', 'v1', 'Deployment', 'deployments', {
+  hasStatus: true,
+  complete: (object) => ({ ...object, spec: { replicas: 1, ...objectAt(object, 'spec') } }),
+  refuse: refuseDeployment,
+});
+
+const service = kind('', 'v1', 'Service', 'services', {
+  hasStatus: true,
+  refuse: (object) => requireList(object, 'spec', 'ports'),
+});
+
+const secret = kind('', 'v1', 'Secret', 'secrets', {
+  complete: ({ stringData, ...object }) => {
+    const encoded = Object.entries(isObject(stringData) ? stringData : {}).map(([key, value]) => [
+      key,
+      Buffer.from(String(value)).toString('base64'),
+    ]);
+    return { type: 'Opaque', ...object, data: { ...objectAt(object, 'data'), ...Object.fromEntries(encoded) } };
+  },
+});
+
+/** Kubernetes' own kinds, as far as Sluice and its examples use them, with the defaults that somebody here reads. */
+export const CORE_KINDS: readonly ServedKind[] = [
+  kind('', 'v1', 'Namespace', 'namespaces', { namespaced: false, hasStatus: true }),
+  pod,
+  service,
+  secret,
+  kind('', 'v1', 'ConfigMap', 'configmaps'),
+  kind('', 'v1', 'ServiceAccount', 'serviceaccounts'),
+  deployment,
+  kind('discovery.k8s.io', 'v1', 'EndpointSlice', 'endpointslices'),
+  kind('events.k8s.io', 'v1', 'Event', 'events'),
+  kind('coordination.k8s.io', 'v1', 'Lease', 'leases'),
+];
+
+function refuseDeployment(object: JsonObject): string | null {
+  const spec = objectAt(object, 'spec');
+  const { matchLabels } = objectAt(spec, 'selector');
+  if (!isObject(matchLabels) || Object.keys(matchLabels).length === 0) {
+    return 'spec.selector.matchLabels: Required value: the labels by which the Deployment knows its pods';
+  }
+  const template = objectAt(spec, 'template');
+  const labels = objectAt(objectAt(template, 'metadata'), 'labels');
+  if (Object.entries(matchLabels).some(([key, value]) => labels[key] !== value)) {
+    return 'spec.template.metadata.labels: Invalid value: `selector` does not match template `labels`';
+  }
+  if (!Number.isInteger(spec.replicas) || Number(spec.replicas) < 0) {
+    return 'spec.replicas: Invalid value: must be a whole number that is not negative';
+  }
+  return requireList(template, 'spec', 'containers', 'spec.template.');
+}
+
+function requireList(object: JsonObject, part: string, field: string, prefix = ''): string | null {
+  const list = objectAt(object, part)[field];
+  return Array.isArray(list) && list.length > 0
+    ? null
+    : `${prefix}${part}.${field}: Required value: a list of at least one`;
+}
+
+function objectAt(object: JsonObject, field: string): JsonObject {
+  const value = object[field];
+  return isObject(value) ? value : {};
+}

@@ -1,0 +1,117 @@
+import { Environment, type ParseResult } from '@marcbachmann/cel-js';
+import type { ValidationRule } from '@sluice/crds/extensions.ts';
+import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
+import { isObject } from '../../runtime/memory/fields.ts';
+import { parseQuantity, type Quantity } from './quantity.ts';
+import { below, type Fault } from './schema-faults.ts';
+
+/** Evaluates the rules of a schema as the API server does. */
+export type RuleCheck = (schema: StructuralSchema, path: string, value: unknown, before: unknown) => Fault[];
+
+/** CEL's type of URLs in Kubernetes (k8s.io/apiserver, library `URLs`). */
+class CelUrl {
+  readonly scheme: string;
+  readonly host: string;
+
+  constructor(scheme: string, host: string) {
+    this.scheme = scheme;
+    this.host = host;
+  }
+}
+
+/** CEL's type of quantities in Kubernetes (library `Quantity`). */
+class CelQuantity {
+  readonly value: Quantity;
+
+  constructor(value: Quantity) {
+    this.value = value;
+  }
+}
+
+/** An absolute URI (RFC 3986, 3): scheme, and a host which may be empty. */
+const ABSOLUTE_URL = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:[^/?#@]*@)?([^/?#]*))?/i;
+
+/**
+ * Makes a check that evaluates a schema's rules with CEL and the part of Kubernetes' libraries that the rules in
+ * @sluice/crds use. A rule that names `oldSelf` is for changes only; one that fails to evaluate refuses the value.
+ */
+export function createRuleCheck(): RuleCheck {
+  const environment = kubernetesEnvironment();
+  const parsed = new Map<string, ParseResult>();
+  const evaluate = (rule: string, context: Record<string, unknown>): boolean => {
+    const program = parsed.get(rule) ?? environment.parse(javascriptOf(rule));
+    parsed.set(rule, program);
+    try {
+      return program(context) === true;
+    } catch {
+      return false;
+    }
+  };
+  const check: RuleCheck = (schema, path, value, before) => {
+    if (value === undefined) return [];
+    const rules = schema['x-kubernetes-validations'] ?? [];
+    const broken = rules.filter(({ rule }) => {
+      const isTransition = /\boldSelf\b/.test(rule);
+      if (isTransition && before === undefined) return false;
+      return !evaluate(rule, { self: celOf(value), ...(isTransition ? { oldSelf: celOf(before) } : {}) });
+    });
+    return [...broken.map((rule) => faultOf(rule, path)), ...childFaults(schema, path, value, before, check)];
+  };
+  return check;
+}
+
+function faultOf({ message, fieldPath = '' }: ValidationRule, path: string): Fault {
+  return { path: `${path}${fieldPath}`.replace(/^\./, ''), message };
+}
+
+function childFaults(
+  schema: StructuralSchema,
+  path: string,
+  value: unknown,
+  before: unknown,
+  check: RuleCheck,
+): readonly Fault[] {
+  const old = isObject(before) ? before : {};
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    // Items of a list have no past that a rule could compare them with, unless they are told apart by keys.
+    return items === undefined ? [] : value.flatMap((item, at) => check(items, `${path}[${at}]`, item, undefined));
+  }
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([name, child]) => {
+    const childSchema = schema.properties?.[name] ?? schema.additionalProperties;
+    return childSchema === undefined ? [] : check(childSchema, below(path, name), child, old[name]);
+  });
+}
+
+function kubernetesEnvironment(): Environment {
+  return new Environment()
+    .registerVariable('self', 'dyn')
+    .registerVariable('oldSelf', 'dyn')
+    .registerType('kubernetes.URL', CelUrl)
+    .registerType('kubernetes.Quantity', CelQuantity)
+    .registerFunction('isURL(string): bool', (text: string) => ABSOLUTE_URL.test(text))
+    .registerFunction('url(string): kubernetes.URL', (text: string) => {
+      const [, scheme = '', host = ''] = ABSOLUTE_URL.exec(text) ?? [];
+      return new CelUrl(scheme.toLowerCase(), host);
+    })
+    .registerFunction('kubernetes.URL.getScheme(): string', ({ scheme }: CelUrl) => scheme)
+    .registerFunction('kubernetes.URL.getHost(): string', ({ host }: CelUrl) => host)
+    .registerFunction('quantity(string): kubernetes.Quantity', (text: string) => new CelQuantity(parseQuantity(text)))
+    .registerFunction(
+      'kubernetes.Quantity.compareTo(kubernetes.Quantity): int',
+      (one: CelQuantity, other: CelQuantity) => BigInt(Math.sign(one.value.number - other.value.number)),
+    );
+}
+
+/** RE2 knows POSIX classes (https://github.com/google/re2/wiki/Syntax), JavaScript's regular expressions do not. */
+function javascriptOf(rule: string): string {
+  return rule.replaceAll('[[:space:]]', '[ \\\\t\\\\n\\\\r\\\\f\\\\v]');
+}
+
+/** CEL's integers are 64 bits wide; here they are BigInts. */
+function celOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(celOf);
+  if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, celOf(child)]));
+  return Number.isSafeInteger(value) ? BigInt(value as number) : value;
+}
