@@ -1,0 +1,39 @@
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { PathMapping } from './paths.ts';
+import type { Container } from './pod.ts';
+
+/** What stands on this machine for a container image. */
+export interface LocalImage {
+  readonly entrypoint: readonly string[];
+  /** Programs by the name that commands call them: the words that really start them. */
+  readonly programs: Readonly<Record<string, readonly string[]>>;
+  /** The image's own variables; a manifest's of the same name replace them. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The image's own files. */
+  readonly files: readonly PathMapping[];
+  readonly stopSignal: 'SIGTERM' | 'SIGQUIT';
+}
+
+/** Local images by the last part of their repository: `docker.io/sluice/edge:0.1.0` is `edge`. */
+export type LocalImages = Readonly<Record<string, LocalImage>>;
+
+/** The image that a reference names. @throws SluiceError IMAGE_UNKNOWN */
+export function imageOf(reference: string, images: LocalImages): LocalImage {
+  const [withoutDigest = ''] = reference.split('@');
+  const name = (withoutDigest.split('/').at(-1) ?? '').split(':')[0] ?? '';
+  const image = Object.hasOwn(images, name) ? images[name] : undefined;
+  if (image !== undefined) return image;
+  const message = `no program of this machine stands for image ${reference}; known: ${Object.keys(images).join(', ')}`;
+  throw new SluiceError(message, { code: 'IMAGE_UNKNOWN', retryable: false });
+}
+
+/** The words that start a container: `command` replaces the image's entrypoint, `args` follow it. */
+export function commandOf({ command, args }: Container, image: LocalImage): readonly string[] {
+  return withProgram([...(command.length > 0 ? command : image.entrypoint), ...args], image);
+}
+
+/** Puts the local program in the place of a command's first word. */
+export function withProgram([first = '', ...rest]: readonly string[], image: LocalImage): readonly string[] {
+  const program = Object.hasOwn(image.programs, first) ? image.programs[first] : undefined;
+  return [...(program ?? [first]), ...rest];
+}

@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+/** A pipe that a process prints into. */
+export interface OutputPipe {
+  /** File descriptor for the process; closed by {@link OutputPipe.started}. */
+  readonly writeEnd: number;
+  /** Resolves when nobody can write any more and every line has been given. */
+  readonly ended: Promise<void>;
+  /** The process has its end now, or there will be none. */
+  started(): void;
+}
+
+/**
+ * Makes a pipe whose lines go to `onLine`. Node's own are sockets: a program that opens /dev/stdout, as nginx does for
+ * its access log, cannot open those. So this is a FIFO without a name.
+ */
+export async function openOutputPipe(onLine: (line: string) => void): Promise<OutputPipe> {
+  const path = join(tmpdir(), `sluice-pipe-${randomUUID()}`);
+  await promisify(execFile)('mkfifo', ['-m', '600', path]);
+  // The reading end first: opening the other one waits for it.
+  const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writeEnd = openSync(path, constants.O_WRONLY);
+  unlinkSync(path);
+  const reader = new Socket({ fd: readEnd, readable: true, writable: false });
+  const lines = createInterface({ input: reader, crlfDelay: Number.POSITIVE_INFINITY });
+  lines.on('line', onLine);
+  const ended = new Promise<void>((resolve) => lines.on('close', () => resolve()));
+  reader.on('error', () => reader.destroy());
+  return { writeEnd, ended, started: () => closeSync(writeEnd) };
+}
