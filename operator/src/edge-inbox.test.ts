@@ -66,8 +66,23 @@ describe('the inbox of the edges', () => {
   test('wakes the channel and the session that a report is about', () => {
     take(EDGE, { type: 'report', report: reportFixture({ ownerTerm: TERM, session: sessionReportFixture() }) });
     expect(reports.of('c1')).not.toBeNull();
-    expect(channelChanged).toHaveBeenCalledWith('tv/film');
-    expect(sessionChanged).toHaveBeenCalledWith('tv/film-1');
+    expect(channelChanged).toHaveBeenCalledWith('tv/film', 0);
+    expect(sessionChanged).toHaveBeenCalledWith('tv/film-1', 0);
+  });
+
+  test('lets a report wait that tells of one more segment alone', () => {
+    const session = sessionReportFixture();
+    take(EDGE, { type: 'report', report: reportFixture({ ownerTerm: TERM, session }) });
+    const later = { ...session, outTimeSeconds: 12, speed: 1.4 };
+    take(EDGE, { type: 'report', report: reportFixture({ ownerTerm: TERM, lastMsn: 101, session: later }) });
+    expect(channelChanged).toHaveBeenLastCalledWith('tv/film', 15);
+    expect(sessionChanged).toHaveBeenLastCalledWith('tv/film-1', 15);
+    expect(reports.of('c1')?.lastMsn).toBe(101);
+    take(EDGE, {
+      type: 'report',
+      report: reportFixture({ ownerTerm: TERM, lastMsn: 102, activeMode: 'Proxy', session }),
+    });
+    expect(channelChanged).toHaveBeenLastCalledWith('tv/film', 0);
   });
 
   const refused: readonly [string, object, string][] = [

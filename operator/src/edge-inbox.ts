@@ -13,6 +13,12 @@ import { keyOf } from './runtime/client/client.ts';
  */
 const TERM_AHEAD_SECONDS = 3600;
 
+/**
+ * A channel that plays reports each segment. Nothing is decided by its number and no status shows it sooner, so a
+ * thousand channels cost a look at each in this time, not one per segment.
+ */
+const POSITION_SECONDS = 15;
+
 /** Where the messages of the edges go. */
 export interface EdgeInboxTargets {
   readonly book: AudienceBook;
@@ -21,10 +27,10 @@ export interface EdgeInboxTargets {
   readonly metrics: OperatorMetrics;
   /** A viewer could not reach the source of the channel with this uid. */
   readonly suspendDirect: (uid: string, message: string) => void;
-  /** Something about the channel with this key has changed. */
-  readonly channelChanged: (key: string) => void;
-  /** Something about the StreamSession with this key has changed. */
-  readonly sessionChanged: (key: string) => void;
+  /** Something about the channel with this key has changed; look at it within so many seconds. */
+  readonly channelChanged: (key: string, withinSeconds: number) => void;
+  /** Something about the StreamSession with this key has changed; look at it within so many seconds. */
+  readonly sessionChanged: (key: string, withinSeconds: number) => void;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -47,7 +53,7 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
         const key = states.keyOf(message.uid);
         if (key === undefined) break;
         suspendDirect(message.uid, message.message);
-        channelChanged(key);
+        channelChanged(key, 0);
         break;
       }
       case 'report':
@@ -70,10 +76,13 @@ function takeReport(edge: string, report: OwnerReport, targets: EdgeInboxTargets
   }
   const known = Math.max(state.memory.ownership?.term ?? 0, now() / 1000);
   const isUnknownTerm = report.ownerTerm > known + TERM_AHEAD_SECONDS;
-  if (isUnknownTerm || !reports.take(edge, report)) {
+  const news = isUnknownTerm ? 'refused' : reports.take(edge, report);
+  if (news === 'refused') {
     metrics.refusedMessages.inc({ reason: isUnknownTerm ? 'unknown_term' : 'old_owner' });
     return;
   }
-  channelChanged(key);
-  if (report.session !== null) sessionChanged(keyOf({ namespace: state.namespace, name: report.session.name }));
+  const withinSeconds = news === 'position' ? POSITION_SECONDS : 0;
+  channelChanged(key, withinSeconds);
+  if (report.session === null) return;
+  sessionChanged(keyOf({ namespace: state.namespace, name: report.session.name }), withinSeconds);
 }

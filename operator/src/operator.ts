@@ -33,7 +33,7 @@ import { wakeOnChanges } from './wake-ups.ts';
 
 /** Writes of status wait for the API server: several at a time, so that one slow call holds up few. */
 const WRITE_WORKERS = 8;
-const SESSION_WORKERS = 4;
+const SESSION_WORKERS = 8;
 /** How often edges that have long been gone are forgotten. */
 const SWEEP_SECONDS = 60;
 /** Idle channels look at a change of the edges within this time, one after the other. */
@@ -77,7 +77,10 @@ export class Operator {
   readonly #events: EventRecorder;
   readonly #metrics: OperatorMetrics;
   readonly #reconcileChannel: Reconcile;
-  readonly #turns = new WriteTurns((key) => this.#writes.enqueue(key));
+  readonly #turns = new WriteTurns(
+    (key) => this.#writes.enqueue(key),
+    () => performance.now(),
+  );
   readonly #channels: Controller;
   readonly #writes: Controller;
   readonly #sessions: Controller;
@@ -278,8 +281,8 @@ export class Operator {
         states: this.#states,
         metrics: this.#metrics,
         suspendDirect: (uid, message) => suspendDirect(uid, message, channel),
-        channelChanged: (key) => this.#channels.enqueue(key),
-        sessionChanged: (key) => this.#sessions.enqueue(key),
+        channelChanged: (key, withinSeconds) => this.#channels.enqueueAfter(key, withinSeconds),
+        sessionChanged: (key, withinSeconds) => this.#sessions.enqueueAfter(key, withinSeconds),
         now: this.#options.now,
       }),
       lost: ({ podUid }) => this.#book.edgeLost(podUid),

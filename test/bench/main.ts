@@ -1,6 +1,6 @@
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultContext, ensureCluster } from '../cluster/cluster.ts';
+import { type Context, defaultContext, ensureCluster } from '../cluster/cluster.ts';
 import { createClusterPlatform } from '../e2e/platform/cluster.ts';
 import {
   applyDemo,
@@ -10,6 +10,7 @@ import {
   SYSTEM_NAMESPACE,
   serviceAddress,
 } from '../install/install.ts';
+import { measureOperator } from './operator/measure.ts';
 import { metricOf, podOf } from './pods.ts';
 import { measurePromotion } from './promotion.ts';
 import { measureProxyCost } from './proxy-cost.ts';
@@ -24,6 +25,7 @@ usage: npm run bench [-- PART...]
   promotion   transcode container started -> first segments stored -> switched
   proxy       CPU of one channel in Proxy with three viewers
   memory      of operator and sidecar, after the other parts
+  operator    cold start and steady state with 1,000 to 10,000 Channels, on an API server of its own
 `;
 
 async function measureMemory({ kubectl }: Installation): Promise<Measurement[]> {
@@ -36,10 +38,8 @@ async function measureMemory({ kubectl }: Installation): Promise<Measurement[]> 
   return rows;
 }
 
-const words = process.argv.slice(2);
-if (words.includes('--help')) process.stdout.write(HELP);
-else {
-  const context = defaultContext();
+/** Parts that need an installed Sluice, in the order in which they disturb each other least. */
+async function measureInstallation(wanted: readonly string[], context: Context): Promise<Measurement[]> {
   const installation = await installSluice(await ensureCluster(context), {}, context);
   await applyDemo(installation, context);
   const { kubectl } = installation;
@@ -61,8 +61,23 @@ else {
   };
   const rows: Measurement[] = [];
   for (const [name, measure] of Object.entries(parts)) {
-    if (words.length > 0 && !words.includes(name)) continue;
-    rows.push(...(await context.progress.step(`measure ${name}`, 60, measure)));
+    if (wanted.includes(name)) rows.push(...(await context.progress.step(`measure ${name}`, 60, measure)));
   }
+  return rows;
+}
+
+const PARTS = ['operator', 'proxy', 'promotion', 'route', 'memory'];
+
+const words = process.argv.slice(2);
+const unknown = words.find((word) => word !== '--help' && !PARTS.includes(word));
+if (words.includes('--help')) process.stdout.write(HELP);
+else if (unknown !== undefined) {
+  process.stderr.write(`no such part: ${unknown}\n\n${HELP}`);
+  process.exitCode = 2;
+} else {
+  const context = defaultContext();
+  const wanted = words.length === 0 ? PARTS : words;
+  const rows = wanted.includes('operator') ? await measureOperator(context) : [];
+  if (wanted.some((word) => word !== 'operator')) rows.push(...(await measureInstallation(wanted, context)));
   process.stdout.write(`\n${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown processor'}\n\n${tableOf(rows)}\n`);
 }

@@ -18,8 +18,8 @@ describe('the status of a channel', () => {
     ['is not written if nothing changed', { ...STATUS }, 'never'],
     ['is written at once when the mode changes', { ...STATUS, mode: 'Transcode' }, 'now'],
     ['can wait when the count changes by less than a tenth', withCount(109), 'later'],
-    ['is written at once when the count grows by a tenth', withCount(110), 'now'],
-    ['is written at once when the count falls by a tenth', withCount(90), 'now'],
+    ['is written soon when the count grows by a tenth', withCount(110), 'soon'],
+    ['is written soon when the count falls by a tenth', withCount(90), 'soon'],
     ['can wait when only the position moves', { ...STATUS, lastMsn: 11 }, 'later'],
     ['can wait when a window opens', { ...STATUS, pendingTransition: { target: 'Direct', since: '' } }, 'later'],
   ];
@@ -27,15 +27,16 @@ describe('the status of a channel', () => {
     expect(urgencyOf(next, STATUS)).toBe(urgency);
   });
 
-  test('is written at once for the first time and with the first viewer', () => {
+  test('is written at once for the first time and soon with the first viewer', () => {
     expect(urgencyOf(STATUS, undefined)).toBe('now');
-    expect(urgencyOf(withCount(1), withCount(0))).toBe('now');
+    expect(urgencyOf(withCount(1), withCount(0))).toBe('soon');
   });
 
   test('shows counts that are at most 15 seconds old', () => {
     expect(waitSeconds('later', 0, 5_000)).toBe(10);
     expect(waitSeconds('later', 0, 20_000)).toBe(0);
     expect(waitSeconds('now', 0, 1)).toBe(0);
+    expect(waitSeconds('soon', 0, 1)).toBe(0);
     expect(waitSeconds('never', 0, 99_000)).toBeNull();
   });
 });

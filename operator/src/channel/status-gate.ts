@@ -6,12 +6,12 @@ const COUNTS_EVERY_SECONDS = 15;
 /** A count that changed by this part of itself is worth a write at once. */
 const WORTH_TELLING = 0.1;
 
-/** When a status has to be written. */
-export type Urgency = 'never' | 'later' | 'now';
+/** When a status has to be written; soon: as soon as other channels' changes leave room. */
+export type Urgency = 'never' | 'later' | 'soon' | 'now';
 
 /**
  * Compares a status with the one that was written last. Mode, conditions, session, decisions: now. Counts, positions
- * and what waits: later, or now if the audience changed by a tenth.
+ * and what waits: later, or soon if the audience changed by a tenth.
  */
 export function urgencyOf(next: ChannelStatus, written: ChannelStatus | undefined): Urgency {
   if (written === undefined) return 'now';
@@ -19,7 +19,7 @@ export function urgencyOf(next: ChannelStatus, written: ChannelStatus | undefine
   if (!sameJson(essence(next), essence(written))) return 'now';
   const before = written.viewers?.count ?? 0;
   const change = Math.abs((next.viewers?.count ?? 0) - before);
-  return change > 0 && change >= before * WORTH_TELLING ? 'now' : 'later';
+  return change > 0 && change >= before * WORTH_TELLING ? 'soon' : 'later';
 }
 
 function essence(status: ChannelStatus): Partial<ChannelStatus> {
@@ -30,5 +30,5 @@ function essence(status: ChannelStatus): Partial<ChannelStatus> {
 /** Seconds until a status of this urgency may be written; 0: at once; null: not at all. */
 export function waitSeconds(urgency: Urgency, writtenMs: number, nowMs: number): number | null {
   if (urgency === 'never') return null;
-  return urgency === 'now' ? 0 : Math.max(0, COUNTS_EVERY_SECONDS - (nowMs - writtenMs) / 1000);
+  return urgency !== 'later' ? 0 : Math.max(0, COUNTS_EVERY_SECONDS - (nowMs - writtenMs) / 1000);
 }

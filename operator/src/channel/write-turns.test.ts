@@ -4,11 +4,16 @@ import { WriteTurns } from './write-turns.ts';
 describe('the turns to write a status', () => {
   let turns: WriteTurns;
   let called: string[];
+  let nowMs: number;
 
   beforeEach(() => {
     jest.useFakeTimers();
     called = [];
-    turns = new WriteTurns((key) => called.push(key));
+    nowMs = 0;
+    turns = new WriteTurns(
+      (key) => called.push(key),
+      () => nowMs,
+    );
   });
 
   afterEach(() => {
@@ -18,29 +23,29 @@ describe('the turns to write a status', () => {
 
   /** Uses up what may be written in one go. */
   function exhaust(): void {
-    for (let index = 0; index < 20; index += 1) expect(turns.take(`first-${index}`, true)).toBe(true);
+    for (let index = 0; index < 10; index += 1) expect(turns.take(`first-${index}`, 'count')).toBe(true);
   }
 
-  test('are twenty in one go and twenty a second from then on', () => {
+  test('are ten in one go and ten a second from then on', () => {
     exhaust();
-    for (let index = 0; index < 100; index += 1) expect(turns.take(`idle-${index}`, false)).toBe(false);
+    for (let index = 0; index < 100; index += 1) expect(turns.take(`idle-${index}`, 'idle')).toBe(false);
     jest.advanceTimersByTime(1000);
-    expect(called).toHaveLength(20);
-    expect(turns.take('idle-0', false)).toBe(true);
-    expect(turns.waiting).toBe(80);
+    expect(called).toHaveLength(10);
+    expect(turns.take('idle-0', 'idle')).toBe(true);
+    expect(turns.waiting).toBe(90);
   });
 
   test('come to watched channels first', () => {
     exhaust();
-    turns.take('idle', false);
-    turns.take('watched', true);
-    jest.advanceTimersByTime(100);
+    turns.take('idle', 'idle');
+    turns.take('watched', 'count');
+    jest.advanceTimersByTime(200);
     expect(called).toEqual(['watched', 'idle']);
   });
 
   test('come once to a channel that asks often', () => {
     exhaust();
-    for (let index = 0; index < 10; index += 1) turns.take('film', index % 2 === 0);
+    for (let index = 0; index < 10; index += 1) turns.take('film', index % 2 === 0 ? 'count' : 'idle');
     jest.advanceTimersByTime(1000);
     expect(called).toEqual(['film']);
   });
@@ -50,6 +55,34 @@ describe('the turns to write a status', () => {
     jest.advanceTimersByTime(3_600_000);
     expect(jest.getTimerCount()).toBe(0);
     exhaust();
-    expect(turns.take('film', true)).toBe(false);
+    expect(turns.take('film', 'count')).toBe(false);
+  });
+
+  test('need not be waited for by a change, but by one that changes with every segment', () => {
+    exhaust();
+    for (let index = 0; index < 6; index += 1) expect(turns.take('film', 'change')).toBe(true);
+    expect(turns.take('film', 'change')).toBe(false);
+    expect(turns.take('other', 'change')).toBe(true);
+    nowMs = 30_000;
+    expect(turns.take('film', 'change')).toBe(true);
+    expect(turns.take('film', 'change')).toBe(false);
+  });
+
+  test('let a clock that goes back cost a channel nothing', () => {
+    nowMs = 1_000_000;
+    expect(turns.take('film', 'change')).toBe(true);
+    nowMs = 0;
+    expect(turns.take('film', 'change')).toBe(true);
+  });
+
+  test('come to first statuses as fast as those before them are written, six at a time', () => {
+    exhaust();
+    for (let index = 0; index < 8; index += 1) expect(turns.take(`new-${index}`, 'first')).toBe(index < 6);
+    turns.done('new-0');
+    expect(called).toEqual(['new-6']);
+    expect(turns.take('new-6', 'first')).toBe(true);
+    turns.done('film'); // never had a first status under way
+    turns.forget('new-6');
+    expect(called).toEqual(['new-6', 'new-7']);
   });
 });

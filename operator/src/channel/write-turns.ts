@@ -1,28 +1,100 @@
-/** All Channels together: what an API server does not notice, and 10,000 channels still get through in minutes. */
-const WRITES_PER_SECOND = 20;
-const TICK_MS = 1000 / WRITES_PER_SECOND;
+/**
+ * Counts and positions of all Channels together: half of what an operator may cost an API server at rest (20 writes a
+ * second); changes of mode, sessions and events need the rest.
+ */
+const TURNS_PER_SECOND = 10;
+const TICK_MS = 1000 / TURNS_PER_SECOND;
+/**
+ * Changes that a watched channel may tell at once, and how soon another one after that. A start and a promotion need
+ * four; a channel whose source or edge tells something new with every segment soon waits for its turn like the others.
+ */
+const BURST = 6;
+const REFILL_MS = 30_000;
+/** First statuses of idle channels under way: fewer than there are writers, so that a watched channel finds one free. */
+const FIRST_AT_A_TIME = 6;
 
 /**
- * Whose turn it is to write a status: {@link WRITES_PER_SECOND} in all, a second's worth of them in one go after a
- * quiet time. Channels that are watched go before the others, so that ten thousand idle ones after an installation
- * hold up nobody's change of mode. A channel waits at most once; what it writes is what it wants when its turn comes.
+ * Why a channel wants to write its status. Change: something that users must see at once, of a watched channel. First:
+ * an idle channel has none yet. Count: numbers of a watched channel. Idle: anything else of an idle one.
+ */
+export type Claim = 'change' | 'first' | 'count' | 'idle';
+
+/**
+ * Whose turn it is to write a status. Changes of watched channels and first statuses go as fast as the API server takes
+ * them; everything else gets {@link TURNS_PER_SECOND} in all, watched channels before the others, so that ten thousand
+ * idle ones hold up nobody's change of mode. A channel waits at most once; what it writes is what it wants when its
+ * turn comes.
  */
 export class WriteTurns {
-  private left = WRITES_PER_SECOND;
+  private left = TURNS_PER_SECOND;
+  private readonly allowances = new Map<string, { left: number; sinceMs: number }>();
+  private readonly first = new Set<string>();
   private readonly watched = new Set<string>();
   private readonly idle = new Set<string>();
   private readonly granted = new Set<string>();
+  /** Channels whose first status is being written. */
+  private readonly underWay = new Set<string>();
   private ticking: NodeJS.Timeout | undefined;
   private readonly onTurn: (key: string) => void;
+  private readonly now: () => number;
 
-  /** `onTurn` is called for a channel that had to wait, when it may ask again. */
-  constructor(onTurn: (key: string) => void) {
+  /** `onTurn` is called for a channel that had to wait, when it may ask again. @param now in milliseconds */
+  constructor(onTurn: (key: string) => void, now: () => number) {
     this.onTurn = onTurn;
+    this.now = now;
   }
 
-  /** True: write now. False: wait for `onTurn`. */
-  take(key: string, isWatched: boolean): boolean {
+  /** True: write now, and call {@link done} afterwards. False: wait for `onTurn`. */
+  take(key: string, claim: Claim): boolean {
     if (this.granted.delete(key)) return true;
+    if (claim === 'first') return this.takeFirst(key);
+    if (claim === 'change' && this.spend(key)) {
+      this.leaveQueues(key);
+      return true;
+    }
+    return this.takeTurn(key, claim !== 'idle');
+  }
+
+  /** The writer has looked at a channel, whether it wrote or not. */
+  done(key: string): void {
+    this.granted.delete(key);
+    if (!this.underWay.delete(key)) return;
+    const [next] = this.first;
+    if (next === undefined) return;
+    this.first.delete(next);
+    this.underWay.add(next);
+    this.granted.add(next);
+    this.onTurn(next);
+  }
+
+  /** A channel is gone. */
+  forget(key: string): void {
+    this.leaveQueues(key);
+    this.allowances.delete(key);
+    this.done(key);
+  }
+
+  /** Number of channels that wait. */
+  get waiting(): number {
+    return this.first.size + this.watched.size + this.idle.size;
+  }
+
+  /** Nobody's turn comes any more. */
+  close(): void {
+    clearInterval(this.ticking);
+    this.ticking = undefined;
+  }
+
+  private takeFirst(key: string): boolean {
+    if (this.underWay.size < FIRST_AT_A_TIME) {
+      this.underWay.add(key);
+      return true;
+    }
+    this.first.add(key);
+    return false;
+  }
+
+  private takeTurn(key: string, isWatched: boolean): boolean {
     this.tick();
     const isAhead = this.watched.size === 0 && (isWatched || this.idle.size === 0);
     if (this.left > 0 && isAhead) {
@@ -35,28 +107,27 @@ export class WriteTurns {
     return false;
   }
 
-  /** A channel is gone. */
-  forget(key: string): void {
-    for (const keys of [this.watched, this.idle, this.granted]) keys.delete(key);
+  /** Whether the channel has a change of its own left; it counts if so. */
+  private spend(key: string): boolean {
+    const nowMs = this.now();
+    const { left, sinceMs } = this.allowances.get(key) ?? { left: BURST, sinceMs: nowMs };
+    const refills = Math.max(0, Math.floor((nowMs - sinceMs) / REFILL_MS));
+    const present = Math.min(BURST, left + refills);
+    if (present === 0) return false;
+    this.allowances.set(key, { left: present - 1, sinceMs: present === BURST ? nowMs : sinceMs + refills * REFILL_MS });
+    return true;
   }
 
-  /** Number of channels that wait. */
-  get waiting(): number {
-    return this.watched.size + this.idle.size;
-  }
-
-  /** Nobody's turn comes any more. */
-  close(): void {
-    clearInterval(this.ticking);
-    this.ticking = undefined;
+  private leaveQueues(key: string): void {
+    for (const keys of [this.first, this.watched, this.idle]) keys.delete(key);
   }
 
   /** Runs only while somebody waits or the allowance is not full. */
   private tick(): void {
     this.ticking ??= setInterval(() => {
-      this.left = Math.min(WRITES_PER_SECOND, this.left + 1);
+      this.left = Math.min(TURNS_PER_SECOND, this.left + 1);
       this.grant();
-      if (this.waiting === 0 && this.left === WRITES_PER_SECOND) this.close();
+      if (this.watched.size + this.idle.size === 0 && this.left === TURNS_PER_SECOND) this.close();
     }, TICK_MS);
   }
 
@@ -64,8 +135,7 @@ export class WriteTurns {
     const [next] = this.watched.size > 0 ? this.watched : this.idle;
     if (next === undefined || this.left === 0) return;
     this.left -= 1;
-    this.watched.delete(next);
-    this.idle.delete(next);
+    this.leaveQueues(next);
     this.granted.add(next);
     this.onTurn(next);
   }

@@ -1,12 +1,12 @@
-import { API_VERSION, CHANNEL_NAMES, type StreamSession } from '@sluice/crds';
+import { API_VERSION, CHANNEL_NAMES, type ChannelStatus, type StreamSession } from '@sluice/crds';
 import { CHANNEL, STREAM_SESSION } from '../kinds.ts';
 import type { OperatorMetrics } from '../metrics.ts';
 import { ApiError, hasReason } from '../runtime/client/api-error.ts';
 import type { Client } from '../runtime/client/client.ts';
 import type { Reconcile } from '../runtime/controller/controller.ts';
 import type { ChannelState, ChannelStates } from './state.ts';
-import { urgencyOf, waitSeconds } from './status-gate.ts';
-import type { WriteTurns } from './write-turns.ts';
+import { type Urgency, urgencyOf, waitSeconds } from './status-gate.ts';
+import type { Claim, WriteTurns } from './write-turns.ts';
 
 /** Field manager of everything that the channel controller applies. */
 const FIELD_MANAGER = 'sluice-channel';
@@ -37,7 +37,7 @@ export function createChannelWriter(options: ChannelWriterOptions): Reconcile {
     }
     const again = await createSessions(key, state, options);
     await deleteSessions(key, state, options);
-    const wait = await writeStatus(key, state, options);
+    const wait = await writeStatus(key, state, options).finally(() => options.turns.done(key));
     const waits = [again, wait].filter((seconds) => seconds !== null);
     return waits.length === 0 ? undefined : { requeueAfterSeconds: Math.min(...waits) };
   };
@@ -96,11 +96,11 @@ async function writeStatus(key: string, state: ChannelState, options: ChannelWri
   const { client, states, turns, metrics, now } = options;
   const status = state.wanted;
   if (status === undefined) return null;
-  const wait = waitSeconds(urgencyOf(status, state.written), state.writtenMs, now());
+  const urgency = urgencyOf(status, state.written);
+  const wait = waitSeconds(urgency, state.writtenMs, now());
   if (wait === null) return null;
   if (wait > 0) return wait;
-  const isWatched = [status.desiredMode, status.mode, state.written?.mode ?? 'Idle'].some((mode) => mode !== 'Idle');
-  if (!turns.take(key, isWatched)) return null; // comes again when it is its turn
+  if (!turns.take(key, claimOf(status, state.written, urgency))) return null; // comes again when it is its turn
   const { namespace, name, uid } = state;
   const object = { apiVersion: API_VERSION, kind: CHANNEL_NAMES.kind, metadata: { namespace, name, uid }, status };
   try {
@@ -116,6 +116,12 @@ async function writeStatus(key: string, state: ChannelState, options: ChannelWri
   state.written = status;
   state.writtenMs = now();
   return null;
+}
+
+function claimOf(status: ChannelStatus, written: ChannelStatus | undefined, urgency: Urgency): Claim {
+  const isWatched = [status.desiredMode, status.mode, written?.mode ?? 'Idle'].some((mode) => mode !== 'Idle');
+  if (isWatched) return urgency === 'now' ? 'change' : 'count';
+  return written === undefined ? 'first' : 'idle';
 }
 
 function isOwnedBy(session: StreamSession, uid: string): boolean {

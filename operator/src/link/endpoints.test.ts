@@ -54,8 +54,8 @@ describe('the wait before an edge is dialled again', () => {
 describe('the reports of owners', () => {
   test('are not taken from an owner that has been replaced', () => {
     const reports = new OwnerReports();
-    expect(reports.take('b', reportFixture({ ownerTerm: 2, lastMsn: 20 }))).toBe(true);
-    expect(reports.take('a', reportFixture({ ownerTerm: 1, lastMsn: 10 }))).toBe(false);
+    expect(reports.take('b', reportFixture({ ownerTerm: 2, lastMsn: 20 }))).toBe('change');
+    expect(reports.take('a', reportFixture({ ownerTerm: 1, lastMsn: 10 }))).toBe('refused');
     expect(reports.of('c1')?.lastMsn).toBe(20);
   });
 

@@ -12,6 +12,14 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { EdgeLinkKeys } from '../keys/link-keys.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
 
+/** How a fake edge differs from the usual one. */
+export interface FakeEdgeOptions {
+  /** Address to listen on; 127.0.0.1 if left out. */
+  readonly host?: string;
+  /** Takes the messages of operators that proved themselves; they are not kept then. */
+  readonly onMessage?: (message: OperatorMessage) => void;
+}
+
 /**
  * The other end of the link, for tests: a TLS WebSocket server on a loopback port that challenges, verifies the
  * operator as an edge does, and keeps every message that it gets.
@@ -28,32 +36,34 @@ export class FakeEdge {
   private readonly waiting = new Set<() => void>();
   private readonly keys: EdgeLinkKeys;
   private readonly podUid: string;
+  private readonly options: FakeEdgeOptions;
 
-  private constructor(server: Server, keys: EdgeLinkKeys, podUid: string) {
+  private constructor(server: Server, keys: EdgeLinkKeys, podUid: string, options: FakeEdgeOptions) {
     this.server = server;
     this.keys = keys;
     this.podUid = podUid;
+    this.options = options;
     const sockets = new WebSocketServer({ server, path: '/link' });
     sockets.on('connection', (socket) => this.meet(socket));
   }
 
   /** Starts an edge that says it is the pod `podUid`. */
-  static async start(keys: EdgeLinkKeys, podUid: string): Promise<FakeEdge> {
+  static async start(keys: EdgeLinkKeys, podUid: string, options: FakeEdgeOptions = {}): Promise<FakeEdge> {
     const server = createServer({ cert: keys['tls.crt'], key: keys['tls.key'] });
-    const edge = new FakeEdge(server, keys, podUid);
-    server.listen(0, '127.0.0.1');
+    const edge = new FakeEdge(server, keys, podUid, options);
+    server.listen(0, options.host ?? '127.0.0.1');
     await once(server, 'listening');
     return edge;
   }
 
   /** Where to dial it, as the EndpointSlice would say. */
   endpoint(podUid = this.podUid): EdgeEndpoint {
-    const { port } = this.server.address() as AddressInfo;
+    const { address, port } = this.server.address() as AddressInfo;
     return {
       podName: `edge-${podUid}`,
       podUid,
-      internalAddress: '127.0.0.1:8081',
-      linkAddress: `127.0.0.1:${port}`,
+      internalAddress: `${address}:8081`,
+      linkAddress: `${address}:${port}`,
       ready: true,
       terminating: false,
     };
@@ -106,7 +116,8 @@ export class FakeEdge {
         proved = verify(null, text, this.keys['operator.pub'], Buffer.from(message.signature, 'base64'));
         this.connected = proved;
       }
-      if (proved) this.received.push(message);
+      if (proved && this.options.onMessage !== undefined) this.options.onMessage(message);
+      else if (proved) this.received.push(message);
       else this.refusals.push('bad signature');
       this.notify();
     });

@@ -1,4 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { OwnerReport } from '@sluice/common/link/messages.ts';
+
+/** What a report brought; `refused`: it came from an owner that has been replaced; `position`: a segment, no more. */
+export type ReportNews = 'refused' | 'position' | 'change';
 
 /** What the owners of channels said last. */
 export class OwnerReports {
@@ -6,13 +10,14 @@ export class OwnerReports {
 
   /**
    * Takes a report of the edge with this pod uid. A lower term comes from an owner that has been replaced and does not
-   * know it yet. @returns whether it was taken
+   * know it yet.
    */
-  take(edge: string, report: OwnerReport): boolean {
+  take(edge: string, report: OwnerReport): ReportNews {
     const known = this.reports.get(report.uid);
-    if (known !== undefined && report.ownerTerm < known.report.ownerTerm) return false;
+    if (known !== undefined && report.ownerTerm < known.report.ownerTerm) return 'refused';
     this.reports.set(report.uid, { edge, report });
-    return true;
+    const isSame = known?.edge === edge && isDeepStrictEqual(withoutPosition(known.report), withoutPosition(report));
+    return isSame ? 'position' : 'change';
   }
 
   /** The last report of a channel; null if no owner has spoken. */
@@ -31,4 +36,10 @@ export class OwnerReports {
     for (const uid of gone) this.reports.delete(uid);
     return gone;
   }
+}
+
+function withoutPosition({ lastMsn: _msn, session, ...rest }: OwnerReport): object {
+  if (session === null) return rest;
+  const { outTimeSeconds: _time, speed: _speed, ...state } = session;
+  return { ...rest, session: state };
 }

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { componentKubeconfig } from './kubeconfig.ts';
-import { API_PORT, type ClusterLayout, LOCAL_ADDRESS, RANGES } from './layout.ts';
+import { API_PORT, type ClusterLayout, RANGES } from './layout.ts';
 
 /** etcd on loopback; without fsync, because a test cluster's data ends with it and fsync costs most of a write. */
 export function etcdArguments(layout: ClusterLayout): readonly string[] {
-  const client = `http://${LOCAL_ADDRESS}:2379`;
-  const peer = `http://${LOCAL_ADDRESS}:2380`;
+  const client = `http://${layout.localAddress}:2379`;
+  const peer = `http://${layout.localAddress}:2380`;
   return [
     '--name=sluice',
     `--data-dir=${layout.etcdData}`,
@@ -22,7 +22,7 @@ export function etcdArguments(layout: ClusterLayout): readonly string[] {
 export function apiServerArguments(layout: ClusterLayout): readonly string[] {
   const file = (name: string) => join(layout.certificates, name);
   return [
-    `--etcd-servers=http://${LOCAL_ADDRESS}:2379`,
+    `--etcd-servers=http://${layout.localAddress}:2379`,
     `--bind-address=${layout.node.address}`,
     `--advertise-address=${layout.node.address}`,
     `--secure-port=${API_PORT}`,
@@ -58,7 +58,7 @@ export function controllerManagerArguments(layout: ClusterLayout): readonly stri
     `--kubeconfig=${kubeconfig}`,
     `--authentication-kubeconfig=${kubeconfig}`,
     `--authorization-kubeconfig=${kubeconfig}`,
-    `--bind-address=${LOCAL_ADDRESS}`,
+    `--bind-address=${layout.localAddress}`,
     '--allocate-node-cidrs=true',
     `--cluster-cidr=${RANGES.pods}`,
     `--service-cluster-ip-range=${RANGES.services}`,
@@ -79,7 +79,7 @@ export function schedulerArguments(layout: ClusterLayout): readonly string[] {
     `--kubeconfig=${kubeconfig}`,
     `--authentication-kubeconfig=${kubeconfig}`,
     `--authorization-kubeconfig=${kubeconfig}`,
-    `--bind-address=${LOCAL_ADDRESS}`,
+    `--bind-address=${layout.localAddress}`,
     '--leader-elect=false',
   ];
 }

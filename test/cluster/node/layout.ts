@@ -58,6 +58,8 @@ export interface ClusterLayout {
   readonly bridge: string;
   readonly nftTable: string;
   readonly apiServer: string;
+  /** Where etcd, the controller manager and the scheduler listen. */
+  readonly localAddress: string;
   readonly node: NodeLayout;
 }
 
@@ -79,6 +81,7 @@ export function clusterLayout(config: ClusterConfig): ClusterLayout {
     bridge: 'sluice-nodes',
     nftTable: 'sluice-cluster',
     apiServer: `https://${node.address}:${API_PORT}`,
+    localAddress: LOCAL_ADDRESS,
     node,
   };
 }

@@ -65,6 +65,15 @@ export const TOOLS = {
     links: [],
     usualSeconds: 10,
   },
+  /** Plays the kubelets of nodes that do not exist, for measurements with many pods. */
+  kwok: {
+    name: 'kwok',
+    version: '0.8.0',
+    source: { kind: 'install', goPackage: 'sigs.k8s.io/kwok/cmd/kwok' },
+    linkerFlags: '-X sigs.k8s.io/kwok/pkg/consts.Version=v0.8.0',
+    links: [],
+    usualSeconds: 120,
+  },
   kind: {
     name: 'kind',
     version: '0.33.0',

@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import { makeEdgeKeys, makeOperatorKeys } from '@sluice/operator/keys/link-keys.ts';
+import { CHANNEL, ENDPOINT_SLICE, SECRET, STREAM_SESSION } from '@sluice/operator/kinds.ts';
+import type { ApplyConfiguration, Client } from '@sluice/operator/runtime/client/client.ts';
+import { connect } from '@sluice/operator/runtime/client/connection.ts';
+import { createHttpClient } from '@sluice/operator/runtime/client/http-client.ts';
+import type { Context } from '../../cluster/cluster.ts';
+import { timeBareClient, type WriteCounts } from './bare-client.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { BenchEdges } from './edges.ts';
+import {
+  BARE_NAMESPACE,
+  CHANNEL_NAMESPACE,
+  channelName,
+  channelObject,
+  SYSTEM_NAMESPACE,
+  viewersOf,
+} from './objects.ts';
+import { OperatorProcess, type Usage } from './operator-process.ts';
+import { inParallel } from './parallel.ts';
+import { World } from './world.ts';
+
+/** Twice the goal for ten thousand channels: what takes longer is shown as a failure, not waited for. */
+const CONVERGENCE_SECONDS = 600;
+const POLL_MILLISECONDS = 20;
+
+/** How an operator found its way into a cluster full of channels. */
+export interface ColdStart {
+  readonly channels: number;
+  /** From the start of the process to the last status, session and pod. */
+  readonly seconds: number;
+  readonly usage: Usage;
+  readonly writes: WriteCounts;
+  /** Of a bare client that does the same writes. */
+  readonly bareSeconds: number;
+}
+
+/** A converged operator and what it converged in; later measurements go on from here. */
+export interface Scene {
+  readonly operator: OperatorProcess;
+  readonly edges: BenchEdges;
+  readonly world: World;
+}
+
+/**
+ * Starts an operator in a fresh control plane with this many channels, waits until all is as their audiences ask, lets
+ * `then` go on from there, and times a bare client with the same writes afterwards.
+ */
+export async function measureColdStart(
+  context: Context,
+  channels: number,
+  then: (scene: Scene) => Promise<void> = async () => {},
+): Promise<ColdStart> {
+  const plane = await startControlPlane(context);
+  const connection = connect(plane.kubeconfigPath);
+  const client = createHttpClient({ connection });
+  const edges = await prepare(plane, client, context.config.repositoryRoot, channels);
+  const world = new World(client, edges);
+  let operator: OperatorProcess | null = null;
+  try {
+    await world.start();
+    for (let index = 0; index < channels; index += 1) {
+      const name = channelName(index);
+      edges.setViewers(world.uidOf(name), viewersOf(index));
+      world.expect(name, viewersOf(index));
+    }
+    const started = performance.now();
+    operator = OperatorProcess.start(context.config.repositoryRoot, plane.kubeconfigPath);
+    await converged({ operator, edges, world }, CONVERGENCE_SECONDS);
+    const seconds = (performance.now() - started) / 1000;
+    const usage = await operator.usage();
+    const writes = await writesOf(operator, channels);
+    await then({ operator, edges, world });
+    await operator.stop();
+    const statuses = new Map(Array.from({ length: channels }, (_, index) => [index, world.statusOf(index)]));
+    const status = (index: number) => statuses.get(index) ?? { channel: {}, session: null };
+    const bareSeconds = await timeBareClient(client, connection, { channels, counts: writes, status });
+    return { channels, seconds, usage, writes, bareSeconds };
+  } finally {
+    await operator?.stop();
+    await world.stop();
+    await edges.close();
+    await client.close();
+    await plane.stop();
+  }
+}
+
+/** Waits until nothing is behind. @throws SluiceError NOT_CONVERGED naming a channel that is */
+export async function converged({ operator, world }: Scene, timeoutSeconds: number): Promise<void> {
+  const deadline = performance.now() + timeoutSeconds * 1000;
+  while (world.behind > 0) {
+    operator.check();
+    if (performance.now() > deadline) {
+      const message = `${world.behind} channels are behind after ${timeoutSeconds} s, e.g. ${world.example}\n${operator.log}`;
+      throw new SluiceError(message, { code: 'NOT_CONVERGED', retryable: false });
+    }
+    await sleep(POLL_MILLISECONDS);
+  }
+}
+
+async function prepare(plane: ControlPlane, client: Client, root: string, channels: number): Promise<BenchEdges> {
+  const { kubectl } = plane;
+  await kubectl.run(['apply', '--server-side', '-f', `${root}/crds/yaml`]);
+  for (const crd of [CHANNEL, STREAM_SESSION]) {
+    await kubectl.run(['wait', '--for=condition=Established', `crd/${crd.plural}.${crd.group}`, '--timeout=60s']);
+  }
+  for (const name of [SYSTEM_NAMESPACE, CHANNEL_NAMESPACE, BARE_NAMESPACE]) {
+    await kubectl.run(['create', 'namespace', name]);
+    // Pods are refused before the controller manager has made it.
+    await kubectl.run(['wait', '--for=create', 'serviceaccount/default', '-n', name, '--timeout=60s']);
+  }
+  const operatorKeys = makeOperatorKeys();
+  const edgeKeys = await makeEdgeKeys(operatorKeys['operator.key'], Date.now());
+  await client.create(SECRET, secret('sluice-link-operator', { ...operatorKeys }));
+  await client.create(SECRET, secret('sluice-link', { ...edgeKeys }));
+  const edges = await BenchEdges.start(edgeKeys);
+  for (const slice of edges.slices()) await client.create(ENDPOINT_SLICE, slice as ApplyConfiguration);
+  const indexes = Array.from({ length: channels }, (_, index) => index);
+  await inParallel(indexes.map((index) => () => client.create(CHANNEL, channelObject(CHANNEL_NAMESPACE, index))));
+  return edges;
+}
+
+function secret(name: string, stringData: Readonly<Record<string, string>>): ApplyConfiguration {
+  const metadata = { name, namespace: SYSTEM_NAMESPACE };
+  return { apiVersion: 'v1', kind: 'Secret', metadata, stringData } as ApplyConfiguration;
+}
+
+/** Every session costs a StreamSession, a Secret and a pod; what else is POSTed are events. */
+async function writesOf(operator: OperatorProcess, channels: number): Promise<WriteCounts> {
+  const sessions = Array.from({ length: channels }, (_, index) => viewersOf(index)).filter(
+    (count) => count >= 4,
+  ).length;
+  const channelStatuses = await operator.metric('sluice_channel_status_writes_total');
+  const patches = await operator.metric('rest_client_requests_total', 'method="PATCH"', 'code="200"');
+  const posts = await operator.metric('rest_client_requests_total', 'method="POST"', 'code="201"');
+  return { channelStatuses, sessionStatuses: patches - channelStatuses, events: posts - 3 * sessions };
+}
