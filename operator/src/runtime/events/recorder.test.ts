@@ -12,7 +12,7 @@ const SERVED_EVENT: ServedKind = {
   kind: 'Event',
   plural: 'events',
   namespaced: true,
-  refuse: (object) => (object.eventTime === undefined ? 'eventTime: Required value' : null),
+  refuse: (object) => (object.eventTime === undefined ? [{ path: 'eventTime', message: 'Required value' }] : []),
 };
 const MINUTE = 60_000;
 

@@ -18,7 +18,7 @@ const KIND: ServedKind = {
   complete: (object) => ({ ...object, spec: { colour: 'grey', ...(object.spec as JsonObject) } }),
   refuse: (object, before) => {
     const size = (value: JsonObject) => Number((value.spec as JsonObject).size);
-    return before !== null && size(object) < size(before) ? 'spec.size: must not shrink' : null;
+    return before !== null && size(object) < size(before) ? [{ path: 'spec.size', message: 'must not shrink' }] : [];
   },
   graceSeconds: () => 2,
 };

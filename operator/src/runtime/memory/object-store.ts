@@ -4,7 +4,7 @@ import { StatusAnswer } from './answer.ts';
 import { frozen, isObject, type JsonObject, metadataOf } from './fields.ts';
 import { History, type StoredEvent } from './history.ts';
 import { afterUpdate, applied, managedFields, type Owned, type Owners, ownedFields, type Part } from './ownership.ts';
-import { conflict, notFound, refuseUnknownFields, requireSame } from './refusals.ts';
+import { conflict, notFound, refuseFaults, refuseUnknownFields, requireSame } from './refusals.ts';
 import { qualified, qualifiedKind, type ServedKind } from './served-kind.ts';
 
 export type { StoredEvent } from './history.ts';
@@ -304,9 +304,7 @@ export class ObjectStore {
   /** Defaults first, as the real one does. */
   #admit(kind: ServedKind, object: JsonObject, before: JsonObject | null): JsonObject {
     const complete = kind.complete?.(object) ?? object;
-    const fault = kind.refuse?.(complete, before) ?? null;
-    const name = String(metadataOf(object).name);
-    if (fault !== null) throw new StatusAnswer(422, 'Invalid', `${qualifiedKind(kind)} "${name}" is invalid: ${fault}`);
+    refuseFaults(kind, complete, kind.refuse?.(complete, before) ?? []);
     return complete;
   }
 

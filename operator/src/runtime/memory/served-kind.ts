@@ -1,5 +1,12 @@
 import type { JsonObject } from './fields.ts';
 
+/** One thing that is wrong with an object. */
+export interface FieldFault {
+  /** JSON path of the field, e.g. `spec.delivery.thresholds.transcode`. */
+  readonly path: string;
+  readonly message: string;
+}
+
 /** A kind that a store keeps, with what an API server does to its objects before it keeps them. */
 export interface ServedKind {
   /** Empty for the core group. */
@@ -13,12 +20,12 @@ export interface ServedKind {
   /** Fills in defaults and drops fields that the kind does not have; gives the object itself where it cannot. */
   readonly complete?: (object: JsonObject) => JsonObject;
   /**
-   * Refuses an object as the schema of a CRD would; the text becomes the message of a 422.
+   * What is wrong with an object, as the schema of a CRD would have it; anything is refused with a 422.
    * @param before the object as it is stored; null for a new one
    */
-  readonly refuse?: (object: JsonObject, before: JsonObject | null) => string | null;
-  /** Paths of fields that the kind does not have, for writers who want to be told of a slip. */
-  readonly unknownFields?: (object: JsonObject) => readonly string[];
+  readonly refuse?: (object: JsonObject, before: JsonObject | null) => readonly FieldFault[];
+  /** Fields that the kind does not have, for writers who want to be told of a slip. */
+  readonly unknownFields?: (object: JsonObject) => readonly FieldFault[];
   /**
    * Seconds between the wish to delete an object and its end, unless a delete names others. Somebody else, for a Pod
    * the kubelet, then deletes it with 0 s. Left out: objects of the kind go at once.

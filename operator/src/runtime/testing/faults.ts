@@ -75,7 +75,9 @@ export async function applyFault(fault: Fault, seen: SeenRequest, response: Serv
       await sleep(fault.milliseconds);
       return false;
     case 'status':
-      throw new StatusAnswer(fault.status, fault.reason ?? 'Planned', 'fault by plan', fault.retryAfterSeconds);
+      throw new StatusAnswer(fault.status, fault.reason ?? 'Planned', 'fault by plan', {
+        retryAfterSeconds: fault.retryAfterSeconds,
+      });
     case 'reset':
       response.destroy();
       return true;

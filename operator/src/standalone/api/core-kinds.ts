@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../runtime/memory/fields.ts';
-import type { ServedKind } from '../../runtime/memory/served-kind.ts';
+import type { FieldFault, ServedKind } from '../../runtime/memory/served-kind.ts';
 
 /** The time of grace of a pod that names none (PodSpec, terminationGracePeriodSeconds). */
 const GRACE_SECONDS = 30;
@@ -58,28 +58,29 @@ export const CORE_KINDS: readonly ServedKind[] = [
   kind('coordination.k8s.io', 'v1', 'Lease', 'leases'),
 ];
 
-function refuseDeployment(object: JsonObject): string | null {
+function refuseDeployment(object: JsonObject): readonly FieldFault[] {
   const spec = objectAt(object, 'spec');
   const { matchLabels } = objectAt(spec, 'selector');
   if (!isObject(matchLabels) || Object.keys(matchLabels).length === 0) {
-    return 'spec.selector.matchLabels: Required value: the labels by which the Deployment knows its pods';
+    const message = 'Required value: the labels by which the Deployment knows its pods';
+    return [{ path: 'spec.selector.matchLabels', message }];
   }
   const template = objectAt(spec, 'template');
   const labels = objectAt(objectAt(template, 'metadata'), 'labels');
   if (Object.entries(matchLabels).some(([key, value]) => labels[key] !== value)) {
-    return 'spec.template.metadata.labels: Invalid value: `selector` does not match template `labels`';
+    const message = 'Invalid value: `selector` does not match template `labels`';
+    return [{ path: 'spec.template.metadata.labels', message }];
   }
   if (!Number.isInteger(spec.replicas) || Number(spec.replicas) < 0) {
-    return 'spec.replicas: Invalid value: must be a whole number that is not negative';
+    return [{ path: 'spec.replicas', message: 'Invalid value: must be a whole number that is not negative' }];
   }
   return requireList(template, 'spec', 'containers', 'spec.template.');
 }
 
-function requireList(object: JsonObject, part: string, field: string, prefix = ''): string | null {
+function requireList(object: JsonObject, part: string, field: string, prefix = ''): readonly FieldFault[] {
   const list = objectAt(object, part)[field];
-  return Array.isArray(list) && list.length > 0
-    ? null
-    : `${prefix}${part}.${field}: Required value: a list of at least one`;
+  if (Array.isArray(list) && list.length > 0) return [];
+  return [{ path: `${prefix}${part}.${field}`, message: 'Required value: a list of at least one' }];
 }
 
 function objectAt(object: JsonObject, field: string): JsonObject {

@@ -4,7 +4,7 @@ import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
 import { isObject, type JsonObject } from '../../runtime/memory/fields.ts';
 import type { ServedKind } from '../../runtime/memory/served-kind.ts';
 import type { RuleCheck } from './rules.ts';
-import { type Fault, schemaFaults, unknownFields } from './schema-faults.ts';
+import { schemaFaults, unknownFields } from './schema-faults.ts';
 
 const PARTS = ['spec', 'status'] as const;
 
@@ -25,8 +25,7 @@ export function servedCustomKind(resource: CustomResource, check: RuleCheck): Se
     complete: (object) => complete(resource, object),
     refuse: (object, before) => {
       const faults = schemaFaults(schema, '', object);
-      const broken = faults.length > 0 ? faults : check(schema, '', object, before ?? undefined);
-      return broken.length > 0 ? textOf(broken) : null;
+      return faults.length > 0 ? faults : check(schema, '', object, before ?? undefined);
     },
     unknownFields: ({ metadata: _known, ...object }) => unknownFields(schema, '', object),
   };
@@ -41,9 +40,4 @@ function complete(resource: CustomResource, object: JsonObject): JsonObject {
     return [[part, parsed?.success ? parsed.data : object[part]]];
   });
   return { apiVersion, kind, metadata, ...Object.fromEntries(parts) };
-}
-
-function textOf(faults: readonly Fault[]): string {
-  const texts = faults.map(({ path, message }) => `${path}: ${message}`);
-  return texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(', ')}]`;
 }

@@ -2,11 +2,12 @@ import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import type { ValidationRule } from '@sluice/crds/extensions.ts';
 import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
 import { isObject } from '../../runtime/memory/fields.ts';
+import type { FieldFault } from '../../runtime/memory/served-kind.ts';
 import { parseQuantity, type Quantity } from './quantity.ts';
-import { below, type Fault } from './schema-faults.ts';
+import { below } from './schema-faults.ts';
 
 /** Evaluates the rules of a schema as the API server does. */
-export type RuleCheck = (schema: StructuralSchema, path: string, value: unknown, before: unknown) => Fault[];
+export type RuleCheck = (schema: StructuralSchema, path: string, value: unknown, before: unknown) => FieldFault[];
 
 /** CEL's type of URLs in Kubernetes (k8s.io/apiserver, library `URLs`). */
 class CelUrl {
@@ -60,7 +61,7 @@ export function createRuleCheck(): RuleCheck {
   return check;
 }
 
-function faultOf({ message, fieldPath = '' }: ValidationRule, path: string): Fault {
+function faultOf({ message, fieldPath = '' }: ValidationRule, path: string): FieldFault {
   return { path: `${path}${fieldPath}`.replace(/^\./, ''), message };
 }
 
@@ -70,7 +71,7 @@ function childFaults(
   value: unknown,
   before: unknown,
   check: RuleCheck,
-): readonly Fault[] {
+): readonly FieldFault[] {
   const old = isObject(before) ? before : {};
   if (Array.isArray(value)) {
     const { items } = schema;

@@ -1,18 +1,12 @@
 import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
 import { isObject } from '../../runtime/memory/fields.ts';
-
-/** One thing that is wrong with an object. */
-export interface Fault {
-  /** JSON path of the field, e.g. `spec.delivery.thresholds.transcode`. */
-  readonly path: string;
-  readonly message: string;
-}
+import type { FieldFault } from '../../runtime/memory/served-kind.ts';
 
 /**
  * What a structural schema has against a value, in the words of the API server (k8s.io/kube-openapi validation), all
  * faults at once. Fields that the schema does not have are no fault: {@link unknownFields}.
  */
-export function schemaFaults(schema: StructuralSchema, path: string, value: unknown): Fault[] {
+export function schemaFaults(schema: StructuralSchema, path: string, value: unknown): FieldFault[] {
   const type = expectedType(schema);
   if (!type.split(',').includes(typeOf(value))) {
     const actual = `"${typeOf(value)}"`;
@@ -23,16 +17,18 @@ export function schemaFaults(schema: StructuralSchema, path: string, value: unkn
   return scalarFaults(schema, path, value);
 }
 
-/** Paths of the fields that a schema does not have, which the API server drops. */
-export function unknownFields(schema: StructuralSchema, path: string, value: unknown): string[] {
+/** The fields that a schema does not have, which the API server drops, each with the fields that it has in that place. */
+export function unknownFields(schema: StructuralSchema, path: string, value: unknown): FieldFault[] {
   if (Array.isArray(value)) {
     const { items } = schema;
     return items === undefined ? [] : value.flatMap((item, at) => unknownFields(items, `${path}[${at}]`, item));
   }
-  if (!isObject(value) || schema.properties === undefined) return [];
+  const { properties } = schema;
+  if (!isObject(value) || properties === undefined) return [];
   return Object.entries(value).flatMap(([name, child]) => {
-    const property = schema.properties?.[name];
-    return property === undefined ? [below(path, name)] : unknownFields(property, below(path, name), child);
+    const property = properties[name];
+    if (property !== undefined) return unknownFields(property, below(path, name), child);
+    return [{ path: below(path, name), message: `unknown field; known here: ${Object.keys(properties).join(', ')}` }];
   });
 }
 
@@ -52,7 +48,7 @@ function expectedType(schema: StructuralSchema): string {
   return schema['x-kubernetes-int-or-string'] === true ? 'integer,string' : (schema.type ?? 'object');
 }
 
-function objectFaults(schema: StructuralSchema, path: string, value: Readonly<Record<string, unknown>>): Fault[] {
+function objectFaults(schema: StructuralSchema, path: string, value: Readonly<Record<string, unknown>>): FieldFault[] {
   const { maxProperties } = schema;
   const tooMany = maxProperties !== undefined && Object.keys(value).length > maxProperties;
   const missing = (schema.required ?? []).filter((name) => value[name] === undefined);
@@ -67,7 +63,7 @@ function objectFaults(schema: StructuralSchema, path: string, value: Readonly<Re
   ];
 }
 
-function listFaults(schema: StructuralSchema, path: string, value: readonly unknown[]): Fault[] {
+function listFaults(schema: StructuralSchema, path: string, value: readonly unknown[]): FieldFault[] {
   const { items, maxItems, minItems } = schema;
   if (maxItems !== undefined && value.length > maxItems) {
     return [{ path, message: `Too many: ${value.length}: must have at most ${maxItems} items` }];
@@ -82,7 +78,7 @@ function listFaults(schema: StructuralSchema, path: string, value: readonly unkn
 }
 
 /** Items of a list that is a map are told apart by their keys. */
-function duplicateFaults(schema: StructuralSchema, path: string, value: readonly unknown[]): Fault[] {
+function duplicateFaults(schema: StructuralSchema, path: string, value: readonly unknown[]): FieldFault[] {
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
   if (keys.length === 0) return [];
   const keyOf = (item: unknown) =>
@@ -93,7 +89,7 @@ function duplicateFaults(schema: StructuralSchema, path: string, value: readonly
   );
 }
 
-function scalarFaults(schema: StructuralSchema, path: string, value: unknown): Fault[] {
+function scalarFaults(schema: StructuralSchema, path: string, value: unknown): FieldFault[] {
   const problem = typeof value === 'string' ? textProblem(schema, value) : numberProblem(schema, value);
   if (problem === null) return [];
   if (problem.startsWith('should')) {

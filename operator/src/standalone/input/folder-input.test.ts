@@ -1,0 +1,187 @@
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ObjectStore } from '../../runtime/memory/object-store.ts';
+import { createStandaloneStore } from '../api/store.ts';
+import type { InputFault } from './document.ts';
+import { FolderInput } from './folder-input.ts';
+import { followInput } from './follow.ts';
+
+const channel = (name: string, more = '') => `apiVersion: sluice.dev/v1alpha1
+kind: Channel
+metadata:
+  name: ${name}
+  namespace: demo
+spec:
+  source:
+    uri: https://media.example.org/film/index.m3u8
+${more}`;
+
+describe('a folder as input', () => {
+  let folder: string;
+  let store: ObjectStore;
+  let input: FolderInput;
+  let faults: InputFault[];
+  let taken: string[];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sluice-input-'));
+    store = createStandaloneStore({ now: Date.now });
+    faults = [];
+    taken = [];
+    input = new FolderInput(folder, store, {
+      refused: (found) => faults.push(...found),
+      taken: (file, labels) => taken.push(`${file.slice(folder.length + 1)}: ${labels.join(', ')}`),
+    });
+  });
+
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  const write = (name: string, text: string) => writeFile(join(folder, name), text);
+  const kind = (plural: string) => {
+    const found = store.kinds.find((each) => each.plural === plural);
+    if (found === undefined) throw new Error(`no ${plural}`);
+    return found;
+  };
+  const names = (plural = 'channels') =>
+    store.list(kind(plural)).map(({ metadata }) => (metadata as { name: string }).name);
+  const spec = (name: string) =>
+    store.get(kind('channels'), 'demo', name).spec as { delivery: object; viewers: object };
+
+  test('takes every document of every YAML file, with defaults', async () => {
+    await write('a.yaml', `${channel('one')}---\n${channel('two')}`);
+    await write('b.yml', 'apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {token: abc}\n');
+    await write('notes.md', 'no YAML: [');
+    await mkdir(join(folder, 'sub.yaml'));
+    await input.read();
+    expect([names(), names('secrets'), faults]).toEqual([['one', 'two'], ['keys'], []]);
+    expect(spec('one').viewers).toMatchObject({ heartbeatSeconds: 30 });
+    expect(store.get(kind('secrets'), 'default', 'keys').data).toEqual({ token: 'YWJj' });
+    expect(taken).toEqual(['a.yaml: Channel demo/one, Channel demo/two', 'b.yml: Secret default/keys']);
+  });
+
+  test('follows changes: a field that is gone is gone, so is an object, so is a file', async () => {
+    await write('a.yaml', `${channel('one', '  delivery:\n    hysteresisSeconds: 5\n')}---\n${channel('two')}`);
+    await write('b.yaml', channel('three'));
+    await input.read();
+    expect(spec('one').delivery).toMatchObject({ hysteresisSeconds: 5 });
+    await write('a.yaml', channel('one'));
+    await rm(join(folder, 'b.yaml'));
+    await input.read();
+    expect(names()).toEqual(['one']);
+    expect(spec('one').delivery).toMatchObject({ hysteresisSeconds: 30 });
+  });
+
+  test('does not touch an object that moves from one file to another, or that somebody else made', async () => {
+    await write('b.yaml', channel('one'));
+    await input.read();
+    const { uid } = store.get(kind('channels'), 'demo', 'one').metadata as { uid: string };
+    store.create(
+      kind('channels'),
+      { ...store.get(kind('channels'), 'demo', 'one'), metadata: { name: 'by-hand', namespace: 'demo' } },
+      'curl',
+    );
+    await rename(join(folder, 'b.yaml'), join(folder, 'a.yaml'));
+    await input.read();
+    expect(names()).toEqual(['by-hand', 'one']);
+    expect(store.get(kind('channels'), 'demo', 'one').metadata).toMatchObject({ uid });
+  });
+
+  test.each<[string, string, Partial<InputFault>]>([
+    [
+      'a slip in a field',
+      channel('one', '  delivery:\n    hysteresis: 5\n'),
+      {
+        line: 10,
+        field: 'spec.delivery.hysteresis',
+        message: expect.stringContaining('unknown field; known here: minimumMode') as never,
+      },
+    ],
+    [
+      'a value out of range',
+      channel('one', '  delivery:\n    hysteresisSeconds: -1\n'),
+      {
+        line: 10,
+        field: 'spec.delivery.hysteresisSeconds',
+        message: expect.stringContaining('should be greater than or equal to 0') as never,
+      },
+    ],
+    [
+      'a broken rule',
+      channel('one', '  delivery:\n    thresholds: {proxy: 3, transcode: 3}\n'),
+      {
+        line: 10,
+        field: 'spec.delivery.thresholds.transcode',
+        message: expect.stringContaining('must be greater than delivery.thresholds.proxy') as never,
+      },
+    ],
+    [
+      'a missing source',
+      channel('one').replace(/ {4}uri.*\n/, '    {}\n'),
+      { line: 7, field: 'spec.source.uri', message: 'Required value' },
+    ],
+    ['broken YAML', `${channel('one')}  delivery: [\n`, { line: 10, field: '' }],
+    [
+      'text instead of an object',
+      'hello\n',
+      { line: 1, message: expect.stringContaining('must be an object') as never },
+    ],
+    [
+      'an unknown kind',
+      'apiVersion: v1\nkind: Potato\nmetadata: {name: a}\n',
+      {
+        line: 2,
+        field: 'kind',
+        message: expect.stringContaining(
+          'Potato (v1) is not known here; known: Channel (sluice.dev/v1alpha1)',
+        ) as never,
+      },
+    ],
+    ['a name that is none', channel('Film_1'), { line: 4, field: 'metadata.name' }],
+    ['two objects of one name', `${channel('one')}---\n${channel('one')}`, { line: 13, field: 'metadata.name' }],
+    [
+      'aliases that explode',
+      `a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: [${'*b,'.repeat(20)}]\n`,
+      { message: expect.stringContaining('aliases') as never },
+    ],
+  ])('refuses %s with line, field and remedy, and what ran goes on', async (_what, text, fault) => {
+    await write('a.yaml', channel('film'));
+    await input.read();
+    await write('a.yaml', text);
+    await input.read();
+    expect(faults).toEqual([expect.objectContaining({ file: join(folder, 'a.yaml'), ...fault })]);
+    expect(names()).toEqual(['film']);
+    await input.read();
+    expect(faults).toHaveLength(1);
+  });
+
+  test('refuses an object that another file has, until it is taken out there', async () => {
+    await write('a.yaml', channel('one'));
+    await write('b.yaml', `${channel('one')}---\n${channel('two')}`);
+    await input.read();
+    expect(faults).toEqual([expect.objectContaining({ message: expect.stringContaining('a.yaml already') })]);
+    expect(names()).toEqual(['one']);
+  });
+
+  test('keeps all when the folder cannot be read, and says so once', async () => {
+    await write('a.yaml', channel('one'));
+    await input.read();
+    await rm(folder, { recursive: true });
+    await expect(input.read()).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
+    expect(names()).toEqual(['one']);
+  });
+
+  test('is read again when a file changes', async () => {
+    const following = followInput({
+      path: folder,
+      input,
+      onTrouble: (message) => faults.push({ file: '', line: 0, field: '', message }),
+    });
+    await write('a.yaml', channel('one'));
+    const isThere = new Promise<void>((resolve) => store.onEvent(() => resolve()));
+    await isThere;
+    await following.stop();
+    expect([names(), faults]).toEqual([['one'], []]);
+  });
+});
