@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { SluiceError } from '@sluice/common/errors/error.ts';
 import { type Backend, chooseBackend, kindMarker } from './backend.ts';
 import { type ClusterConfig, readConfig } from './config.ts';
 import { buildImageSet } from './images/build.ts';
 import { importImage } from './images/import.ts';
 import { bundlesOf, IMAGE_NAMES, type ImageName } from './images/table.ts';
 import { ensureKindCluster, kindIsRunning, loadIntoKind, stopKindCluster } from './kind/kind.ts';
-import { clusterLayout } from './node/layout.ts';
+import { clusterLayout, nodeDaemons, nodeLayout, SECOND_NODE } from './node/layout.ts';
+import { removeSecondNode as removeNode, startDevicePlugin, startSecondNode } from './node/second-node.ts';
 import { apiServerReady, startNodeCluster } from './node/start.ts';
 import { hasNodeState, stopNodeCluster } from './node/stop.ts';
 import { run } from './process/command.ts';
@@ -126,6 +128,49 @@ export async function loadImages(
   });
 }
 
+/** What the test device plugin of the second node offers. */
+export interface TestDevices {
+  /** Extended resource, e.g. `nvidia.com/gpu`. */
+  readonly resourceName: string;
+  readonly count: number;
+}
+
+/**
+ * Adds a second node with the images of the first, unless there is one; with `devices`, one that offers these by a
+ * device plugin. @returns its name
+ * @throws SluiceError `SECOND_NODE_UNSUPPORTED` on a kind cluster, whose nodes are fixed when it is made
+ */
+export async function ensureSecondNode(
+  cluster: Cluster,
+  devices: TestDevices | null = null,
+  context: Context = defaultContext(),
+): Promise<string> {
+  const { config, progress } = context;
+  if (cluster.backend === 'kind') {
+    throw new SluiceError('a second node can only be added to the cluster that runs without Docker', {
+      code: 'SECOND_NODE_UNSUPPORTED',
+      retryable: false,
+    });
+  }
+  return locked(context, 'cluster', () =>
+    locked(context, 'images', async () => {
+      const name = await startSecondNode(config, progress);
+      if (devices !== null) {
+        await progress.step(`${devices.count} x ${devices.resourceName} on ${name}`, 2, () =>
+          startDevicePlugin(config, progress, devices),
+        );
+      }
+      return name;
+    }),
+  );
+}
+
+/** Removes the second node and all that ran on it. Does nothing if there is none. */
+export async function removeSecondNode(context: Context = defaultContext()): Promise<void> {
+  const { config, progress } = context;
+  await locked(context, 'cluster', () => removeNode(config, progress));
+}
+
 /** Stops the cluster and removes everything but the caches. Does nothing if there is none. */
 export async function stopCluster(context: Context = defaultContext()): Promise<void> {
   const { config, progress } = context;
@@ -160,7 +205,9 @@ export async function clusterStatus(context: Context = defaultContext()): Promis
 /** Started with all its processes alive and an API server that answers. */
 async function nodeClusterRuns({ config, progress }: Context): Promise<boolean> {
   const layout = clusterLayout(config);
-  const names = await listDaemons(layout);
+  // A second node that has died costs itself alone.
+  const second = new Set<string>(Object.values(nodeDaemons(nodeLayout(config, SECOND_NODE))));
+  const names = (await listDaemons(layout)).filter((name) => !second.has(name));
   const complete = names.includes('kube-proxy') && names.every((name) => findDaemon(layout, name) !== null);
   if (!complete) return false;
   const binaries = await ensureTool(config, progress, 'kubernetes');

@@ -5,7 +5,9 @@ import {
   clusterStarted,
   clusterStatus,
   ensureCluster,
+  ensureSecondNode,
   loadImages,
+  removeSecondNode,
   stopCluster,
 } from './cluster.ts';
 import { IMAGE_NAMES, type ImageName } from './images/table.ts';
@@ -18,6 +20,8 @@ usage: node test/cluster/main.ts COMMAND
   up               start it (a running one answers at once) and print where it is
   down             stop it; nothing is left but the caches
   status           what runs
+  add-node         add a second node on this machine, with two devices nvidia.com/gpu that no hardware stands behind
+  remove-node      remove it again
   verify           start it if need be and prove that it does what Sluice relies on
   images [NAME...] build the images that have changed and load them into the cluster if it runs
                    (${IMAGE_NAMES.join(', ')}; all if none is named)
@@ -58,6 +62,11 @@ async function main(words: readonly string[]): Promise<readonly string[]> {
       return clusterLines(await ensureCluster());
     case 'down':
       await stopCluster();
+      return [];
+    case 'add-node':
+      return [await ensureSecondNode(await ensureCluster(), { resourceName: 'nvidia.com/gpu', count: 2 })];
+    case 'remove-node':
+      await removeSecondNode();
       return [];
     case 'status':
       return clusterStatus();

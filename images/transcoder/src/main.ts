@@ -48,14 +48,13 @@ async function runAgent(config: Config): Promise<number> {
     drain: startDrain,
   });
   try {
-    const { encoder, refused } = await chooseOrReport(config, client);
-    log.info({ encoder, refused }, 'encoder chosen');
+    const choice = await chooseOrReport(config, client);
+    log.info(choice, 'encoder chosen');
     if (stopped.signal.aborted) return 0;
     agent = new Agent({
       ...config,
       client,
-      encoder,
-      fallback: refused.join('; '),
+      choice,
       log,
       metrics: createAgentMetrics(metrics),
       now: Date.now,

@@ -105,10 +105,8 @@ export async function createCertificates(layout: ClusterLayout): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // The machine's openssl.cnf would add extensions of its own; without it only ours are there.
   await writeFile(join(folder, 'openssl.cnf'), '[req]\ndistinguished_name = subject\nprompt = no\n[subject]\n');
-  for (const request of [...controlPlaneCertificates(layout), ...nodeCertificates(layout.node)]) {
-    await run('openssl', opensslArguments(folder, request));
-    await chmod(join(folder, `${request.name}.key`), 0o600);
-  }
+  await sign(folder, controlPlaneCertificates(layout));
+  await createNodeCertificates(layout, layout.node);
   const pair = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -116,4 +114,16 @@ export async function createCertificates(layout: ClusterLayout): Promise<void> {
   });
   await writeFile(join(folder, 'service-account.key'), pair.privateKey, { mode: 0o600 });
   await writeFile(join(folder, 'service-account.pub'), pair.publicKey);
+}
+
+/** Makes the certificates of a node; the authorities must exist. */
+export function createNodeCertificates(layout: ClusterLayout, node: NodeLayout): Promise<void> {
+  return sign(layout.certificates, nodeCertificates(node));
+}
+
+async function sign(folder: string, requests: readonly CertificateRequest[]): Promise<void> {
+  for (const request of requests) {
+    await run('openssl', opensslArguments(folder, request));
+    await chmod(join(folder, `${request.name}.key`), 0o600);
+  }
 }

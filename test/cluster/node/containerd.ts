@@ -51,7 +51,7 @@ disabled_plugins = [${['aufs', 'btrfs', 'devmapper', 'zfs'].map((name) => text(`
  * take the short way past the address translation unless the kernel sends bridged packets through it; with routes
  * they cannot. Host ports are not offered.
  */
-export function cniConfiguration(node: NodeLayout): Readonly<Record<string, unknown>> {
+export function cniConfiguration(node: NodeLayout, podRange: string): Readonly<Record<string, unknown>> {
   return {
     cniVersion: '0.4.0',
     name: 'sluice',
@@ -62,7 +62,7 @@ export function cniConfiguration(node: NodeLayout): Readonly<Record<string, unkn
         ipam: {
           type: 'host-local',
           dataDir: node.cniDataDirectory,
-          ranges: [[{ subnet: node.podRange }]],
+          ranges: [[{ subnet: podRange }]],
           routes: [{ dst: '0.0.0.0/0' }],
         },
       },

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ClusterLayout } from './layout.ts';
+import type { ClusterLayout, NodeLayout } from './layout.ts';
 
 /** Name of cluster, user and context in every kubeconfig written here. */
 const CONTEXT = 'sluice';
@@ -29,13 +29,26 @@ export function componentKubeconfig(layout: ClusterLayout, user: string): string
   return join(layout.certificates, `${user}.kubeconfig`);
 }
 
-/** Writes one kubeconfig per component, and the administrator's where people look for it. */
+/** Writes one kubeconfig per component of the control plane, and the administrator's where people look for it. */
 export async function writeKubeconfigs(layout: ClusterLayout): Promise<void> {
-  const read = (name: string) => readFile(join(layout.certificates, name), 'utf8');
-  const authority = await read('cluster-ca.crt');
-  for (const user of ['admin', 'controller-manager', 'scheduler', 'proxy', `${layout.node.name}-client`]) {
-    const path = user === 'admin' ? layout.kubeconfig : componentKubeconfig(layout, user);
-    const text = kubeconfigText(layout.apiServer, authority, await read(`${user}.crt`), await read(`${user}.key`));
-    await writeFile(path, text, { mode: 0o600 });
+  await write(layout, 'admin', layout.kubeconfig);
+  for (const user of ['controller-manager', 'scheduler', 'proxy']) {
+    await write(layout, user, componentKubeconfig(layout, user));
   }
+}
+
+/** Writes the kubeconfig of a node's kubelet. */
+export function writeNodeKubeconfig(layout: ClusterLayout, node: NodeLayout): Promise<void> {
+  const user = `${node.name}-client`;
+  return write(layout, user, componentKubeconfig(layout, user));
+}
+
+async function write(layout: ClusterLayout, user: string, path: string): Promise<void> {
+  const read = (name: string) => readFile(join(layout.certificates, name), 'utf8');
+  const [authority, certificate, key] = [
+    await read('cluster-ca.crt'),
+    await read(`${user}.crt`),
+    await read(`${user}.key`),
+  ];
+  await writeFile(path, kubeconfigText(layout.apiServer, authority, certificate, key), { mode: 0o600 });
 }

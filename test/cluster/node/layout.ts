@@ -24,7 +24,7 @@ export interface NodeLayout {
   readonly index: number;
   /** IPv4 address of kubelet and, on node 0, of the API server. */
   readonly address: string;
-  /** The node's pod range as the controller manager deals it out, in the order in which nodes register. */
+  /** The first node's pod range; further nodes are dealt out theirs by the controller manager when they register. */
   readonly podRange: string;
   readonly directory: string;
   readonly kubeletRoot: string;
@@ -61,6 +61,19 @@ export interface ClusterLayout {
   /** Where etcd, the controller manager and the scheduler listen. */
   readonly localAddress: string;
   readonly node: NodeLayout;
+}
+
+/** Index of the node that tests add to the cluster for a while. */
+export const SECOND_NODE = 1;
+
+/** Names of the daemons of a further node, by which their pid files and logs are found. */
+export function nodeDaemons(node: NodeLayout) {
+  return {
+    containerd: `${node.name}-containerd`,
+    kubelet: `${node.name}-kubelet`,
+    kubeProxy: `${node.name}-kube-proxy`,
+    devicePlugin: `${node.name}-device-plugin`,
+  } as const;
 }
 
 /** @param config paths; the rest is fixed, because a machine has room for one cluster */

@@ -90,6 +90,6 @@ describe('the node', () => {
     const second = nodeLayout(config, 1);
     for (const [key, value] of Object.entries(second))
       expect([key, value]).not.toEqual([key, node[key as keyof typeof node]]);
-    expect(JSON.stringify(cniConfiguration(second))).toContain('10.244.1.0/24');
+    expect(JSON.stringify(cniConfiguration(second, second.podRange))).toContain('10.244.1.0/24');
   });
 });

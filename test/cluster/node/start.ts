@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { ClusterConfig } from '../config.ts';
 import { importImage, removeReplacedImages } from '../images/import.ts';
 import { ensureSystemImages } from '../images/system.ts';
@@ -11,20 +10,16 @@ import { waitUntil } from '../process/wait.ts';
 import type { Progress } from '../progress.ts';
 import { ensureTool } from '../toolchain/build.ts';
 import { createCertificates } from './certificates.ts';
-import { createCgroup } from './cgroups.ts';
-import { cniConfiguration, containerdConfiguration } from './containerd.ts';
 import { ctr, removeContainers } from './containers.ts';
 import { apiServerArguments, controllerManagerArguments, etcdArguments, schedulerArguments } from './control-plane.ts';
 import { corednsManifests } from './coredns.ts';
-import { kubeProxyArguments, kubeProxyConfiguration } from './kube-proxy.ts';
+import { kubeProxyArguments } from './kube-proxy.ts';
 import { writeKubeconfigs } from './kubeconfig.ts';
-import { kubeletArguments, kubeletConfiguration } from './kubelet.ts';
-import { type ClusterLayout, clusterLayout, LOCAL_ADDRESS } from './layout.ts';
+import { kubeletArguments } from './kubelet.ts';
+import { type ClusterLayout, clusterLayout } from './layout.ts';
 import { prepareMachine } from './machine.ts';
+import { prepareNode, writePodNetwork } from './node-files.ts';
 import { podResolverConfiguration } from './resolver.ts';
-
-/** Where distributions put the CNI plugins; the first that has the one we need is taken. */
-const CNI_FOLDERS = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'];
 
 /** All that a start step needs. */
 interface Start {
@@ -52,20 +47,12 @@ export async function startNodeCluster(config: ClusterConfig, progress: Progress
 }
 
 async function prepare({ layout }: Start): Promise<void> {
-  const { node } = layout;
-  const folders = [layout.stateDirectory, layout.volumePlugins, node.directory, node.kubeletRoot];
-  for (const folder of [...folders, node.cniConfigDirectory, node.containerdState, node.imageStore]) {
-    await mkdir(folder, { recursive: true });
-  }
+  await mkdir(layout.volumePlugins, { recursive: true });
   await prepareMachine(layout);
-  await createCgroup(node.cgroup);
   await createCertificates(layout);
   await writeKubeconfigs(layout);
-  const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  await writeFile(node.kubeletConfig, json(kubeletConfiguration(layout, node)));
-  await writeFile(node.proxyConfig, json(kubeProxyConfiguration(layout, node)));
-  await writeFile(node.containerdConfig, containerdConfiguration(node, findCni(), LOCAL_ADDRESS));
-  await writeFile(join(node.cniConfigDirectory, '10-sluice.conflist'), json(cniConfiguration(node)));
+  await prepareNode(layout, layout.node);
+  await writePodNetwork(layout.node, layout.node.podRange);
   await writeFile(layout.resolvConf, (await resolver()).text);
 }
 
@@ -133,10 +120,4 @@ function daemon({ config, layout, binaries }: Start, name: string, args: readonl
 async function resolver() {
   const text = existsSync('/etc/resolv.conf') ? await readFile('/etc/resolv.conf', 'utf8') : '';
   return podResolverConfiguration(text);
-}
-
-function findCni(): string {
-  const folder = CNI_FOLDERS.find((candidate) => existsSync(join(candidate, 'ptp')));
-  if (folder !== undefined) return folder;
-  throw new SluiceError(`no CNI plugins in ${CNI_FOLDERS.join(', ')}`, { code: 'CNI_MISSING', retryable: false });
 }

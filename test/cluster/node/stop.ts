@@ -11,7 +11,7 @@ import { waitUntil } from '../process/wait.ts';
 import type { Progress } from '../progress.ts';
 import { removeCgroup } from './cgroups.ts';
 import { removeContainers } from './containers.ts';
-import { type ClusterLayout, clusterLayout } from './layout.ts';
+import { type ClusterLayout, clusterLayout, type NodeLayout, nodeDaemons, nodeLayout, SECOND_NODE } from './layout.ts';
 import { restoreMachine } from './machine.ts';
 
 /** Those that would start things again go first, those that others write to last. */
@@ -29,8 +29,10 @@ export function hasNodeState(config: ClusterConfig): boolean {
 export async function stopNodeCluster(config: ClusterConfig, progress: Progress): Promise<void> {
   const layout = clusterLayout(config);
   await progress.step('stop the cluster', 5, async () => {
+    await stopSecondNodeProcesses(config, progress);
     for (const name of BEFORE_CONTAINERS) await stopDaemon(layout, name, GRACE_SECONDS);
-    await stopContainers(layout, progress);
+    await stopContainers(layout, layout.node, 'containerd', progress);
+    await removeCgroup(dirname(layout.node.cgroup));
     for (const name of AFTER_CONTAINERS) await stopDaemon(layout, name, GRACE_SECONDS);
     for (const name of await listDaemons(layout)) await stopDaemon(layout, name, GRACE_SECONDS);
   });
@@ -43,21 +45,36 @@ export async function stopNodeCluster(config: ClusterConfig, progress: Progress)
   });
 }
 
-async function stopContainers(layout: ClusterLayout, progress: Progress): Promise<void> {
-  const { node } = layout;
-  if (findDaemon(layout, 'containerd') !== null) {
+async function stopContainers(
+  layout: ClusterLayout,
+  node: NodeLayout,
+  daemon: string,
+  progress: Progress,
+): Promise<void> {
+  const containerd = findDaemon(layout, daemon);
+  if (containerd !== null) {
     await removeContainers(node).catch((error) => progress.note(`  containers: ${messageOf(error)}; killing them`));
   }
   // What containerd could not stop, or everything if it had died itself: by cgroup, and shims by our socket's path.
   await removeCgroup(node.cgroup);
-  await removeCgroup(dirname(node.cgroup));
   await waitUntil('container shims to end', 10, async () => {
-    const shims = processesWithArgument(node.containerdSocket).filter((pid) => pid !== containerdPid(layout));
+    const shims = processesWithArgument(node.containerdSocket).filter((pid) => pid !== containerd?.pid);
     for (const pid of shims) process.kill(pid, 'SIGKILL');
     return shims.length === 0;
   });
 }
 
-function containerdPid(layout: ClusterLayout): number | undefined {
-  return findDaemon(layout, 'containerd')?.pid;
+/**
+ * Ends all that runs on the second node. With the last of its processes its namespaces go, and with them its mounts and
+ * its end of the connection to the node bridge.
+ */
+export async function stopSecondNodeProcesses(config: ClusterConfig, progress: Progress): Promise<void> {
+  const layout = clusterLayout(config);
+  const node = nodeLayout(config, SECOND_NODE);
+  const daemons = nodeDaemons(node);
+  for (const name of [daemons.devicePlugin, daemons.kubeProxy, daemons.kubelet]) {
+    await stopDaemon(layout, name, GRACE_SECONDS);
+  }
+  await stopContainers(layout, node, daemons.containerd, progress);
+  await stopDaemon(layout, daemons.containerd, GRACE_SECONDS);
 }

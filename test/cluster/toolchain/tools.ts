@@ -33,6 +33,14 @@ export const TOOLS = {
     links: ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy', 'kubectl'],
     usualSeconds: 480,
   },
+  'device-plugin': {
+    name: 'device-plugin',
+    version: KUBERNETES_VERSION,
+    source: { kind: 'folder', folder: 'device-plugin', goMod: 'kubernetes' },
+    linkerFlags: '',
+    links: [],
+    usualSeconds: 20,
+  },
   pause: {
     name: 'pause',
     version: '1',

@@ -3,6 +3,7 @@ import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { AgentReport, Job, Work } from '@sluice/common/work/contract.ts';
 import pidusage from 'pidusage';
+import type { EncoderChoice } from '../ffmpeg/trial.ts';
 import { backoffMs } from '../owner/backoff.ts';
 import type { Cursor, OwnerClient } from '../owner/client.ts';
 import { Recognition } from '../owner/recognition.ts';
@@ -38,9 +39,8 @@ export interface AgentOptions {
   readonly client: OwnerClient;
   readonly ffmpegPath: string;
   readonly job: Job;
-  readonly encoder: string;
-  /** Why the encoders before it in the job's list were passed over; empty if none was. */
-  readonly fallback: string;
+  /** What the trial has chosen. */
+  readonly choice: EncoderChoice;
   readonly log: Logger;
   readonly metrics: AgentMetrics;
   readonly now: () => number;
@@ -232,8 +232,8 @@ export class Agent {
     const working = run !== null && run.completedSegments > 0;
     return {
       state: this.#draining ? 'Draining' : this.#feeder.hasGivenUp ? 'Failed' : working ? 'Encoding' : 'Probing',
-      encoder: this.#options.encoder,
-      fallback: this.#options.fallback,
+      encoder: this.#feeder.choice.encoder,
+      fallback: this.#feeder.choice.refused.join('; '),
       speed: this.#speed.update(this.#options.now(), outTimeSeconds),
       outTimeSeconds,
       fedMsn: this.#fedMsn,

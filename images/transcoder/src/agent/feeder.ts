@@ -1,6 +1,8 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Job } from '@sluice/common/work/contract.ts';
+import { ENCODERS } from '../ffmpeg/encoders.ts';
+import type { EncoderChoice } from '../ffmpeg/trial.ts';
 import { backoffMs } from '../owner/backoff.ts';
 import type { RungSegment, RunListeners } from './encoder-run.ts';
 import { EncoderRun } from './encoder-run.ts';
@@ -8,12 +10,20 @@ import type { SourceSegment } from './source-segment.ts';
 
 /** Runs that fail one after the other without a single segment before the agent gives up: its pod is replaced then. */
 const MOST_FAILURES = 5;
+/**
+ * The same on a GPU, before the CPU takes over: a GPU that passed its trial and then fails twice without a segment
+ * between is lost (driver, hardware, too many encodes), and viewers wait.
+ */
+const MOST_HARDWARE_FAILURES = 2;
+/** The encoder that works on every node. */
+const SOFTWARE_ENCODER = 'libx264';
 
 /** What the feeder needs. */
 export interface FeederOptions {
   readonly ffmpegPath: string;
   readonly job: Job;
-  readonly encoder: string;
+  /** What the trial has chosen. */
+  readonly choice: EncoderChoice;
   readonly now: () => number;
   readonly random: () => number;
   readonly log: Logger;
@@ -29,6 +39,7 @@ export interface FeederOptions {
 export class Feeder {
   readonly #options: FeederOptions;
   #rungs: Job['rungs'];
+  #choice: EncoderChoice;
   readonly #dropped: string[] = [];
   #run: EncoderRun | null = null;
   #retiring: Promise<void> = Promise.resolve();
@@ -40,6 +51,7 @@ export class Feeder {
   constructor(options: FeederOptions) {
     this.#options = options;
     this.#rungs = options.job.rungs;
+    this.#choice = options.choice;
   }
 
   /** The run that takes the next segment; null before the first, and after a failure. */
@@ -50,6 +62,11 @@ export class Feeder {
   /** Names of the rungs that were given up because the encoder was too slow. */
   get droppedRungs(): readonly string[] {
     return this.#dropped;
+  }
+
+  /** The encoder of the present and the next run, and why the ones before it in the job's list are not. */
+  get choice(): EncoderChoice {
+    return this.#choice;
   }
 
   /** What went wrong last; empty while nothing has. */
@@ -100,10 +117,10 @@ export class Feeder {
   }
 
   #start(first: SourceSegment, targetDurationSeconds: number): EncoderRun {
-    const { ffmpegPath, encoder, job, now, log, listeners } = this.#options;
+    const { ffmpegPath, job, now, log, listeners } = this.#options;
     const options = {
       ffmpegPath,
-      job: { rungs: this.#rungs, encoder, preset: job.preset },
+      job: { rungs: this.#rungs, encoder: this.#choice.encoder, preset: job.preset },
       targetDurationSeconds,
       now,
     };
@@ -130,7 +147,18 @@ export class Feeder {
     this.#failures++;
     this.#notBefore = this.#options.now() + backoffMs(this.#failures, this.#options.random());
     this.#options.log.warn({ failures: this.#failures }, failure);
+    this.#leaveHardware(failure);
     this.#options.interrupted();
+  }
+
+  #leaveHardware(failure: string): void {
+    const { encoder, refused } = this.#choice;
+    const { job, log } = this.#options;
+    if (ENCODERS[encoder]?.hardware !== true || this.#failures < MOST_HARDWARE_FAILURES) return;
+    if (!job.encoders.includes(SOFTWARE_ENCODER)) return;
+    this.#choice = { encoder: SOFTWARE_ENCODER, refused: [...refused, `${encoder}: ${failure}`] };
+    this.#failures = 0;
+    log.warn({ from: encoder, to: SOFTWARE_ENCODER }, 'the encoder does not work any more');
   }
 
   /** Lets the present run finish what it was fed; at most one other run finishes at the same time. */

@@ -70,13 +70,25 @@ describe('the command of an encoder run', () => {
   });
 
   test('a trial takes ten frames through the same encoder options to nowhere', () => {
-    const [rung] = JOB.rungs;
-    if (rung === undefined) throw new Error('the job has rungs');
-    const trial = trialArguments('h264_nvenc', 'veryfast', rung);
-    expect(valuesOf(trial, '-frames:v')).toEqual(['10']);
+    const trial = trialArguments('h264_nvenc', 'veryfast', JOB.rungs);
+    expect(valuesOf(trial, '-frames:v')).toEqual(['10', '10']);
     expect(valuesOf(trial, '-i')).toEqual(['testsrc2=size=1280x720:rate=30']);
-    expect(valuesOf(trial, '-c:v')).toEqual(['h264_nvenc']);
+    expect(valuesOf(trial, '-c:v')).toEqual(['h264_nvenc', 'h264_nvenc']);
+    expect(valuesOf(trial, '-maxrate')).toEqual(valuesOf(argv, '-maxrate'));
     expect(trial.slice(-3)).toEqual(['-f', 'null', '-']);
+  });
+
+  test('VAAPI opens its device first, and takes its pictures into the memory of the GPU', () => {
+    for (const words of [
+      encodeArguments({ ...JOB, encoder: 'h264_vaapi' }, SOURCE),
+      trialArguments('h264_vaapi', 'veryfast', JOB.rungs),
+    ]) {
+      expect(words.indexOf('-init_hw_device')).toBeGreaterThan(-1);
+      expect(words.indexOf('-init_hw_device')).toBeLessThan(words.indexOf('-i'));
+      expect(valuesOf(words, '-filter_complex')[0]).toContain(
+        '[square1]format=nv12[format1.1];[format1.1]hwupload[out1]',
+      );
+    }
   });
 
   test('an encoder that nobody knows is refused by name', () => {

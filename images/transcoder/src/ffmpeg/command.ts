@@ -2,7 +2,7 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Job } from '@sluice/common/work/contract.ts';
 import type { Filter } from './arguments.ts';
 import { toArguments } from './arguments.ts';
-import { ENCODERS } from './encoders.ts';
+import { ENCODERS, type EncoderProfile } from './encoders.ts';
 
 /** File descriptor of the first rung's output: 0 takes the source, 1 tells the progress, 2 is the log. */
 export const FIRST_OUTPUT_FD = 3;
@@ -54,10 +54,10 @@ export function encodeArguments(job: EncoderJob, source: SourceFacts): readonly 
     input: 'pipe:0',
     inputOptions: [
       ...['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'level+warning'],
-      ...['-progress', 'pipe:1', '-stats_period', PROGRESS_SECONDS],
+      ...['-progress', 'pipe:1', '-stats_period', PROGRESS_SECONDS, ...profile.device],
       ...['-copyts', '-analyzeduration', ANALYZE_MICROSECONDS, '-f', 'mpegts'],
     ],
-    filters: filterGraph(job.rungs, source),
+    filters: filterGraph(job.rungs, profile, source),
     outputs: job.rungs.map((rung, index) => ({
       target: `pipe:${FIRST_OUTPUT_FD + index}`,
       options: [
@@ -72,8 +72,15 @@ export function encodeArguments(job: EncoderJob, source: SourceFacts): readonly 
   });
 }
 
-/** The source's picture split, and each part scaled to its rung: even width of the same shape, square pixels. */
-function filterGraph(rungs: Job['rungs'], source: SourceFacts): readonly Filter[] {
+/**
+ * The source's picture split, and each part scaled to its rung (even width of the same shape, square pixels) and handed
+ * to the encoder as it takes it.
+ */
+function filterGraph(
+  rungs: Job['rungs'],
+  profile: EncoderProfile,
+  source: Pick<SourceFacts, 'height'>,
+): readonly Filter[] {
   const parts = rungs.map((_, index) => `part${index}`);
   const split: Filter = { filter: 'split', options: `${rungs.length}`, inputs: ['0:v:0'], outputs: parts };
   const scaled = rungs.flatMap((rung, index): Filter[] => {
@@ -82,7 +89,12 @@ function filterGraph(rungs: Job['rungs'], source: SourceFacts): readonly Filter[
     return [
       { filter: 'scale', options: size, inputs: [`part${index}`], outputs: [`scaled${index}`] },
       { filter: 'setsar', options: '1', inputs: [`scaled${index}`], outputs: [`square${index}`] },
-      { filter: 'format', options: 'yuv420p', inputs: [`square${index}`], outputs: [`out${index}`] },
+      ...profile.format.map(({ filter, options }, step) => ({
+        filter,
+        options,
+        inputs: [step === 0 ? `square${index}` : `format${index}.${step}`],
+        outputs: [step === profile.format.length - 1 ? `out${index}` : `format${index}.${step + 1}`],
+      })),
     ];
   });
   return [split, ...scaled];
@@ -94,20 +106,28 @@ function evenHeight(height: number): number {
 }
 
 /**
- * Arguments of a trial: ten frames of a test picture through the encoder, with its real options, at the size of the
- * highest rung, to nowhere. Only this says whether an encoder works here: FFmpeg lists all that it was built with.
+ * Arguments of a trial: ten frames of a test picture through the encoder and its filters, with its real options, in all
+ * the rungs at a time, to nowhere. Only this says whether an encoder works here: FFmpeg lists all that it was built with,
+ * and drivers allow a GPU only so many encodes at a time.
  * @throws SluiceError ENCODER_UNKNOWN
  */
-export function trialArguments(encoder: string, preset: string, rung: Job['rungs'][number]): readonly string[] {
+export function trialArguments(encoder: string, preset: string, rungs: Job['rungs']): readonly string[] {
   const profile = ENCODERS[encoder];
   if (profile === undefined) throw unknownEncoder(encoder);
-  const height = evenHeight(rung.height);
+  const height = evenHeight(Math.max(...rungs.map((rung) => rung.height)));
   const size = `${2 * Math.round((height * 16) / 9 / 2)}x${height}`;
-  return [
-    ...['-hide_banner', '-nostdin', '-loglevel', 'error', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=30`],
-    ...['-frames:v', '10', '-pix_fmt', 'yuv420p', '-c:v', encoder, ...profile.options(preset, rung.bitrateBps)],
-    ...['-f', 'null', '-'],
-  ];
+  return toArguments({
+    input: `testsrc2=size=${size}:rate=30`,
+    inputOptions: ['-hide_banner', '-nostdin', '-loglevel', 'error', ...profile.device, '-f', 'lavfi'],
+    filters: filterGraph(rungs, profile, { height }),
+    outputs: rungs.map((rung, index) => ({
+      target: '-',
+      options: [
+        ...['-map', `[out${index}]`, '-frames:v', '10'],
+        ...['-c:v', encoder, ...profile.options(preset, rung.bitrateBps), '-f', 'null'],
+      ],
+    })),
+  });
 }
 
 function unknownEncoder(encoder: string): SluiceError {

@@ -3,9 +3,26 @@ const CRF = '23';
 
 /** How one of FFmpeg's H.264 encoders is asked for the same thing: no B-frames, no delay, keyframes only on demand. */
 export interface EncoderProfile {
+  /** Whether it works on a GPU, and may therefore be missing, busy or broken where libx264 is not. */
+  readonly hardware: boolean;
+  /** Options before the input that open the device; empty where the encoder does so itself. */
+  readonly device: readonly string[];
+  /** The last filter of each rung: the pixel format that the encoder takes, and the way into its memory. */
+  readonly format: readonly FormatFilter[];
   /** Options for one output, in FFmpeg's spelling. */
   options(preset: string, bitrateBps: number): readonly string[];
 }
+
+/** One filter without inputs and outputs named. */
+export interface FormatFilter {
+  readonly filter: string;
+  readonly options: string;
+}
+
+/** 4:2:0 in three planes, in the CPU's memory. */
+const PLANAR: readonly FormatFilter[] = [{ filter: 'format', options: 'yuv420p' }];
+/** 4:2:0 as GPUs keep it. */
+const SEMI_PLANAR: FormatFilter = { filter: 'format', options: 'nv12' };
 
 /** Cap of the bitrate over a buffer of one second: a segment of 2 s is at most half above its rung's bitrate. */
 function cap(bitrateBps: number): readonly string[] {
@@ -22,30 +39,60 @@ function constantBitrate(bitrateBps: number): readonly string[] {
  */
 export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
   libx264: {
+    hardware: false,
+    device: [],
+    format: PLANAR,
     options: (preset, bitrateBps) => [
       ...['-preset', preset, '-tune', 'zerolatency', '-bf', '0', '-sc_threshold', '0', '-forced-idr', '1'],
       ...['-crf', CRF, ...cap(bitrateBps)],
     ],
   },
   h264_nvenc: {
+    hardware: true,
+    device: [],
+    format: PLANAR,
     options: (_preset, bitrateBps) => [
       ...['-preset', 'p4', '-tune', 'll', '-rc', 'cbr', '-bf', '0', '-forced-idr', '1', '-no-scenecut', '1'],
       ...constantBitrate(bitrateBps),
     ],
   },
   h264_qsv: {
+    hardware: true,
+    device: [],
+    format: [SEMI_PLANAR],
     options: (_preset, bitrateBps) => [
       ...['-preset', 'veryfast', '-async_depth', '1', '-look_ahead', '0', '-bf', '0', '-forced_idr', '1'],
       ...constantBitrate(bitrateBps),
     ],
   },
+  // Without a name FFmpeg takes the first render node of the pod: the one that the device plugin gave it.
+  h264_vaapi: {
+    hardware: true,
+    device: ['-init_hw_device', 'vaapi=gpu', '-filter_hw_device', 'gpu'],
+    format: [SEMI_PLANAR, { filter: 'hwupload', options: '' }],
+    options: (_preset, bitrateBps) => [
+      '-rc_mode',
+      'CBR',
+      '-async_depth',
+      '1',
+      '-bf',
+      '0',
+      ...constantBitrate(bitrateBps),
+    ],
+  },
   h264_amf: {
+    hardware: true,
+    device: [],
+    format: PLANAR,
     options: (_preset, bitrateBps) => [
       ...['-usage', 'lowlatency', '-quality', 'speed', '-forced_idr', '1'],
       ...constantBitrate(bitrateBps),
     ],
   },
   h264_videotoolbox: {
+    hardware: true,
+    device: [],
+    format: PLANAR,
     options: (_preset, bitrateBps) => ['-realtime', '1', '-bf', '0', ...constantBitrate(bitrateBps)],
   },
 };
