@@ -41,6 +41,20 @@ describe('the configuration', () => {
     expect(() => readConfig({ ...ENVIRONMENT, MAX_CONCURRENT_STREAMS_GLOBAL: '0' })).toThrow(/SLUICE_MAX_SESSIONS:/);
   });
 
+  test('takes feature gates from the command line before the environment, and refuses unknown ones', () => {
+    expect(readConfig(ENVIRONMENT).features).toEqual({ LeaseWatch: true, PriorityQueue: true });
+    const environment = { ...ENVIRONMENT, SLUICE_FEATURE_GATES: 'LeaseWatch=false' };
+    expect(readConfig(environment).features.LeaseWatch).toBe(false);
+    expect(readConfig(environment, ['--feature-gates', 'PriorityQueue=false']).features).toEqual({
+      LeaseWatch: true,
+      PriorityQueue: false,
+    });
+    expect(() => readConfig(ENVIRONMENT, ['--feature-gates=Leasewatch=true'])).toThrow('there is no gate Leasewatch');
+    expect(() => readConfig(ENVIRONMENT, ['--feature-gate=LeaseWatch=true'])).toThrow(
+      "Unknown option '--feature-gate'",
+    );
+  });
+
   test('prints no password', () => {
     const config = readConfig({ ...ENVIRONMENT, SLUICE_PUBLIC_URL: 'https://user:secret@tv.example' });
     expect(JSON.stringify(printable(config))).not.toContain('secret');

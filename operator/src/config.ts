@@ -1,5 +1,8 @@
-import { SluiceError } from '@sluice/common/errors/error.ts';
+import { parseArgs } from 'node:util';
+import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { z } from 'zod';
+import { FEATURES, type OperatorFeatures } from './features.ts';
+import { parseFeatureGates } from './runtime/features/feature-gates.ts';
 import type { SessionLimits } from './session/admission/admit.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
@@ -31,6 +34,10 @@ const environmentSchema = z.object({
   SLUICE_MAX_SESSIONS_PER_OWNER: places.default(5),
   /** Running StreamSessions of all owners together. */
   SLUICE_MAX_SESSIONS: places.default(20),
+  /** Lease in the operator's namespace by which one of several operators is elected. */
+  SLUICE_LEASE: z.string().min(1).default('sluice-operator'),
+  /** As `--feature-gates`, which goes before it. */
+  SLUICE_FEATURE_GATES: z.string().default(''),
   SLUICE_OPERATIONS_PORT: port.default(9090),
   SLUICE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** Path of a kubeconfig; empty: the pod's service account. */
@@ -48,6 +55,9 @@ export interface OperatorConfig {
   readonly transcoderImage: string;
   readonly transcoderPullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   readonly limits: SessionLimits;
+  /** Name of the Lease by which one of several operators is elected. */
+  readonly lease: string;
+  readonly features: OperatorFeatures;
   readonly operationsPort: number;
   readonly logLevel: string;
   /** Empty: in-cluster configuration. */
@@ -55,10 +65,16 @@ export interface OperatorConfig {
 }
 
 /**
- * Reads the configuration out of environment variables. This is the only module of the operator that knows them.
- * @throws SluiceError CONFIG_INVALID naming every variable that is missing or wrong.
+ * Reads the configuration out of environment variables and the command line. This is the only module of the operator
+ * that knows them.
+ * @param args without the program: `--feature-gates=NAME=true,...`
+ * @throws SluiceError CONFIG_INVALID naming every variable that is missing or wrong; FEATURE_GATE_INVALID
  */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>): OperatorConfig {
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  args: readonly string[] = [],
+): OperatorConfig {
+  const featureGates = readArguments(args)['feature-gates'];
   const parsed = environmentSchema.safeParse(withAliases(environment));
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
@@ -78,10 +94,21 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     transcoderImage: values.SLUICE_TRANSCODER_IMAGE,
     transcoderPullPolicy: values.SLUICE_TRANSCODER_PULL_POLICY,
     limits: { perOwner: values.SLUICE_MAX_SESSIONS_PER_OWNER, total: values.SLUICE_MAX_SESSIONS },
+    lease: values.SLUICE_LEASE,
+    features: parseFeatureGates(FEATURES, featureGates ?? values.SLUICE_FEATURE_GATES),
     operationsPort: values.SLUICE_OPERATIONS_PORT,
     logLevel: values.SLUICE_LOG_LEVEL,
     kubeconfig: values.KUBECONFIG,
   };
+}
+
+/** @throws SluiceError CONFIG_INVALID for an option that does not exist */
+function readArguments(args: readonly string[]): { readonly 'feature-gates'?: string } {
+  try {
+    return parseArgs({ args: [...args], options: { 'feature-gates': { type: 'string' } } }).values;
+  } catch (cause) {
+    throw new SluiceError(messageOf(cause), { code: 'CONFIG_INVALID', retryable: false, cause });
+  }
 }
 
 function withAliases(environment: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createMetrics, type Metrics } from '@sluice/common/metrics/metrics.ts';
 import { AudienceBook } from './audience/book.ts';
 import { remember } from './channel/memory.ts';
+import { firstOwnerTerm } from './channel/owners.ts';
 import { ChannelStates } from './channel/state.ts';
 import { createEdgeInbox } from './edge-inbox.ts';
 import type { EdgeEndpoint } from './link/endpoints.ts';
@@ -10,7 +11,8 @@ import { createOperatorMetrics } from './metrics.ts';
 import { channelFixture, reportFixture, sessionReportFixture } from './testing/fixtures.ts';
 
 const NOW = Date.parse('2026-11-21T12:00:00.000Z');
-const TERM = NOW / 1000;
+const LEADER_TERM = NOW / 1000;
+const TERM = firstOwnerTerm(LEADER_TERM);
 const EDGE: EdgeEndpoint = {
   podName: 'edge-a',
   podUid: 'a',
@@ -59,7 +61,7 @@ describe('the inbox of the edges', () => {
       suspendDirect: () => {},
       channelChanged,
       sessionChanged,
-      now: () => NOW,
+      term: () => LEADER_TERM,
     });
   });
 
@@ -87,7 +89,7 @@ describe('the inbox of the edges', () => {
 
   const refused: readonly [string, object, string][] = [
     ['a channel that does not exist', { uid: 'c9', ownerTerm: TERM }, 'unknown_channel'],
-    ['a term that nobody gave', { ownerTerm: Number.MAX_SAFE_INTEGER }, 'unknown_term'],
+    ['a term that nobody gave', { ownerTerm: firstOwnerTerm(LEADER_TERM + 1) }, 'unknown_term'],
   ];
   test.each(refused)('refuses a report of %s, and counts it', async (_name, changes, reason) => {
     take(EDGE, { type: 'report', report: reportFixture(changes) });

@@ -1,17 +1,12 @@
 import type { EdgeMessage, OwnerReport } from '@sluice/common/link/messages.ts';
 import type { AudienceBook } from './audience/book.ts';
+import { firstOwnerTerm } from './channel/owners.ts';
 import type { ChannelStates } from './channel/state.ts';
 import { boundedReport } from './link/bounded-report.ts';
 import type { EdgeEndpoint } from './link/endpoints.ts';
 import type { OwnerReports } from './link/reports.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import { keyOf } from './runtime/client/client.ts';
-
-/**
- * Terms are seconds of the clock of whoever gave them: a predecessor's may have been ahead by this. What is above was
- * given by nobody, and would keep every later owner from being heard.
- */
-const TERM_AHEAD_SECONDS = 3600;
 
 /**
  * A channel that plays reports each segment. Nothing is decided by its number and no status shows it sooner, so a
@@ -31,8 +26,8 @@ export interface EdgeInboxTargets {
   readonly channelChanged: (key: string, withinSeconds: number) => void;
   /** Something about the StreamSession with this key has changed; look at it within so many seconds. */
   readonly sessionChanged: (key: string, withinSeconds: number) => void;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  /** Of this leader. */
+  readonly term: () => number;
 }
 
 /** Hands what an edge says to those whom it concerns. The book itself tells which channels' counts have changed. */
@@ -67,15 +62,15 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
 }
 
 function takeReport(edge: string, report: OwnerReport, targets: EdgeInboxTargets): void {
-  const { reports, states, metrics, channelChanged, sessionChanged, now } = targets;
+  const { reports, states, metrics, channelChanged, sessionChanged, term } = targets;
   const key = states.keyOf(report.uid);
   const state = key === undefined ? undefined : states.get(key);
   if (key === undefined || state === undefined) {
     metrics.refusedMessages.inc({ reason: 'unknown_channel' });
     return;
   }
-  const known = Math.max(state.memory.ownership?.term ?? 0, now() / 1000);
-  const isUnknownTerm = report.ownerTerm > known + TERM_AHEAD_SECONDS;
+  // What no leader so far can have given would keep every later owner from being heard.
+  const isUnknownTerm = report.ownerTerm >= firstOwnerTerm(term() + 1);
   const news = isUnknownTerm ? 'refused' : reports.take(edge, report);
   if (news === 'refused') {
     metrics.refusedMessages.inc({ reason: isUnknownTerm ? 'unknown_term' : 'old_owner' });

@@ -1,33 +1,75 @@
 import { hostname } from 'node:os';
 import { messageOf } from '@sluice/common/errors/error.ts';
-import { createLogger } from '@sluice/common/log/log.ts';
-import { createMetrics } from '@sluice/common/metrics/metrics.ts';
-import { printable, readConfig } from './config.ts';
+import { createLogger, type Logger } from '@sluice/common/log/log.ts';
+import { createMetrics, type Metrics } from '@sluice/common/metrics/metrics.ts';
+import { type OperatorConfig, printable, readConfig } from './config.ts';
+import { createElection } from './election.ts';
+import { FEATURES } from './features.ts';
 import { ensureLinkIdentity } from './keys/bootstrap.ts';
 import { Operator } from './operator.ts';
+import type { Client } from './runtime/client/client.ts';
 import { connect } from './runtime/client/connection.ts';
 import { createHttpClient } from './runtime/client/http-client.ts';
-import { startHealthServer } from './runtime/health/server.ts';
+import { createClientMetrics } from './runtime/client/metrics.ts';
+import { createFeatureMetrics } from './runtime/features/feature-gates.ts';
+import { type HealthChecks, startHealthServer } from './runtime/health/server.ts';
 
-/** Starts the operator; resolves when it runs and ends the process on SIGTERM or SIGINT. */
+/** Calls for the lease end in this time, so that there are two attempts before a leader has to give up (10 s). */
+const LEASE_CALL_SECONDS = 4;
+
+/** Starts the operator; resolves when it follows the cluster. It leads as soon as it holds the lease. */
 async function main(): Promise<void> {
-  const config = readConfig(process.env);
+  const config = readConfig(process.env, process.argv.slice(2));
   const log = createLogger({ name: 'operator', level: config.logLevel });
   log.info({ config: printable(config) }, 'the operator starts');
   const metrics = createMetrics();
-  const calls = metrics.counter('rest_client_requests_total', 'Calls to the API server', ['method', 'code', 'host']);
-  const client = createHttpClient({
-    connection: connect(config.kubeconfig),
-    observer: { onCall: (method, code, host) => calls.inc({ method, code, host }) },
-  });
-  let running: Operator | null = null;
-  const checks = {
-    live: () => running?.live() ?? null,
-    ready: () => (running === null ? 'the keys of the link are not read yet' : running.ready()),
+  createFeatureMetrics(metrics, FEATURES, config.features);
+  const connection = connect(config.kubeconfig);
+  const observer = createClientMetrics(metrics, connection.server);
+  const client = createHttpClient({ connection, observer });
+  const leaseClient = createHttpClient({ connection, observer, callTimeoutSeconds: LEASE_CALL_SECONDS });
+  const checks: { now: HealthChecks } = {
+    now: { live: () => null, ready: () => 'the keys of the link are not read yet' },
   };
-  const health = await startHealthServer(config.operationsPort, checks, metrics);
+  const health = await startHealthServer(
+    config.operationsPort,
+    { live: () => checks.now.live(), ready: () => checks.now.ready() },
+    metrics,
+  );
+  const operator = await createOperator(config, client, log, metrics);
+  const end = (what: string) => (reason: unknown) => {
+    log.fatal({ reason: messageOf(reason) }, what);
+    process.exit(1);
+  };
+  const elector = createElection(operator, {
+    client: leaseClient,
+    lease: { namespace: config.namespace, name: config.lease },
+    instance: hostname(),
+    features: config.features,
+    log,
+    metrics,
+    onLost: end('this operator no longer leads'),
+    onFailed: end('this operator cannot take over'),
+  });
+  checks.now = { live: () => elector.fault() ?? operator.live(), ready: () => operator.ready() };
+  onSignal(log, async () => {
+    await operator.stop();
+    await elector.stop(); // the last that a leader does: from here on another one leads
+    await Promise.all([health.close(), client.close(), leaseClient.close()]);
+  });
+  await operator.start();
+  log.info('the operator follows the cluster');
+  elector.start();
+}
+
+async function createOperator(
+  config: OperatorConfig,
+  client: Client,
+  log: Logger,
+  metrics: Metrics,
+): Promise<Operator> {
   const secrets = { namespace: config.namespace, edge: config.linkSecret, operator: config.linkOperatorSecret };
-  const operator = new Operator({
+  return new Operator({
     client,
     identity: await ensureLinkIdentity(client, secrets, Date.now),
     edges: { namespace: config.namespace, service: config.edgeService },
@@ -43,22 +85,22 @@ async function main(): Promise<void> {
     metrics,
     now: Date.now,
   });
-  running = operator;
-  const stop = async (signal: string): Promise<void> => {
-    log.info({ signal }, 'the operator stops');
-    await operator.stop();
-    await Promise.all([health.close(), client.close()]);
-  };
+}
+
+/** Ends the process in order on SIGTERM or SIGINT. */
+function onSignal(log: Logger, stop: () => Promise<void>): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
-      stop(signal).catch((error: unknown) => {
-        log.error({ err: error }, 'the operator could not stop in order');
-        process.exitCode = 1;
-      });
+      log.info({ signal }, 'the operator stops');
+      stop().then(
+        () => log.info('the operator has stopped'),
+        (error: unknown) => {
+          log.error({ err: error }, 'the operator could not stop in order');
+          process.exitCode = 1;
+        },
+      );
     });
   }
-  await operator.start();
-  log.info('the operator runs');
 }
 
 main().catch((error: unknown) => {

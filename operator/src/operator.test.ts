@@ -172,7 +172,7 @@ describe('the operator', () => {
     const uid = await transcoding();
     await harness.until('the phase', () => harness.sessions()[0]?.status?.phase === 'Running');
     const owners = harness.route(uid)?.owners;
-    await new Promise((resolve) => setTimeout(resolve, 50)); // writes that are still on their way
+    await harness.quiet();
     harness.api.requests.length = 0;
     await harness.restart();
     await harness.until('a link', () => harness.edge.connected);

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
@@ -34,6 +34,8 @@ import { wakeOnChanges } from './wake-ups.ts';
 /** Writes of status wait for the API server: several at a time, so that one slow call holds up few. */
 const WRITE_WORKERS = 8;
 const SESSION_WORKERS = 8;
+/** Plans of a new leader before timers, probes and the lease have their turn: some 20 ms. */
+const PLANS_PER_TURN = 100;
 /** How often edges that have long been gone are forgotten. */
 const SWEEP_SECONDS = 60;
 /** Idle channels look at a change of the edges within this time, one after the other. */
@@ -86,8 +88,10 @@ export class Operator {
   readonly #sessions: Controller;
   #edges: readonly EdgeEndpoint[] = [];
   readonly #startedAtMs: number;
-  #started = false;
-  #stopped = false;
+  #phase: 'starting' | 'standby' | 'leader' | 'stopped' = 'starting';
+  /** Of this leader; 0 before it leads. */
+  #term = 0;
+  #isDialling = false;
   #sweeping: NodeJS.Timeout | undefined;
 
   constructor(options: OperatorOptions) {
@@ -116,43 +120,46 @@ export class Operator {
     this.#admissions = this.#admissionBook();
     const tokens = createSessionTokens(identity.operatorKey);
     const channel = this.#channelOptions(tokens);
-    this.#hub = new LinkHub({ identity, term: Math.floor(now() / 1000), log, events: this.#hubEvents(channel) });
+    this.#hub = new LinkHub({ identity, term: () => this.#term, log, events: this.#hubEvents(channel) });
     this.#reconcileChannel = createChannelReconcile({ ...channel, hub: this.#hub });
     const metricsOf = createControllerMetricsFactory(options.metrics);
     this.#channels = this.#controller('channel', this.#reconcileChannel, 1, metricsOf);
     this.#writes = this.#controller('channel-writes', this.#writer(), WRITE_WORKERS, metricsOf);
     this.#sessions = this.#controller('session', this.#sessionReconcile(tokens), SESSION_WORKERS, metricsOf);
-    wakeOnChanges(this.#caches, {
-      channel: (key) => this.#channels.enqueue(key),
-      session: (key) => this.#sessions.enqueue(key),
-      owner: (session) => this.#admissions.take(session),
-      sessionGone: (uid) => this.#admissions.forget(uid),
-      edges: () => {
-        if (this.#started && !this.#stopped) this.#takeEdges();
-      },
-    });
   }
 
-  /** Resolves when all caches are filled, every channel is planned and the edges are dialled. */
+  /**
+   * Resolves when all caches are filled: a warm standby, which follows everything and does nothing, neither at the API
+   * server nor at an edge.
+   */
   async start(): Promise<void> {
     await this.#caches.start();
+    if (this.#phase === 'starting') this.#phase = 'standby';
+  }
+
+  /**
+   * Takes over, once, after {@link start}. Resolves when every channel is planned and the edges are dialled.
+   * @param term higher than that of every earlier leader: edges refuse a lower one
+   */
+  async lead(term: number): Promise<void> {
+    if (this.#phase !== 'standby') return;
+    this.#phase = 'leader';
+    this.#term = term;
+    this.#book.begin();
     this.#edges = edgesOf(this.#caches.slices.store.list());
-    // Every channel is known before the first edge speaks, so that nothing that it says is taken for an error.
-    const { signal } = new AbortController();
-    for (const { metadata } of this.#caches.channels.store.list()) {
-      await this.#reconcileChannel(keyOf(metadata), signal).catch(() => {}); // its turn in the queue reports the error
-    }
-    if (this.#stopped) return;
+    this.#wakeOnChanges();
+    await this.#planAll();
+    if (this.#isStopped()) return;
     for (const controller of this.#controllers()) controller.start();
-    this.#started = true;
+    this.#isDialling = true;
     this.#takeEdges();
     this.#sweeping = setInterval(() => this.#book.sweep(), SWEEP_SECONDS * 1000);
   }
 
-  /** Null if all is well, else what is missing. */
+  /** Null if all is well, else what is missing. A standby is ready: it can take over. */
   ready(): string | null {
-    if (this.#stopped) return 'the operator stops';
-    return this.#started ? null : 'the caches are not filled yet';
+    if (this.#phase === 'stopped') return 'the operator stops';
+    return this.#phase === 'starting' ? 'the caches are not filled yet' : null;
   }
 
   /** Null if the operator lives, else what only a restart mends. */
@@ -167,13 +174,41 @@ export class Operator {
 
   /** Lets running work end; nothing is left open afterwards but the client. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#phase = 'stopped';
     clearInterval(this.#sweeping);
     await Promise.all(this.#controllers().map((each) => each.stop(STOP_SECONDS)));
     this.#turns.close();
     this.#hub.close();
     await this.#caches.stop();
     await Promise.race([this.#events.flush(), sleep(FLUSH_SECONDS * 1000, undefined, { ref: false })]);
+  }
+
+  #isStopped(): boolean {
+    return this.#phase === 'stopped';
+  }
+
+  /** Begins with what the caches hold already, so that nothing is missed. */
+  #wakeOnChanges(): void {
+    wakeOnChanges(this.#caches, {
+      channel: (key) => this.#channels.enqueue(key),
+      session: (key) => this.#sessions.enqueue(key),
+      owner: (session) => this.#admissions.take(session),
+      sessionGone: (uid) => this.#admissions.forget(uid),
+      edges: () => {
+        if (this.#isDialling && !this.#isStopped()) this.#takeEdges();
+      },
+    });
+  }
+
+  /** Every channel is known before the first edge speaks, so that nothing that it says is taken for an error. */
+  async #planAll(): Promise<void> {
+    const { signal } = new AbortController();
+    let planned = 0;
+    for (const { metadata } of this.#caches.channels.store.list()) {
+      await this.#reconcileChannel(keyOf(metadata), signal).catch(() => {}); // its turn in the queue reports the error
+      planned += 1;
+      if (planned % PLANS_PER_TURN === 0) await nextTurn();
+    }
   }
 
   #controllers(): readonly Controller[] {
@@ -191,6 +226,7 @@ export class Operator {
         book: this.#book,
         reports: this.#reports,
         edges: () => this.#edges,
+        term: () => this.#term,
       },
       states: this.#states,
       settings: { publicUrl, tokenSha256: tokens.tokenSha256 },
@@ -283,7 +319,7 @@ export class Operator {
         suspendDirect: (uid, message) => suspendDirect(uid, message, channel),
         channelChanged: (key, withinSeconds) => this.#channels.enqueueAfter(key, withinSeconds),
         sessionChanged: (key, withinSeconds) => this.#sessions.enqueueAfter(key, withinSeconds),
-        now: this.#options.now,
+        term: () => this.#term,
       }),
       lost: ({ podUid }) => this.#book.edgeLost(podUid),
       gone: ({ podUid, podName }) => {

@@ -28,6 +28,9 @@ const EVERYTHING = [
   ['sources.allowedCIDRs', '{10.96.0.0/12,fd00::/8}'],
   ['link.existingSecret', 'keys'],
   ['link.existingOperatorSecret', 'operator-keys'],
+  ['operator.replicas', '2'],
+  ['operator.featureGates.LeaseWatch', 'false'],
+  ['operator.podDisruptionBudget.enabled', 'true'],
   ['operator.extraEnv[0].name', 'SLUICE_LOG_LEVEL'],
   ['operator.extraEnv[0].value', 'debug'],
   ['edge.replicas', '3'],
@@ -50,6 +53,7 @@ const OPERATOR_KINDS = {
   SECRET: 'secrets',
   ENDPOINT_SLICE: 'endpointslices.discovery.k8s.io',
   EVENT_TYPE: 'events.events.k8s.io',
+  LEASE: 'leases.coordination.k8s.io',
 };
 
 const renderings: { name: string; rendering: () => Rendering }[] = [
@@ -77,6 +81,10 @@ describe('chart', () => {
 
   const refused: readonly { set: string; message: string }[] = [
     { set: 'edge.replica=3', message: "at '/edge': additional properties 'replica' not allowed" },
+    {
+      set: 'operator.featureGates.LeaseWatch=maybe',
+      message: "at '/operator/featureGates/LeaseWatch': got string, want boolean",
+    },
     { set: 'ingres.enabled=true', message: "additional properties 'ingres' not allowed" },
     { set: 'operator.image.tagg=x', message: "at '/operator/image': additional properties 'tagg' not allowed" },
     { set: 'logLevel=loud', message: "at '/logLevel': value must be one of 'trace', 'debug', 'info', 'warn', 'error'" },
@@ -186,6 +194,8 @@ describe('chart', () => {
       publicUrl: 'https://live.example.com',
       transcoderImage: `registry.example.com/sluice/transcoder:${chartVersion()}`,
       transcoderPullPolicy: 'IfNotPresent',
+      lease: 'sluice-check-operator',
+      features: { LeaseWatch: false },
       operationsPort: 9090,
       logLevel: 'debug',
     });

@@ -50,6 +50,15 @@ describe('the audience book', () => {
     expect(book.count('c')).toMatchObject({ viewers: 2, peak: 3 });
   });
 
+  test('knows nothing of a standby time: what edges told the predecessor is unknown when it begins', () => {
+    const clock = { nowMs: 0 };
+    const book = new AudienceBook({ now: () => clock.nowMs, onChange: () => {}, onEdgeChange: () => {} });
+    book.follow({ uid: 'c', timeoutSeconds: 60, peak: 0 });
+    clock.nowMs = 3_600_000;
+    book.begin();
+    expect(book.count('c')).toMatchObject({ state: 'unknown', nextChangeMs: 3_660_000 });
+  });
+
   test('trusts an id that one edge trusts', () => {
     const { book } = deskOf();
     sync(book, 'b');

@@ -63,7 +63,7 @@ interface Edge {
 export class AudienceBook {
   private readonly channels = new Map<string, { settings: CountedChannel; audience: ChannelAudience; peak: number }>();
   private readonly edges = new Map<string, Edge>();
-  private readonly startedAtMs: number;
+  private startedAtMs: number;
   private refusals = { unknownChannel: 0, tooManyIds: 0 };
   private readonly now: () => number;
   private readonly onChange: (uid: string) => void;
@@ -82,6 +82,11 @@ export class AudienceBook {
     this.onChange = options.onChange;
     this.onEdgeChange = options.onEdgeChange;
     this.startedAtMs = options.now();
+  }
+
+  /** The operator counts from now on: what edges said to its predecessor it has not heard. */
+  begin(): void {
+    this.startedAtMs = this.now();
   }
 
   /** Starts or goes on counting a channel; messages about others are ignored. */

@@ -25,6 +25,8 @@ export interface ChannelSources {
   readonly book: AudienceBook;
   readonly reports: OwnerReports;
   readonly edges: () => readonly EdgeEndpoint[];
+  /** Of this leader. */
+  readonly term: () => number;
 }
 
 /** Reads everything about a channel at one moment; nothing here waits. */
@@ -43,6 +45,7 @@ export function gather(channel: Channel, state: ChannelState, sources: ChannelSo
     alive: pending?.target === 'Transcode' ? sources.book.aliveSince(uid, since, viewers.trustHeartbeats) : 0,
     report: sources.reports.of(uid),
     edges: sources.edges(),
+    term: sources.term(),
     sessions: sessionsOf(channel, state, sources.sessions),
     leaving: leavingOf(state, sources.pods),
     refusal: state.refusal?.message ?? null,

@@ -20,6 +20,8 @@ export interface Observed {
   /** What the owner said last; null if no owner has spoken. */
   readonly report: OwnerReport | null;
   readonly edges: readonly EdgeEndpoint[];
+  /** Term of the leader that observes. */
+  readonly term: number;
   /** StreamSessions of this very Channel that are not being deleted, the newest first. */
   readonly sessions: readonly StreamSession[];
   /** A deleted StreamSession whose pods still end in order: they may prove themselves to the owner until they are gone. */

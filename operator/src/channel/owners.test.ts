@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
-import { type Ownership, ownersOf, rankEdges } from './owners.ts';
+import { firstOwnerTerm, type Ownership, ownersOf, rankEdges } from './owners.ts';
 
-const NOW = 1_700_000_000_500;
+const TERM = 1_700_000_000;
 
 function edge(podUid: string, changes: Partial<EdgeEndpoint> = {}): EdgeEndpoint {
   const addresses = { internalAddress: `10.0.0.1:8081`, linkAddress: '10.0.0.1:8443' };
@@ -14,10 +14,10 @@ const uids = (ownership: Ownership): string[] => ownership.owners.map(({ podUid 
 
 describe('the owners of a channel', () => {
   test('are three edges, the same for everybody who asks', () => {
-    const ownership = ownersOf('channel', EDGES, null, NOW);
+    const ownership = ownersOf('channel', EDGES, null, TERM);
     expect(ownership.owners).toHaveLength(3);
-    expect(ownership.term).toBe(1_700_000_000);
-    expect(uids(ownersOf('channel', [...EDGES].reverse(), null, NOW))).toEqual(uids(ownership));
+    expect(ownership.term).toBe(firstOwnerTerm(TERM));
+    expect(uids(ownersOf('channel', [...EDGES].reverse(), null, TERM))).toEqual(uids(ownership));
   });
 
   test('are spread evenly', () => {
@@ -36,30 +36,37 @@ describe('the owners of a channel', () => {
       'channel',
       EDGES.filter(({ podUid }) => podUid !== preferred),
       null,
-      NOW,
+      TERM,
     );
-    const after = ownersOf('channel', EDGES, before, NOW + 60_000);
+    const after = ownersOf('channel', EDGES, before, TERM);
     expect(after.owners[0]).toEqual(before.owners[0]);
     expect(after.term).toBe(before.term);
   });
 
   test('change with a higher term when the owner stops being ready, its successor first', () => {
-    const before = ownersOf('channel', EDGES, null, NOW);
+    const before = ownersOf('channel', EDGES, null, TERM);
     const edges = EDGES.map((each) => (each.podUid === uids(before)[0] ? { ...each, ready: false } : each));
-    const after = ownersOf('channel', edges, before, NOW);
+    const after = ownersOf('channel', edges, before, TERM);
     expect(uids(after)[0]).toBe(uids(before)[1]);
     expect(after.term).toBe(before.term + 1);
   });
 
+  test('get from the next leader a term above all that this one could give', () => {
+    const before = { ...ownersOf('channel', EDGES, null, TERM), term: firstOwnerTerm(TERM) + 999_999 };
+    const after = ownersOf('channel', EDGES, null, TERM + 1);
+    expect(after.term).toBeGreaterThan(before.term);
+    expect(Number.isSafeInteger(after.term)).toBe(true);
+  });
+
   test('pass on before a terminating edge ends', () => {
-    const before = ownersOf('channel', EDGES, null, NOW);
+    const before = ownersOf('channel', EDGES, null, TERM);
     const edges = EDGES.map((each) => (each.podUid === uids(before)[0] ? { ...each, terminating: true } : each));
-    expect(uids(ownersOf('channel', edges, before, NOW))).not.toContain(uids(before)[0]);
+    expect(uids(ownersOf('channel', edges, before, TERM))).not.toContain(uids(before)[0]);
   });
 
   test('stay while no edge is ready', () => {
-    const before = ownersOf('channel', EDGES, null, NOW);
-    expect(ownersOf('channel', [], before, NOW)).toBe(before);
-    expect(ownersOf('channel', [], null, NOW)).toEqual({ owners: [], term: 0 });
+    const before = ownersOf('channel', EDGES, null, TERM);
+    expect(ownersOf('channel', [], before, TERM)).toBe(before);
+    expect(ownersOf('channel', [], null, TERM)).toEqual({ owners: [], term: 0 });
   });
 });

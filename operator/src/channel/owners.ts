@@ -12,6 +12,17 @@ export interface Ownership {
   readonly term: number;
 }
 
+/** Changes of one channel's owner under one leader for which there is room; one a second would take eleven days. */
+const OWNER_TERMS_PER_LEADER = 1_000_000;
+
+/**
+ * The lowest term of ownership that a leader gives; all are below the first of the next leader.
+ * @param leaderTerm seconds since the epoch or a little more: the product stays a safe integer
+ */
+export function firstOwnerTerm(leaderTerm: number): number {
+  return leaderTerm * OWNER_TERMS_PER_LEADER;
+}
+
 /**
  * Ranks edges for a channel by rendezvous hash (Thaler and Ravishankar, 1998): every edge has a weight for every
  * channel, the heaviest own it. A pod that comes or goes moves only the channels that it owns.
@@ -28,14 +39,14 @@ export function rankEdges(channelUid: string, edges: readonly EdgeEndpoint[]): r
  * the hash says of pods that came later, because moving it costs the viewers a change of timeline. Without any ready
  * edge the last owners stay.
  *
- * @param nowMs a change of owner takes this in seconds as its term (or one more than the last), so that terms also
- * grow over restarts of the operator, which remembers none
+ * @param leaderTerm of the operator that asks: its terms of ownership are above all of earlier leaders, which it does
+ * not remember
  */
 export function ownersOf(
   channelUid: string,
   edges: readonly EdgeEndpoint[],
   previous: Ownership | null,
-  nowMs: number,
+  leaderTerm: number,
 ): Ownership {
   const ready = rankEdges(
     channelUid,
@@ -51,6 +62,6 @@ export function ownersOf(
     address: internalAddress,
   }));
   const term =
-    keeper === undefined ? Math.max(Math.floor(nowMs / 1000), (previous?.term ?? 0) + 1) : (previous?.term ?? 0);
+    keeper === undefined ? Math.max(firstOwnerTerm(leaderTerm), (previous?.term ?? 0) + 1) : (previous?.term ?? 0);
   return { owners, term };
 }

@@ -49,6 +49,7 @@ function plan(scene: Scene): ChannelPlan {
     alive: scene.alive ?? viewers,
     report: scene.report === null ? null : reportFixture(scene.report),
     edges: scene.edges ?? [EDGE],
+    term: 1,
     sessions: scene.sessions ?? [],
     leaving: null,
     refusal: scene.refusal ?? null,

@@ -137,7 +137,7 @@ function find(observed: Observed): Findings {
 }
 
 function nextMemory(observed: Observed, findings: Findings, session: SessionPlan): ChannelMemory {
-  const { memory: before, nowMs, channel, edges, report } = observed;
+  const { memory: before, nowMs, channel, edges, term, report } = observed;
   const { facts, failure, ladder } = findings;
   const live = report?.session?.state === 'Live';
   return {
@@ -150,7 +150,7 @@ function nextMemory(observed: Observed, findings: Findings, session: SessionPlan
     countedFailure: failure?.name ?? before.countedFailure,
     serial: session.serial,
     ladder: facts === null || facts.height === 0 ? before.ladder : ladder.rungs,
-    ownership: ownersOf(channel.metadata.uid ?? '', edges, before.ownership, nowMs),
+    ownership: ownersOf(channel.metadata.uid ?? '', edges, before.ownership, term),
   };
 }
 

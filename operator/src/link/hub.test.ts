@@ -37,7 +37,7 @@ function hubOf(
   const told: Told = { seen: [], lost: [], gone: [], messages: [] };
   const hub = new LinkHub({
     identity: { edgeCertificate: keys['tls.crt'], operatorKey },
-    term: 7,
+    term: () => 7,
     log,
     random: () => 0,
     events: {

@@ -17,7 +17,8 @@ export interface HubEvents extends EdgeLinkEvents {
 /** What the hub needs. */
 export interface HubOptions {
   readonly identity: LinkIdentity;
-  readonly term: number;
+  /** The operator's term when an edge is dialled; see EdgeLinkOptions. */
+  readonly term: () => number;
   readonly events: HubEvents;
   readonly log: Logger;
   readonly random?: () => number;
@@ -107,11 +108,11 @@ export class LinkHub {
     if (known?.link.connected === true) this.options.events.lost(known.edge, 'the address of the pod has changed');
     known?.link.close();
     this.options.events.seen(edge);
-    const { identity, term, events, log } = this.options;
+    const { identity, events, log } = this.options;
     const link = new EdgeLink({
       edge,
       identity,
-      term,
+      term: this.options.term(),
       events,
       log,
       random: this.options.random ?? Math.random,

@@ -36,6 +36,8 @@ export class Harness {
   readonly client: Client;
   operator: Operator;
   private readonly make: () => Operator;
+  /** Of the last leader. */
+  term = 1_700_000_000;
 
   private constructor(api: FakeApiServer, edge: FakeEdge, client: Client, make: () => Operator) {
     this.api = api;
@@ -70,8 +72,34 @@ export class Harness {
     return harness;
   }
 
+  /** Starts the operator, and lets it lead. */
   async start(): Promise<void> {
     await this.operator.start();
+    await this.takeOver(this.operator);
+  }
+
+  /** Starts another operator, which does not lead. The test has to stop it, or let it {@link takeOver}. */
+  async standby(): Promise<Operator> {
+    const standby = this.make();
+    await standby.start();
+    return standby;
+  }
+
+  /** Lets an operator lead, with the next term. */
+  async takeOver(operator: Operator): Promise<void> {
+    this.operator = operator;
+    this.term += 1;
+    await operator.lead(this.term);
+  }
+
+  /** How often an operator has proved itself to the edge. */
+  links(): number {
+    return this.edge.received.filter(({ type }) => type === 'hello').length;
+  }
+
+  /** Resolves when writes that are still on their way have come. */
+  async quiet(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
   /** Ends the operator and starts another one, as after a crash. */
@@ -79,7 +107,7 @@ export class Harness {
     await this.operator.stop();
     await this.until('the link to end', () => !this.edge.connected);
     this.operator = this.make();
-    await this.operator.start();
+    await this.start();
   }
 
   async close(): Promise<void> {
@@ -117,11 +145,11 @@ export class Harness {
     this.api.store.create(SERVED.slices, object as unknown as JsonObject, 'kube-controller-manager');
   }
 
-  /** The edge tells who watches: ids `first` to `last`, as trusted viewers. */
-  join(uid: string, first: number, last: number): void {
+  /** The edge tells who watches: ids `first` to `last`, as trusted viewers; as `snapshot` these and nobody else. */
+  join(uid: string, first: number, last: number, snapshot = false): void {
     const joined = [];
     for (let id = first; id <= last; id += 1) joined.push({ id: id.toString(16).padStart(16, '0'), trusted: true });
-    this.say({ type: 'viewers', uid, snapshot: false, joined, left: [] });
+    this.say({ type: 'viewers', uid, snapshot, joined, left: [] });
   }
 
   /** The edge tells that ids `first` to `last` have left. */
@@ -151,9 +179,9 @@ export class Harness {
     return route;
   }
 
-  /** The channel as it stands in the API server. */
-  channel(): Channel {
-    return CHANNEL.parse(this.api.store.get(SERVED.channels, 'tv', 'film'));
+  /** A channel as it stands in the API server. */
+  channel(name = 'film'): Channel {
+    return CHANNEL.parse(this.api.store.get(SERVED.channels, 'tv', name));
   }
 
   sessions(): readonly StreamSession[] {
