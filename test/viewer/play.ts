@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ViewerClient } from './client.ts';
+import type { Poll } from './invariants.ts';
+import { type PlaylistEntry, parseMediaPlaylist } from './media-playlist.ts';
+
+/** What a virtual viewer plays. */
+export interface PlayOptions {
+  /** Base URL of the edge, without a slash at the end. */
+  readonly edgeUrl: string;
+  readonly namespace: string;
+  readonly channel: string;
+  /** Its session id; left out, the edge mints one. */
+  readonly session?: string;
+  /** Which media playlist it plays, by name; `source` if left out. */
+  readonly rung?: string;
+  /** Whether it fetches the segments, or reads playlists only. */
+  readonly fetchesSegments: boolean;
+}
+
+/** One segment that a viewer fetched. */
+export interface Download {
+  readonly msn: number;
+  readonly url: string;
+  readonly status: number;
+  readonly bytes: number;
+  /** When it was asked for, in milliseconds of one clock for all viewers of this process. */
+  readonly atMilliseconds: number;
+  /** From the request to the last byte, in milliseconds. */
+  readonly milliseconds: number;
+}
+
+/** Is told what happens to a viewer. */
+export interface PlayObserver {
+  /** A media playlist was read; the first one means that the viewer plays. */
+  onPoll(poll: Poll): void;
+  /** A segment was answered, whatever the status. */
+  onDownload(download: Download, body: Buffer): Promise<void>;
+  /** Something went wrong that a person would have seen, as a sentence; the viewer goes on. */
+  onProblem(problem: string): void;
+}
+
+/** A real player starts three target durations behind the end (RFC 8216bis 6.3.3). */
+const START_SEGMENTS_FROM_END = 3;
+/** Pause after a request that failed, in milliseconds, where the answer names none: a player's first retry. */
+const RETRY_MILLISECONDS = 1000;
+
+/**
+ * Plays a channel with the timing of a real player until the signal is given: reads the multivariant playlist, polls
+ * one media playlist once per target duration (half of it when nothing was new, RFC 8216bis 6.3.4) and fetches each
+ * segment once.
+ * @throws Error if the multivariant playlist cannot be had, or the signal is given
+ */
+export async function play(
+  options: PlayOptions,
+  client: ViewerClient,
+  observer: PlayObserver,
+  signal: AbortSignal,
+): Promise<never> {
+  const playlistUrl = await findMediaPlaylist(options, client, signal);
+  let nextMsn: number | null = null;
+  for (;;) {
+    let pauseMilliseconds = RETRY_MILLISECONDS;
+    const started = performance.now();
+    try {
+      const answer = await client.get(playlistUrl, signal);
+      if (answer.status === 200) {
+        const playlist = parseMediaPlaylist(answer.body.toString());
+        observer.onPoll({ atMilliseconds: performance.now(), playlist });
+        nextMsn ??= playlist.entries.at(-START_SEGMENTS_FROM_END)?.msn ?? playlist.mediaSequence;
+        const fresh = playlist.entries.filter((entry) => entry.msn >= (nextMsn ?? 0));
+        if (options.fetchesSegments) await fetchSegments(fresh, playlistUrl, client, observer, signal);
+        nextMsn = (fresh.at(-1)?.msn ?? nextMsn - 1) + 1;
+        pauseMilliseconds = playlist.targetDurationSeconds * (fresh.length > 0 ? 1000 : 500);
+      } else {
+        observer.onProblem(`${playlistUrl} answered ${answer.status}: ${answer.body.toString().slice(0, 200)}`);
+        pauseMilliseconds = (answer.retryAfterSeconds ?? 0) * 1000 || RETRY_MILLISECONDS;
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      observer.onProblem(`${playlistUrl}: ${String(error)}`);
+    }
+    await sleep(Math.max(0, pauseMilliseconds - (performance.now() - started)), undefined, { signal });
+  }
+}
+
+async function findMediaPlaylist(options: PlayOptions, client: ViewerClient, signal: AbortSignal): Promise<string> {
+  const query = options.session === undefined ? '' : `?session=${encodeURIComponent(options.session)}`;
+  const url = `${options.edgeUrl}/live/${options.namespace}/${options.channel}/index.m3u8${query}`;
+  const answer = await client.get(url, signal);
+  const text = answer.body.toString();
+  if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}: ${text.slice(0, 300)}`);
+  const rung = options.rung ?? 'source';
+  const uri = text.split('\n').find((line) => !line.startsWith('#') && line.startsWith(`${rung}.m3u8`));
+  if (uri === undefined) throw new Error(`no rendition ${rung} in\n${text}`);
+  return new URL(uri.trim(), url).href;
+}
+
+async function fetchSegments(
+  entries: readonly PlaylistEntry[],
+  playlistUrl: string,
+  client: ViewerClient,
+  observer: PlayObserver,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const entry of entries) {
+    const url = new URL(entry.uri, playlistUrl).href;
+    const atMilliseconds = performance.now();
+    try {
+      const { status, body } = await client.get(url, signal);
+      const milliseconds = performance.now() - atMilliseconds;
+      if (status !== 200) observer.onProblem(`${url} answered ${status}`);
+      await observer.onDownload(
+        { msn: entry.msn, url, status, bytes: body.length, atMilliseconds, milliseconds },
+        body,
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      observer.onProblem(`${url}: ${String(error)}`);
+    }
+  }
+}
