@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -45,19 +44,27 @@ export function readSample(page: Page): Promise<PlaybackSample> {
   return page.evaluate<PlaybackSample>('window.playbackProbe.read()');
 }
 
-/** A web server on loopback with the page that plays by Shaka Player; returns its base URL and how to stop it. */
+const require = createRequire(import.meta.url);
+
+/** Files of the pages that play by a player alone, by their path. */
+const PLAYER_FILES: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
+  '/hls.html': { file: fileURLToPath(new URL('./page/hls.html', import.meta.url)), type: 'text/html' },
+  '/shaka.html': { file: fileURLToPath(new URL('./page/shaka.html', import.meta.url)), type: 'text/html' },
+  '/hls.js': { file: require.resolve('hls.js/dist/hls.min.js'), type: 'text/javascript' },
+  '/shaka-player.js': { file: require.resolve('shaka-player/dist/shaka-player.compiled.js'), type: 'text/javascript' },
+};
+
+/** A web server on loopback with the pages that play by hls.js or Shaka Player; returns its base URL and how to stop it. */
 export async function servePlayerPages(): Promise<{ readonly url: string; close(): void }> {
-  const page = await readFile(new URL('./page/shaka.html', import.meta.url));
-  const library = createRequire(import.meta.url).resolve('shaka-player/dist/shaka-player.compiled.js');
   const server = createServer((request, response) => {
-    if (request.url?.startsWith('/shaka.html') === true) {
-      response.writeHead(200, { 'content-type': 'text/html' }).end(page);
-    } else if (request.url === '/shaka-player.js') {
-      response.writeHead(200, { 'content-type': 'text/javascript' });
-      createReadStream(library).pipe(response);
-    } else response.writeHead(404).end();
+    const found = PLAYER_FILES[new URL(request.url ?? '/', 'http://localhost').pathname];
+    if (found === undefined) response.writeHead(404).end();
+    else {
+      response.writeHead(200, { 'content-type': found.type });
+      createReadStream(found.file).pipe(response);
+    }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, close: () => server.close() };
 }

@@ -1,35 +1,35 @@
 import { describe, expect, test } from '@jest/globals';
-import { type PlaybackSample, reportOf } from './playback-report.ts';
+import { accountLine, accountOf, type PlaybackSample, type PresentedFrame, reportOf } from './playback-report.ts';
 
-const FRAME_SECONDS = 0.04;
+const FRAME_RATE = 25;
+/** How far the decoder is ahead of what is presented. */
+const AHEAD = 3;
 
-function sampleOf(
-  frames: readonly (readonly [number, number])[],
-  overrides: Partial<PlaybackSample> = {},
-): PlaybackSample {
+function frameAt(index: number, changes: Partial<PresentedFrame> = {}): PresentedFrame {
   return {
-    frames,
-    problems: [],
-    waiting: 0,
-    buffered: [[0, 20]],
-    currentTime: 0,
-    paused: false,
-    width: 1280,
-    height: 720,
-    decodedFrames: frames.length,
-    droppedFrames: 0,
-    ...overrides,
+    mediaTime: 10 + index / FRAME_RATE,
+    wallMilliseconds: (index * 1000) / FRAME_RATE,
+    presented: index + 1,
+    decoded: index + 1 + AHEAD,
+    dropped: 0,
+    ...changes,
   };
 }
 
-const smooth = Array.from({ length: 50 }, (_, index) => [10 + index * FRAME_SECONDS, index * 40] as const);
+function sampleOf(frames: readonly PresentedFrame[]): PlaybackSample {
+  return { frames, problems: [], waiting: 0, buffered: [[0, 20]], currentTime: 0 };
+}
+
+const smooth = Array.from({ length: 50 }, (_, index) => frameAt(index));
 
 describe('the report of a playback', () => {
-  test('a smooth playback shows every frame, without jump or freeze', () => {
-    const report = reportOf(sampleOf(smooth), 25);
-    expect(report).toMatchObject({
-      presentedFrames: 50,
-      expectedFrames: 50,
+  test('a smooth playback presents every frame, without jump or freeze', () => {
+    expect(reportOf(sampleOf(smooth), FRAME_RATE)).toMatchObject({
+      expected: 49,
+      presented: 49,
+      missing: 0,
+      decoded: 49,
+      decodedInAll: 53,
       jumps: [],
       freezes: [],
       bufferedRanges: 1,
@@ -40,17 +40,41 @@ describe('the report of a playback', () => {
     { name: 'back', by: -1 },
     { name: 'forward', by: 1 },
   ])('a jump $name is found', ({ by }) => {
-    const frames = smooth.map(([time, wall], index) => [index < 25 ? time : time + by, wall] as const);
-    expect(reportOf(sampleOf(frames), 25).jumps).toHaveLength(1);
+    const frames = smooth.map((frame, index) => ({ ...frame, mediaTime: frame.mediaTime + (index < 25 ? 0 : by) }));
+    expect(reportOf(sampleOf(frames), FRAME_RATE).jumps).toHaveLength(1);
   });
 
   test('a picture that stands still is a freeze', () => {
-    const frames = smooth.map(([time, wall], index) => [time, index < 25 ? wall : wall + 1000] as const);
-    expect(reportOf(sampleOf(frames), 25).freezes).toEqual(['1040 ms at 11.00 s']);
+    const frames = smooth.map((frame, index) => ({
+      ...frame,
+      wallMilliseconds: frame.wallMilliseconds + (index < 25 ? 0 : 1000),
+    }));
+    expect(reportOf(sampleOf(frames), FRAME_RATE).freezes).toEqual(['1040 ms at 11.00 s']);
   });
 
-  test('lost frames show as fewer presented than expected', () => {
-    const report = reportOf(sampleOf(smooth.filter((_, index) => index % 5 !== 3)), 25);
-    expect(report.expectedFrames - report.presentedFrames).toBe(10);
+  test('frames of which a busy page did not hear are neither missing nor a jump nor a freeze', () => {
+    const frames = smooth.filter((_, index) => index < 10 || index > 30);
+    expect(reportOf(sampleOf(frames), FRAME_RATE)).toMatchObject({ missing: 0, called: 28, jumps: [], freezes: [] });
+  });
+
+  test('frames that the browser dropped are missing and dropped, those that nobody decoded only missing', () => {
+    const late = smooth.map((frame, index) =>
+      index < 25 ? frame : { ...frame, presented: frame.presented - 2, dropped: 2 },
+    );
+    expect(reportOf(sampleOf(late), FRAME_RATE)).toMatchObject({ missing: 2, dropped: 2, decoded: 49 });
+    const hole = smooth.map((frame, index) =>
+      index < 25 ? frame : { ...frame, presented: frame.presented - 2, decoded: frame.decoded - 2 },
+    );
+    expect(reportOf(sampleOf(hole), FRAME_RATE)).toMatchObject({ missing: 2, dropped: 0, decoded: 47 });
+  });
+
+  test('a part of it is counted alike, and printed with its share', () => {
+    const account = accountOf(frameAt(10), frameAt(35, { presented: 35, dropped: 1 }), 20, FRAME_RATE);
+    expect(account).toMatchObject({ playedSeconds: 1, expected: 25, presented: 24, missing: 1, dropped: 1 });
+    expect(accountLine('Proxy', account)).toContain('presented 24 (96.00 %)');
+  });
+
+  test('nothing presented is an error, not a smooth playback', () => {
+    expect(() => reportOf(sampleOf([]), FRAME_RATE)).toThrow('no frame');
   });
 });

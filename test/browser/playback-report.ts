@@ -1,33 +1,56 @@
-/** What the probe in the page answers; times of the film in seconds, of the wall in milliseconds. */
+/**
+ * One presented frame as the page's main thread heard of it (requestVideoFrameCallback), with the browser's counters at
+ * that moment. On a busy machine the main thread misses callbacks; the counters go on.
+ */
+export interface PresentedFrame {
+  /** Its time in the film, in seconds. */
+  readonly mediaTime: number;
+  /** When it was presented, in milliseconds of the wall. */
+  readonly wallMilliseconds: number;
+  /** Frames handed to the compositor since the start (`presentedFrames`). */
+  readonly presented: number;
+  /** Frames decoded since the start (`totalVideoFrames`), some of which are still to come. */
+  readonly decoded: number;
+  /** Decoded frames that came too late to be presented (`droppedVideoFrames`). */
+  readonly dropped: number;
+}
+
+/** What the probe in the page answers; times of the film in seconds. */
 export interface PlaybackSample {
-  /** Each presented frame: its time in the film, and when it was presented. */
-  readonly frames: readonly (readonly [mediaTime: number, wallMilliseconds: number])[];
+  readonly frames: readonly PresentedFrame[];
   readonly problems: readonly string[];
   /** `waiting` events after the first picture. */
   readonly waiting: number;
   readonly buffered: readonly (readonly [start: number, end: number])[];
   readonly currentTime: number;
-  readonly paused: boolean;
-  readonly width: number;
-  readonly height: number;
-  readonly decodedFrames: number;
-  readonly droppedFrames: number;
+}
+
+/** Frames of the film between two presented ones, and what became of them. */
+export interface FrameAccount {
+  readonly playedSeconds: number;
+  /** Frames that the film has in that time. */
+  readonly expected: number;
+  /** Differs from `expected` by how far the decoder was ahead at both ends, a few frames. */
+  readonly decoded: number;
+  readonly presented: number;
+  /** Frames of the film that were not presented. */
+  readonly missing: number;
+  /** Of those the browser says that it had decoded them, but too late for the screen. */
+  readonly dropped: number;
+  /** Frames of which the page's main thread heard. */
+  readonly called: number;
 }
 
 /** How a playback went. */
-export interface PlaybackReport {
-  /** Seconds of film between the first and the last presented frame. */
-  readonly playedSeconds: number;
-  readonly presentedFrames: number;
-  /** Frames that the film has in that time. */
-  readonly expectedFrames: number;
-  /** Steps in the film's time backwards, or forwards by more than {@link JUMP_SECONDS}. */
+export interface PlaybackReport extends FrameAccount {
+  /** Frames decoded since the start: at least those of the film up to the last presented one. */
+  readonly decodedInAll: number;
+  /** Steps in the film's time backwards, or forwards by {@link JUMP_SECONDS} more than the frames presented meanwhile. */
   readonly jumps: readonly string[];
   /** Times without a new picture longer than {@link FREEZE_MILLISECONDS}. */
   readonly freezes: readonly string[];
   readonly bufferedRanges: number;
   readonly waiting: number;
-  readonly droppedFrames: number;
   readonly problems: readonly string[];
 }
 
@@ -36,28 +59,67 @@ export const JUMP_SECONDS = 0.15;
 /** Without a new picture for longer than this the film stands still for a viewer. */
 export const FREEZE_MILLISECONDS = 400;
 
-/** Judges a sample. @param frameRate of the film in frames per second */
-export function reportOf(sample: PlaybackSample, frameRate: number): PlaybackReport {
-  const jumps: string[] = [];
-  const freezes: string[] = [];
-  sample.frames.forEach(([mediaTime, wall], index) => {
-    const before = sample.frames[index - 1];
-    if (before === undefined) return;
-    const step = mediaTime - before[0];
-    if (step < 0 || step > JUMP_SECONDS) jumps.push(`${step.toFixed(3)} s at ${mediaTime.toFixed(2)} s`);
-    const pause = wall - before[1];
-    if (pause > FREEZE_MILLISECONDS) freezes.push(`${pause.toFixed(0)} ms at ${mediaTime.toFixed(2)} s`);
-  });
-  const playedSeconds = (sample.frames.at(-1)?.[0] ?? 0) - (sample.frames[0]?.[0] ?? 0);
+/** Counts the frames after `first` up to `last`. @param called of how many of them the page heard @param frameRate in frames per second */
+export function accountOf(
+  first: PresentedFrame,
+  last: PresentedFrame,
+  called: number,
+  frameRate: number,
+): FrameAccount {
+  const playedSeconds = last.mediaTime - first.mediaTime;
+  const expected = Math.round(playedSeconds * frameRate);
+  const presented = last.presented - first.presented;
   return {
     playedSeconds,
-    presentedFrames: sample.frames.length,
-    expectedFrames: Math.round(playedSeconds * frameRate) + 1,
+    expected,
+    decoded: last.decoded - first.decoded,
+    presented,
+    missing: expected - presented,
+    dropped: last.dropped - first.dropped,
+    called,
+  };
+}
+
+/** Judges a sample. @param frameRate of the film in frames per second @throws Error if nothing was presented */
+export function reportOf(sample: PlaybackSample, frameRate: number): PlaybackReport {
+  const first = sample.frames[0];
+  const last = sample.frames.at(-1);
+  if (first === undefined || last === undefined) throw new Error('the page has presented no frame');
+  const jumps: string[] = [];
+  const freezes: string[] = [];
+  sample.frames.forEach((frame, index) => {
+    const before = sample.frames[index - 1];
+    if (before === undefined) return;
+    const at = `at ${frame.mediaTime.toFixed(2)} s`;
+    const unheard = Math.max(0, frame.presented - before.presented - 1);
+    const step = frame.mediaTime - before.mediaTime;
+    if (step < 0 || step - unheard / frameRate > JUMP_SECONDS) jumps.push(`${step.toFixed(3)} s ${at}`);
+    const pause = frame.wallMilliseconds - before.wallMilliseconds - (unheard * 1000) / frameRate;
+    if (pause > FREEZE_MILLISECONDS) freezes.push(`${pause.toFixed(0)} ms ${at}`);
+  });
+  return {
+    ...accountOf(first, last, sample.frames.length - 1, frameRate),
+    decodedInAll: last.decoded,
     jumps,
     freezes,
     bufferedRanges: sample.buffered.length,
     waiting: sample.waiting,
-    droppedFrames: sample.droppedFrames,
     problems: sample.problems,
   };
+}
+
+/** One row of figures. */
+export function accountLine(name: string, account: FrameAccount): string {
+  const { playedSeconds, expected, decoded, presented, missing, dropped, called } = account;
+  const share = `${((presented / expected) * 100).toFixed(2)} %`;
+  return [
+    name.padEnd(26),
+    `${playedSeconds.toFixed(2)} s`.padStart(8),
+    `film ${expected}`.padStart(10),
+    `decoded ${decoded}`.padStart(13),
+    `presented ${presented} (${share})`.padStart(26),
+    `missing ${missing}`.padStart(11),
+    `dropped ${dropped}`.padStart(11),
+    `callbacks ${called}`.padStart(14),
+  ].join('  ');
 }

@@ -26,6 +26,14 @@ const CHANNEL = 'film';
 const SOURCE_PATH = '/film/';
 const TARGET_DURATION_SECONDS = 2;
 
+interface ServiceView extends PlatformObject {
+  readonly spec: { readonly clusterIP: string };
+}
+
+interface PodView extends PlatformObject {
+  readonly status: { readonly podIP?: string };
+}
+
 const viewers: Viewer[] = [];
 const watching: Viewer[] = [];
 
@@ -134,9 +142,9 @@ describe(`the mode of a channel follows its audience (${platform.name})`, () => 
   });
 
   test('no connection to the source is left', async () => {
-    const pods = await platform.list<PlatformObject & { status?: { podIP?: string } }>('Pod', DEMO_NAMESPACE);
-    const service = addresses['demo-source.demo.svc'] ?? '';
-    const source = [service.split(':')[0] ?? '', ...pods.flatMap((pod) => pod.status?.podIP ?? [])];
+    const pods = await platform.list<PodView>('Pod', DEMO_NAMESPACE);
+    const service = await platform.get<ServiceView>('Service', DEMO_NAMESPACE, 'demo-source');
+    const source = [service?.spec.clusterIP ?? '', ...pods.flatMap((pod) => pod.status.podIP ?? [])];
     await eventually(
       'the edges have closed their connections to the source',
       async () => ((await platform.connectionsTo(source)) === 0 ? true : null),

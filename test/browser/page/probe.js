@@ -8,7 +8,14 @@
   let video = null;
 
   const onFrame = (now, metadata) => {
-    frames.push([metadata.mediaTime, now]);
+    const quality = video.getVideoPlaybackQuality();
+    frames.push({
+      mediaTime: metadata.mediaTime,
+      wallMilliseconds: now,
+      presented: metadata.presentedFrames,
+      decoded: quality.totalVideoFrames,
+      dropped: quality.droppedVideoFrames,
+    });
     video.requestVideoFrameCallback(onFrame);
   };
 
@@ -36,19 +43,7 @@
       for (let index = 0; index < video.buffered.length; index += 1) {
         buffered.push([video.buffered.start(index), video.buffered.end(index)]);
       }
-      const quality = video.getVideoPlaybackQuality();
-      return {
-        frames,
-        problems,
-        waiting,
-        buffered,
-        currentTime: video.currentTime,
-        paused: video.paused,
-        width: video.videoWidth,
-        height: video.videoHeight,
-        decodedFrames: quality.totalVideoFrames,
-        droppedFrames: quality.droppedVideoFrames,
-      };
+      return { frames, problems, waiting, buffered, currentTime: video.currentTime };
     },
   };
 })();

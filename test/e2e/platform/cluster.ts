@@ -13,6 +13,7 @@ const RESOURCES: Readonly<Record<Kind, string>> = {
   Channel: 'channels.sluice.dev',
   StreamSession: 'streamsessions.sluice.dev',
   Pod: 'pods',
+  Service: 'services',
   Namespace: 'namespaces',
   Event: 'events.events.k8s.io',
 };
