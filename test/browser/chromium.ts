@@ -54,8 +54,15 @@ const PLAYER_FILES: Readonly<Record<string, { readonly file: string; readonly ty
   '/shaka-player.js': { file: require.resolve('shaka-player/dist/shaka-player.compiled.js'), type: 'text/javascript' },
 };
 
-/** A web server on loopback with the pages that play by hls.js or Shaka Player; returns its base URL and how to stop it. */
-export async function servePlayerPages(): Promise<{ readonly url: string; close(): void }> {
+/** A web server with pages that play by a player alone. */
+export interface PlayerPages {
+  /** Base URL without a slash at the end. */
+  readonly url: string;
+  close(): void;
+}
+
+/** A web server on loopback with `/hls.html` and `/shaka.html`. */
+export async function servePlayerPages(): Promise<PlayerPages> {
   const server = createServer((request, response) => {
     const found = PLAYER_FILES[new URL(request.url ?? '/', 'http://localhost').pathname];
     if (found === undefined) response.writeHead(404).end();
