@@ -44,6 +44,14 @@ describe('the report of a playback', () => {
     expect(reportOf(sampleOf(frames), FRAME_RATE).jumps).toHaveLength(1);
   });
 
+  test('a step over frames that the browser has dropped is no jump of the film', () => {
+    const frames = smooth.filter((_, index) => index < 20 || index > 25);
+    const late = frames.map((frame, index) =>
+      index < 20 ? frame : { ...frame, presented: frame.presented - 6, dropped: 6 },
+    );
+    expect(reportOf(sampleOf(late), FRAME_RATE)).toMatchObject({ missing: 6, dropped: 6, jumps: [] });
+  });
+
   test('a picture that stands still is a freeze', () => {
     const frames = smooth.map((frame, index) => ({
       ...frame,

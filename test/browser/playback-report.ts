@@ -45,7 +45,7 @@ export interface FrameAccount {
 export interface PlaybackReport extends FrameAccount {
   /** Frames decoded since the start: at least those of the film up to the last presented one. */
   readonly decodedInAll: number;
-  /** Steps in the film's time backwards, or forwards by {@link JUMP_SECONDS} more than the frames presented meanwhile. */
+  /** Steps in the film's time backwards, or forwards by {@link JUMP_SECONDS} more than the frames presented or dropped meanwhile. */
   readonly jumps: readonly string[];
   /** Times without a new picture longer than {@link FREEZE_MILLISECONDS}. */
   readonly freezes: readonly string[];
@@ -93,7 +93,8 @@ export function reportOf(sample: PlaybackSample, frameRate: number): PlaybackRep
     const at = `at ${frame.mediaTime.toFixed(2)} s`;
     const unheard = Math.max(0, frame.presented - before.presented - 1);
     const step = frame.mediaTime - before.mediaTime;
-    if (step < 0 || step - unheard / frameRate > JUMP_SECONDS) jumps.push(`${step.toFixed(3)} s ${at}`);
+    const accounted = unheard + frame.dropped - before.dropped;
+    if (step < 0 || step - accounted / frameRate > JUMP_SECONDS) jumps.push(`${step.toFixed(3)} s ${at}`);
     const pause = frame.wallMilliseconds - before.wallMilliseconds - (unheard * 1000) / frameRate;
     if (pause > FREEZE_MILLISECONDS) freezes.push(`${pause.toFixed(0)} ms ${at}`);
   });
