@@ -55,10 +55,9 @@ class LocalKubelet implements Kubelet {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#pods.stop();
     const workers = [...this.#workers.values()];
     for (const worker of workers) worker.end(STOP_GRACE_MS, 'gone');
-    await Promise.all(workers.map(({ done }) => done));
+    await Promise.all([this.#pods.stop(), ...workers.map(({ done }) => done)]);
   }
 
   #take(pod: LocalPod): void {

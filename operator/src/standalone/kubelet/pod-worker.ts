@@ -161,16 +161,14 @@ export class PodWorker {
       }
       const slot = this.#slots.find(({ container }) => container.name === action.name);
       if (action.type === 'stop') slot?.stop(this.#graceMs(), true);
-      else if (slot !== undefined && this.#secrets !== null) {
-        this.#initialized ||= slot.role === 'main';
-        void slot.start(() => this.#context(slot.container));
-      }
+      else if (this.#secrets !== null) void slot?.start(() => this.#context(slot.container));
     }
     if (wakeAtMs !== null) this.#cancelWake = clock.setTimer(() => this.#turn(), Math.max(0, wakeAtMs - view.nowMs));
     this.#writeStatus();
   }
 
   #view(): PodView {
+    this.#initialized ||= this.#slots.some(({ role, pid, last }) => role === 'main' && (pid !== 0 || last !== null));
     return {
       nowMs: this.#services.clock.now(),
       restartPolicy: this.#pod.spec.restartPolicy,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** Where connections go. */
 export interface Target {
@@ -23,10 +23,11 @@ export class Relay {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => void this.#serve(client));
   }
 
-  /** @throws the system's error, EADDRINUSE for one */
-  async listen(address: string, port: number): Promise<void> {
+  /** @param port 0 for any. @returns the port. @throws the system's error, EADDRINUSE for one */
+  async listen(address: string, port: number): Promise<number> {
     this.#server.listen(port, address);
     await once(this.#server, 'listening');
+    return (this.#server.address() as AddressInfo).port;
   }
 
   /** Cuts all connections. */

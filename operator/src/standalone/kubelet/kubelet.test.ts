@@ -1,0 +1,344 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import { covers } from '../../runtime/apply/json.ts';
+import { createMemoryClient } from '../../runtime/memory/client.ts';
+import type { JsonObject } from '../../runtime/memory/fields.ts';
+import { ObjectStore } from '../../runtime/memory/object-store.ts';
+import { ManualClock } from '../../runtime/testing/manual-clock.ts';
+import type { LoopbackNetwork } from '../network/network.ts';
+import { type Kubelet, startKubelet } from './kubelet.ts';
+import type { LocalProcess, Machine, ProcessStart } from './machine.ts';
+
+const PODS = {
+  group: '',
+  version: 'v1',
+  kind: 'Pod',
+  plural: 'pods',
+  namespaced: true,
+  hasStatus: true,
+  graceSeconds: () => 30,
+};
+const SECRETS = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
+const ADDRESS = '127.16.1.2';
+
+/** A process that does what the test says. */
+class FakeProcess implements LocalProcess {
+  readonly start: ProcessStart;
+  readonly pid: number;
+  readonly signals: string[] = [];
+  readonly #end = Promise.withResolvers<{ exitCode: number }>();
+  readonly ended = this.#end.promise;
+
+  constructor(start: ProcessStart, pid: number) {
+    this.start = start;
+    this.pid = pid;
+  }
+
+  exit(exitCode: number): void {
+    this.#end.resolve({ exitCode });
+  }
+
+  signal(name: string): void {
+    this.signals.push(name);
+  }
+
+  kill(): void {
+    this.signals.push('SIGKILL');
+    this.exit(137);
+  }
+}
+
+class FakeMachine implements Machine {
+  readonly processes: FakeProcess[] = [];
+  /** Paths that are answered with 200. */
+  readonly healthy = new Set<string>();
+  missing = '';
+
+  async launch(start: ProcessStart): Promise<LocalProcess> {
+    if (start.command[0] === this.missing) {
+      throw new SluiceError(`${this.missing} is not installed`, { code: 'PROGRAM_MISSING', retryable: true });
+    }
+    const process = new FakeProcess(start, 100 + this.processes.length);
+    this.processes.push(process);
+    return process;
+  }
+
+  async get(url: string): Promise<boolean> {
+    return this.healthy.has(url);
+  }
+
+  async connect(): Promise<boolean> {
+    return false;
+  }
+
+  /** The commands that were started, in order. */
+  get commands(): readonly string[] {
+    return this.processes.map(({ start }) => start.command.join(' '));
+  }
+
+  process(command: string): FakeProcess {
+    const found = this.processes.findLast(({ start }) => start.command.join(' ') === command);
+    if (found === undefined) throw new Error(`${command} was never started; there are ${this.commands.join(', ')}`);
+    return found;
+  }
+}
+
+let folder: string;
+let store: ObjectStore;
+let machine: FakeMachine;
+let clock: ManualClock;
+let kubelet: Kubelet;
+let printed: string[];
+let addresses: number;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kubelet-'));
+  store = new ObjectStore({ kinds: [PODS, SECRETS], now: Date.now });
+  machine = new FakeMachine();
+  clock = new ManualClock();
+  printed = [];
+  addresses = 0;
+  const network = {
+    takePodAddress: () => `127.16.1.${2 + addresses++}`,
+    releasePodAddress: () => void addresses--,
+    resolve: (text: string) => text,
+  } as unknown as LoopbackNetwork;
+  const image = { programs: {}, environment: { FROM: 'image' }, files: [{ inside: '/app', outside: '/bundles' }] };
+  kubelet = startKubelet({
+    client: createMemoryClient(store),
+    network,
+    images: { film: { ...image, entrypoint: ['run', '/app/main.js'], stopSignal: 'SIGQUIT' } },
+    machine,
+    folder,
+    environment: { PATH: '/bin' },
+    print: ({ pod, container, text }) => void printed.push(`${pod}/${container} ${text}`),
+    clock,
+    now: () => 1_800_000_000_000,
+  });
+});
+afterEach(async () => {
+  const stopped = kubelet.stop();
+  for (const process of machine.processes) process.exit(0);
+  await stopped;
+  rmSync(folder, { recursive: true });
+});
+
+function create(spec: JsonObject, name = 'film-1'): void {
+  store.create(PODS, { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'tv' }, spec }, 'test');
+}
+
+interface Pod {
+  readonly metadata: { readonly uid: string; readonly annotations?: Readonly<Record<string, string>> };
+  readonly status: {
+    readonly phase: string;
+    readonly podIP: string;
+    readonly containerStatuses: readonly JsonObject[];
+  };
+}
+
+const read = (name = 'film-1') => store.get(PODS, 'tv', name) as unknown as Pod;
+
+/** What a test waits for comes within milliseconds, files included; this only bounds a test that fails. */
+const PATIENCE_MS = 4000;
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (performance.now() < deadline) {
+    if (holds()) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`waited in vain for ${what}; started ${machine.commands.join(', ')}; printed ${printed.join(', ')}`);
+}
+
+const started = (command: string, times = 1) =>
+  until(`${command} to start`, () => machine.commands.filter((each) => each === command).length === times);
+const stateIs = (expected: JsonObject) =>
+  until(JSON.stringify(expected), () => covers(read().status?.containerStatuses?.[0]?.state ?? {}, expected));
+
+const MAIN = { name: 'main', image: 'sluice/film:1' };
+
+describe('a pod', () => {
+  test('runs the local program of its image with its own address, folders and variables', async () => {
+    store.create(
+      SECRETS,
+      { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'token', namespace: 'tv' }, data: { token: 'YWJj' } },
+      'test',
+    );
+    create({
+      containers: [
+        {
+          ...MAIN,
+          args: ['--dir', '/data/deep'],
+          env: [
+            { name: 'FILE', value: '/etc/token/token' },
+            { name: 'IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+            { name: 'SLUICE_BIND_ADDRESS', value: '::' },
+          ],
+          volumeMounts: [
+            { name: 'data', mountPath: '/data' },
+            { name: 'token', mountPath: '/etc/token' },
+            { name: 'tmp', mountPath: '/tmp' },
+          ],
+        },
+      ],
+      volumes: [
+        { name: 'data', emptyDir: {} },
+        { name: 'tmp', emptyDir: {} },
+        { name: 'token', secret: { secretName: 'token' } },
+      ],
+    });
+    const volumes = join(folder, read().metadata.uid, 'volumes');
+    await started(`run /bundles/main.js --dir ${volumes}/data/deep`);
+    expect(machine.processes[0]?.start.environment).toEqual({
+      PATH: '/bin',
+      FROM: 'image',
+      TMPDIR: `${volumes}/tmp`,
+      FILE: `${volumes}/token/token`,
+      IP: ADDRESS,
+      SLUICE_BIND_ADDRESS: ADDRESS,
+    });
+    expect(readFileSync(`${volumes}/token/token`, 'utf8')).toBe('abc');
+    expect(statSync(`${volumes}/token`).mode & 0o077).toBe(0);
+    await stateIs({ running: { startedAt: '2027-01-15T08:00:00Z' } });
+    expect(read().status).toMatchObject({
+      phase: 'Running',
+      podIP: ADDRESS,
+      containerStatuses: [{ name: 'main', ready: true, restartCount: 0, containerID: 'local://100' }],
+    });
+    expect(read().metadata.annotations).toEqual({ 'sluice.dev/local-folder': volumes });
+  });
+
+  test('waits for its Secret', async () => {
+    create({ containers: [MAIN], volumes: [{ name: 'keys', secret: { secretName: 'keys' } }] });
+    await stateIs({ waiting: { reason: 'ContainerCreating', message: 'Secret tv/keys does not exist' } });
+    store.create(SECRETS, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'keys', namespace: 'tv' } }, 'test');
+    clock.advance(500);
+    await started('run /bundles/main.js');
+  });
+
+  test.each([
+    [
+      'an image that has no local program',
+      { ...MAIN, image: 'redis:7' },
+      '',
+      'no program of this machine stands for image redis:7',
+    ],
+    ['a program that is not installed', MAIN, 'run', 'run is not installed'],
+  ])('says in its status what is wrong with %s, and tries again', async (_, container, missing, message) => {
+    machine.missing = missing;
+    create({ containers: [container] });
+    await until('the message', () => JSON.stringify(read().status ?? {}).includes(message));
+    expect(read().status.phase).toBe('Pending');
+    machine.missing = '';
+    clock.advance(10_000);
+    if (missing !== '') await started('run /bundles/main.js');
+  });
+
+  test('is restarted at once, then with back-off, and counts it', async () => {
+    create({ containers: [MAIN] });
+    await started('run /bundles/main.js');
+    machine.process('run /bundles/main.js').exit(1);
+    await started('run /bundles/main.js', 2);
+    machine.process('run /bundles/main.js').exit(2);
+    await stateIs({ waiting: { reason: 'CrashLoopBackOff', message: 'ended with 2; next start in 10 s' } });
+    clock.advance(9_999);
+    expect(machine.processes).toHaveLength(2);
+    clock.advance(1);
+    await started('run /bundles/main.js', 3);
+    await until('the count', () => read().status.containerStatuses[0]?.restartCount === 2);
+    expect(read().status.containerStatuses[0]).toMatchObject({ lastState: { terminated: { exitCode: 2 } } });
+  });
+
+  test('that never restarts tells how it ended, with the end of its log', async () => {
+    create({ restartPolicy: 'Never', containers: [{ ...MAIN, terminationMessagePolicy: 'FallbackToLogsOnError' }] });
+    await started('run /bundles/main.js');
+    machine.processes[0]?.start.onLine('no encoder works');
+    machine.processes[0]?.exit(1);
+    await stateIs({ terminated: { exitCode: 1, reason: 'Error', message: 'no encoder works' } });
+    expect(read().status.phase).toBe('Failed');
+    expect(kubelet.logs('tv', 'film-1', 'main')).toBe('no encoder works\n');
+    expect(kubelet.logs('tv', 'film-1', 'other')).toBeNull();
+    expect(kubelet.logs('tv', 'other', 'main')).toBeNull();
+    expect(printed).toContain('film-1/main no encoder works');
+  });
+
+  test('is stopped when its liveness probe fails, and started again', async () => {
+    const probe = { httpGet: { path: '/livez', port: 'http' }, periodSeconds: 1, failureThreshold: 2 };
+    create({ containers: [{ ...MAIN, ports: [{ name: 'http', containerPort: 80 }], livenessProbe: probe }] });
+    await started('run /bundles/main.js');
+    const first = machine.process('run /bundles/main.js');
+    await until('a stop', () => {
+      clock.advance(1000);
+      return first.signals.length > 0;
+    });
+    expect(first.signals).toEqual(['SIGQUIT']);
+    expect(printed).toContain(
+      `film-1/main liveness probe failed, the container is stopped: http://${ADDRESS}:80/livez does not answer with 200`,
+    );
+    first.exit(0);
+    await started('run /bundles/main.js', 2);
+  });
+});
+
+describe('a deleted pod', () => {
+  const HOOK = { preStop: { exec: { command: ['drain', '/app/x'] } } };
+  const SIDECAR = { name: 'sidecar', image: 'film', command: ['sidecar'], restartPolicy: 'Always' };
+
+  async function run(): Promise<void> {
+    create({ initContainers: [SIDECAR], containers: [{ ...MAIN, lifecycle: HOOK }] });
+    await started('run /bundles/main.js');
+  }
+
+  test('runs its hook, then gets its signal, then its sidecar; then nothing of it is left', async () => {
+    await run();
+    store.delete(PODS, 'tv', 'film-1', undefined);
+    await started('drain /bundles/x');
+    const [sidecar, main, hook] = machine.processes;
+    expect(main?.signals).toEqual([]);
+    hook?.exit(0);
+    await until('the signal', () => main?.signals.length === 1);
+    expect([main?.signals, sidecar?.signals]).toEqual([['SIGQUIT'], []]);
+    main?.exit(0);
+    await until('the signal', () => sidecar?.signals.length === 1);
+    sidecar?.exit(0);
+    await until('the end', () => store.list(PODS).length === 0);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(addresses).toBe(0);
+    expect(machine.processes).toHaveLength(3);
+  });
+
+  test('is killed at the end of its grace period', async () => {
+    await run();
+    store.delete(PODS, 'tv', 'film-1', undefined);
+    await started('drain /bundles/x');
+    clock.advance(30_000);
+    await until('the kill', () => machine.processes[1]?.signals.includes('SIGKILL') === true);
+    await until('the signal', () => machine.processes[0]?.signals.includes('SIGQUIT') === true);
+    clock.advance(30_000);
+    await until('the end', () => store.list(PODS).length === 0);
+  });
+
+  test('is killed at once where nobody waits for it', async () => {
+    await run();
+    store.delete(PODS, 'tv', 'film-1', undefined, 0);
+    await until('the end', () => readdirSync(folder).length === 0);
+    expect(machine.processes.map(({ signals }) => signals)).toEqual([['SIGKILL'], ['SIGKILL']]);
+  });
+});
+
+test('at the end every container is signalled, without hooks, and killed after two seconds', async () => {
+  create({ containers: [{ ...MAIN, lifecycle: { preStop: { exec: { command: ['drain'] } } } }] }, 'one');
+  create({ containers: [{ ...MAIN, command: ['other'] }] }, 'two');
+  await started('other');
+  await started('run /bundles/main.js');
+  const stopped = kubelet.stop();
+  await until('the signals', () => machine.processes.every(({ signals }) => signals.length === 1));
+  machine.process('other').exit(0);
+  clock.advance(2000);
+  await stopped;
+  expect(machine.process('run /bundles/main.js').signals).toEqual(['SIGQUIT', 'SIGKILL']);
+  expect(readdirSync(folder)).toEqual([]);
+});

@@ -1,0 +1,166 @@
+import { describe, expect, test } from '@jest/globals';
+import { type EnvironmentSources, environmentOf } from './environment.ts';
+import { commandOf, imageOf, type LocalImage, withProgram } from './images.ts';
+import { LogBuffer } from './log-buffer.ts';
+import { createLogPrinter } from './log-printer.ts';
+import { mapPath } from './paths.ts';
+import { LOCAL_POD } from './pod.ts';
+import { countAnswer, NO_ANSWER } from './probe-count.ts';
+
+const IMAGE: LocalImage = {
+  entrypoint: ['node', '/app/sidecar.js'],
+  programs: { node: ['/opt/node'], nginx: ['nginx', '-g', 'user root;'] },
+  environment: {},
+  files: [],
+  stopSignal: 'SIGTERM',
+};
+const POD = LOCAL_POD.parse({
+  metadata: { name: 'edge-0', namespace: 'tv', uid: 'u1', labels: { app: 'edge' } },
+  spec: { containers: [{ name: 'nginx', image: 'edge' }] },
+});
+
+describe('mapPath', () => {
+  const mappings = [
+    { inside: '/run/sluice', outside: '/tmp/x/run' },
+    { inside: '/run/sluice/deep', outside: '/tmp/x/deep' },
+  ];
+  test.each([
+    ['/run/sluice', '/tmp/x/run'],
+    ['/run/sluice/nginx.conf', '/tmp/x/run/nginx.conf'],
+    ['/run/sluice/deep/file', '/tmp/x/deep/file'],
+    ['/run/sluice2', '/run/sluice2'],
+    ['-c', '-c'],
+    ['{"path":"/run/sluice"}', '{"path":"/run/sluice"}'],
+  ])('%s lies at %s', (inside, outside) => expect(mapPath(inside, mappings)).toBe(outside));
+});
+
+describe('environmentOf', () => {
+  const sources: EnvironmentSources = {
+    pod: POD,
+    podIp: '127.16.1.2',
+    nodeName: 'local',
+    secrets: { keys: { token: 'abc' } },
+    mappings: [{ inside: '/run', outside: '/tmp/run' }],
+    resolve: (text) => text.replace('edge.tv.svc', '127.16.200.1'),
+  };
+  const field = (fieldPath: string) =>
+    environmentOf([{ name: 'A', value: '', valueFrom: { fieldRef: { fieldPath } } }], sources).A;
+
+  test.each([
+    ['metadata.name', 'edge-0'],
+    ['metadata.namespace', 'tv'],
+    ['metadata.uid', 'u1'],
+    ['status.podIP', '127.16.1.2'],
+    ["metadata.labels['app']", 'edge'],
+    ["metadata.labels['none']", ''],
+  ])('field %s', (path, expected) => expect(field(path)).toBe(expected));
+
+  test('a field that does not exist is named', () => {
+    expect(() => field('status.podIp')).toThrow('env A: there is no field status.podIp');
+  });
+
+  test('reads Secrets, expands earlier variables, and maps paths and Services', () => {
+    const secret = (key: string, optional: boolean) => ({ secretKeyRef: { name: 'keys', key, optional } });
+    const variables = [
+      { name: 'TOKEN', value: '', valueFrom: secret('token', false) },
+      { name: 'NONE', value: '', valueFrom: secret('none', true) },
+      { name: 'BOTH', value: '$(TOKEN)-$(OTHER)' },
+      { name: 'PLACE', value: '/run/file' },
+      { name: 'URL', value: 'http://edge.tv.svc:8081' },
+    ];
+    expect(environmentOf(variables, sources)).toEqual({
+      TOKEN: 'abc',
+      BOTH: 'abc-$(OTHER)',
+      PLACE: '/tmp/run/file',
+      URL: 'http://127.16.200.1:8081',
+    });
+    expect(() => environmentOf([{ name: 'X', value: '', valueFrom: secret('none', false) }], sources)).toThrow(
+      'env X: Secret keys has no key none',
+    );
+  });
+});
+
+describe('images', () => {
+  test.each(['edge', 'sluice/edge', 'registry.example:5000/sluice/edge:0.1.0', 'edge@sha256:00', 'a/edge:1@sha256:00'])(
+    '%s is the edge',
+    (reference) => expect(imageOf(reference, { edge: IMAGE })).toBe(IMAGE),
+  );
+
+  test.each(['redis:7', 'constructor'])('%s has no local program', (reference) => {
+    expect(() => imageOf(reference, { edge: IMAGE })).toThrow(
+      `no program of this machine stands for image ${reference}; known: edge`,
+    );
+  });
+
+  test('the entrypoint, or the command in its place, and the arguments', () => {
+    const [nginx] = POD.spec.containers;
+    if (nginx === undefined) throw new Error('no container');
+    expect(commandOf({ ...nginx, args: ['drain'] }, IMAGE)).toEqual(['/opt/node', '/app/sidecar.js', 'drain']);
+    expect(commandOf({ ...nginx, command: ['nginx', '-c', 'x'] }, IMAGE)).toEqual([
+      'nginx',
+      '-g',
+      'user root;',
+      '-c',
+      'x',
+    ]);
+    expect(withProgram(['sleep', '5'], IMAGE)).toEqual(['sleep', '5']);
+  });
+});
+
+test('a probe changes its result when enough answers in a row say so', () => {
+  const thresholds = { successThreshold: 1, failureThreshold: 3 };
+  let count = NO_ANSWER;
+  const results = [true, false, false, true, false, false, false, true].map((good) => {
+    count = countAnswer(count, good, thresholds);
+    return count.result;
+  });
+  expect(results).toEqual([true, true, true, true, true, true, false, true]);
+});
+
+describe('LogBuffer', () => {
+  test('gives the lines back, and the end of them', () => {
+    const log = new LogBuffer();
+    for (const line of ['one', 'two', 'three']) log.add(line);
+    expect(log.text()).toBe('one\ntwo\nthree\n');
+    expect(log.tail(2, 100)).toBe('two\nthree');
+    expect(log.tail(2, 4)).toBe('hree');
+  });
+
+  test('keeps the last mebibyte', () => {
+    const log = new LogBuffer();
+    for (let line = 0; line < 3000; line += 1) log.add(`${line} ${'x'.repeat(1000)}`);
+    expect(log.text().length).toBeLessThanOrEqual(1024 * 1024);
+    expect(log.text()).toMatch(/^19\d\d x+\n/);
+    expect(log.tail(1, 5)).toBe('xxxxx');
+  });
+});
+
+describe('createLogPrinter', () => {
+  function printed(text: string, all = false, isNote = false): readonly string[] {
+    const lines: string[] = [];
+    createLogPrinter((line) => lines.push(line), { colour: false, all })({ pod: 'p', container: 'c', text, isNote });
+    return lines;
+  }
+
+  test.each<[string, readonly string[]]>([
+    ['plain', ['p/c plain']],
+    ['{"level":"info","msg":"serves","routes":2}', ['p/c serves routes=2']],
+    ['{"level":"warn","msg":"late","err":{"message":"no answer"}}', ['p/c WARN late: no answer']],
+    ['{"level":"debug","msg":"detail"}', []],
+    ['{"method":"GET","uri":"/film"}', []],
+    ['{broken', ['p/c {broken']],
+    ['', []],
+  ])('%s', (text, lines) => expect(printed(text)).toEqual(lines));
+
+  test('shows requests on demand', () => {
+    expect(printed('{"method":"GET"}', true)).toEqual(['p/c {"method":"GET"}']);
+  });
+
+  test('gives each pod a colour of its own', () => {
+    const lines: string[] = [];
+    const print = createLogPrinter((line) => lines.push(line), { colour: true, all: false });
+    for (const pod of ['a', 'b', 'a']) print({ pod, container: '', text: 'x', isNote: false });
+    expect(lines[0]).toBe(lines[2]);
+    expect(lines[0]?.replace('a', 'b')).not.toBe(lines[1]);
+  });
+});
