@@ -58,10 +58,15 @@ export async function installPackages(
 
 /**
  * Makes sure that programs are there, and installs those that are missing.
+ * @param path folders to look in, as PATH names them
  * @throws SluiceError `PROGRAM_MISSING` with the command to run, where that is not possible
  */
-export async function ensurePrograms(needed: readonly Requirement[], progress: Progress): Promise<void> {
-  const missing = missingRequirements(needed, process.env.PATH ?? '', existsSync);
+export async function ensurePrograms(
+  needed: readonly Requirement[],
+  progress: Progress,
+  path: string = process.env.PATH ?? '',
+): Promise<void> {
+  const missing = missingRequirements(needed, path, existsSync);
   if (missing.length === 0) return;
   if (canInstallPackages()) return installPackages(missing, process.env, progress);
   const programs = missing.map(({ needs }) => needs).join(', ');

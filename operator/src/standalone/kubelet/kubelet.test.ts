@@ -211,6 +211,19 @@ describe('a pod', () => {
     expect(read().metadata.annotations).toEqual({ 'sluice.dev/local-folder': volumes });
   });
 
+  test('that wants a GPU is never started, and says so as a scheduler does', async () => {
+    create({ containers: [{ ...MAIN, resources: { limits: { 'nvidia.com/gpu': 1 } } }] });
+    await until('a status', () => read().status !== undefined);
+    const message = '0/1 nodes are available: 1 Insufficient nvidia.com/gpu.';
+    expect(read().status).toMatchObject({
+      phase: 'Pending',
+      conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }, {}, {}, {}],
+    });
+    store.delete(PODS, 'tv', 'film-1', undefined);
+    await until('the end', () => store.list(PODS).length === 0);
+    expect(machine.processes).toEqual([]);
+  });
+
   test('waits for its Secret', async () => {
     create({ containers: [MAIN], volumes: [{ name: 'keys', secret: { secretName: 'keys' } }] });
     await stateIs({ waiting: { reason: 'ContainerCreating', message: 'Secret tv/keys does not exist' } });

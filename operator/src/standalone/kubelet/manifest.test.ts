@@ -6,6 +6,7 @@ import { createLogPrinter } from './log-printer.ts';
 import { mapPath } from './paths.ts';
 import { LOCAL_POD } from './pod.ts';
 import { countAnswer, NO_ANSWER } from './probe-count.ts';
+import { nodeLabels, unschedulable } from './schedule.ts';
 
 const IMAGE: LocalImage = {
   entrypoint: ['node', '/app/sidecar.js'],
@@ -104,6 +105,30 @@ describe('images', () => {
       'x',
     ]);
     expect(withProgram(['sleep', '5'], IMAGE)).toEqual(['sleep', '5']);
+  });
+});
+
+describe('unschedulable', () => {
+  const labels = nodeLabels('x64');
+  const pod = (nodeSelector: Record<string, string>, limits: Record<string, string>) =>
+    LOCAL_POD.parse({
+      metadata: { name: 'p', namespace: 'tv', uid: 'u' },
+      spec: { nodeSelector, containers: [{ name: 'c', image: 'i', resources: { limits } }] },
+    });
+
+  test.each<[string, Record<string, string>, Record<string, string>, string | null]>([
+    [
+      'an ordinary pod',
+      { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' },
+      { cpu: '1', memory: '1Gi' },
+      null,
+    ],
+    ['one of another machine', { 'example.com/gpu': 'yes' }, {}, "1 node(s) didn't match Pod's node affinity/selector"],
+    ['one with a GPU', {}, { 'nvidia.com/gpu': '1' }, '1 Insufficient nvidia.com/gpu'],
+    ['one with none', {}, { 'nvidia.com/gpu': '0' }, null],
+  ])('%s', (_, nodeSelector, limits, why) => {
+    const expected = why === null ? null : `0/1 nodes are available: ${why}.`;
+    expect(unschedulable(pod(nodeSelector, limits), labels)).toBe(expected);
   });
 });
 

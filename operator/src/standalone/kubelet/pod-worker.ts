@@ -11,6 +11,7 @@ import type { HandlerContext } from './handlers.ts';
 import { imageOf, type LocalImages } from './images.ts';
 import type { Machine } from './machine.ts';
 import type { Container, LocalPod } from './pod.ts';
+import { NODE_NAME, nodeLabels, unschedulable } from './schedule.ts';
 import { statusOf } from './status.ts';
 import { StatusWriter } from './status-writer.ts';
 import { makeVolumes, mountMappings, type PodSecrets, readSecrets } from './volumes.ts';
@@ -58,6 +59,7 @@ export class PodWorker {
   readonly #folder: string;
   readonly #finished = Promise.withResolvers<void>();
   readonly #startedAtMs: number;
+  readonly #unschedulable: string | null;
   readonly #writer: StatusWriter;
   #pod: LocalPod;
   #secrets: PodSecrets | null = null;
@@ -75,6 +77,7 @@ export class PodWorker {
     this.#address = services.network.takePodAddress();
     this.#folder = join(services.folder, pod.metadata.uid);
     this.#startedAtMs = services.now();
+    this.#unschedulable = unschedulable(pod, nodeLabels(process.arch));
     this.done = this.#finished.promise;
     this.#slots = slotsOf(pod, (container, role) => this.#slot(container, role));
     this.#writer = new StatusWriter(pod.metadata, services);
@@ -107,9 +110,10 @@ export class PodWorker {
     this.#turn();
   }
 
-  /** What a container has printed; null for one that the pod does not have. */
-  log(container: string): string | null {
-    return this.#slots.find((slot) => slot.container.name === container)?.log.text() ?? null;
+  /** What a container has printed, the first main one if the name is empty; null for one that the pod does not have. */
+  log(name: string): string | null {
+    const isIt = ({ container, role }: ContainerSlot) => (name === '' ? role === 'main' : container.name === name);
+    return this.#slots.find(isIt)?.log.text() ?? null;
   }
 
   get #volumes(): string {
@@ -119,7 +123,7 @@ export class PodWorker {
   /** Makes the volumes, as soon as the Secrets are there. */
   async #prepare(): Promise<void> {
     const { clock, client } = this.#services;
-    if (this.#ending) return;
+    if (this.#ending || this.#unschedulable !== null) return;
     try {
       const secrets = await readSecrets(this.#pod, client);
       await mkdir(this.#folder, { recursive: true, mode: 0o711 });
@@ -191,6 +195,7 @@ export class PodWorker {
       podIp: this.#address,
       startedAtMs: this.#startedAtMs,
       obstacle: this.#obstacle,
+      unschedulable: this.#unschedulable,
       clockMs: this.#services.clock.now(),
     };
     this.#writer.write(statusOf(sources));
@@ -224,7 +229,7 @@ export class PodWorker {
     const sources = {
       pod: this.#pod,
       podIp: this.#address,
-      nodeName: 'local',
+      nodeName: NODE_NAME,
       secrets: this.#secrets ?? {},
       mappings,
       resolve: network.resolve,

@@ -54,6 +54,7 @@ const containerSchema = z.object({
   livenessProbe: probeSchema.optional(),
   readinessProbe: probeSchema.optional(),
   lifecycle: z.object({ postStart: handlerSchema.optional(), preStop: handlerSchema.optional() }).default({}),
+  resources: z.object({ limits: z.record(z.string(), z.union([z.string(), z.number()])).default({}) }).prefault({}),
   terminationMessagePolicy: z.enum(['File', 'FallbackToLogsOnError']).default('File'),
 });
 export type Container = z.infer<typeof containerSchema>;
@@ -77,6 +78,7 @@ const podSchema = z.object({
     deletionGracePeriodSeconds: z.number().optional(),
   }),
   spec: z.object({
+    nodeSelector: z.record(z.string(), z.string()).default({}),
     restartPolicy: z.enum(['Always', 'OnFailure', 'Never']).default('Always'),
     terminationGracePeriodSeconds: z.number().min(0).default(30),
     initContainers: z.array(containerSchema).default([]),
@@ -85,7 +87,7 @@ const podSchema = z.object({
   }),
 });
 
-/** What a kubelet of local processes reads of a pod; everything else (security, resources, scheduling) has no meaning here. */
+/** What a kubelet of local processes reads of a pod; everything else (security, CPU and memory, affinity) has no meaning here. */
 export type LocalPod = z.infer<typeof podSchema>;
 
 /** `pods`, as the kubelet reads them. */

@@ -86,12 +86,13 @@ export class StatusWriter {
     this.#isWriting = false;
   }
 
-  #dated({ type, status }: PodCondition): object {
+  #dated(condition: PodCondition): object {
+    const { type, status } = condition;
     const known = this.#conditions.get(type);
     const since =
       known?.status === status ? known.since : `${new Date(this.#services.now()).toISOString().slice(0, 19)}Z`;
     this.#conditions.set(type, { status, since });
-    return { type, status, lastTransitionTime: since };
+    return { ...condition, lastTransitionTime: since };
   }
 
   #object(content: { readonly metadata?: object; readonly status?: object }): ApplyConfiguration {

@@ -9,6 +9,8 @@ export interface StatusSources {
   readonly startedAtMs: number;
   /** Why no container can be made yet; null: nothing is missing. */
   readonly obstacle: { readonly reason: string; readonly message: string } | null;
+  /** Why the pod cannot run here, in the scheduler's words; null: it can. */
+  readonly unschedulable: string | null;
   /** By the clock of {@link ContainerSlot.notBeforeMs}. */
   readonly clockMs: number;
 }
@@ -17,6 +19,8 @@ export interface StatusSources {
 export interface PodCondition {
   readonly type: string;
   readonly status: 'True' | 'False';
+  readonly reason?: string;
+  readonly message?: string;
 }
 
 /** The status of a pod without the times of its conditions, as Kubernetes writes it (core/v1 PodStatus). */
@@ -42,7 +46,9 @@ export function statusOf(sources: StatusSources): PodStatus {
   return {
     phase,
     conditions: [
-      condition('PodScheduled', true),
+      sources.unschedulable === null
+        ? condition('PodScheduled', true)
+        : { ...condition('PodScheduled', false), reason: 'Unschedulable', message: sources.unschedulable },
       condition('Initialized', initialized),
       condition('ContainersReady', ready),
       condition('Ready', ready && initialized),
