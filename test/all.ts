@@ -21,11 +21,16 @@ const jest = [process.execPath, '--experimental-vm-modules', '--no-warnings', 'n
 const PHASES: readonly Phase[] = [
   { name: 'check', shows: 'types, lint, format, generated files', command: [...node, 'test/check.ts'] },
   { name: 'unit', shows: 'unit and property tests', command: jest },
-  { name: 'programs', shows: 'FFmpeg and Chromium are here', command: [...node, 'test/setup/programs.ts'] },
+  { name: 'programs', shows: 'FFmpeg, nginx and Chromium are here', command: [...node, 'test/setup/programs.ts'] },
   {
     name: 'transcoder',
     shows: 'the agent with a real FFmpeg',
     command: [...node, 'images/transcoder/agent.integration.ts'],
+  },
+  {
+    name: 'edge',
+    shows: 'edges with a real nginx',
+    command: [...node, 'images/edge/edge.integration.ts'],
   },
   { name: 'cluster', shows: 'a real Kubernetes comes up', command: [...node, 'test/cluster/main.ts', 'up'] },
   {

@@ -12,7 +12,10 @@ export interface Requirement {
 }
 
 /** Programs of the suites that run outside the cluster. */
-export const MEDIA_PROGRAMS: readonly Requirement[] = [{ needs: 'ffmpeg', debianPackage: 'ffmpeg' }];
+export const MEDIA_PROGRAMS: readonly Requirement[] = [
+  { needs: 'ffmpeg', debianPackage: 'ffmpeg' },
+  { needs: 'nginx', debianPackage: 'nginx-light' },
+];
 /** Debian's Chromium decodes H.264 and AAC; the builds that browser test tools bring do not. */
 export const BROWSER_PROGRAMS: readonly Requirement[] = [{ needs: 'chromium', debianPackage: 'chromium' }];
 

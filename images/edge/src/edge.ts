@@ -10,6 +10,7 @@ import { closeServer, listenOnSocket } from './http/server.ts';
 import { usableBindAddress } from './nginx/bind-address.ts';
 import { renderNginxConfig, SOCKET_NAME } from './nginx/render.ts';
 import { createOperationsServer } from './operations/server.ts';
+import { createWorkRelay } from './relay/work.ts';
 import { readStoredRoutes } from './routes/stored-routes.ts';
 
 /** Viewers without a sign of life go at most this much too late. */
@@ -40,6 +41,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const front = createFront(parts, () => {
     state.routesKnown = true;
   });
+  const work = createWorkRelay(front.routes, config.podUid, parts.work);
   const stored = await restoreRoutes(config.runDirectory, log);
   if (stored !== null) {
     front.routes.replaceAll(stored);
@@ -49,7 +51,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     { startup: () => (state.started ? null : 'starting'), ready: () => missing(state) },
     parts.metrics,
   );
-  const internal = createServer({ headersTimeout: HEADERS_MS, requestTimeout: UPLOAD_MS }, parts.work);
+  const internal = createServer({ headersTimeout: HEADERS_MS, requestTimeout: UPLOAD_MS }, work.listener);
   const address = await usableBindAddress(config.bindAddress);
   await Promise.all([
     listen(operations, config.operationsPort, address),
@@ -67,6 +69,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
       front.events.close();
       await Promise.all([closeServer(front.viewers, DRAIN_MS), closeServer(internal, DRAIN_MS)]);
       clearInterval(sweep);
+      await work.close();
       front.uplink.disconnect();
       await Promise.all([front.link.close(), channels.close(), front.keeper.close()]);
       await closeServer(operations, 0);
@@ -91,16 +94,7 @@ async function restoreRoutes(directory: string, log: Logger): Promise<readonly R
 
 async function writeNginxConfig(config: EdgeConfig, bindAddress: string): Promise<void> {
   const path = join(config.runDirectory, 'nginx.conf');
-  const { nginxWorkers: workers, httpPort: port, runDirectory, mediaDirectory, pageDirectory, accessLog } = config;
-  const text = renderNginxConfig({
-    bindAddress,
-    port,
-    workers,
-    runDirectory,
-    mediaDirectory,
-    pageDirectory,
-    accessLog,
-  });
+  const text = renderNginxConfig({ ...config, bindAddress, port: config.httpPort, workers: config.nginxWorkers });
   await writeFile(`${path}.new`, text);
   await rename(`${path}.new`, path);
 }

@@ -1,6 +1,7 @@
 import type { RequestListener, Server } from 'node:http';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Metrics } from '@sluice/common/metrics/metrics.ts';
+import { isOwner } from './channel/mode.ts';
 import type { ChannelService } from './channel/service.ts';
 import type { EdgeConfig } from './config.ts';
 import { createApi } from './http/api.ts';
@@ -14,6 +15,7 @@ import { LinkServer } from './link/server.ts';
 import { StoredTerm } from './link/stored-term.ts';
 import { Uplink } from './link/uplink.ts';
 import { registerEdgeMetrics } from './operations/edge-metrics.ts';
+import { createRelay } from './relay/relay.ts';
 import { RouteKeeper } from './routes/stored-routes.ts';
 import { RouteTable } from './routes/table.ts';
 import { Audiences, keyOf } from './viewers/audiences.ts';
@@ -44,6 +46,12 @@ export interface Front {
   readonly viewers: Server;
 }
 
+/** What the answers to viewers call. */
+interface FrontCalls {
+  readonly onFailure: (thrown: unknown, path: string) => void;
+  readonly onRelay: () => void;
+}
+
 /** What the ports are built on. */
 type Core = Omit<Front, 'link' | 'viewers'>;
 
@@ -62,7 +70,9 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
   });
   const events = new EventHub((key) => {
     const live = channels.live(key);
-    return live === null ? null : channelStatus(live, audiences.local(live.route.uid), operatorFresh());
+    // Streams of a channel that another edge owns now end, and come back by way of the relay.
+    const isHere = live !== null && isOwner(live.route, config.podUid);
+    return !isHere ? null : channelStatus(live, audiences.local(live.route.uid), operatorFresh());
   });
   const uplink = new Uplink({
     audiences,
@@ -75,10 +85,11 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
   followRoutes(parts, core);
   followChanges(channels, core);
   const link = createLink(parts, downlink);
-  const onFailure = registerFigures(parts, core, link);
+  const { onFailure, onRelay } = registerFigures(parts, core, link);
+  const relay = createRelay({ podUid: config.podUid, port: config.relayPort, onRelay });
   const onSourceError = (uid: string, message: string): void => uplink.sourceError(uid, message);
-  const live = createLiveHandler({ routes, channels, audiences, sessionIds, onFailure });
-  const api = createApi({ channels, audiences, events, now, operatorFresh, onSourceError, onFailure });
+  const live = createLiveHandler({ routes, channels, audiences, sessionIds, relay, onFailure });
+  const api = createApi({ channels, audiences, events, relay, now, operatorFresh, onSourceError, onFailure });
   return { ...core, link, viewers: createViewerServer(live, api) };
 }
 
@@ -168,10 +179,10 @@ function createLink(parts: EdgeParts, downlink: Downlink): LinkServer {
   });
 }
 
-/** Registers the metrics; returns what to call when an answer fails for the edge's own fault. */
-function registerFigures(parts: EdgeParts, core: Core, link: LinkServer): (thrown: unknown, path: string) => void {
+/** Registers the metrics; returns what to call when an answer fails for the edge's own fault, and when one is relayed. */
+function registerFigures(parts: EdgeParts, core: Core, link: LinkServer): FrontCalls {
   const { routes, audiences, events } = core;
-  const { failures } = registerEdgeMetrics(parts.metrics, {
+  const { failures, relayed } = registerEdgeMetrics(parts.metrics, {
     linkConnected: () => link.connected,
     routes: () => routes.size,
     rememberedIds: () => audiences.rememberedIds,
@@ -183,8 +194,11 @@ function registerFigures(parts: EdgeParts, core: Core, link: LinkServer): (throw
       }
     },
   });
-  return (thrown, path) => {
-    failures.inc();
-    parts.log.error({ err: thrown, path }, 'an answer failed');
+  return {
+    onRelay: () => relayed.inc(),
+    onFailure: (thrown, path) => {
+      failures.inc();
+      parts.log.error({ err: thrown, path }, 'an answer failed');
+    },
   };
 }

@@ -45,6 +45,11 @@ function unknownChannel(key: string): SluiceError {
   return new SluiceError(`There is no channel ${key}`, { code: 'CHANNEL_UNKNOWN', retryable: false, status: 404 });
 }
 
+/** The mode of a channel without an owner here: what the operator says of one that another edge owns. */
+function foreignMode({ route, audience }: Channel, podUid: string): Route['mode'] {
+  return isOwner(route, podUid) ? 'Idle' : (audience?.mode ?? 'Idle');
+}
+
 /** What an edge's configuration says of the media side. */
 export interface ChannelServiceOptions extends Omit<MediaSideOptions, 'client'> {
   /** CIDRs that sources may be in beside public addresses. */
@@ -139,13 +144,13 @@ export function createMediaSide(options: MediaSideOptions): MediaSide {
     const channel = channels.get(key);
     if (channel === undefined) throw unknownChannel(key);
     await channel.turn;
-    if (channel.owner === null) throw unreachable(`This edge does not own ${key}, and cannot reach its owner yet`);
+    if (channel.owner === null) throw unreachable(`This edge does not publish ${key}`);
     return channel.owner;
   };
 
   const liveOf = (channel: Channel): ChannelLive => ({
     route: channel.route,
-    activeMode: channel.owner?.activeMode ?? 'Idle',
+    activeMode: channel.owner?.activeMode ?? foreignMode(channel, options.podUid),
     report: channel.report,
     audience: channel.audience,
   });

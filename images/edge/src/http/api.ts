@@ -1,6 +1,7 @@
 import type { Route } from '@sluice/common/link/messages.ts';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { ChannelLive, ChannelService } from '../channel/service.ts';
+import { ownerUnreachable, type Relay } from '../relay/relay.ts';
 import type { Audiences } from '../viewers/audiences.ts';
 import { readHeartbeat, readLeave } from './bodies.ts';
 import { allowAnyOrigin, sendPreflight } from './cors.ts';
@@ -13,6 +14,7 @@ export interface ApiContext {
   readonly channels: ChannelService;
   readonly audiences: Audiences;
   readonly events: EventHub;
+  readonly relay: Relay;
   /** Milliseconds of a clock that never steps back. */
   readonly now: () => number;
   /** Whether the operator's counts are fresh: it is connected, or was until a moment ago. */
@@ -58,10 +60,11 @@ function addAudienceRoutes(app: Express, context: ApiContext): void {
     .route('/api/stream/heartbeat')
     .post((request, response) => {
       const { channelId, sessionId, sourceError } = readHeartbeat(request.body);
-      const { route, activeMode } = liveOf(context, channelId);
+      const { route, activeMode } = liveOf(context, channelId, request);
+      if (relayed(context, route, request, response)) return;
       context.audiences.heartbeat(route, sessionId);
       if (sourceError !== undefined && isDirect(route, activeMode)) context.onSourceError(route.uid, sourceError);
-      const status = statusOf(context, channelId);
+      const status = statusOf(context, liveOf(context, channelId, request));
       response.json({
         viewerCount: status.viewerCount,
         mode: viewerMode(activeMode),
@@ -74,7 +77,9 @@ function addAudienceRoutes(app: Express, context: ApiContext): void {
     .route('/api/stream/leave')
     .post((request, response) => {
       const { channelId, sessionId } = readLeave(request.body);
-      context.audiences.leave(liveOf(context, channelId).route, sessionId);
+      const { route } = liveOf(context, channelId, request);
+      if (relayed(context, route, request, response)) return;
+      context.audiences.leave(route, sessionId);
       response.status(204).end();
     })
     .all(onlyMethod('POST'));
@@ -95,14 +100,17 @@ function addStatusRoutes(app: Express, context: ApiContext): void {
     app
       .route(`${path}/status`)
       .get((request, response) => {
-        response.json(statusOf(context, keyOfRequest(request)));
+        const live = liveOf(context, keyOfRequest(request), request);
+        if (!relayed(context, live.route, request, response)) response.json(statusOf(context, live));
       })
       .all(onlyMethod('GET'));
     app
       .route(`${path}/events`)
       .get((request, response) => {
         const key = keyOfRequest(request);
-        context.events.subscribe(key, statusOf(context, key), response);
+        const live = liveOf(context, key, request);
+        if (relayed(context, live.route, request, response, 'events')) return;
+        context.events.subscribe(key, statusOf(context, live), response);
       })
       .all(onlyMethod('GET'));
   }
@@ -111,7 +119,7 @@ function addStatusRoutes(app: Express, context: ApiContext): void {
 function activeChannels(context: ApiContext): ChannelStatus[] {
   return context.channels
     .list()
-    .map((live) => channelStatus(live, context.audiences.local(live.route.uid), context.operatorFresh()))
+    .map((live) => statusOf(context, live))
     .filter(isActive);
 }
 
@@ -121,16 +129,27 @@ function keyOfRequest(request: Request): string {
   return `${String(namespace)}/${String(channel)}`;
 }
 
-/** @throws SluiceError `CHANNEL_UNKNOWN` (404) */
-function liveOf(context: ApiContext, key: string): ChannelLive {
+/** @throws SluiceError `CHANNEL_UNKNOWN` (404); `OWNER_UNREACHABLE` (503) where another edge knows the channel already */
+function liveOf(context: ApiContext, key: string, request: Request): ChannelLive {
   const live = context.channels.live(key);
-  if (live === null) throw channelUnknown(key);
+  if (live === null) throw context.relay.isRelayed(request) ? ownerUnreachable(key) : channelUnknown(key);
   return live;
 }
 
-/** @throws SluiceError `CHANNEL_UNKNOWN` (404) */
-function statusOf(context: ApiContext, key: string): ChannelStatus {
-  const live = liveOf(context, key);
+/** Whether another edge answers this request; then nothing is left to do. @throws SluiceError `OWNER_UNREACHABLE` (503) */
+function relayed(
+  { relay }: ApiContext,
+  route: Route,
+  request: Request,
+  response: Response,
+  location?: Parameters<Relay['send']>[2],
+): boolean {
+  const owner = relay.target(route, request);
+  if (owner !== null) relay.send(response, owner, location);
+  return owner !== null;
+}
+
+function statusOf(context: ApiContext, live: ChannelLive): ChannelStatus {
   return channelStatus(live, context.audiences.local(live.route.uid), context.operatorFresh());
 }
 

@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Route } from '@sluice/common/link/messages.ts';
 import type { ChannelService, PlaylistAnswer } from '../channel/service.ts';
+import { ownerUnreachable, type Relay } from '../relay/relay.ts';
 import type { RouteTable } from '../routes/table.ts';
-import type { Audiences } from '../viewers/audiences.ts';
+import { type Audiences, keyOf } from '../viewers/audiences.ts';
 import { cmcdSessionId } from '../viewers/cmcd.ts';
 import { checkSessionId, type SessionIds } from '../viewers/session-id.ts';
 import { allowAnyOrigin, sendPreflight } from './cors.ts';
@@ -15,12 +16,13 @@ export interface LiveContext {
   readonly channels: ChannelService;
   readonly audiences: Audiences;
   readonly sessionIds: SessionIds;
+  readonly relay: Relay;
   /** Told of everything that is not the client's fault and not meant for it. */
   readonly onFailure: (thrown: unknown, path: string) => void;
 }
 
 const PLAYLIST_PATH = /^\/live\/([a-z0-9.-]{1,253})\/([a-z0-9.-]{1,253})\/([a-z0-9-]{1,32})\.m3u8$/;
-const SEGMENT_PATH = /^\/live\/[^/]+\/[^/]+\/s\//;
+const SEGMENT_PATH = /^\/live\/([a-z0-9.-]{1,253})\/([a-z0-9.-]{1,253})\/s\//;
 const MULTIVARIANT = 'index';
 const ALLOWED_METHODS = 'GET, HEAD, OPTIONS';
 /** RFC 8216bis 4. */
@@ -50,23 +52,39 @@ async function answer(context: LiveContext, request: IncomingMessage, response: 
     response.setHeader('Allow', ALLOWED_METHODS);
     throw methodNotAllowed(request.method, ALLOWED_METHODS);
   }
-  const match = PLAYLIST_PATH.exec(path);
-  if (match === null) throw SEGMENT_PATH.test(path) ? segmentUnknown(path) : notFound(path);
-  const [, namespace = '', name = '', rung = ''] = match;
-  const route = context.routes.byKey(`${namespace}/${name}`);
-  if (route === null) throw channelUnknown(`${namespace}/${name}`);
+  const match = PLAYLIST_PATH.exec(path) ?? SEGMENT_PATH.exec(path);
+  if (match === null) throw notFound(path);
+  const [, namespace = '', name = '', rung] = match;
+  const key = `${namespace}/${name}`;
+  const route = context.routes.byKey(key);
+  // Who has relayed it knows the channel: it is here in a moment.
+  if (route === null) throw context.relay.isRelayed(request) ? ownerUnreachable(key) : channelUnknown(key);
+  const owner = context.relay.target(route, request);
+  if (owner !== null) context.relay.send(response, owner);
+  else if (rung === undefined) throw segmentUnknown(path);
+  else await answerPlaylist(context, { route, rung }, request, response);
+}
+
+/** The playlist of a channel that this edge owns, for a viewer who is counted here. */
+async function answerPlaylist(
+  context: LiveContext,
+  { route, rung }: { readonly route: Route; readonly rung: string },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const key = keyOf(route);
   const session = sessionOf(request);
   const signal = abortedWith(response);
   if (rung === MULTIVARIANT) {
     const query = identify(context, route, session);
-    const playlist = await context.channels.multivariant(`${namespace}/${name}`, query, signal);
+    const playlist = await context.channels.multivariant(key, query, signal);
     // Never stored: it is where ids are handed out and where a full channel refuses.
     sendPlaylist(request, response, playlist, 'no-store');
   } else {
     if (request.method === 'GET' && session !== null && hasRung(route, rung)) {
       context.audiences.playlistRequest(route, session);
     }
-    const playlist = await context.channels.media(`${namespace}/${name}`, rung, signal);
+    const playlist = await context.channels.media(key, rung, signal);
     sendPlaylist(request, response, playlist, mediaCacheControl(route, playlist));
   }
 }
@@ -78,7 +96,7 @@ async function answer(context: LiveContext, request: IncomingMessage, response: 
 function identify(context: LiveContext, route: Route, session: string | null): string {
   context.audiences.admit(route, session);
   if (route.identity === 'HeartbeatOnly') return '';
-  return `session=${session ?? context.sessionIds.mint(`${route.namespace}/${route.name}`)}`;
+  return `session=${session ?? context.sessionIds.mint(keyOf(route))}`;
 }
 
 /** The id that a request carries: `session` in the query, else CMCD's `sid`. @throws SluiceError `SESSION_INVALID` (400) */

@@ -1,11 +1,15 @@
 import { isIPv6 } from 'node:net';
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from '../http/cors.ts';
+import { ANSWER_TIMEOUT_SECONDS, CONNECT_TIMEOUT_MS } from '../relay/limits.ts';
+import { OWNER_HEADER, RELAY_LOCATIONS, RELAYED_HEADER } from '../relay/relay.ts';
 
 /** What nginx.conf depends on. All paths absolute, without spaces or quotes. */
 export interface NginxOptions {
   /** `::` listens on IPv4 as well. */
   readonly bindAddress: string;
   readonly port: number;
+  /** For requests that other edges relay; the same on all of them. */
+  readonly relayPort: number;
   readonly workers: number;
   readonly runDirectory: string;
   readonly mediaDirectory: string;
@@ -16,7 +20,7 @@ export interface NginxOptions {
 /** Name of the sidecar's unix socket in the run directory. */
 export const SOCKET_NAME = 'sidecar.sock';
 
-/** Per worker: two sockets per viewer at most (viewer, sidecar), so 4,000 viewers at the same moment. */
+/** Per worker: two sockets per viewer at most (viewer; sidecar or owner), so 4,000 viewers at the same moment. */
 const WORKER_CONNECTIONS = 8192;
 
 /** A segment of 50 MB is through at 14 Mbit/s; well below the pod's grace period. */
@@ -47,19 +51,35 @@ const OWN_ERRORS: readonly (readonly [
   ['500 502 503 504', 503, 'EDGE_UNAVAILABLE', 'This edge is starting or stopping; try again', true],
 ];
 
+/** What a viewer gets whose channel another edge publishes, while that one does not answer. */
+const OWNER_UNREACHABLE_PATH = '/.error/owner';
+
 function errorPages(): string {
   // Paths, not named locations: a request line that cannot be read has no URI to go on with.
   const pages = OWN_ERRORS.map(([statuses, status]) => `    error_page ${statuses} = /.error/${status};`);
-  const locations = OWN_ERRORS.map(
-    ([, status, code, message, retry]) => `    location = /.error/${status} {
+  const locations = OWN_ERRORS.map(([, status, code, message, retry]) =>
+    errorLocation(`/.error/${status}`, status, { code, message, retry }),
+  );
+  const owner = errorLocation(OWNER_UNREACHABLE_PATH, 503, {
+    code: 'OWNER_UNREACHABLE',
+    message: 'The edge that publishes this channel does not answer at this moment; try again',
+    retry: true,
+  });
+  return [...pages, ...locations, owner].join('\n');
+}
+
+function errorLocation(
+  path: string,
+  status: number,
+  { code, message, retry }: { readonly code: string; readonly message: string; readonly retry: boolean },
+): string {
+  return `    location = ${path} {
       internal;
       default_type application/json;
 ${status === 416 ? '' : corsLines('      ')}
       add_header Cache-Control no-store always;${retry ? '\n      add_header Retry-After 1 always;' : ''}
       return ${status} '${errorText(code, message)}';
-    }`,
-  );
-  return [...pages, ...locations].join('\n');
+    }`;
 }
 
 function corsLines(indent: string, preflight = false): string {
@@ -67,9 +87,33 @@ function corsLines(indent: string, preflight = false): string {
   return headers.map(([name, value]) => `${indent}add_header ${name} '${value}' always;`).join('\n');
 }
 
-function listenLine({ bindAddress, port }: NginxOptions): string {
-  if (!isIPv6(bindAddress)) return `listen ${bindAddress}:${port};`;
-  return `listen [${bindAddress}]:${port} ipv6only=off;`;
+function listenLines({ bindAddress, port, relayPort }: NginxOptions): string {
+  return [port, relayPort]
+    .map((one) =>
+      isIPv6(bindAddress) ? `    listen [${bindAddress}]:${one} ipv6only=off;` : `    listen ${bindAddress}:${one};`,
+    )
+    .join('\n');
+}
+
+/**
+ * The way to the edge that owns a channel. Only an answer of the sidecar leads here, and it alone names the target: what
+ * came in on the relay port, or what an owner answers, never does. Method, URL, query and body are the viewer's.
+ */
+function relayLocations(): string {
+  const target = `$upstream_http_${OWNER_HEADER.toLowerCase().replaceAll('-', '_')}`;
+  const location = (name: string, extra: string): string => `    location ${name} {
+      # Before proxy_pass begins, which forgets the sidecar's answer.
+      set $relay_target ${target};
+      proxy_pass http://$relay_target;
+      proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;
+      proxy_connect_timeout ${CONNECT_TIMEOUT_MS}ms;
+      error_page 500 502 504 = ${OWNER_UNREACHABLE_PATH};
+${extra}
+    }`;
+  return [
+    location(RELAY_LOCATIONS.answer, `      proxy_read_timeout ${ANSWER_TIMEOUT_SECONDS}s;`),
+    location(RELAY_LOCATIONS.events, '      proxy_buffering off;\n      proxy_read_timeout 60s;'),
+  ].join('\n');
 }
 
 function locations({ mediaDirectory, pageDirectory }: NginxOptions): string {
@@ -108,6 +152,8 @@ ${corsLines('      ', true)}
     location @sidecar {
       proxy_pass http://sidecar;
     }
+
+${relayLocations()}
 
     # Event streams live long and each event has to leave at once; a comment comes every 15 s.
     location ~ ^/api/stream/.+/events$ {
@@ -192,7 +238,7 @@ ${temporary}
   large_client_header_buffers 4 8k;
 
   # Paths without their query: sessions stand there.
-  log_format compact escape=json '{"time":"$time_iso8601","client":"$remote_addr","method":"$request_method","path":"$uri","status":$status,"bytes":$body_bytes_sent,"seconds":$request_time}';
+  log_format compact escape=json '{"time":"$time_iso8601","client":"$remote_addr","forwardedFor":"$http_x_forwarded_for","method":"$request_method","path":"$uri","status":$status,"bytes":$body_bytes_sent,"seconds":$request_time}';
   access_log ${accessLog ? '/dev/stdout compact' : 'off'};
 
   upstream sidecar {
@@ -205,12 +251,18 @@ ${temporary}
   proxy_set_header Connection '';
   proxy_set_header Host $http_host;
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+  # Other edges relay to a port of their own; what a viewer writes into the header never arrives.
+  map $server_port $relayed {
+    ${options.relayPort} 1;
+    default '';
+  }
+  proxy_set_header ${RELAYED_HEADER} $relayed;
   # A playlist waits at most 10 s for its first segment.
   proxy_read_timeout 30s;
   proxy_connect_timeout 5s;
 
   server {
-    ${listenLine(options)}
+${listenLines(options)}
     server_name _;
 
 ${errorPages()}

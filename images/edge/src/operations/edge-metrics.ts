@@ -14,6 +14,8 @@ export interface EdgeFigures {
 export interface EdgeCounters {
   /** Answers that failed for the edge's own fault. */
   readonly failures: Counter;
+  /** Requests of viewers that went to the channel's owner. */
+  readonly relayed: Counter;
 }
 
 /** Registers the edge's metrics. Series per channel exist only while it has viewers here. */
@@ -32,5 +34,8 @@ export function registerEdgeMetrics(metrics: Metrics, figures: EdgeFigures): Edg
     gauge.reset();
     for (const [namespace, channel, count] of figures.viewers()) gauge.set({ namespace, channel }, count);
   });
-  return { failures: metrics.counter('sluice_edge_failures_total', 'Answers that failed for a fault of the edge.') };
+  return {
+    failures: metrics.counter('sluice_edge_failures_total', 'Answers that failed for a fault of the edge.'),
+    relayed: metrics.counter('sluice_edge_relayed_total', 'Requests that went to the edge which owns the channel.'),
+  };
 }

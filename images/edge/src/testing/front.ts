@@ -3,6 +3,7 @@ import { EventHub } from '../http/event-hub.ts';
 import { createLiveHandler } from '../http/live.ts';
 import { createViewerServer } from '../http/server.ts';
 import { channelStatus } from '../http/status.ts';
+import { createRelay } from '../relay/relay.ts';
 import { RouteTable } from '../routes/table.ts';
 import { Audiences } from '../viewers/audiences.ts';
 import { createSessionIds } from '../viewers/session-id.ts';
@@ -29,12 +30,14 @@ export async function openViewerServer() {
     const live = channels.live(key);
     return live === null ? null : channelStatus(live, audiences.local(live.route.uid), true);
   });
+  const relay = createRelay({ podUid: 'pod-uid', port: 8082, onRelay: () => {} });
   const server = createViewerServer(
-    createLiveHandler({ routes, channels, audiences, sessionIds, onFailure }),
+    createLiveHandler({ routes, channels, audiences, sessionIds, relay, onFailure }),
     createApi({
       channels,
       audiences,
       events,
+      relay,
       now: () => clock.now,
       operatorFresh: () => true,
       onSourceError: (uid, message) => void sourceErrors.push([uid, message]),

@@ -44,10 +44,10 @@ export class TestOperator {
   readonly #keys: TestKeys;
   closeCode: number | null = null;
 
-  constructor(port: number, keys: TestKeys) {
+  constructor(port: number, keys: TestKeys, address = '127.0.0.1') {
     this.#keys = keys;
     const options: ClientOptions & ConnectionOptions = { ca: keys.edge.certificate, servername: 'sluice-edge' };
-    this.socket = new WebSocket(`wss://127.0.0.1:${port}/link`, options);
+    this.socket = new WebSocket(`wss://${address}:${port}/link`, options);
     this.socket.on('message', (data) => this.received.push(edgeMessageSchema.parse(JSON.parse(String(data)))));
     this.socket.on('close', (code) => {
       this.closeCode = code;

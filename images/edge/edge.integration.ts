@@ -1,0 +1,39 @@
+/**
+ * Edges as their pods run them, the sidecar and a real nginx on loopback addresses, against real sources:
+ *   node images/edge/edge.integration.ts [SCENARIO...]
+ * Takes about a minute. Fails where nginx or FFmpeg is missing.
+ */
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
+import { goneOwner, noForgery, oneAudience, oneChannel, withTwoEdges, work } from './integration/relay.ts';
+
+type Scenario = readonly [name: string, shows: string, run: (link: LinkFolder) => Promise<string>];
+
+const SCENARIOS: readonly Scenario[] = [
+  ['channel', 'two edges show one channel, and its source sees one client', (link) => withTwoEdges(link, oneChannel)],
+  ['audience', 'two edges have one audience', (link) => withTwoEdges(link, oneAudience)],
+  [
+    'forgery',
+    'no request chooses where it is relayed, and none goes in circles',
+    (link) => withTwoEdges(link, noForgery),
+  ],
+  ['work', 'agents reach the owner by way of any edge', (link) => withTwoEdges(link, work)],
+  ['gone', 'an owner that is gone or silent costs an error in bounded time', (link) => withTwoEdges(link, goneOwner)],
+];
+
+const names = process.argv.slice(2);
+const unknown = names.find((name) => !SCENARIOS.some(([known]) => known === name));
+assert.equal(unknown, undefined, `no scenario ${unknown}; there are ${SCENARIOS.map(([name]) => name).join(', ')}`);
+const link = await makeLinkFolder();
+try {
+  for (const [name, shows, run] of SCENARIOS) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    const startedAt = performance.now();
+    const facts = await run(link);
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    process.stdout.write(`ok  ${shows} (${seconds} s)${facts && `: ${facts}`}\n`);
+  }
+} finally {
+  await rm(link.folder, { recursive: true });
+}

@@ -1,0 +1,187 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Route } from '@sluice/common/link/messages.ts';
+import { makeEdgeKeys, makeOperatorKeys } from '@sluice/operator/keys/link-keys.ts';
+import { request } from 'undici';
+import { readOperatorKey } from '../src/link/handshake.ts';
+import { type TestKeys, TestOperator } from '../src/testing/operator.ts';
+
+const MAIN = join(import.meta.dirname, '../src/main.ts');
+/** A node that runs programs of nine suites at the same time still starts one within this, in seconds. */
+const START_SECONDS = 30;
+
+/** Ports of an edge; the same on all edges, as in a cluster. */
+export interface Ports {
+  readonly http: number;
+  readonly internal: number;
+  readonly relay: number;
+  readonly link: number;
+  readonly operations: number;
+}
+
+/** Keys of a link as programs read them, and as the test's operator uses them. */
+export interface LinkFolder {
+  readonly keys: TestKeys;
+  readonly folder: string;
+}
+
+/** Waits until something is so. @throws Error that says what was not, after `seconds` */
+export async function until(what: string, seconds: number, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  while (!(await isTrue())) {
+    if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
+    await sleep(20);
+  }
+}
+
+/** Ports that nobody listens on at loopback now. */
+export async function freePorts(): Promise<Ports> {
+  const servers = Array.from({ length: 5 }, () => createServer().listen(0, '0.0.0.0'));
+  await Promise.all(servers.map((server) => server.listening || once(server, 'listening')));
+  const [http = 0, internal = 0, relay = 0, link = 0, operations = 0] = servers.map((server) => {
+    const address = server.address();
+    return typeof address === 'object' ? (address?.port ?? 0) : 0;
+  });
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return { http, internal, relay, link, operations };
+}
+
+/** Makes the link's keys and the folder that edges mount. */
+export async function makeLinkFolder(): Promise<LinkFolder> {
+  const operatorKey = makeOperatorKeys()['operator.key'];
+  const files = await makeEdgeKeys(operatorKey, Date.now());
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-link-'));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  const edge = {
+    certificate: files['tls.crt'],
+    privateKey: files['tls.key'],
+    operatorKey: readOperatorKey(files['operator.pub']),
+    sessionKey: Buffer.from(files['session.key'], 'base64'),
+  };
+  return { folder, keys: { operatorKey, edge } };
+}
+
+/** An edge pod's two programs, the sidecar and a real nginx, on a loopback address of their own. */
+export class EdgePrograms {
+  readonly podUid = randomUUID();
+  readonly address: string;
+  readonly ports: Ports;
+  readonly #folder: string;
+  readonly #children: ChildProcess[] = [];
+  #operator: TestOperator | null = null;
+  #log = '';
+
+  private constructor(address: string, ports: Ports, folder: string) {
+    this.address = address;
+    this.ports = ports;
+    this.#folder = folder;
+  }
+
+  /** Starts both programs, nginx after the sidecar as in a pod; resolves when nginx answers. */
+  static async start(address: string, ports: Ports, link: LinkFolder): Promise<EdgePrograms> {
+    const edge = new EdgePrograms(address, ports, await mkdtemp(join(tmpdir(), 'sluice-edge-')));
+    // nginx's workers run as another user where it is started by root.
+    await chmod(edge.#folder, 0o755);
+    await mkdir(join(edge.#folder, 'media'));
+    edge.#spawn(process.execPath, ['--no-warnings', MAIN], edge.#environment(link.folder));
+    const config = join(edge.#folder, 'run', 'nginx.conf');
+    await until('the sidecar writes nginx.conf', START_SECONDS, () => existsSync(config));
+    edge.#spawn('nginx', ['-e', 'stderr', '-c', config], {});
+    await until('nginx answers', START_SECONDS, () => edge.#answers('/healthz'));
+    edge.#operator = new TestOperator(ports.link, link.keys, address);
+    await edge.#operator.prove(1);
+    await edge.#operator.waitFor('synced');
+    return edge;
+  }
+
+  /** What both programs wrote. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Entry of a route's `owners` that names this edge. */
+  get owner(): Route['owners'][number] {
+    return { podName: this.podUid, podUid: this.podUid, address: `${this.address}:${this.ports.internal}` };
+  }
+
+  /** The operator's end of this edge's link. */
+  get operator(): TestOperator {
+    if (this.#operator === null) throw new Error('the edge has no link yet');
+    return this.#operator;
+  }
+
+  /** Base URL for viewers. */
+  get url(): string {
+    return `http://${this.address}:${this.ports.http}`;
+  }
+
+  /** Sends these routes as a snapshot. */
+  snapshot(routes: readonly Route[]): void {
+    this.operator.send({ type: 'snapshot', routes: [...routes], audiences: [] });
+  }
+
+  /** Stops both programs, nginx by a signal of choice, and removes their files. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    this.#operator?.socket.terminate();
+    await Promise.all(
+      this.#children.splice(0).map(async (child) => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        const ended = once(child, 'exit');
+        // The group: a killed nginx would leave its workers behind.
+        if (child.pid !== undefined) process.kill(-child.pid, signal);
+        await ended;
+      }),
+    );
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #answers(path: string): Promise<boolean> {
+    try {
+      const answer = await request(`${this.url}${path}`);
+      await answer.body.dump();
+      return answer.statusCode === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  #environment(linkFolder: string): Record<string, string> {
+    return {
+      SLUICE_POD_NAME: this.podUid,
+      SLUICE_POD_UID: this.podUid,
+      SLUICE_POD_IP: this.address,
+      SLUICE_BIND_ADDRESS: this.address,
+      SLUICE_HTTP_PORT: String(this.ports.http),
+      SLUICE_INTERNAL_PORT: String(this.ports.internal),
+      SLUICE_RELAY_PORT: String(this.ports.relay),
+      SLUICE_LINK_PORT: String(this.ports.link),
+      SLUICE_OPERATIONS_PORT: String(this.ports.operations),
+      SLUICE_RUN_DIRECTORY: join(this.#folder, 'run'),
+      SLUICE_MEDIA_DIRECTORY: join(this.#folder, 'media'),
+      SLUICE_LINK_DIRECTORY: linkFolder,
+      SLUICE_ALLOWED_CIDRS: '127.0.0.0/8',
+      SLUICE_NGINX_WORKERS: '1',
+    };
+  }
+
+  #spawn(program: string, words: readonly string[], environment: Record<string, string>): void {
+    const child = spawn(program, words, {
+      env: { PATH: process.env.PATH, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.#log += text;
+      });
+    }
+    this.#children.push(child);
+  }
+}
