@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bundle } from '../../images/bundle.ts';
-import type { ClusterConfig } from '../cluster/config.ts';
+import { type ClusterConfig, readConfig } from '../cluster/config.ts';
 import { run } from '../cluster/process/command.ts';
 import type { Progress } from '../cluster/progress.ts';
 import { ensurePrograms, MEDIA_PROGRAMS, type Requirement } from '../setup/debian-packages.ts';
@@ -23,16 +23,16 @@ const HASH_DIGITS = 12;
  * @returns the settings that tell the operator where it lies, as environment variables
  * @throws SluiceError PROGRAM_MISSING with the line that installs what is missing
  */
-export async function setUpStandalone(
-  config: Pick<ClusterConfig, 'repositoryRoot' | 'cacheDirectory'>,
+export async function prepareStandalone(
   progress: Progress,
+  config: Pick<ClusterConfig, 'repositoryRoot' | 'cacheDirectory'> = readConfig(),
 ): Promise<Readonly<Record<string, string>>> {
   const { repositoryRoot: root, cacheDirectory } = config;
   await ensurePrograms(PROGRAMS, progress, `${process.env.PATH ?? ''}:${SYSTEM_FOLDERS}`);
   await progress.step('bundle the programs', 1, () => bundle(root, ['edge', 'transcoder', 'page'], () => {}));
   const demoSource = join(root, 'test/demo-source');
   return {
-    SLUICE_PROGRAMS: join(root, 'dist'),
+    SLUICE_IMAGES_DIRECTORY: join(root, 'dist'),
     SLUICE_DEMO_SOURCE: demoSource,
     SLUICE_FILM: await filmOf(demoSource, cacheDirectory, progress),
   };
