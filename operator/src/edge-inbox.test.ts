@@ -53,6 +53,7 @@ describe('the inbox of the edges', () => {
       book,
       reports,
       states,
+      incidents: { take: () => {} },
       metrics: createOperatorMetrics(metrics, {
         links: () => ({ connected: 0, edges: 0, backlog: 0 }),
         book,

@@ -7,6 +7,7 @@ import type { EdgeEndpoint } from './link/endpoints.ts';
 import type { OwnerReports } from './link/reports.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import { keyOf } from './runtime/client/client.ts';
+import type { SessionIncidents } from './session/incidents.ts';
 
 /**
  * A channel that plays reports each segment. Nothing is decided by its number and no status shows it sooner, so a
@@ -20,6 +21,7 @@ export interface EdgeInboxTargets {
   readonly reports: OwnerReports;
   readonly states: ChannelStates;
   readonly metrics: OperatorMetrics;
+  readonly incidents: Pick<SessionIncidents, 'take'>;
   /** A viewer could not reach the source of the channel with this uid. */
   readonly suspendDirect: (uid: string, message: string) => void;
   /** Something about the channel with this key has changed; look at it within so many seconds. */
@@ -62,7 +64,7 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
 }
 
 function takeReport(edge: string, report: OwnerReport, targets: EdgeInboxTargets): void {
-  const { reports, states, metrics, channelChanged, sessionChanged, term } = targets;
+  const { reports, states, metrics, incidents, channelChanged, sessionChanged, term } = targets;
   const key = states.keyOf(report.uid);
   const state = key === undefined ? undefined : states.get(key);
   if (key === undefined || state === undefined) {
@@ -76,6 +78,7 @@ function takeReport(edge: string, report: OwnerReport, targets: EdgeInboxTargets
     metrics.refusedMessages.inc({ reason: isUnknownTerm ? 'unknown_term' : 'old_owner' });
     return;
   }
+  incidents.take(state, report);
   const withinSeconds = news === 'position' ? POSITION_SECONDS : 0;
   channelChanged(key, withinSeconds);
   if (report.session === null) return;

@@ -1,5 +1,6 @@
 import type { Mode } from '@sluice/common/link/messages.ts';
 import type { Counter, Histogram, Metrics } from '@sluice/common/metrics/metrics.ts';
+import { INCIDENT_REASONS } from '@sluice/common/work/incident.ts';
 import type { StreamSessionPhase } from '@sluice/crds';
 import type { AudienceBook } from './audience/book.ts';
 import { MODES } from './channel/mode.ts';
@@ -13,6 +14,8 @@ export interface OperatorMetrics {
   readonly decisions: Counter<'to' | 'reason'>;
   /** From the decision for Transcode to its first listed segment, in seconds. */
   readonly promotionSeconds: Histogram<never>;
+  /** What happened in transcode pods besides their work. */
+  readonly incidents: Counter<'incident'>;
   readonly statusWrites: Counter<never>;
   /** Messages of edges that were not taken, by reason. */
   readonly refusedMessages: Counter<'reason'>;
@@ -58,6 +61,7 @@ export function createOperatorMetrics(metrics: Metrics, sources: MetricSources):
       [],
       PROMOTION_BUCKETS,
     ),
+    incidents: incidentCounter(metrics),
     statusWrites: metrics.counter('sluice_channel_status_writes_total', 'Writes of Channel status'),
     refusedMessages: metrics.counter('sluice_edge_messages_refused_total', 'Messages of edges that were not taken', [
       'reason',
@@ -73,6 +77,17 @@ export function createOperatorMetrics(metrics: Metrics, sources: MetricSources):
     },
     forgetChannel,
   };
+}
+
+/** Zero from the start: the first force kill is a growth that an alert sees. */
+function incidentCounter(metrics: Metrics): Counter<'incident'> {
+  const counter = metrics.counter(
+    'sluice_session_incidents_total',
+    'Force kills, resource warnings and encoder fallbacks in transcode pods',
+    ['incident'],
+  );
+  for (const incident of INCIDENT_REASONS) counter.inc({ incident }, 0);
+  return counter;
 }
 
 function declareGauges(metrics: Metrics, { links, book, sessionPhases }: MetricSources): void {

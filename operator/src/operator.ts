@@ -1,13 +1,15 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '@sluice/common/errors/error.ts';
+import type { SessionReport } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Metrics } from '@sluice/common/metrics/metrics.ts';
+import type { Incident } from '@sluice/common/work/incident.ts';
 import type { Channel, StreamSession } from '@sluice/crds';
 import { AudienceBook } from './audience/book.ts';
 import { type Caches, CHANNELS_BY_SECRET, createCaches } from './caches.ts';
 import { type ChannelControllerOptions, createChannelReconcile, suspendDirect } from './channel/controller.ts';
-import { sessionRefused } from './channel/events.ts';
+import { cleanupFailed, sessionRefused } from './channel/events.ts';
 import { HeaderSecrets } from './channel/headers.ts';
 import { ChannelStates } from './channel/state.ts';
 import { WriteTurns } from './channel/write-turns.ts';
@@ -29,6 +31,8 @@ import type { SessionLimits } from './session/admission/admit.ts';
 import { ownerOf } from './session/admission/owner.ts';
 import type { PodSettings } from './session/build/pod.ts';
 import { createSessionReconcile, PODS_BY_SESSION } from './session/controller.ts';
+import { incidentIn } from './session/events.ts';
+import { SessionIncidents } from './session/incidents.ts';
 import { wakeOnChanges } from './wake-ups.ts';
 
 /** Writes of status wait for the API server: several at a time, so that one slow call holds up few. */
@@ -250,6 +254,11 @@ export class Operator {
         const channel = this.#caches.channels.store.get(key);
         if (channel !== undefined) this.#events.record(channel, sessionRefused(messageOf(error)));
       },
+      onUndeletable: (key, name, error) => {
+        log.warn({ channel: key, session: name, err: error }, 'a StreamSession cannot be deleted');
+        const channel = this.#caches.channels.store.get(key);
+        if (channel !== undefined) this.#events.record(channel, cleanupFailed(name, messageOf(error)));
+      },
       now,
     });
   }
@@ -316,6 +325,9 @@ export class Operator {
         reports: this.#reports,
         states: this.#states,
         metrics: this.#metrics,
+        incidents: new SessionIncidents(this.#startedAtMs, (uid, session, incident) =>
+          this.#happened(uid, session, incident),
+        ),
         suspendDirect: (uid, message) => suspendDirect(uid, message, channel),
         channelChanged: (key, withinSeconds) => this.#channels.enqueueAfter(key, withinSeconds),
         sessionChanged: (key, withinSeconds) => this.#sessions.enqueueAfter(key, withinSeconds),
@@ -328,6 +340,15 @@ export class Operator {
         log.info({ edge: podName }, 'an edge is gone');
       },
     };
+  }
+
+  /** Who asks for no GPU need not be told that there is none. */
+  #happened(uid: string, { name, attempt }: SessionReport, incident: Incident): void {
+    this.#metrics.incidents.inc({ incident: incident.reason });
+    const channel = this.#caches.channels.store.get(this.#states.keyOf(uid) ?? '');
+    const isExpected = incident.reason === 'EncoderFallback' && channel?.spec.transcode.gpu === undefined;
+    if (channel === undefined || isExpected) return;
+    this.#events.record(channel, incidentIn(`${name}-${attempt}`, incident));
   }
 
   /** Who the edges are, and which of them are ready, decides the owners of every channel. */

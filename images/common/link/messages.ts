@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { incidentsSchema } from '../work/incident.ts';
 
 /**
  * The link: one WebSocket over TLS from the operator to each edge (docs/how-it-works.md, "The link"). The edge speaks
@@ -163,6 +164,8 @@ export const sessionReportSchema = z.object({
   outTimeSeconds: z.number().nullable(),
   droppedRungs: z.array(z.string()),
   message: z.string(),
+  /** What happened in the pod of this attempt besides. */
+  incidents: incidentsSchema.optional(),
 });
 export type SessionReport = z.infer<typeof sessionReportSchema>;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { incidentsSchema } from './incident.ts';
 
 /**
  * The work API: how the agent in a transcode pod talks to the channel's owner, at the edge's internal port (8081).
@@ -60,6 +61,8 @@ export const agentReportSchema = z.object({
   cpuPercent: z.number().nullable(),
   memoryBytes: z.number().nullable(),
   message: z.string().transform((text) => text.slice(0, MAX_MESSAGE_LENGTH)),
+  /** What happened in this pod besides. */
+  incidents: incidentsSchema.optional(),
 });
 export type AgentReport = z.infer<typeof agentReportSchema>;
 

@@ -1,3 +1,4 @@
+import { availableParallelism, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
@@ -6,7 +7,9 @@ import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import { request } from 'undici';
 import { Agent, failedReport } from './agent/agent.ts';
 import { Drain } from './agent/drain.ts';
+import { Incidents } from './agent/incidents.ts';
 import { createAgentMetrics } from './agent/metrics.ts';
+import type { Capacity } from './agent/resource-watch.ts';
 import type { Config } from './config.ts';
 import { readConfig, readDrainConfig, readToken } from './config.ts';
 import type { EncoderChoice } from './ffmpeg/trial.ts';
@@ -56,6 +59,8 @@ async function runAgent(config: Config): Promise<number> {
       client,
       choice,
       log,
+      incidents: new Incidents(Date.now),
+      capacity: capacity(),
       metrics: createAgentMetrics(metrics),
       now: Date.now,
       random: Math.random,
@@ -68,6 +73,12 @@ async function runAgent(config: Config): Promise<number> {
     server.close();
     server.closeAllConnections();
   }
+}
+
+/** What this pod may use: Node knows the limits that the kubelet has set (cgroups). */
+function capacity(): Capacity {
+  const limit = process.constrainedMemory();
+  return { cores: availableParallelism(), memoryBytes: limit > 0 && limit < totalmem() ? limit : null };
 }
 
 /** The encoder of this run; where none works the owner learns it before the pod ends. */

@@ -1,5 +1,5 @@
 import type { Audience, Mode, Route, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
-import { type Channel, type ChannelStatus, DECISIONS_MAX, type StreamSession } from '@sluice/crds';
+import { CHANNEL_CONDITIONS, type Channel, type ChannelStatus, DECISIONS_MAX, type StreamSession } from '@sluice/crds';
 import type { EventRecord } from '../runtime/events/recorder.ts';
 import { channelFindings, withTimes } from './build/conditions.ts';
 import { buildSession } from './build/session.ts';
@@ -13,6 +13,8 @@ import {
   sessionStarted,
   sourceRecovered,
   sourceUnreachable,
+  transcodeLate,
+  transcodeLive,
 } from './events.ts';
 import { type LadderInForce, ladderInForce } from './ladder.ts';
 import type { ChannelMemory } from './memory.ts';
@@ -64,6 +66,7 @@ export function planChannel(observed: Observed, settings: PlanSettings, route: R
   const session = planSession(observed, decision, findings.activeMode);
   const memory = nextMemory(observed, findings, session);
   const created = session.create ? sessionName(observed.channel.metadata.name, session.serial) : '';
+  const status = planStatus(observed, settings, findings, memory, created || (session.current?.metadata.name ?? ''));
   return {
     memory,
     decision,
@@ -76,8 +79,8 @@ export function planChannel(observed: Observed, settings: PlanSettings, route: R
     audience: audienceMessage(observed, decision),
     createSession: session.create ? buildSession(observed.channel, created, findings.ladder.rungs) : null,
     removeSessions: session.remove,
-    status: planStatus(observed, settings, findings, memory, created || (session.current?.metadata.name ?? '')),
-    events: eventsOf(observed, findings, session, created),
+    status,
+    events: eventsOf(observed, findings, session, created, status),
     resetPeak: observed.memory.decision.mode === 'Idle' && decision.mode !== 'Idle',
     wakeAfterSeconds: soonest([
       decision.wakeAfterSeconds,
@@ -183,6 +186,7 @@ function eventsOf(
   findings: Findings,
   session: SessionPlan,
   created: string,
+  status: ChannelStatus,
 ): readonly EventRecord[] {
   const { decision, failure, health } = findings;
   const before = observed.memory.decision.mode;
@@ -195,6 +199,7 @@ function eventsOf(
       : [sessionFailed(failure.name, failure.message, new Date(failure.retryAtMs).toISOString())]),
     ...ended.map(({ metadata }) => sessionEnded(metadata.name)),
     ...sourceEvents(observed.channel, health),
+    ...transcodeEvents(observed, status),
   ];
 }
 
@@ -269,6 +274,17 @@ function sourceEvents(channel: Channel, health: SourceHealth | null): readonly E
   const was = channel.status?.source?.health?.state;
   if (health?.state === 'down' && was !== 'Down') return [sourceUnreachable(health.message)];
   return health?.state === 'healthy' && was === 'Down' ? [sourceRecovered()] : [];
+}
+
+/** What became of the wish for a transcode: told when the condition turns. */
+function transcodeEvents({ channel, report }: Observed, status: ChannelStatus): readonly EventRecord[] {
+  const reasonIn = ({ conditions = [] }: ChannelStatus): string | undefined =>
+    conditions.find(({ type }) => type === CHANNEL_CONDITIONS.transcodeHealthy)?.reason;
+  const now = reasonIn(status);
+  const session = report?.session ?? null;
+  if (session === null || now === reasonIn(channel.status ?? {})) return [];
+  if (now === 'Live') return [transcodeLive(session.name, session.attempt, session.encoder)];
+  return now === 'Late' ? [transcodeLate(session.name, session.message || 'the encoder does not keep pace')] : [];
 }
 
 /** A time that has passed is forgotten. */

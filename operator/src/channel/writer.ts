@@ -24,6 +24,8 @@ export interface ChannelWriterOptions {
   readonly replan: (key: string) => void;
   /** The API server does not allow a session. */
   readonly onRefused: (key: string, error: ApiError) => void;
+  /** The API server does not let the session of that name be deleted. */
+  readonly onUndeletable: (key: string, name: string, error: ApiError) => void;
   readonly now: () => number;
 }
 
@@ -36,9 +38,9 @@ export function createChannelWriter(options: ChannelWriterOptions): Reconcile {
       return undefined;
     }
     const again = await createSessions(key, state, options);
-    await deleteSessions(key, state, options);
+    const left = await deleteSessions(key, state, options);
     const wait = await writeStatus(key, state, options).finally(() => options.turns.done(key));
-    const waits = [again, wait].filter((seconds) => seconds !== null);
+    const waits = [again, left, wait].filter((seconds) => seconds !== null);
     return waits.length === 0 ? undefined : { requeueAfterSeconds: Math.min(...waits) };
   };
 }
@@ -78,17 +80,26 @@ async function createSessions(key: string, state: ChannelState, options: Channel
   return null;
 }
 
+/** @returns seconds until the next attempt where the API server does not allow it, null otherwise */
 async function deleteSessions(
   key: string,
   state: ChannelState,
-  { client, replan }: ChannelWriterOptions,
-): Promise<void> {
+  { client, replan, onUndeletable }: ChannelWriterOptions,
+): Promise<number | null> {
   for (const [uid, removal] of state.removed) {
     if (removal.done) continue;
-    await client.delete(STREAM_SESSION, { namespace: state.namespace, name: removal.session.metadata.name }, { uid });
+    const { name } = removal.session.metadata;
+    try {
+      await client.delete(STREAM_SESSION, { namespace: state.namespace, name }, { uid });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.retryable) throw error;
+      onUndeletable(key, name, error);
+      return REFUSED_RETRY_SECONDS;
+    }
     removal.done = true;
     replan(key);
   }
+  return null;
 }
 
 /** @returns seconds until the status may be written; null: it is up to date */

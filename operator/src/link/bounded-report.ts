@@ -60,6 +60,8 @@ function boundedSession(session: SessionReport): SessionReport {
     fallback: limited(session.fallback),
     droppedRungs: session.droppedRungs.slice(0, LADDER_MAX_RUNGS).map((name) => limited(name, RUNG_NAME_LENGTH)),
     message: limited(session.message),
+    // Bounded in number and length by the schema of the link.
+    incidents: session.incidents ?? [],
   };
 }
 

@@ -155,6 +155,7 @@ export class TranscodeSession {
       outTimeSeconds: this.#report?.outTimeSeconds ?? null,
       droppedRungs: this.#report?.droppedRungs ?? [],
       message: this.#report?.message ?? '',
+      incidents: this.#report?.incidents ?? [],
     };
   }
 }

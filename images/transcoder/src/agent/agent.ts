@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { AgentReport, Job, Work } from '@sluice/common/work/contract.ts';
+import type { IncidentReason } from '@sluice/common/work/incident.ts';
 import pidusage from 'pidusage';
 import type { EncoderChoice } from '../ffmpeg/trial.ts';
 import { backoffMs } from '../owner/backoff.ts';
@@ -9,8 +10,10 @@ import type { Cursor, OwnerClient } from '../owner/client.ts';
 import { Recognition } from '../owner/recognition.ts';
 import type { RungSegment } from './encoder-run.ts';
 import { Feeder } from './feeder.ts';
+import type { Incidents } from './incidents.ts';
 import { Latency } from './latency.ts';
 import type { AgentMetrics } from './metrics.ts';
+import { type Capacity, ResourceWatch } from './resource-watch.ts';
 import { toSourceSegment } from './source-segment.ts';
 import { Speed } from './speed.ts';
 import { Succession } from './succession.ts';
@@ -43,6 +46,10 @@ export interface AgentOptions {
   readonly choice: EncoderChoice;
   readonly log: Logger;
   readonly metrics: AgentMetrics;
+  /** Of this pod, from before the agent worked too. */
+  readonly incidents: Incidents;
+  /** What the pod may use. */
+  readonly capacity: Capacity;
   readonly now: () => number;
   readonly random: () => number;
 }
@@ -54,6 +61,7 @@ export class Agent {
   readonly #uploader: Uploader;
   readonly #latency: Latency;
   readonly #speed = new Speed();
+  readonly #resources: ResourceWatch;
   readonly #succession = new Succession();
   readonly #recognition = new Recognition();
   readonly #stop = new AbortController();
@@ -68,6 +76,7 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#resources = new ResourceWatch(options.capacity);
     this.#latency = new Latency(options.now);
     this.#uploader = new Uploader({
       put: ({ epoch, rung, msn, bytes }) => options.client.putSegment(epoch, rung, msn, bytes),
@@ -82,6 +91,8 @@ export class Agent {
       listeners: {
         segment: (segment, run) => this.#handOver(segment, run),
         broken: (rung, msn, fault) => this.#lost(rung, msn, 'broken', fault),
+        forceKilled: (pid) =>
+          this.#happened('ForceKillRequired', `FFmpeg (process ${pid}) did not end after SIGTERM and was killed`),
       },
       interrupted: () => this.#rewind(),
     });
@@ -98,7 +109,7 @@ export class Agent {
     await this.#feeder.stop();
     this.#uploader.close();
     await Promise.all([reports, watch]);
-    if (this.#outcome === 'failed') await this.#report();
+    if (this.#outcome === 'failed' || this.#options.incidents.hasNews) await this.#report();
     return this.#outcome;
   }
 
@@ -216,9 +227,17 @@ export class Agent {
     this.#options.log.warn({ rung, msn, result }, reason);
   }
 
+  #happened(reason: IncidentReason, message: string): void {
+    this.#options.incidents.add(reason, message);
+    this.#options.metrics.incident(reason);
+    this.#options.log.warn({ incident: reason }, message);
+  }
+
   async #report(): Promise<void> {
     try {
-      await this.#options.client.report(await this.#describe());
+      const report = await this.#describe();
+      await this.#options.client.report(report);
+      if (report.incidents?.length === this.#options.incidents.all.length) this.#options.incidents.reported();
     } catch (error) {
       if (codeOf(error) === 'SUPERSEDED') this.#end('superseded');
       else this.#options.log.debug(messageOf(error));
@@ -229,6 +248,11 @@ export class Agent {
     const { run, droppedRungs, message } = this.#feeder;
     const outTimeSeconds = run?.outTimeSeconds ?? null;
     const usage = run?.pid === undefined ? null : await pidusage(run.pid).catch(() => null);
+    const warning = this.#resources.update(
+      { cpuPercent: usage?.cpu ?? null, memoryBytes: usage?.memory ?? null },
+      this.#options.now(),
+    );
+    if (warning !== null) this.#happened('ResourceWarning', warning);
     const working = run !== null && run.completedSegments > 0;
     return {
       state: this.#draining ? 'Draining' : this.#feeder.hasGivenUp ? 'Failed' : working ? 'Encoding' : 'Probing',
@@ -241,6 +265,7 @@ export class Agent {
       cpuPercent: usage?.cpu ?? null,
       memoryBytes: usage?.memory ?? null,
       message: message === '' ? this.#message : message,
+      incidents: [...this.#options.incidents.all],
     };
   }
 

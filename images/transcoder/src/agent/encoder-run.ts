@@ -23,6 +23,8 @@ export interface RunListeners {
   segment(segment: RungSegment): void;
   /** A segment that failed its check and is not handed over. */
   broken(rung: string, msn: number, fault: string): void;
+  /** FFmpeg did not end in its time after SIGTERM and got SIGKILL. */
+  forceKilled(pid: number | undefined): void;
 }
 
 /** Where and with what a run encodes. */
@@ -141,6 +143,7 @@ export class EncoderRun {
   }
 
   #finish(exit: Exit): string | null {
+    if (exit.isForced) this.#listeners.forceKilled(this.#process.pid);
     if (this.#failure === null && this.#inputEnded && exit.code === 0) {
       for (const splitter of this.#splitters) splitter.end();
       return null;

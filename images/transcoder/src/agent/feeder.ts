@@ -27,7 +27,7 @@ export interface FeederOptions {
   readonly now: () => number;
   readonly random: () => number;
   readonly log: Logger;
-  readonly listeners: Pick<RunListeners, 'broken'> & {
+  readonly listeners: Pick<RunListeners, 'broken' | 'forceKilled'> & {
     /** A whole and checked segment of encoder run number `run`, counted from 1. */
     segment(segment: RungSegment, run: number): void;
   };
@@ -127,6 +127,7 @@ export class Feeder {
     const serial = ++this.#starts;
     const run = new EncoderRun(options, first, {
       broken: listeners.broken,
+      forceKilled: listeners.forceKilled,
       segment: (segment) => {
         this.#failures = 0;
         if (this.#dropped.length === 0) this.#message = '';

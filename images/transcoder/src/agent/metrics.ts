@@ -1,4 +1,5 @@
 import type { Metrics } from '@sluice/common/metrics/metrics.ts';
+import { INCIDENT_REASONS, type IncidentReason } from '@sluice/common/work/incident.ts';
 
 /** Seconds from feeding to storing: around one target duration, from the shortest to a slow encoder's. */
 const SECONDS_BUCKETS: readonly number[] = [0.5, 1, 1.5, 2, 2.1, 2.25, 2.5, 3, 4, 6, 8, 10, 15];
@@ -8,6 +9,7 @@ export interface AgentMetrics {
   /** @param seconds since the source segment was fed; null if unknown */
   stored(rung: string, bytes: number, seconds: number | null): void;
   lost(rung: string, result: 'broken' | 'refused'): void;
+  incident(reason: IncidentReason): void;
 }
 
 /** The agent's metrics in the program's registry. */
@@ -23,6 +25,10 @@ export function createAgentMetrics(metrics: Metrics): AgentMetrics {
     ['rung'],
     SECONDS_BUCKETS,
   );
+  const incidents = metrics.counter('sluice_transcoder_incidents_total', 'Force kills, warnings and fallbacks.', [
+    'incident',
+  ]);
+  for (const incident of INCIDENT_REASONS) incidents.inc({ incident }, 0);
   return {
     stored(rung, length, took) {
       segments.inc({ rung, result: 'stored' });
@@ -30,5 +36,6 @@ export function createAgentMetrics(metrics: Metrics): AgentMetrics {
       if (took !== null) seconds.observe({ rung }, took);
     },
     lost: (rung, result) => segments.inc({ rung, result }),
+    incident: (incident) => incidents.inc({ incident }),
   };
 }

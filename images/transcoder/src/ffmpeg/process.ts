@@ -21,6 +21,8 @@ export interface Exit {
   /** Exit code; null where a signal ended it. */
   readonly code: number | null;
   readonly signal: string | null;
+  /** It did not end after SIGTERM, and got SIGKILL. */
+  readonly isForced: boolean;
   /** Last lines of its log. */
   readonly stderr: string;
 }
@@ -41,6 +43,7 @@ export class EncoderProcess {
   /** Ends the writes that still wait for room. Not reactions of `exited`: those would keep all bytes ever written. */
   readonly #waitingWrites = new Set<() => void>();
   #ended = false;
+  #isForced = false;
   #stderr = '';
 
   /** @param path of FFmpeg: a name in PATH or a file */
@@ -76,8 +79,10 @@ export class EncoderProcess {
         for (const giveUp of this.#waitingWrites) giveUp();
         resolve(exit);
       };
-      this.#child.on('error', (error) => end({ code: null, signal: null, stderr: error.message }));
-      this.#child.on('close', (code, signal) => end({ code, signal, stderr: this.#stderr.trim() }));
+      this.#child.on('error', (error) => end({ code: null, signal: null, isForced: false, stderr: error.message }));
+      this.#child.on('close', (code, signal) =>
+        end({ code, signal, isForced: this.#isForced, stderr: this.#stderr.trim() }),
+      );
     });
   }
 
@@ -118,7 +123,9 @@ export class EncoderProcess {
 
   async #escalate(patienceMs: number): Promise<Exit> {
     const terminate = setTimeout(() => this.#child.kill('SIGTERM'), patienceMs);
-    const kill = setTimeout(() => this.#child.kill('SIGKILL'), patienceMs + TERMINATE_MS);
+    const kill = setTimeout(() => {
+      this.#isForced = this.#child.kill('SIGKILL');
+    }, patienceMs + TERMINATE_MS);
     const exit = await this.exited;
     clearTimeout(terminate);
     clearTimeout(kill);
@@ -138,8 +145,13 @@ export async function runToEnd(path: string, argv: readonly string[], timeoutMs:
   });
   try {
     const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-    return { code, signal, stderr: stderr.trim() };
+    return { code, signal, isForced: false, stderr: stderr.trim() };
   } catch (error) {
-    return { code: null, signal: null, stderr: error instanceof Error ? error.message : String(error) };
+    return {
+      code: null,
+      signal: null,
+      isForced: false,
+      stderr: error instanceof Error ? error.message : String(error),
+    };
   }
 }

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+/**
+ * What an agent tells of besides its progress, each once; the operator makes an Event of the same name of it.
+ *   EncoderFallback    an encoder that was asked for does not work in this pod, and another one does the work
+ *   ResourceWarning    the encoder uses nearly all of the CPU or memory that the pod may use
+ *   ForceKillRequired  FFmpeg did not end within its time after SIGTERM and got SIGKILL
+ */
+export const INCIDENT_REASONS = ['EncoderFallback', 'ResourceWarning', 'ForceKillRequired'] as const;
+export type IncidentReason = (typeof INCIDENT_REASONS)[number];
+
+/** Incidents that a report carries at most: the newest ones. */
+export const INCIDENTS_MAX = 16;
+/** Longest message in characters: a sentence or two; more is cut. */
+const MESSAGE_LENGTH = 500;
+
+/** One such incident. */
+export const incidentSchema = z.object({
+  reason: z.enum(INCIDENT_REASONS),
+  message: z.string().transform((text) => text.slice(0, MESSAGE_LENGTH)),
+  /** When it happened, by the agent's clock. */
+  time: z.iso.datetime(),
+});
+export type Incident = z.infer<typeof incidentSchema>;
+
+/** As a report carries them, the oldest first. */
+export const incidentsSchema = z.array(incidentSchema).max(INCIDENTS_MAX);
