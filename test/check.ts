@@ -10,6 +10,11 @@ const CHECKS: readonly { readonly title: string; readonly program: string; reado
   { title: 'Types of the page', program: 'tsc', args: ['--noEmit', '-p', 'images/edge/page'] },
   { title: 'Lint and format', program: 'biome', args: ['ci', '--error-on-warnings', '--colors=off', '.'] },
   { title: 'Generated files are current', program: 'node', args: ['--no-warnings', 'crds/generate.ts', '--check'] },
+  {
+    title: 'Generated references are current',
+    program: 'node',
+    args: ['--no-warnings', 'test/reference/generate.ts', '--check'],
+  },
 ];
 
 const progress = createProgress();

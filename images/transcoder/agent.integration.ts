@@ -224,6 +224,9 @@ async function hang(source: Source): Promise<string> {
     for (let msn = BACKLOG; msn < BACKLOG + 2; msn++) offer(owner, source, msn);
     await until('a segment after the hang is stored', 30, () => owner.stored.has(`1/low/${BACKLOG}`));
     const took = performance.now() - stoppedAt;
+    await until('the owner knows of the force kill', 10, () =>
+      owner.reports.some(({ incidents }) => incidents?.some(({ reason }) => reason === 'ForceKillRequired')),
+    );
     for (const name of owner.stored.keys()) assertSameFrames(source, owner, name);
     return `recovered ${(took / 1000).toFixed(1)} s after it stood still`;
   });

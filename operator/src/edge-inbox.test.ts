@@ -57,7 +57,8 @@ describe('the inbox of the edges', () => {
       metrics: createOperatorMetrics(metrics, {
         links: () => ({ connected: 0, edges: 0, backlog: 0 }),
         book,
-        sessionPhases: () => [],
+        sessions: () => [],
+        waiting: () => [],
       }),
       suspendDirect: () => {},
       channelChanged,

@@ -110,7 +110,7 @@ export const EVENTS = {
     type: 'Warning',
     action: 'Transcode',
     on: CHANNEL,
-    when: 'a GPU is asked for, and its encoder does not work in the pod: another one does the work',
+    when: 'a session that asks for a GPU encodes on the CPU: no node had one free, or its encoder does not work; the note quotes why',
   },
   ResourceWarning: {
     type: 'Warning',

@@ -73,6 +73,7 @@ const stateSchema = z.object({
 
 const podSchema = z.object({
   metadata: metadataSchema,
+  spec: z.object({ nodeName: z.string().default('') }).prefault({}),
   status: z
     .object({
       phase: z.string().default('Pending'),

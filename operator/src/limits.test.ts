@@ -64,7 +64,7 @@ describe('the limits on running sessions', () => {
     );
     const channel = String(waiting[0]?.spec.channelRef.name);
     await harness.until('the condition', () => condition(channel)?.reason === 'StreamLimitExceeded');
-    expect(condition(channel)?.message).toBe(`StreamSession ${channel}-1 waits: ${message}`);
+    expect(condition(channel)?.message).toBe(`StreamSession ${channel}-1: ${message}`);
     await harness.until(
       'events',
       () => harness.eventReasons().filter((reason) => reason === 'LimitExceeded').length === 10,

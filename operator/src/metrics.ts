@@ -1,8 +1,9 @@
 import type { Mode } from '@sluice/common/link/messages.ts';
 import type { Counter, Histogram, Metrics } from '@sluice/common/metrics/metrics.ts';
 import { INCIDENT_REASONS } from '@sluice/common/work/incident.ts';
-import type { StreamSessionPhase } from '@sluice/crds';
+import type { StreamSession, StreamSessionPhase } from '@sluice/crds';
 import type { AudienceBook } from './audience/book.ts';
+import { REASON_CODES } from './channel/decide.ts';
 import { MODES } from './channel/mode.ts';
 
 /**
@@ -12,6 +13,8 @@ import { MODES } from './channel/mode.ts';
 export interface OperatorMetrics {
   /** Changes of the desired mode, by new mode and reason. */
   readonly decisions: Counter<'to' | 'reason'>;
+  /** Changes of the mode that viewers get. */
+  readonly switches: Counter<'from' | 'to'>;
   /** From the decision for Transcode to its first listed segment, in seconds. */
   readonly promotionSeconds: Histogram<never>;
   /** What happened in transcode pods besides their work. */
@@ -28,7 +31,9 @@ export interface OperatorMetrics {
 export interface MetricSources {
   readonly links: () => { readonly connected: number; readonly edges: number; readonly backlog: number };
   readonly book: Pick<AudienceBook, 'refused' | 'silentSeconds'>;
-  readonly sessionPhases: () => Iterable<StreamSessionPhase>;
+  readonly sessions: () => Iterable<Pick<StreamSession, 'status'>>;
+  /** Of each session that waits for a place: which limit it waits for. */
+  readonly waiting: () => Iterable<{ readonly scope: 'owner' | 'total' }>;
 }
 
 /** From an encoder that starts at once to a pod that waits for an image and a node. */
@@ -38,7 +43,11 @@ const PROMOTION_BUCKETS = [1, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120, 300];
 export function createOperatorMetrics(metrics: Metrics, sources: MetricSources): OperatorMetrics {
   declareGauges(metrics, sources);
   const labels = ['namespace', 'channel'] as const;
-  const viewers = metrics.gauge('sluice_channel_viewers', 'Viewers of a channel over all edges', labels);
+  const viewers = metrics.gauge(
+    'sluice_channel_viewers',
+    'Viewers of a channel over all edges; no series while it is Idle and unwatched',
+    labels,
+  );
   const desired = metrics.gauge(
     'sluice_channel_desired_mode',
     'Desired mode: 0 Idle, 1 Direct, 2 Proxy, 3 Transcode',
@@ -54,7 +63,12 @@ export function createOperatorMetrics(metrics: Metrics, sources: MetricSources):
     for (const gauge of gauges) gauge.remove({ namespace, channel });
   };
   return {
-    decisions: metrics.counter('sluice_decisions_total', 'Changes of the desired mode', ['to', 'reason']),
+    decisions: metrics.counter(
+      'sluice_decisions_total',
+      `Changes of the desired mode, by what it became and why: ${REASON_CODES.join(', ')}`,
+      ['to', 'reason'],
+    ),
+    switches: metrics.counter('sluice_mode_switches_total', 'Changes of the mode that viewers get', ['from', 'to']),
     promotionSeconds: metrics.histogram(
       'sluice_promotion_seconds',
       'From the decision for Transcode to its first listed segment',
@@ -83,14 +97,15 @@ export function createOperatorMetrics(metrics: Metrics, sources: MetricSources):
 function incidentCounter(metrics: Metrics): Counter<'incident'> {
   const counter = metrics.counter(
     'sluice_session_incidents_total',
-    'Force kills, resource warnings and encoder fallbacks in transcode pods',
+    'Force kills and resource warnings in transcode pods',
     ['incident'],
   );
   for (const incident of INCIDENT_REASONS) counter.inc({ incident }, 0);
   return counter;
 }
 
-function declareGauges(metrics: Metrics, { links, book, sessionPhases }: MetricSources): void {
+function declareGauges(metrics: Metrics, sources: MetricSources): void {
+  const { links, book } = sources;
   metrics.gauge('sluice_edges', 'Edge pods by whether their link is up', ['linked'], (gauge) => {
     const { connected, edges } = links();
     gauge.set({ linked: 'true' }, connected);
@@ -102,18 +117,42 @@ function declareGauges(metrics: Metrics, { links, book, sessionPhases }: MetricS
     gauge.set({ reason: 'unknown_channel' }, unknownChannel);
     gauge.set({ reason: 'too_many_ids' }, tooManyIds);
   });
-  metrics.gauge('sluice_audience_age_seconds', 'How long some edge has not been heard', [], (gauge) =>
-    gauge.set(book.silentSeconds()),
+  metrics.gauge(
+    'sluice_audience_age_seconds',
+    'Age of the viewer counts: how long some edge has not been heard; 0: all counts are exact',
+    [],
+    (gauge) => gauge.set(book.silentSeconds()),
   );
+  declareSessionGauges(metrics, sources);
+}
+
+/** Every phase and scope has a series from the start. */
+const PHASES_SHOWN: readonly StreamSessionPhase[] = ['Pending', 'Starting', 'Running', 'Completed', 'Failed'];
+
+function declareSessionGauges(metrics: Metrics, { sessions, waiting }: MetricSources): void {
   metrics.gauge('sluice_sessions', 'StreamSessions by phase', ['phase'], (gauge) => {
-    const counts = new Map<string, number>([
-      ['Pending', 0],
-      ['Starting', 0],
-      ['Running', 0],
-      ['Completed', 0],
-      ['Failed', 0],
-    ]);
-    for (const phase of sessionPhases()) counts.set(phase, (counts.get(phase) ?? 0) + 1);
-    for (const [phase, count] of counts) gauge.set({ phase }, count);
+    const phases = [...sessions()].map(({ status }) => status?.phase ?? 'Pending');
+    for (const [phase, count] of countsOf(phases, PHASES_SHOWN)) gauge.set({ phase }, count);
   });
+  metrics.gauge(
+    'sluice_sessions_waiting',
+    'StreamSessions that wait for a place, by the limit: of their owner, or the total',
+    ['limit'],
+    (gauge) => {
+      const scopes = [...waiting()].map(({ scope }) => scope);
+      for (const [limit, count] of countsOf(scopes, ['owner', 'total'])) gauge.set({ limit }, count);
+    },
+  );
+  metrics.gauge('sluice_sessions_encoding', 'StreamSessions at work, by encoder', ['encoder'], (gauge) => {
+    gauge.reset();
+    const working = [...sessions()].filter(({ status }) => status?.phase === 'Starting' || status?.phase === 'Running');
+    const encoders = working.flatMap(({ status }) => status?.encoder ?? []);
+    for (const [encoder, count] of countsOf(encoders, [])) gauge.set({ encoder }, count);
+  });
+}
+
+function countsOf(words: readonly string[], known: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map(known.map((word) => [word, 0]));
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts;
 }

@@ -95,6 +95,7 @@ export class Operator {
   #phase: 'starting' | 'standby' | 'leader' | 'stopped' = 'starting';
   /** Of this leader; 0 before it leads. */
   #term = 0;
+  #ledSinceMs = 0;
   #isDialling = false;
   #sweeping: NodeJS.Timeout | undefined;
 
@@ -112,7 +113,8 @@ export class Operator {
     this.#metrics = createOperatorMetrics(options.metrics, {
       links: () => this.#hub.status(),
       book: this.#book,
-      sessionPhases: () => this.#caches.sessions.store.list().map(({ status }) => status?.phase ?? 'Pending'),
+      sessions: () => this.#caches.sessions.store.list(),
+      waiting: () => this.#admissions.waiting.values(),
     });
     this.#events = createEventRecorder({
       client,
@@ -149,6 +151,7 @@ export class Operator {
     if (this.#phase !== 'standby') return;
     this.#phase = 'leader';
     this.#term = term;
+    this.#ledSinceMs = this.#options.now();
     this.#book.begin();
     this.#edges = edgesOf(this.#caches.slices.store.list());
     this.#wakeOnChanges();
@@ -325,8 +328,9 @@ export class Operator {
         reports: this.#reports,
         states: this.#states,
         metrics: this.#metrics,
-        incidents: new SessionIncidents(this.#startedAtMs, (uid, session, incident) =>
-          this.#happened(uid, session, incident),
+        incidents: new SessionIncidents(
+          () => this.#ledSinceMs,
+          (uid, session, incident) => this.#happened(uid, session, incident),
         ),
         suspendDirect: (uid, message) => suspendDirect(uid, message, channel),
         channelChanged: (key, withinSeconds) => this.#channels.enqueueAfter(key, withinSeconds),
@@ -342,13 +346,11 @@ export class Operator {
     };
   }
 
-  /** Who asks for no GPU need not be told that there is none. */
+  /** On the Channel: a session may be gone when its pod tells its last words. */
   #happened(uid: string, { name, attempt }: SessionReport, incident: Incident): void {
     this.#metrics.incidents.inc({ incident: incident.reason });
     const channel = this.#caches.channels.store.get(this.#states.keyOf(uid) ?? '');
-    const isExpected = incident.reason === 'EncoderFallback' && channel?.spec.transcode.gpu === undefined;
-    if (channel === undefined || isExpected) return;
-    this.#events.record(channel, incidentIn(`${name}-${attempt}`, incident));
+    if (channel !== undefined) this.#events.record(channel, incidentIn(`${name}-${attempt}`, incident));
   }
 
   /** Who the edges are, and which of them are ready, decides the owners of every channel. */

@@ -2,11 +2,10 @@ import { z } from 'zod';
 
 /**
  * What an agent tells of besides its progress, each once; the operator makes an Event of the same name of it.
- *   EncoderFallback    an encoder that was asked for does not work in this pod, and another one does the work
  *   ResourceWarning    the encoder uses nearly all of the CPU or memory that the pod may use
  *   ForceKillRequired  FFmpeg did not end within its time after SIGTERM and got SIGKILL
  */
-export const INCIDENT_REASONS = ['EncoderFallback', 'ResourceWarning', 'ForceKillRequired'] as const;
+export const INCIDENT_REASONS = ['ResourceWarning', 'ForceKillRequired'] as const;
 export type IncidentReason = (typeof INCIDENT_REASONS)[number];
 
 /** Incidents that a report carries at most: the newest ones. */

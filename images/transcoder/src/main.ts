@@ -32,6 +32,7 @@ async function main(): Promise<number> {
 async function runAgent(config: Config): Promise<number> {
   const log = createLogger({ name: 'agent', level: config.logLevel });
   const metrics = createMetrics();
+  const agentMetrics = createAgentMetrics(metrics, Date.now);
   const client = new OwnerClient({ ...config, token: () => readToken(config.tokenFile) });
   const limitMs = Math.max(0, config.graceSeconds - RESERVE_SECONDS) * 1000;
   let agent: Agent | null = null;
@@ -61,7 +62,7 @@ async function runAgent(config: Config): Promise<number> {
       log,
       incidents: new Incidents(Date.now),
       capacity: capacity(),
-      metrics: createAgentMetrics(metrics),
+      metrics: agentMetrics,
       now: Date.now,
       random: Math.random,
     });

@@ -154,6 +154,8 @@ function measure(
     metrics.decisions.inc({ to: plan.decision.mode, reason: plan.decision.reason.code });
     state.promotionSinceMs = plan.decision.mode === 'Transcode' ? nowMs : null;
   }
+  const was = state.wanted?.mode ?? active;
+  if (was !== active) metrics.switches.inc({ from: was, to: active });
   if (state.promotionSinceMs !== null && report?.activeMode === 'Transcode') {
     metrics.promotionSeconds.observe((nowMs - state.promotionSinceMs) / 1000);
     state.promotionSinceMs = null;

@@ -78,17 +78,19 @@ export interface DecisionInput {
 }
 
 /** Stable names of why a decision came out as it did; label of the metric `sluice_decisions_total`. */
-export type ReasonCode =
-  | 'AudienceGrew'
-  | 'AudienceShrank'
-  | 'MinimumMode'
-  | 'MaximumMode'
-  | 'Pinned'
-  | 'DirectImpossible'
-  | 'TranscodeImpossible'
-  | 'CountUncertain'
-  | 'WindowOpen'
-  | 'Steady';
+export const REASON_CODES = [
+  'AudienceGrew',
+  'AudienceShrank',
+  'MinimumMode',
+  'MaximumMode',
+  'Pinned',
+  'DirectImpossible',
+  'TranscodeImpossible',
+  'CountUncertain',
+  'WindowOpen',
+  'Steady',
+] as const;
+export type ReasonCode = (typeof REASON_CODES)[number];
 
 /** Why, for programs and for people. */
 export interface DecisionReason {

@@ -3,7 +3,6 @@ import type { OwnerReport } from '@sluice/common/link/messages.ts';
 import {
   API_VERSION,
   type Channel,
-  STREAM_SESSION_CONDITIONS,
   STREAM_SESSION_NAMES,
   type StreamSession,
   type StreamSessionStatus,
@@ -17,13 +16,12 @@ import type { Client } from '../runtime/client/client.ts';
 import type { Reconcile, ReconcileResult } from '../runtime/controller/controller.ts';
 import type { EventRecorder } from '../runtime/events/recorder.ts';
 import type { AdmissionBook } from './admission/admission-book.ts';
-import { refusalText } from './admission/admit.ts';
 import { fallbackEvent } from './build/acceleration.ts';
 import { buildPod, type PodSettings } from './build/pod.ts';
 import { buildSecret } from './build/secret.ts';
-import { limitExceeded, sessionAdmitted } from './events.ts';
 import type { Refusal } from './gpu.ts';
 import { type ObservedSession, planSession, rememberSession, type SessionMemory, type SessionPlan } from './plan.ts';
+import { statusEvents } from './status-events.ts';
 
 /** Index of pods by `namespace/name` of their StreamSession. */
 export const PODS_BY_SESSION = 'session';
@@ -58,8 +56,6 @@ interface SessionState {
   memory: SessionMemory;
   /** Why the API server did not allow the last pod; null: it did. */
   refusal: Refusal | null;
-  /** Whether it waits for a place, as it was told last. */
-  waits: boolean;
   written: StreamSessionStatus | undefined;
   writtenMs: number;
 }
@@ -74,7 +70,6 @@ export function createSessionReconcile(options: SessionControllerOptions): Recon
     if (session === undefined || session.metadata.deletionTimestamp !== undefined) return undefined;
     const state = states.get(key) ?? meet(session);
     states.set(key, state);
-    tellOfLimits(session, state, options);
     const plan = (): SessionPlan => planSession(observe(key, session, state, options));
     const before = plan();
     const wasRefused = state.refusal?.message;
@@ -108,26 +103,9 @@ function meet(session: StreamSession): SessionState {
     uid: session.metadata.uid ?? '',
     memory: rememberSession(session),
     refusal: null,
-    waits: isWaiting(session),
     written: session.status,
     writtenMs: 0,
   };
-}
-
-function isWaiting({ status }: StreamSession): boolean {
-  const { admitted } = STREAM_SESSION_CONDITIONS;
-  return status?.conditions?.some(({ type, status: holds }) => type === admitted && holds === 'False') ?? false;
-}
-
-/** A wait and its end are told once each, where users look: on the session and on its Channel. */
-function tellOfLimits(session: StreamSession, state: SessionState, options: SessionControllerOptions): void {
-  const verdict = options.admissions.verdict(session);
-  if (state.waits === !verdict.admitted) return;
-  state.waits = !verdict.admitted;
-  const { name } = session.metadata;
-  const event = verdict.admitted ? sessionAdmitted(name) : limitExceeded(name, refusalText(verdict));
-  const channel = options.channelOf(session);
-  for (const object of [session, channel]) if (object !== undefined) options.events.record(object, event);
 }
 
 /** The uid of the Channel that a session works for. */
@@ -197,8 +175,9 @@ async function writeStatus(
   session: StreamSession,
   state: SessionState,
   status: StreamSessionStatus,
-  { client, events, channelOf: findChannel, now }: SessionControllerOptions,
+  options: SessionControllerOptions,
 ): Promise<number | null> {
+  const { client, now } = options;
   if (sameJson(status, state.written)) return null;
   const wait = sameJson(essence(status), essence(state.written ?? {}))
     ? PROGRESS_EVERY_SECONDS - (now() - state.writtenMs) / 1000
@@ -217,12 +196,26 @@ async function writeStatus(
     if (hasReason(error, 'NotFound')) return null; // deleted meanwhile
     throw error; // a conflict, too: it is tried again until the cache tells of another session of this name
   }
-  const fallback = fallbackEvent(session, state.written, status);
-  const channel = findChannel(session);
-  if (fallback !== null && channel !== undefined) events.record(channel, fallback);
+  tell(session, state.written, status, options);
   state.written = status;
   state.writtenMs = now();
   return null;
+}
+
+/** On the session and on its Channel, which is where users look. */
+function tell(
+  session: StreamSession,
+  before: StreamSessionStatus | undefined,
+  after: StreamSessionStatus,
+  { events, channelOf: findChannel }: SessionControllerOptions,
+): void {
+  const channel = findChannel(session);
+  for (const event of statusEvents(session.metadata.name, before, after)) {
+    events.record(session, event);
+    if (channel !== undefined) events.record(channel, event);
+  }
+  const fallback = fallbackEvent(session, before, after);
+  if (fallback !== null && channel !== undefined) events.record(channel, fallback);
 }
 
 /** What a user must see at once: an owner that words its report anew with each segment costs no write each time. */

@@ -36,10 +36,5 @@ export function incidentIn(pod: string, { reason, message }: Pick<Incident, 'rea
 
 /** A session that asks for a GPU encodes on the CPU. */
 export function encoderFallback(name: string, message: string): EventRecord {
-  return {
-    type: 'Warning',
-    reason: 'EncoderFallback',
-    action: 'Transcode',
-    note: `StreamSession ${name}: ${message}`,
-  };
+  return told('EncoderFallback', `StreamSession ${name}: ${message}`);
 }

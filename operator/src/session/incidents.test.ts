@@ -14,8 +14,9 @@ function incident(seconds: number, changes: Partial<Incident> = {}): Incident {
 function told(...reports: readonly { attempt?: number; incidents: readonly Incident[] }[]): readonly string[] {
   const words: string[] = [];
   const state = {};
-  const watch = new SessionIncidents(START, (uid, { name, attempt }, { reason }) =>
-    words.push(`${uid} ${name}-${attempt} ${reason}`),
+  const watch = new SessionIncidents(
+    () => START,
+    (uid, { name, attempt }, { reason }) => words.push(`${uid} ${name}-${attempt} ${reason}`),
   );
   for (const { attempt = 1, incidents } of reports) {
     watch.take(state, reportFixture({ session: sessionReportFixture({ attempt, incidents: [...incidents] }) }));

@@ -2,8 +2,8 @@ import type { OwnerReport, SessionReport } from '@sluice/common/link/messages.ts
 import type { Incident } from '@sluice/common/work/incident.ts';
 
 /**
- * What happened up to this long before the start may not have been told by the operator before: a lease lasts 15 s, and
- * clocks differ a little. What is older was.
+ * What happened up to this long before an operator leads may not have been told by the one before: a lease lasts 15 s,
+ * and clocks differ a little. What is older was.
  */
 const OVERLAP_SECONDS = 30;
 
@@ -17,14 +17,14 @@ interface Told {
 
 /** Finds in the reports of owners what has happened in transcode pods since the last report. */
 export class SessionIncidents {
-  readonly #sinceMs: number;
+  readonly #ledSinceMs: () => number;
   readonly #tell: IncidentListener;
   /** By the state of the channel: what was told of one goes with it. */
   readonly #told = new WeakMap<object, Told>();
 
-  /** @param startedAtMs of this operator, in ms since the epoch */
-  constructor(startedAtMs: number, tell: IncidentListener) {
-    this.#sinceMs = startedAtMs - OVERLAP_SECONDS * 1000;
+  /** @param ledSinceMs since when this operator leads, in ms since the epoch */
+  constructor(ledSinceMs: () => number, tell: IncidentListener) {
+    this.#ledSinceMs = ledSinceMs;
     this.#tell = tell;
   }
 
@@ -36,8 +36,9 @@ export class SessionIncidents {
     const known = last?.pod === pod ? last.incidents : new Set<string>();
     const incidents = session.incidents ?? [];
     this.#told.set(state, { pod, incidents: new Set(incidents.map(keyOf)) });
+    const sinceMs = this.#ledSinceMs() - OVERLAP_SECONDS * 1000;
     for (const incident of incidents) {
-      const isNew = !known.has(keyOf(incident)) && Date.parse(incident.time) >= this.#sinceMs;
+      const isNew = !known.has(keyOf(incident)) && Date.parse(incident.time) >= sinceMs;
       if (isNew) this.#tell(uid, session, incident);
     }
   }

@@ -25,7 +25,7 @@ function session(status?: StreamSessionStatus): StreamSession {
   return { ...built, metadata: { ...built.metadata, uid: 's1' }, ...(status === undefined ? {} : { status }) };
 }
 
-function pod(attempt: number, status: object = { phase: 'Running' }, deleted = false): Pod {
+function pod(attempt: number, status: object = { phase: 'Running' }, deleted = false, nodeName = 'n1'): Pod {
   return POD.parse({
     metadata: {
       name: `film-1-${attempt}`,
@@ -33,6 +33,7 @@ function pod(attempt: number, status: object = { phase: 'Running' }, deleted = f
       labels: { [ATTEMPT_LABEL]: String(attempt) },
       ...(deleted ? { deletionTimestamp: '2026-11-21T12:00:00Z' } : {}),
     },
+    spec: { nodeName },
     status,
   });
 }
@@ -189,6 +190,15 @@ describe('the plan for a session', () => {
   });
 
   const late = sessionReportFixture({ state: 'Late', message: 'speed 0.7' });
+  const feeding = sessionReportFixture({ state: 'Feeding', message: 'speed 0.9' });
+  const aligned = sessionReportFixture({ state: 'Aligned' });
+  const WAITS = {
+    node: 'pod film-1-1 waits for the scheduler to choose a node',
+    kubelet: 'pod film-1-1 waits for node n1 to pull its image and mount Secret film-1',
+    agent: 'pod film-1-1 on node n1 has not reached the owner edge yet',
+    segments: 'pod film-1-1 on node n1 encodes; three segments of every rung must arrive in time; it says: speed 0.9',
+    owner: 'pod film-1-1 on node n1 delivers in time; the owner edge lists it next',
+  };
   const stuck = {
     phase: 'Pending',
     conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no node' }],
@@ -204,12 +214,22 @@ describe('the plan for a session', () => {
   const states: readonly [string, object, SessionReport | null, string, string][] = [
     ['cannot be scheduled', stuck, null, 'Pending', 'False Unschedulable pod film-1-1: no node'],
     ['has no image', image, null, 'Pending', 'False ImagePullBackOff pod film-1-1: not found'],
-    ['is being created', creating, null, 'Pending', 'Unknown Starting the pod starts'],
-    ['runs and has not delivered', { phase: 'Running' }, null, 'Starting', 'Unknown Starting the pod starts'],
+    ['is being created', creating, null, 'Pending', `Unknown WaitingForKubelet ${WAITS.kubelet}`],
+    ['runs and has not called', { phase: 'Running' }, null, 'Starting', `Unknown WaitingForAgent ${WAITS.agent}`],
+    ['encodes', { phase: 'Running' }, feeding, 'Starting', `Unknown WaitingForSegments ${WAITS.segments}`],
+    ['delivers in time', { phase: 'Running' }, aligned, 'Starting', `Unknown WaitingForSwitch ${WAITS.owner}`],
     ['delivers', { phase: 'Running' }, sessionReportFixture(), 'Running', 'True Live viewers get the segments'],
     ['is late', { phase: 'Running' }, late, 'Starting', 'False Late speed 0.7'],
-    ['has ended as asked', { phase: 'Succeeded' }, null, 'Completed', 'Unknown Starting the pod starts'],
+    ['has ended as asked', { phase: 'Succeeded' }, null, 'Completed', 'Unknown Ended pod film-1-1 has ended'],
   ];
+  test('says that the pod has no node yet', () => {
+    const conditions = plan({ pods: [pod(1, creating, false, '')], memory: FIRST }).status.conditions;
+    expect(conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
+      reason: 'WaitingForNode',
+      message: WAITS.node,
+    });
+  });
+
   test.each(states)('says that the pod %s', (_name, status, report, phase, ready) => {
     const planned = plan({ pods: [pod(1, status)], memory: FIRST, report });
     const condition = planned.status.conditions?.find(({ type }) => type === 'Ready');

@@ -86,6 +86,7 @@ export function sessionReportFixture(changes: Partial<SessionReport> = {}): Sess
     outTimeSeconds: 10,
     droppedRungs: [],
     message: '',
+    incidents: [],
     ...changes,
   };
 }

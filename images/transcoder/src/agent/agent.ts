@@ -46,7 +46,7 @@ export interface AgentOptions {
   readonly choice: EncoderChoice;
   readonly log: Logger;
   readonly metrics: AgentMetrics;
-  /** Of this pod, from before the agent worked too. */
+  /** Of this pod. */
   readonly incidents: Incidents;
   /** What the pod may use. */
   readonly capacity: Capacity;

@@ -46,7 +46,7 @@ async function choicesAfter(runs: number, encoders: string[]): Promise<readonly 
     now: () => 0,
     random: () => 0,
     log: createLogger({ name: 'test', level: 'silent' }),
-    listeners: { broken: () => undefined, segment: () => undefined },
+    listeners: { broken: () => undefined, forceKilled: () => undefined, segment: () => undefined },
     interrupted: () => broken.resolve(),
   });
   feeder = made;

@@ -12,12 +12,17 @@ export interface AgentMetrics {
   incident(reason: IncidentReason): void;
 }
 
-/** The agent's metrics in the program's registry. */
-export function createAgentMetrics(metrics: Metrics): AgentMetrics {
-  const segments = metrics.counter('sluice_transcoder_segments_total', 'Segments of a rung, by what became of them.', [
-    'rung',
-    'result',
-  ]);
+/**
+ * The agent's metrics in the program's registry.
+ * @param now milliseconds since the epoch
+ */
+export function createAgentMetrics(metrics: Metrics, now: () => number): AgentMetrics {
+  const startedAt = now();
+  const segments = metrics.counter(
+    'sluice_transcoder_segments_total',
+    'Segments of a rung: stored, broken (failed the check) or refused (not taken by the owner).',
+    ['rung', 'result'],
+  );
   const bytes = metrics.counter('sluice_transcoder_segment_bytes_total', 'Bytes of the segments stored.', ['rung']);
   const seconds = metrics.histogram(
     'sluice_transcoder_segment_seconds',
@@ -25,12 +30,20 @@ export function createAgentMetrics(metrics: Metrics): AgentMetrics {
     ['rung'],
     SECONDS_BUCKETS,
   );
-  const incidents = metrics.counter('sluice_transcoder_incidents_total', 'Force kills, warnings and fallbacks.', [
+  const first = metrics.gauge(
+    'sluice_transcoder_first_segment_seconds',
+    'From the start of the agent to the first segment of a rung that was stored.',
+    ['rung'],
+  );
+  const started = new Set<string>();
+  const incidents = metrics.counter('sluice_transcoder_incidents_total', 'Force kills and resource warnings.', [
     'incident',
   ]);
   for (const incident of INCIDENT_REASONS) incidents.inc({ incident }, 0);
   return {
     stored(rung, length, took) {
+      if (!started.has(rung)) first.set({ rung }, (now() - startedAt) / 1000);
+      started.add(rung);
       segments.inc({ rung, result: 'stored' });
       bytes.inc({ rung }, length);
       if (took !== null) seconds.observe({ rung }, took);

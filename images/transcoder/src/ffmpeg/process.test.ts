@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { EncoderProcess } from './process.ts';
 
 const NOTHING = { output: () => undefined, progress: () => undefined };
@@ -12,6 +12,7 @@ function start(script: string): EncoderProcess {
   return encoder;
 }
 afterEach(async () => {
+  jest.useRealTimers();
   await encoder?.terminate();
   encoder = null;
 });
@@ -54,6 +55,26 @@ describe('EncoderProcess', () => {
 
   test('an encoder that ends with its input is not signalled', async () => {
     const running = start('cat >/dev/null; echo the last warning >&2; exit 3');
-    expect(await running.stop()).toEqual({ code: 3, signal: null, stderr: 'the last warning' });
+    expect(await running.stop()).toEqual({
+      code: 3,
+      signal: null,
+      isForced: false,
+      stderr: 'the last warning',
+    });
+  });
+
+  test('an encoder that ignores SIGTERM is killed after five seconds, and the exit says so', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    const listening = Promise.withResolvers<void>();
+    encoder = new EncoderProcess('/bin/sh', ['-c', "trap '' TERM; echo progress=continue; read -r line"], 0, {
+      output: () => undefined,
+      progress: () => listening.resolve(),
+    });
+    await listening.promise;
+    const ended = encoder.terminate();
+    jest.advanceTimersByTime(4999);
+    expect(jest.getTimerCount()).toBe(1);
+    jest.advanceTimersByTime(1);
+    expect(await ended).toMatchObject({ signal: 'SIGKILL', isForced: true });
   });
 });

@@ -6,7 +6,6 @@ import {
   type ConditionStatus,
   STREAM_SESSION_CONDITIONS,
 } from '@sluice/crds';
-import { STREAM_LIMIT_EXCEEDED } from '../../session/build/status.ts';
 import type { Decision, ModeObstacle } from '../decide.ts';
 import type { LadderInForce } from '../ladder.ts';
 import type { Observed } from '../observed.ts';
@@ -19,6 +18,9 @@ export interface Finding {
   readonly reason: string;
   readonly message: string;
 }
+
+/** So many edges are named in a condition; their pods are found by label anyway. */
+const NAMED_EDGES = 3;
 
 /** What the conditions of a channel are about. */
 export interface ConditionInput {
@@ -38,8 +40,8 @@ export function channelFindings(input: ConditionInput): readonly Finding[] {
   return [
     ready(input, source),
     source,
-    possible(CHANNEL_CONDITIONS.directPossible, input.obstacles.direct, input.probed),
-    possible(CHANNEL_CONDITIONS.transcodePossible, input.obstacles.transcode, input.probed),
+    possible(CHANNEL_CONDITIONS.directPossible, input.obstacles.direct, input),
+    possible(CHANNEL_CONDITIONS.transcodePossible, input.obstacles.transcode, input),
     transcodeHealthy(input),
     ladderPending(input.ladder),
   ];
@@ -63,13 +65,19 @@ export function withTimes(
 function ready({ observed, decision }: ConditionInput, source: Finding): Finding {
   const type = CHANNEL_CONDITIONS.ready;
   if (!observed.edges.some((edge) => edge.ready)) {
-    const message = 'no edge pod is ready: look at the edge Deployment and its pods';
-    return { type, status: 'False', reason: 'NoEdgeReady', message };
+    return { type, status: 'False', reason: 'NoEdgeReady', message: whyNoEdge(observed) };
   }
   if (source.status === 'False') return { ...source, type };
   return decision.mode === 'Idle'
     ? { type, status: 'True', reason: 'Idle', message: 'nobody watches; the first viewer is served at once' }
     : { type, status: 'True', reason: 'Serving', message: 'the channel plays' };
+}
+
+function whyNoEdge({ edges }: Observed): string {
+  if (edges.length === 0) return 'there is no edge pod: look at the Deployment of the edges';
+  const names = edges.slice(0, NAMED_EDGES).map(({ podName }) => podName);
+  const rest = edges.length > names.length ? ` and ${edges.length - names.length} more` : '';
+  return `no edge is ready; kubectl describe says why of pod ${names.join(', ')}${rest}`;
 }
 
 function sourceHealthy({ observed, health }: ConditionInput): Finding {
@@ -87,13 +95,18 @@ function sourceHealthy({ observed, health }: ConditionInput): Finding {
   return { type, status, reason: camel(health.reason, fallback), message };
 }
 
-function possible(type: ChannelConditionType, obstacle: ModeObstacle | null, probed: boolean): Finding {
+function possible(
+  type: ChannelConditionType,
+  obstacle: ModeObstacle | null,
+  { probed, observed }: ConditionInput,
+): Finding {
   if (obstacle !== null) {
     return { type, status: 'False', reason: camel(obstacle.reason, 'Impossible'), message: obstacle.message };
   }
-  return probed
-    ? { type, status: 'True', reason: 'Possible', message: 'nothing speaks against it' }
-    : { type, status: 'Unknown', reason: 'NotProbed', message: 'the source has not been probed yet' };
+  if (probed) return { type, status: 'True', reason: 'Possible', message: 'nothing speaks against it' };
+  const [owner] = observed.memory.ownership?.owners ?? [];
+  const prober = owner === undefined ? 'an edge' : `edge ${owner.podName}`;
+  return { type, status: 'Unknown', reason: 'NotProbed', message: `waits for ${prober} to probe the source` };
 }
 
 function transcodeHealthy({ observed, decision, obstacles }: ConditionInput): Finding {
@@ -119,7 +132,7 @@ function transcodeHealthy({ observed, decision, obstacles }: ConditionInput): Fi
       observed.report?.session?.message || 'the transcode does not keep pace; the source is served instead';
     return { type, status: 'False', reason: 'Late', message };
   }
-  return podTrouble(observed) ?? { type, status: 'Unknown', reason: 'Starting', message: 'the transcode starts' };
+  return sessionProgress(observed);
 }
 
 /** An encode on the CPU delivers as well; who asked for a GPU wants to know. */
@@ -131,18 +144,22 @@ function liveMessage({ sessions }: Observed): string {
   return ['viewers get the transcoded ladder', onCpu?.message].filter((part) => part !== undefined).join('; ');
 }
 
-/** What keeps the session from working: the limits, or its pod's trouble in the words of the scheduler or the kubelet. */
-function podTrouble({ sessions }: Observed): Finding | null {
-  const conditions = sessions[0]?.status?.conditions ?? [];
-  const trouble = conditions.find(
-    ({ type, status }) =>
-      status === 'False' &&
-      (type === STREAM_SESSION_CONDITIONS.podScheduled || type === STREAM_SESSION_CONDITIONS.ready),
-  );
-  if (trouble === undefined || trouble.reason === 'Starting') return null;
-  const { status, reason } = trouble;
-  const waits = reason === STREAM_LIMIT_EXCEEDED ? `StreamSession ${sessions[0]?.metadata.name} waits: ` : '';
-  return { type: CHANNEL_CONDITIONS.transcodeHealthy, status, reason, message: `${waits}${trouble.message}` };
+/**
+ * What the session waits for, in its own words: a place within the limits, its pod, or what the scheduler or the kubelet
+ * say of that.
+ */
+function sessionProgress({ sessions: [session] }: Observed): Finding {
+  const type = CHANNEL_CONDITIONS.transcodeHealthy;
+  if (session?.metadata.uid === undefined) {
+    return { type, status: 'Unknown', reason: 'WaitingForSession', message: 'the StreamSession is being made' };
+  }
+  const { podScheduled, ready } = STREAM_SESSION_CONDITIONS;
+  const conditions = session.status?.conditions ?? [];
+  const found =
+    conditions.find((condition) => condition.type === podScheduled && condition.status === 'False') ??
+    conditions.find((condition) => condition.type === ready && condition.status !== 'True');
+  const { status, reason, message } = found ?? { status: 'Unknown', reason: 'WaitingForSession', message: 'it starts' };
+  return { type, status, reason, message: `StreamSession ${session.metadata.name}: ${message}` };
 }
 
 function ladderPending({ pending }: LadderInForce): Finding {

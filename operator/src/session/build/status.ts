@@ -12,6 +12,7 @@ import type { ObservedSession } from '../plan.ts';
 import { type NewestPod, unscheduled } from '../pod-state.ts';
 import { accelerated, acceleratorOf } from './acceleration.ts';
 import { podName } from './pod.ts';
+import { nodeOf, waitingFor } from './waiting.ts';
 
 /** Reason in conditions of a session that waits for another one to end, and of its Channel. */
 export const STREAM_LIMIT_EXCEEDED = 'StreamLimitExceeded';
@@ -79,7 +80,7 @@ function admitted({ admission }: SessionStatusInput): Finding {
     : { type, status: 'False', reason: STREAM_LIMIT_EXCEEDED, message: refusalText(admission) };
 }
 
-function podScheduled({ newest, memory, session }: SessionStatusInput): Finding {
+function podScheduled({ newest, memory, session, pods }: SessionStatusInput): Finding {
   const type = STREAM_SESSION_CONDITIONS.podScheduled;
   const pod = podName(session.metadata.name, memory.attempt);
   const refusal = unscheduled(newest);
@@ -87,12 +88,13 @@ function podScheduled({ newest, memory, session }: SessionStatusInput): Finding 
     return { type, status: 'False', reason: refusal.reason, message: `pod ${pod}: ${refusal.message}` };
   }
   if (newest.kind === 'running' || newest.kind === 'leaving' || newest.kind === 'stuck') {
-    return { type, status: 'True', reason: 'Scheduled', message: `pod ${pod} has a node` };
+    return { type, status: 'True', reason: 'Scheduled', message: `pod ${pod} has node ${nodeOf(pods, pod)}` };
   }
   return { type, status: 'Unknown', reason: 'NotScheduled', message: 'the pod has no node yet' };
 }
 
-function ready({ newest, memory, session, report, refusal, admission }: SessionStatusInput): Finding {
+function ready(input: SessionStatusInput): Finding {
+  const { newest, memory, session, report, refusal, admission } = input;
   const type = STREAM_SESSION_CONDITIONS.ready;
   if (!admission.admitted) {
     return { type, status: 'False', reason: STREAM_LIMIT_EXCEEDED, message: refusalText(admission) };
@@ -116,7 +118,7 @@ function ready({ newest, memory, session, report, refusal, admission }: SessionS
   if (report?.state === 'Late') {
     return { type, status: 'False', reason: 'Late', message: report.message || 'the encoder does not keep pace' };
   }
-  return { type, status: 'Unknown', reason: 'Starting', message: report?.message || 'the pod starts' };
+  return { type, status: 'Unknown', ...waitingFor(input) };
 }
 
 function succeeded({ newest, givenUp, memory }: SessionStatusInput): Finding {

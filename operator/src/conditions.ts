@@ -1,0 +1,266 @@
+import type { ChannelConditionType, ConditionStatus, StreamSessionConditionType } from '@sluice/crds';
+
+/** Reasons of one status of a condition, for the reference. */
+export interface ReasonDescription<Type extends string = string> {
+  readonly type: Type;
+  readonly status: readonly ConditionStatus[];
+  readonly reasons: readonly string[];
+  /** Words beside the reasons where they are not ours. */
+  readonly others?: string;
+  readonly meaning: string;
+}
+
+/** Reasons in a Channel's conditions; docs/conditions.md is made of this. */
+export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[] = [
+  { type: 'Ready', status: ['True'], reasons: ['Serving', 'Idle'], meaning: 'plays, or would at once' },
+  { type: 'Ready', status: ['False'], reasons: ['NoEdgeReady'], meaning: 'the message names the edge pods' },
+  {
+    type: 'Ready',
+    status: ['False'],
+    reasons: [],
+    others: 'those of SourceHealthy',
+    meaning: 'the source cannot be read',
+  },
+  { type: 'SourceHealthy', status: ['True'], reasons: ['Delivering', 'Healthy'], meaning: 'new segments come' },
+  {
+    type: 'SourceHealthy',
+    status: ['True'],
+    reasons: ['Degraded'],
+    others: 'or any reason below',
+    meaning: 'degraded: one failure, or a single segment; playback goes on',
+  },
+  {
+    type: 'SourceHealthy',
+    status: ['False'],
+    reasons: ['SecretNotFound', 'SecretUnreadable', 'SecretInvalid', 'SecretNotRead'],
+    meaning: 'the Secret of `source.headersFrom`, which the message names; looked for again every 30 s',
+  },
+  {
+    type: 'SourceHealthy',
+    status: ['False'],
+    reasons: [
+      'SourceUnreachable',
+      'SourceTimeout',
+      'SourceHttpStatus',
+      'SourceNotFound',
+      'TooManyRedirects',
+      'SourceTooLarge',
+      'SourceUrlInvalid',
+      'SourceFailed',
+    ],
+    meaning: "the message has the URL's answer",
+  },
+  {
+    type: 'SourceHealthy',
+    status: ['False'],
+    reasons: ['ForbiddenAddress'],
+    meaning: '`sources.allowedCIDRs` does not admit the address',
+  },
+  {
+    type: 'SourceHealthy',
+    status: ['False'],
+    reasons: ['NotAPlaylist', 'PlaylistInvalid', 'SourceUnsupported', 'SourceEnded'],
+    meaning:
+      'no live HLS playlist that can be followed: HTML, VOD, encrypted, or audio only in playlists of its own; the message says which',
+  },
+  {
+    type: 'SourceHealthy',
+    status: ['True'],
+    reasons: ['SourceStalled'],
+    meaning: 'no new segment for three target durations: degraded',
+  },
+  {
+    type: 'SourceHealthy',
+    status: ['True'],
+    reasons: ['SegmentBroken', 'StorageFull', 'StorageFailed'],
+    meaning: 'a segment could not be used or stored: degraded',
+  },
+  { type: 'SourceHealthy', status: ['Unknown'], reasons: ['NotWatched', 'NotYetRead'], meaning: 'nobody watches' },
+  {
+    type: 'DirectPossible',
+    status: ['True', 'Unknown'],
+    reasons: ['Possible', 'NotProbed'],
+    meaning: 'it is, as far as is known; the message names the edge that probes the source',
+  },
+  {
+    type: 'DirectPossible',
+    status: ['False'],
+    reasons: ['SourceNeedsHeaders', 'HeadersNeeded'],
+    meaning: '`source.headersFrom` is set',
+  },
+  { type: 'DirectPossible', status: ['False'], reasons: ['SourceHidden'], meaning: '`delivery.exposeSource: false`' },
+  {
+    type: 'DirectPossible',
+    status: ['False'],
+    reasons: ['SourceHasQuery', 'QueryInUrl'],
+    meaning: 'a query may be a key: `delivery.exposeSource: true` if viewers may see it',
+  },
+  {
+    type: 'DirectPossible',
+    status: ['False'],
+    reasons: ['CredentialsInUrl', 'NoCors', 'ShortWindow', 'ByteRanges', 'Impossible'],
+    meaning: 'the source itself; Proxy is the least mode',
+  },
+  {
+    type: 'DirectPossible',
+    status: ['False'],
+    reasons: ['ViewerCannotReachSource'],
+    meaning: 'a viewer said so; Direct is tried again after ten minutes',
+  },
+  {
+    type: 'TranscodePossible',
+    status: ['True', 'Unknown'],
+    reasons: ['Possible', 'NotProbed'],
+    meaning: 'it is, as far as is known; the message names the edge that probes the source',
+  },
+  {
+    type: 'TranscodePossible',
+    status: ['False'],
+    reasons: ['NotMpegTs', 'VideoCodec', 'AudioCodec', 'NoKeyframeAtStart', 'ByteRanges', 'Impossible'],
+    meaning: 'the source cannot be joined with a ladder; Proxy is the highest mode',
+  },
+  {
+    type: 'TranscodePossible',
+    status: ['False'],
+    reasons: ['LadderAboveSource'],
+    meaning: 'add a rung that is not higher than the source',
+  },
+  {
+    type: 'TranscodePossible',
+    status: ['False'],
+    reasons: ['TranscodeFailed'],
+    meaning: 'the session failed; the message says when the next may start',
+  },
+  { type: 'TranscodeHealthy', status: ['True'], reasons: ['Live'], meaning: 'viewers get the ladder' },
+  {
+    type: 'TranscodeHealthy',
+    status: ['False'],
+    reasons: ['Late'],
+    meaning: 'the encoder does not keep pace; the source is served instead: more CPU, fewer rungs, a faster preset',
+  },
+  {
+    type: 'TranscodeHealthy',
+    status: ['False'],
+    reasons: ['StreamLimitExceeded'],
+    meaning: 'the session waits until another one ends; the message has limit and count',
+  },
+  {
+    type: 'TranscodeHealthy',
+    status: ['False'],
+    reasons: ['SessionRefused', 'TranscodeFailed'],
+    meaning: 'the API server takes no StreamSession; the last one failed. The message says why',
+  },
+  {
+    type: 'TranscodeHealthy',
+    status: ['False', 'Unknown'],
+    reasons: ['WaitingForSession'],
+    others: "or the session's own `PodScheduled` or `Ready`, see below",
+    meaning: 'the message names session, pod and node',
+  },
+  { type: 'TranscodeHealthy', status: ['Unknown'], reasons: ['NotWanted'], meaning: 'the audience is too small' },
+  {
+    type: 'LadderPending',
+    status: ['True'],
+    reasons: ['Watched'],
+    meaning: 'the edited ladder takes effect when the channel is Idle',
+  },
+  {
+    type: 'LadderPending',
+    status: ['False'],
+    reasons: ['InForce'],
+    meaning: 'the playlists name the ladder of the spec',
+  },
+];
+
+/** Reasons in a StreamSession's conditions; docs/conditions.md is made of this. */
+export const STREAM_SESSION_REASONS: readonly ReasonDescription<StreamSessionConditionType>[] = [
+  { type: 'Admitted', status: ['True'], reasons: ['WithinLimits'], meaning: 'it may run' },
+  {
+    type: 'Admitted',
+    status: ['False'],
+    reasons: ['StreamLimitExceeded'],
+    meaning: 'it waits until another session ends; the message has limit and count',
+  },
+  {
+    type: 'PodScheduled',
+    status: ['True'],
+    reasons: ['Scheduled'],
+    meaning: 'the pod has a node, which the message names',
+  },
+  {
+    type: 'PodScheduled',
+    status: ['False'],
+    reasons: ['Unschedulable', 'SchedulingGated', 'SchedulerError'],
+    meaning: "the scheduler's word",
+  },
+  { type: 'PodScheduled', status: ['Unknown'], reasons: ['NotScheduled'], meaning: 'not yet' },
+  { type: 'Ready', status: ['True'], reasons: ['Live'], meaning: 'all rungs arrive in time and are listed' },
+  { type: 'Ready', status: ['False'], reasons: ['Late'], meaning: 'they do not' },
+  {
+    type: 'Ready',
+    status: ['False'],
+    reasons: ['StreamLimitExceeded'],
+    meaning: 'as in `Admitted`',
+  },
+  {
+    type: 'Ready',
+    status: ['False'],
+    reasons: ['PodRefused'],
+    meaning: 'the API server does not take the pod: quota, admission; the message says why',
+  },
+  {
+    type: 'Ready',
+    status: ['False'],
+    reasons: ['PodFailed', 'PodNotStarted'],
+    others: 'or the word of the scheduler or the kubelet, e.g. `ImagePullBackOff`',
+    meaning: 'the newest pod, which the message names; another one follows after 1, 2, 4, 8 s',
+  },
+  { type: 'Ready', status: ['Unknown'], reasons: ['WaitingForPod'], meaning: 'the pod is being made' },
+  { type: 'Ready', status: ['Unknown'], reasons: ['WaitingForNode'], meaning: 'the scheduler has not chosen a node' },
+  {
+    type: 'Ready',
+    status: ['Unknown'],
+    reasons: ['WaitingForKubelet'],
+    meaning: 'the node pulls the image or mounts the Secret; both are named',
+  },
+  {
+    type: 'Ready',
+    status: ['Unknown'],
+    reasons: ['WaitingForAgent'],
+    meaning: 'the pod runs and has not reached the owner edge',
+  },
+  {
+    type: 'Ready',
+    status: ['Unknown'],
+    reasons: ['WaitingForSegments', 'WaitingForSwitch'],
+    meaning: 'it encodes; three segments of every rung must arrive in time, then the edge lists them',
+  },
+  { type: 'Ready', status: ['Unknown'], reasons: ['Ended'], meaning: 'the pod has ended as asked' },
+  {
+    type: 'Accelerated',
+    status: ['True'],
+    reasons: ['GpuEncodes'],
+    meaning: 'the encoder runs on the GPU; the condition is there where `gpu` is set',
+  },
+  {
+    type: 'Accelerated',
+    status: ['False'],
+    reasons: ['GpuUnavailable'],
+    meaning: "a CPU pod in its place: the message has the scheduler's words",
+  },
+  {
+    type: 'Accelerated',
+    status: ['False'],
+    reasons: ['EncoderFallback'],
+    meaning: "the GPU is there and cannot encode: the message has FFmpeg's words",
+  },
+  {
+    type: 'Accelerated',
+    status: ['Unknown'],
+    reasons: ['WaitingForGpu', 'Starting'],
+    meaning: 'no node yet; no encoder chosen yet',
+  },
+  { type: 'Succeeded', status: ['True'], reasons: ['Completed'], meaning: 'the agent was told to end' },
+  { type: 'Succeeded', status: ['False'], reasons: ['PodsFailed'], meaning: 'five pods failed within ten minutes' },
+  { type: 'Succeeded', status: ['Unknown'], reasons: ['Working'], meaning: 'it has not ended' },
+];
