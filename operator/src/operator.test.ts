@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ChannelSpecInput } from '@sluice/crds';
 import { buildSession } from './channel/build/session.ts';
 import type { JsonObject } from './runtime/memory/fields.ts';
 import { channelFixture, sessionReportFixture } from './testing/fixtures.ts';
@@ -19,8 +20,8 @@ describe('the operator', () => {
   });
 
   /** A channel with five viewers in Proxy, who deserve a transcode. @returns its uid */
-  async function watchedByFive(): Promise<string> {
-    const uid = harness.addChannel(IMMEDIATE);
+  async function watchedByFive(spec: Partial<ChannelSpecInput> = {}): Promise<string> {
+    const uid = harness.addChannel({ ...IMMEDIATE, ...spec });
     await harness.start();
     await harness.until('a link', () => harness.edge.connected);
     harness.say({ type: 'synced' });
@@ -115,6 +116,21 @@ describe('the operator', () => {
     await harness.until('the condition', () => transcodeHealthy()?.reason === 'Unschedulable');
     expect(transcodeHealthy()?.message).toContain(message);
     expect(harness.channel().status).toMatchObject({ mode: 'Proxy', desiredMode: 'Transcode' });
+  });
+
+  test('puts a CPU pod in the place of one that gets no GPU, and tells it on the channel', async () => {
+    const uid = await watchedByFive({ transcode: { gpu: { waitSeconds: 0 } } });
+    await harness.until('a pod', () => harness.names(SERVED.pods).includes('film-1-1'));
+    const message = '0/3 nodes are available: 3 Insufficient nvidia.com/gpu.';
+    const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
+    harness.podStatus('film-1-1', { phase: 'Pending', conditions: [condition] });
+    await harness.until('the CPU pod alone', () => harness.names(SERVED.pods).join() === 'film-1-2');
+    await harness.until('its status', () => harness.sessions()[0]?.status?.accelerator === 'cpu');
+    harness.podStatus('film-1-2', { phase: 'Running' });
+    harness.report(uid, { activeMode: 'Transcode', session: sessionReportFixture({ attempt: 2 }) });
+    await harness.until('the condition', () => transcodeHealthy()?.reason === 'Live');
+    await harness.until('why', () => transcodeHealthy()?.message.includes(message) === true);
+    await harness.until('the event', () => harness.eventReasons().includes('EncoderFallback'));
   });
 
   test('says in the channel that a quota allows no pod, and serves the source', async () => {

@@ -8,7 +8,12 @@ import { importImage } from './images/import.ts';
 import { bundlesOf, IMAGE_NAMES, type ImageName } from './images/table.ts';
 import { ensureKindCluster, kindIsRunning, loadIntoKind, stopKindCluster } from './kind/kind.ts';
 import { clusterLayout, nodeDaemons, nodeLayout, SECOND_NODE } from './node/layout.ts';
-import { removeSecondNode as removeNode, startDevicePlugin, startSecondNode } from './node/second-node.ts';
+import {
+  removeSecondNode as removeNode,
+  runningNodes,
+  startDevicePlugin,
+  startSecondNode,
+} from './node/second-node.ts';
 import { apiServerReady, startNodeCluster } from './node/start.ts';
 import { hasNodeState, stopNodeCluster } from './node/stop.ts';
 import { run } from './process/command.ts';
@@ -109,7 +114,7 @@ export async function buildImages<Name extends ImageName = ImageName>(
   });
 }
 
-/** Makes images known to the cluster's node; those that it has already cost nothing. */
+/** Makes images known to the cluster's nodes; those that it has already cost nothing. */
 export async function loadImages(
   cluster: Cluster,
   references: readonly string[],
@@ -121,9 +126,10 @@ export async function loadImages(
     return;
   }
   await locked(context, 'images', async () => {
-    for (const reference of references) {
-      const title = `load ${reference}`;
-      await progress.step(title, 1, () => importImage(config, clusterLayout(config).node, reference));
+    for (const node of runningNodes(config)) {
+      for (const reference of references) {
+        await progress.step(`load ${reference} into ${node.name}`, 1, () => importImage(config, node, reference));
+      }
     }
   });
 }

@@ -2,7 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { ClusterConfig } from '../config.ts';
-import { importImage } from '../images/import.ts';
+import { importImage, layoutFolder } from '../images/import.ts';
+import { layoutHas } from '../images/oci-layout.ts';
 import { run } from '../process/command.ts';
 import { findDaemon, startDaemon, waitForDaemon } from '../process/supervise.ts';
 import { waitUntil } from '../process/wait.ts';
@@ -49,6 +50,13 @@ export async function startSecondNode(config: ClusterConfig, progress: Progress)
   await progress.step('second node: container runtime and images', 30, () => startRuntime(second));
   await progress.step('second node', 3, () => startNode(second));
   return node.name;
+}
+
+/** The layouts of all nodes whose container runtime runs. */
+export function runningNodes(config: ClusterConfig): readonly NodeLayout[] {
+  const layout = clusterLayout(config);
+  const second = nodeLayout(config, SECOND_NODE);
+  return findDaemon(layout, nodeDaemons(second).containerd) === null ? [layout.node] : [layout.node, second];
 }
 
 /** Removes the second node with its pods; nothing happens if there is none. */
@@ -104,8 +112,10 @@ async function startRuntime({ config, layout, node, daemons }: Second): Promise<
   await waitForDaemon(layout, daemons.containerd, 60, async () => (await ctr(node, ['version'])) !== '');
   await connectNode(layout, node, namespacesOf(layout, daemons.containerd));
   await removeContainers(node);
-  const images = (await listNodeImages(layout.node)).filter((name) => name.startsWith('docker.io/sluice/'));
-  for (const reference of images) await importImage(config, node, reference);
+  for (const reference of await listNodeImages(layout.node)) {
+    // Others are what newer builds have replaced.
+    if (await layoutHas(layoutFolder(config), reference)) await importImage(config, node, reference);
+  }
 }
 
 async function startNode(second: Second): Promise<void> {
