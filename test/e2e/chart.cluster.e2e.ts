@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readConfig as readEdgeConfig } from '@sluice/edge/config.ts';
 import { readConfig as readOperatorConfig } from '@sluice/operator/config.ts';
 import { parse } from 'yaml';
+import { essentialContainers, localEdges } from '../chart/local-edges.ts';
 import { containersOf, type Manifest, podTemplates, readManifests } from '../chart/manifests.ts';
 import { rightsGrantedBy, rightsUsedBy } from '../chart/operator-calls.ts';
 import { restrictedViolations } from '../chart/pod-security.ts';
@@ -217,6 +218,13 @@ describe('chart', () => {
       accessLog: false,
     });
     expect(readEdgeConfig(environmentOf(plain, 'edge', 'sidecar'))).toMatchObject({ allowedCidrs: [] });
+  });
+
+  test('runs edges that a start without Kubernetes runs, too', async () => {
+    const { manifests } = await renderChart({ ...release, name: 'sluice' });
+    const chart = manifests.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'sluice-edge');
+    if (chart === undefined) throw new Error('the chart renders no edges');
+    expect(essentialContainers(localEdges())).toEqual(essentialContainers(chart));
   });
 
   test('carries exactly the generated CustomResourceDefinitions, kept at removal', async () => {
