@@ -42,10 +42,11 @@ describe('the configuration', () => {
   });
 
   test('takes feature gates from the command line before the environment, and refuses unknown ones', () => {
-    expect(readConfig(ENVIRONMENT).features).toEqual({ LeaseWatch: true, PriorityQueue: true });
+    expect(readConfig(ENVIRONMENT).features).toEqual({ DebugPages: false, LeaseWatch: true, PriorityQueue: true });
     const environment = { ...ENVIRONMENT, SLUICE_FEATURE_GATES: 'LeaseWatch=false' };
     expect(readConfig(environment).features.LeaseWatch).toBe(false);
     expect(readConfig(environment, ['--feature-gates', 'PriorityQueue=false']).features).toEqual({
+      DebugPages: false,
       LeaseWatch: true,
       PriorityQueue: false,
     });

@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   };
   const health = await startHealthServer(
     config.operationsPort,
-    { live: () => checks.now.live(), ready: () => checks.now.ready() },
+    { live: () => checks.now.live(), ready: () => checks.now.ready(), page: (path) => checks.now.page?.(path) },
     metrics,
   );
   const operator = await createOperator(config, client, log, metrics);
@@ -51,7 +51,12 @@ async function main(): Promise<void> {
     onLost: end('this operator no longer leads'),
     onFailed: end('this operator cannot take over'),
   });
-  checks.now = { live: () => elector.fault() ?? operator.live(), ready: () => operator.ready() };
+  const pages = config.features.DebugPages ? operator.debugPages() : {};
+  checks.now = {
+    live: () => elector.fault() ?? operator.live(),
+    ready: () => operator.ready(),
+    page: (path) => pages[path]?.(),
+  };
   onSignal(log, async () => {
     await operator.stop();
     await elector.stop(); // the last that a leader does: from here on another one leads

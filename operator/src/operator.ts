@@ -14,6 +14,7 @@ import { HeaderSecrets } from './channel/headers.ts';
 import { ChannelStates } from './channel/state.ts';
 import { WriteTurns } from './channel/write-turns.ts';
 import { createChannelWriter } from './channel/writer.ts';
+import { debugPages } from './debug.ts';
 import { createEdgeInbox } from './edge-inbox.ts';
 import type { LinkIdentity } from './keys/link-keys.ts';
 import { createSessionTokens, type SessionTokens } from './keys/session-token.ts';
@@ -176,6 +177,16 @@ export class Operator {
       startedAtMs: this.#startedAtMs,
       heardAtMs: this.#caches.heardAtMs(),
       workingSeconds: Object.fromEntries(this.#controllers().map((each) => [each.name, each.workingSeconds])),
+    });
+  }
+
+  /** What it knows, for people who look for a fault: pages by path. */
+  debugPages(): Readonly<Record<string, () => unknown>> {
+    return debugPages({
+      channels: () => this.#states.entries(),
+      route: (uid) => this.#hub.route(uid),
+      controllers: () => this.#controllers(),
+      waiting: () => this.#admissions.waiting,
     });
   }
 

@@ -1,6 +1,6 @@
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
-import { KeyedQueue } from '../queue/keyed-queue.ts';
+import { KeyedQueue, type QueueSnapshot } from '../queue/keyed-queue.ts';
 import type { ControllerMetrics, ReconcileOutcome } from './metrics.ts';
 
 /** What a reconcile asks for; nothing: wake me by a change only. */
@@ -35,6 +35,8 @@ export interface Controller {
   readonly name: string;
   /** For how long the reconcile that takes longest has been under way, in seconds; 0 if none is. */
   readonly workingSeconds: number;
+  /** What its queue holds, at most `limit` keys of each sort. */
+  snapshot(limit: number): QueueSnapshot;
   /** Something about `key` has changed. */
   enqueue(key: string): void;
   /** Look at `key` again later. */
@@ -83,6 +85,10 @@ class QueueController implements Controller {
 
   get workingSeconds(): number {
     return Math.max(0, ...this.#queue.workingMilliseconds) / 1000;
+  }
+
+  snapshot(limit: number): QueueSnapshot {
+    return this.#queue.snapshot(limit);
   }
 
   enqueue(key: string): void {

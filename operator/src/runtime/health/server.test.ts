@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createMetrics, type Metrics } from '@sluice/common/metrics/metrics.ts';
 import { type HealthServer, startHealthServer } from './server.ts';
 
+const page = (path: string): unknown => (path === '/debug/queues' ? { depth: 3 } : undefined);
+
 describe('the health server', () => {
   let server: HealthServer;
   let metrics: Metrics;
@@ -12,7 +14,7 @@ describe('the health server', () => {
     metrics = createMetrics();
     live = () => null;
     ready = () => 'the caches are not filled yet';
-    server = await startHealthServer(0, { live: () => live(), ready: () => ready() }, metrics);
+    server = await startHealthServer(0, { live: () => live(), ready: () => ready(), page }, metrics);
   });
 
   afterEach(() => server.close());
@@ -56,6 +58,11 @@ describe('the health server', () => {
     ['/livez', 'HEAD', 200],
   ])('%s by %s is %d', async (path, method, status) => {
     expect((await ask(path, method)).status).toBe(status);
+  });
+
+  test("shows the program's own pages as JSON", async () => {
+    expect(await ask('/debug/queues')).toEqual({ status: 200, body: '{\n  "depth": 3\n}\n' });
+    expect((await ask('/debug/nothing')).status).toBe(404);
   });
 
   test('refuses a port that is taken', async () => {

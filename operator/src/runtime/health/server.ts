@@ -7,9 +7,11 @@ export interface HealthChecks {
   /** A program that is not alive is restarted: say so only of what a restart mends. */
   live(): string | null;
   ready(): string | null;
+  /** A page of its own by path, shown as JSON; undefined: there is none. */
+  page?(path: string): unknown;
 }
 
-/** The operations port: /livez, /readyz, /metrics. */
+/** The operations port: /livez, /readyz, /metrics and pages of the program's own. */
 export interface HealthServer {
   /** The port it listens on. */
   readonly port: number;
@@ -53,9 +55,19 @@ async function answerOf(method: string, path: string, checks: HealthChecks, metr
   if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD');
   if (path === '/livez') return checked(checks.live);
   if (path === '/readyz') return checked(checks.ready);
-  if (path !== '/metrics') return text(404, 'not found');
+  if (path !== '/metrics') return pageAt(path, checks);
   try {
     return { status: 200, contentType: METRICS_CONTENT_TYPE, body: await metrics.text() };
+  } catch (error) {
+    return text(500, messageOf(error));
+  }
+}
+
+function pageAt(path: string, checks: HealthChecks): Answer {
+  try {
+    const page = checks.page?.(path);
+    if (page === undefined) return text(404, 'not found');
+    return { status: 200, contentType: 'application/json', body: `${JSON.stringify(page, null, 2)}\n` };
   } catch (error) {
     return text(500, messageOf(error));
   }

@@ -37,6 +37,20 @@ describe('KeyedQueue', () => {
     expect([await first, await second]).toEqual(['a', 'b']);
   });
 
+  test('shows what it holds, and no more than asked for', async () => {
+    const { queue, clock } = queueWithClock();
+    for (const key of ['a', 'b', 'c']) queue.add(key);
+    await queue.take();
+    queue.retry('d', 3000);
+    clock.advance(1000);
+    expect(queue.snapshot(1)).toEqual({
+      waiting: ['b'],
+      working: [{ key: 'a', seconds: 1 }],
+      delayed: [{ key: 'd', seconds: 2 }],
+      failures: [{ key: 'd', count: 1 }],
+    });
+  });
+
   test('of several delayed wishes the earliest counts, and an immediate one meets them all', async () => {
     const { queue, clock } = queueWithClock();
     queue.addAfter('a', 500);

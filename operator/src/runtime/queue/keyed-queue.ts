@@ -10,6 +10,18 @@ export interface QueueObserver {
   onDone?(key: string, workedMilliseconds: number): void;
 }
 
+/** A look into a queue. */
+export interface QueueSnapshot {
+  /** Keys that wait for a worker, the next one first. */
+  readonly waiting: readonly string[];
+  /** Keys that are worked on, and for how long. */
+  readonly working: readonly { readonly key: string; readonly seconds: number }[];
+  /** Keys that come later, and in how long. */
+  readonly delayed: readonly { readonly key: string; readonly seconds: number }[];
+  /** Keys that have failed, and how often in a row. */
+  readonly failures: readonly { readonly key: string; readonly count: number }[];
+}
+
 /** First wait after a failure, and the longest: the values of client-go's default rate limiter. */
 const FIRST_RETRY_MILLISECONDS = 5;
 const LONGEST_RETRY_MILLISECONDS = 1_000_000;
@@ -50,6 +62,20 @@ export class KeyedQueue {
   /** For each key that is worked on now, for how many milliseconds. */
   get workingMilliseconds(): readonly number[] {
     return [...this.#working.values()].map((since) => this.#clock.now() - since);
+  }
+
+  /** What the queue holds, at most `limit` keys of each sort: for people who look for what is stuck. */
+  snapshot(limit: number): QueueSnapshot {
+    const seconds = (milliseconds: number): number => milliseconds / 1000;
+    const now = this.#clock.now();
+    return {
+      waiting: [...this.#ready.keys()].slice(0, limit),
+      working: [...this.#working].slice(0, limit).map(([key, since]) => ({ key, seconds: seconds(now - since) })),
+      delayed: [...this.#delayed]
+        .slice(0, limit)
+        .map(([key, { dueAt }]) => ({ key, seconds: seconds(Math.max(0, dueAt - now)) })),
+      failures: [...this.#failures].slice(0, limit).map(([key, count]) => ({ key, count })),
+    };
   }
 
   /** Wants `key` worked on as soon as a worker is free; a delayed wish for it is thereby met. */
