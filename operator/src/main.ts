@@ -13,6 +13,7 @@ import { createHttpClient } from './runtime/client/http-client.ts';
 import { createClientMetrics } from './runtime/client/metrics.ts';
 import { createFeatureMetrics } from './runtime/features/feature-gates.ts';
 import { type HealthChecks, startHealthServer } from './runtime/health/server.ts';
+import { readStandaloneSettings, STANDALONE_HELP, type StandaloneSettings } from './standalone/settings.ts';
 
 /** Calls for the lease end in this time, so that there are two attempts before a leader has to give up (10 s). */
 const LEASE_CALL_SECONDS = 4;
@@ -108,7 +109,25 @@ function onSignal(log: Logger, stop: () => Promise<void>): void {
   }
 }
 
-main().catch((error: unknown) => {
+/** The same program without Kubernetes: its API, kubelet and controllers run in this process. */
+async function mainStandalone(settings: StandaloneSettings): Promise<void> {
+  const { startStandalone } = await import('./standalone/start.ts');
+  const run = await startStandalone(settings, {
+    write: (line) => void process.stdout.write(`${line}\n`),
+    colour: process.stdout.isTTY && process.stdout.hasColors(),
+  });
+  onSignal(createLogger({ name: 'operator', level: 'error' }), () => run.stop());
+}
+
+async function start(args: readonly string[]): Promise<void> {
+  if (args.includes('--help')) process.stdout.write(STANDALONE_HELP);
+  else {
+    const settings = readStandaloneSettings(process.env, args);
+    await (settings === null ? main() : mainStandalone(settings));
+  }
+}
+
+start(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`The operator cannot start: ${messageOf(error)}\n`);
   process.exit(1);
 });

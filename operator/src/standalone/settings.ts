@@ -1,0 +1,107 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
+import { z } from 'zod';
+import type { ProgramPaths } from './programs/local-images.ts';
+
+/** What `--help` prints of the standalone mode. */
+export const STANDALONE_HELP = `Sluice without Kubernetes: operator, edges and transcodes as processes of this machine (Linux).
+
+usage: operator --standalone FILE-OR-FOLDER [--api-port N]
+
+  --standalone PATH  YAML files with Channels, and with Secrets, Deployments and Services that they need; read again
+                     when they change. A file that is wrong is refused, and what it held before goes on.
+  --api-port N       serves the Kubernetes API of this run at http://127.0.0.1:N, without authentication;
+                     0 (default): not at all
+
+environment:
+  SLUICE_PORT           port of the viewers' page on 127.0.0.1, default 8080
+  SLUICE_PROGRAMS       folder of the bundled programs, as npm run build makes them, default dist
+  SLUICE_DEMO_SOURCE    folder with the demo source's serve.sh and nginx.conf, default test/demo-source
+  SLUICE_FILM           film that the demo source plays, default test/demo-source/film.mp4
+  SLUICE_ALLOWED_CIDRS  networks that sources may be in although they are not public, with commas; this machine
+                        (127.0.0.0/8) always is
+  SLUICE_LOGS           programs (default): what programs say; all: every line of every program, requests too
+`;
+
+/** What the standalone mode is told from outside. */
+export interface StandaloneSettings {
+  /** File or folder with manifests. */
+  readonly input: string;
+  /** Port of the Kubernetes API on 127.0.0.1; 0: none. */
+  readonly apiPort: number;
+  /** Port of the viewers' page on 127.0.0.1. */
+  readonly pagePort: number;
+  readonly programs: ProgramPaths;
+  /** PATH that programs are looked for in. */
+  readonly path: string;
+  readonly allowedCidrs: readonly string[];
+  /** Every line of every program, requests too. */
+  readonly allLogs: boolean;
+}
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const schema = z.object({
+  standalone: z.string().min(1),
+  'api-port': port.default(0),
+  SLUICE_PORT: port.min(1).default(8080),
+  SLUICE_PROGRAMS: z.string().min(1).default('dist'),
+  SLUICE_DEMO_SOURCE: z.string().min(1).default('test/demo-source'),
+  SLUICE_FILM: z.string().min(1).default('test/demo-source/film.mp4'),
+  SLUICE_ALLOWED_CIDRS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((cidr) => (cidr.trim() === '' ? [] : [cidr.trim()]))),
+  SLUICE_LOGS: z.enum(['programs', 'all']).default('programs'),
+  PATH: z.string().default('/usr/bin:/bin'),
+});
+
+/**
+ * The settings of the standalone mode; null where the command line does not ask for it.
+ * @param args without the program
+ * @throws SluiceError CONFIG_INVALID naming every option and variable that is wrong
+ */
+export function readStandaloneSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+  args: readonly string[],
+): StandaloneSettings | null {
+  if (!args.some((arg) => /^--standalone(=|$)/.test(arg))) return null;
+  const parsed = schema.safeParse({ ...environment, ...readArguments(args) });
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw invalid(`Options or environment variables are wrong: ${faults.join('; ')}; see --help`, undefined);
+  }
+  const values = parsed.data;
+  return {
+    input: values.standalone,
+    apiPort: values['api-port'],
+    pagePort: values.SLUICE_PORT,
+    programs: {
+      bundles: resolve(values.SLUICE_PROGRAMS),
+      demoSource: resolve(values.SLUICE_DEMO_SOURCE),
+      film: resolve(values.SLUICE_FILM),
+    },
+    path: values.PATH,
+    allowedCidrs: values.SLUICE_ALLOWED_CIDRS,
+    allLogs: values.SLUICE_LOGS === 'all',
+  };
+}
+
+function readArguments(args: readonly string[]): object {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        standalone: { type: 'string' },
+        'api-port': { type: 'string' },
+      },
+    });
+    return values;
+  } catch (cause) {
+    throw invalid(`${messageOf(cause)}; see --help`, cause);
+  }
+}
+
+function invalid(message: string, cause: unknown): SluiceError {
+  return new SluiceError(message, { code: 'CONFIG_INVALID', retryable: false, cause });
+}
