@@ -131,7 +131,8 @@ async function makePods(
     state.refusal = null;
   } catch (error) {
     if (!(error instanceof SluiceError) || error.retryable) throw error;
-    state.refusal = { sinceMs: state.refusal?.sinceMs ?? options.now(), message: error.message };
+    const sinceMs = state.refusal?.sinceMs ?? options.now();
+    state.refusal = { sinceMs, message: error.message, gpuRefusal: plan.memory.gpuRefusal };
   }
   for (const name of plan.deletePods) await options.client.delete(POD, { namespace, name });
 }

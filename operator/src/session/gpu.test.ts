@@ -139,13 +139,20 @@ describe('a session that asks for a GPU', () => {
   test('takes the CPU where the API server has allowed no pod with a GPU for as long', () => {
     const memory = { ...ASKED, attempt: 0, seen: false };
     const message = 'exceeded quota: gpus';
-    const early = plan({ memory, refusal: { sinceMs: NOW - 5_000, message } });
+    const early = plan({ memory, refusal: { sinceMs: NOW - 5_000, message, gpuRefusal: null } });
     expect(early).toMatchObject({ createAttempt: 1, wakeAfterSeconds: 15, memory: { gpuRefusal: null } });
-    const late = plan({ memory, refusal: { sinceMs: NOW - 20_000, message } });
+    const late = plan({ memory, refusal: { sinceMs: NOW - 20_000, message, gpuRefusal: null } });
     expect(late).toMatchObject({
       createAttempt: 1,
       memory: { gpuRefusal: 'the API server allows no pod with a GPU: exceeded quota: gpus' },
     });
+  });
+
+  test('stays with the CPU where a quota leaves no room for the new pod beside the old one', () => {
+    const refusal = { sinceMs: NOW, message: 'exceeded quota: pods', gpuRefusal: NO_NODE };
+    const gone = plan({ refusal });
+    const next = plan({ refusal, memory: gone.memory, nowMs: NOW + 1_000 });
+    expect(next).toMatchObject({ createAttempt: 2, memory: { gpuRefusal: NO_NODE } });
   });
 
   test('says with which encoder the GPU works, or why it does not', () => {

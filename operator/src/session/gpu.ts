@@ -16,6 +16,8 @@ export interface Refusal {
   readonly sinceMs: number;
   /** Its words. */
   readonly message: string;
+  /** Not null: that pod was one for the CPU already, and this is why; the next one is, too. */
+  readonly gpuRefusal: string | null;
 }
 
 /** Whether the wait for a GPU is over; while it is not, `wakeAfterSeconds` says how long it lasts. */
@@ -35,6 +37,7 @@ export function gpuWait(
 ): GpuWait {
   if (gpu === undefined) return NOTHING_TO_WAIT_FOR;
   if (refused !== null) {
+    if (refused.gpuRefusal !== null) return { over: true, refusal: refused.gpuRefusal };
     return elapsed(gpu, refused.sinceMs, `the API server allows no pod with a GPU: ${refused.message}`, nowMs);
   }
   if (memory.gpuRefusal !== null) return NOTHING_TO_WAIT_FOR;

@@ -45,7 +45,6 @@ interface Scene {
   report?: SessionReport | null;
   heard?: boolean;
   refusal?: string;
-  refusedMs?: number;
   memory?: SessionMemory;
   admission?: Verdict;
 }
@@ -57,7 +56,7 @@ function plan(scene: Scene): SessionPlan {
     pods: scene.pods ?? [],
     report: scene.report ?? null,
     heard: scene.heard ?? true,
-    refusal: scene.refusal === undefined ? null : { sinceMs: scene.refusedMs ?? NOW, message: scene.refusal },
+    refusal: scene.refusal === undefined ? null : { sinceMs: NOW, message: scene.refusal, gpuRefusal: null },
     memory: scene.memory ?? FRESH,
     admission: scene.admission ?? ADMITTED,
   });
