@@ -104,7 +104,7 @@ describe('the events', () => {
     harness.join(uid, 1, 1);
     const health = { state: 'down', reason: 'SourceHttpStatus', message: 'the source answered 503' } as const;
     harness.report(uid, { activeMode: 'Direct', health });
-    await tells('Channel/film Warning SourceUnreachable: the source answered 503');
+    await tells('Channel/film Warning SourceUnreachable: http://source.example/index.m3u8: the source answered 503');
     harness.report(uid, { activeMode: 'Direct' });
     await tells('Channel/film Normal SourceRecovered: the source answers again');
   });

@@ -21,7 +21,7 @@ const LEASE_CALL_SECONDS = 4;
 /** Starts the operator; resolves when it follows the cluster. It leads as soon as it holds the lease. */
 async function main(): Promise<void> {
   const config = readConfig(process.env, process.argv.slice(2));
-  const log = createLogger({ name: 'operator', level: config.logLevel });
+  const log = createLogger({ name: 'operator', level: config.logLevel, fields: { pod: hostname() } });
   log.info({ config: printable(config) }, 'the operator starts');
   const metrics = createMetrics();
   createFeatureMetrics(metrics, FEATURES, config.features);

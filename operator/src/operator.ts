@@ -16,6 +16,7 @@ import { WriteTurns } from './channel/write-turns.ts';
 import { createChannelWriter } from './channel/writer.ts';
 import { debugPages } from './debug.ts';
 import { createEdgeInbox } from './edge-inbox.ts';
+import { withLog } from './event-log.ts';
 import type { LinkIdentity } from './keys/link-keys.ts';
 import { createSessionTokens, type SessionTokens } from './keys/session-token.ts';
 import { type EdgeEndpoint, edgesOf } from './link/endpoints.ts';
@@ -117,13 +118,14 @@ export class Operator {
       sessions: () => this.#caches.sessions.store.list(),
       waiting: () => this.#admissions.waiting.values(),
     });
-    this.#events = createEventRecorder({
+    const recorder = createEventRecorder({
       client,
       controller: 'sluice-operator',
       instance: options.instance,
       now,
       onTrouble: (message, error) => log.warn({ err: error }, message),
     });
+    this.#events = withLog(recorder, log);
     this.#admissions = this.#admissionBook();
     const tokens = createSessionTokens(identity.operatorKey);
     const channel = this.#channelOptions(tokens);
@@ -264,7 +266,7 @@ export class Operator {
       metrics: this.#metrics,
       replan: (key) => this.#channels.enqueue(key),
       onRefused: (key, error) => {
-        log.warn({ key, err: error }, 'the API server refuses a StreamSession');
+        log.warn({ channel: key, err: error }, 'the API server refuses a StreamSession');
         const channel = this.#caches.channels.store.get(key);
         if (channel !== undefined) this.#events.record(channel, sessionRefused(messageOf(error)));
       },
@@ -322,7 +324,11 @@ export class Operator {
       reconcile,
       workers,
       metrics: metricsOf(name),
-      onError: (key, error) => log.warn({ controller: name, key, err: error }, 'reconcile failed'),
+      onError: (key, error) =>
+        log.warn(
+          { controller: name, [name === 'session' ? 'session' : 'channel']: key, err: error },
+          'reconcile failed',
+        ),
     });
   }
 

@@ -20,6 +20,12 @@ describe('createLogger', () => {
     });
   });
 
+  test('says in every line which one of its kind the program is', () => {
+    const sink = collector();
+    createLogger({ name: 'agent', level: 'info', fields: { session: 'tv/film-1', pod: 'film-1-2' } }, sink).info('on');
+    expect(sink.lines[0]).toMatchObject({ name: 'agent', session: 'tv/film-1', pod: 'film-1-2', msg: 'on' });
+  });
+
   test('leaves out what is below its level', () => {
     const sink = collector();
     createLogger({ name: 'edge', level: 'warn' }, sink).info('quiet');

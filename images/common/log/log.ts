@@ -11,6 +11,8 @@ export interface LoggerOptions {
   readonly name: string;
   /** Least level that is written, one of {@link LOG_LEVELS}. */
   readonly level: string;
+  /** Which one of its kind the program is, in every line: `pod`, `edge`, `session`. */
+  readonly fields?: Readonly<Record<string, string | number>>;
 }
 
 /**
@@ -31,7 +33,7 @@ export function createLogger(options: LoggerOptions, destination?: DestinationSt
   const settings = {
     name: options.name,
     level: options.level,
-    base: { name: options.name },
+    base: { name: options.name, ...options.fields },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: REDACTED_PATHS, censor: '[redacted]' },

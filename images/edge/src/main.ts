@@ -17,7 +17,7 @@ const steadyNow = (): number => performance.timeOrigin + performance.now();
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const log = createLogger({ name: 'edge', level: config.logLevel });
+  const log = createLogger({ name: 'edge', level: config.logLevel, fields: { edge: config.podName } });
   log.info({ config }, 'starting');
   const channels = createChannelService({
     mediaDirectory: config.mediaDirectory,

@@ -30,7 +30,11 @@ async function main(): Promise<number> {
 }
 
 async function runAgent(config: Config): Promise<number> {
-  const log = createLogger({ name: 'agent', level: config.logLevel });
+  const fields = {
+    session: `${config.sessionNamespace}/${config.sessionName}`,
+    pod: `${config.sessionName}-${config.attempt}`,
+  };
+  const log = createLogger({ name: 'agent', level: config.logLevel, fields });
   const metrics = createMetrics();
   const agentMetrics = createAgentMetrics(metrics, Date.now);
   const client = new OwnerClient({ ...config, token: () => readToken(config.tokenFile) });

@@ -9,9 +9,9 @@ export function modeChanged(from: Mode, to: Mode, reason: string): EventRecord {
   return told('ModeChanged', `${from} to ${to}: ${reason}`);
 }
 
-/** The owner cannot get the source. */
-export function sourceUnreachable(message: string): EventRecord {
-  return told('SourceUnreachable', message);
+/** The owner cannot get the source. @param source its URL without query */
+export function sourceUnreachable(source: string, message: string): EventRecord {
+  return told('SourceUnreachable', `${source}: ${message}`);
 }
 
 /** The source answers again. */

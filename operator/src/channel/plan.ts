@@ -1,4 +1,5 @@
 import type { Audience, Mode, Route, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
+import { redactUri } from '@sluice/common/log/log.ts';
 import { CHANNEL_CONDITIONS, type Channel, type ChannelStatus, DECISIONS_MAX, type StreamSession } from '@sluice/crds';
 import type { EventRecord } from '../runtime/events/recorder.ts';
 import { channelFindings, withTimes } from './build/conditions.ts';
@@ -272,7 +273,9 @@ function audienceMessage({ channel, audience }: Observed, decision: Decision): A
 
 function sourceEvents(channel: Channel, health: SourceHealth | null): readonly EventRecord[] {
   const was = channel.status?.source?.health?.state;
-  if (health?.state === 'down' && was !== 'Down') return [sourceUnreachable(health.message)];
+  if (health?.state === 'down' && was !== 'Down') {
+    return [sourceUnreachable(redactUri(channel.spec.source.uri), health.message)];
+  }
   return health?.state === 'healthy' && was === 'Down' ? [sourceRecovered()] : [];
 }
 

@@ -92,7 +92,9 @@ function sourceHealthy({ observed, health }: ConditionInput): Finding {
   const status = health.state === 'down' ? 'False' : 'True';
   const fallback = { healthy: 'Healthy', degraded: 'Degraded', down: 'SourceUnreachable' }[health.state];
   const message = health.message || (status === 'True' ? 'the source delivers' : 'the source does not answer');
-  return { type, status, reason: camel(health.reason, fallback), message };
+  const [owner] = observed.memory.ownership?.owners ?? [];
+  const by = status === 'True' || owner === undefined ? '' : `edge ${owner.podName} reads the source in vain: `;
+  return { type, status, reason: camel(health.reason, fallback), message: `${by}${message}` };
 }
 
 function possible(

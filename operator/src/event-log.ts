@@ -1,0 +1,23 @@
+import type { Logger } from '@sluice/common/log/log.ts';
+import { keyOf } from './runtime/client/client.ts';
+import type { EventRecorder } from './runtime/events/recorder.ts';
+
+/**
+ * A recorder that writes each event to the log too, where it stays longer than the API server's hour: a line with
+ * `channel` and `event`. What is told on a StreamSession stands there for its Channel already.
+ */
+export function withLog(recorder: EventRecorder, log: Pick<Logger, 'info' | 'warn' | 'debug'>): EventRecorder {
+  return {
+    record(regarding, event) {
+      const key = keyOf(regarding.metadata);
+      if (regarding.kind !== 'Channel') log.debug({ session: key, event: event.reason }, event.note);
+      else if (event.type === 'Warning') log.warn({ channel: key, event: event.reason }, event.note);
+      else log.info({ channel: key, event: event.reason }, event.note);
+      recorder.record(regarding, event);
+    },
+    flush: () => recorder.flush(),
+    get dropped() {
+      return recorder.dropped;
+    },
+  };
+}
