@@ -14,6 +14,7 @@ import { createClientMetrics } from './runtime/client/metrics.ts';
 import { createFeatureMetrics } from './runtime/features/feature-gates.ts';
 import { type HealthChecks, startHealthServer } from './runtime/health/server.ts';
 import { readStandaloneSettings, STANDALONE_HELP, type StandaloneSettings } from './standalone/settings.ts';
+import { createTerminal } from './standalone/terminal/terminal.ts';
 
 /** Calls for the lease end in this time, so that there are two attempts before a leader has to give up (10 s). */
 const LEASE_CALL_SECONDS = 4;
@@ -112,10 +113,7 @@ function onSignal(log: Logger, stop: () => Promise<void>): void {
 /** The same program without Kubernetes: its API, kubelet and controllers run in this process. */
 async function mainStandalone(settings: StandaloneSettings): Promise<void> {
   const { startStandalone } = await import('./standalone/start.ts');
-  const run = await startStandalone(settings, {
-    write: (line) => void process.stdout.write(`${line}\n`),
-    colour: process.stdout.isTTY && process.stdout.hasColors(),
-  });
+  const run = await startStandalone(settings, createTerminal(process.stdout));
   onSignal(createLogger({ name: 'operator', level: 'error' }), () => run.stop());
 }
 

@@ -25,12 +25,7 @@ import { EDGE_INTERNAL_NAME, edgeManifests, LINK_SECRET, SYSTEM_NAMESPACE } from
 import { LOCAL_TAG } from './programs/local-images.ts';
 import type { StandaloneSettings } from './settings.ts';
 import { followChannels } from './terminal/follow-channels.ts';
-
-/** The terminal that a run speaks to. */
-export interface Terminal {
-  write(line: string): void;
-  readonly colour: boolean;
-}
+import type { Terminal } from './terminal/terminal.ts';
 
 /** A run of everything on this machine. */
 export interface StandaloneRun {
@@ -80,6 +75,7 @@ export async function startStandalone(settings: StandaloneSettings, terminal: Te
 async function startParts(settings: StandaloneSettings, terminal: Terminal, started: Started): Promise<void> {
   const { colour } = terminal;
   const write = (line: string) => terminal.write(line);
+  started.add(terminal, (ended) => ended.end());
   const print = createLogPrinter(write, { colour, all: settings.allLogs });
   const note = (text: string) => print({ pod: 'standalone', container: '', text, isNote: true });
   const network = started.add(await takeNetwork(), (taken) => taken.close());
@@ -100,7 +96,7 @@ async function startParts(settings: StandaloneSettings, terminal: Terminal, star
     applyManifest(store, manifest as unknown as JsonObject);
   }
   started.add(followInput({ path: settings.input, input, onTrouble: write }), (following) => following.stop());
-  started.add(followChannels({ client, write, colour, now: Date.now }), (lines) => lines.stop());
+  started.add(followChannels({ client, terminal, now: Date.now }), (lines) => lines.stop());
   await operator.lead(Math.floor(Date.now() / 1000));
 }
 

@@ -4,6 +4,7 @@ import type { Channel } from '@sluice/crds';
 export interface ChannelLine {
   /** `namespace/name` */
   readonly channel: string;
+  /** Empty until the operator has looked at the channel. */
   readonly mode: string;
   /** `1 viewer`; `viewers unknown`, which is not the same as none. */
   readonly viewers: string;
@@ -17,7 +18,7 @@ export function channelLine({ metadata, status }: Channel): ChannelLine {
   const decided = status?.decisions?.at(-1)?.reason ?? '';
   return {
     channel: `${metadata.namespace}/${metadata.name}`,
-    mode: status?.mode ?? 'not looked at yet',
+    mode: status?.mode ?? '',
     viewers: viewersText(status?.viewers),
     reason: ready?.status === 'False' ? ready.message : decided,
   };
@@ -26,6 +27,11 @@ export function channelLine({ metadata, status }: Channel): ChannelLine {
 /** Columns that line up as long as names are not too long. */
 export function textOf({ channel, mode, viewers, reason }: ChannelLine): string {
   return `${channel.padEnd(20)} ${mode.padEnd(9)} ${viewers.padEnd(11)} ${reason}`.trimEnd();
+}
+
+/** All channels in as few words as possible. */
+export function summaryOf(lines: readonly ChannelLine[]): string {
+  return lines.map(({ channel, mode, viewers }) => `${channel} ${mode}, ${viewers}`).join(' | ');
 }
 
 function viewersText(viewers: NonNullable<Channel['status']>['viewers']): string {

@@ -1,0 +1,181 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { edgesOf, endpointSliceSchema } from '../../link/endpoints.ts';
+import type { JsonObject } from '../../runtime/memory/fields.ts';
+import type { ObjectStore } from '../../runtime/memory/object-store.ts';
+import { createStandaloneStore } from '../api/store.ts';
+import { edgeManifests } from '../programs/edge-manifests.ts';
+import { startControllers } from './controllers.ts';
+
+const NAMESPACE = 'sluice';
+
+describe('the controllers', () => {
+  let store: ObjectStore;
+  let now: number;
+  let troubles: string[];
+  let controllers: { stop(): void };
+
+  beforeEach(() => {
+    now = Date.now();
+    troubles = [];
+    store = createStandaloneStore({ now: () => now });
+    controllers = startControllers({ store, now: () => now, onTrouble: (text) => troubles.push(text) });
+    for (const manifest of edgeManifests([])) apply(manifest as unknown as JsonObject);
+  });
+
+  afterEach(() => {
+    controllers.stop();
+    expect(troubles).toEqual([]);
+  });
+
+  const kind = (plural: string) => {
+    const found = store.kinds.find((each) => each.plural === plural);
+    if (found === undefined) throw new Error(`no ${plural}`);
+    return found;
+  };
+  const apply = (object: JsonObject) => {
+    const plural = store.kinds.find((each) => each.kind === object.kind)?.plural ?? '';
+    return store.apply(kind(plural), 'object', object, 'test', true);
+  };
+  /** A few rounds: each pass writes, and what it writes asks for the next one. */
+  const settle = async () => {
+    for (let round = 0; round < 5; round += 1) await new Promise(setImmediate);
+  };
+  const pods = () =>
+    store.list(kind('pods')).map(({ metadata, status }) => ({
+      ...(metadata as { name: string; uid: string; labels: Record<string, string>; deletionTimestamp?: string }),
+      phase: (status as { phase: string }).phase,
+    }));
+  const running = (name: string, podIP: string, isReady = true) => {
+    const conditions = [{ type: 'Ready', status: isReady ? 'True' : 'False' }];
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: NAMESPACE } };
+    const status = { phase: 'Running', podIP, conditions };
+    store.apply(kind('pods'), 'status', { ...pod, status }, 'kubelet', true);
+  };
+  const gone = (name: string) => store.delete(kind('pods'), NAMESPACE, name, undefined, 0);
+  const deployment = () => store.get(kind('deployments'), NAMESPACE, 'sluice-edge');
+  const change = (over: (spec: JsonObject) => void) =>
+    store.update(kind('deployments'), NAMESPACE, 'sluice-edge', (object) => over(object.spec as JsonObject));
+
+  /** Both edges run. @returns their names */
+  async function bothReady(): Promise<readonly string[]> {
+    await settle();
+    const names = pods().map(({ name }) => name);
+    for (const [at, name] of names.entries()) running(name, `127.16.1.${at + 4}`);
+    await settle();
+    return names;
+  }
+
+  test('make the pods of a Deployment once, named after it, and report', async () => {
+    const names = await bothReady();
+    expect(names).toHaveLength(2);
+    for (const name of names) expect(name).toMatch(/^sluice-edge-[0-9a-f]{5}$/);
+    expect(deployment().status).toMatchObject({ replicas: 2, readyReplicas: 2, updatedReplicas: 2 });
+  });
+
+  test('tell the operator its edges: ready, not ready, going', async () => {
+    const edges = () =>
+      edgesOf(
+        store
+          .list(kind('endpointslices'))
+          .map((raw) => endpointSliceSchema.parse(raw))
+          .filter(({ metadata }) => metadata.name === 'sluice-edge-internal'),
+      );
+    const [first = '', second = ''] = await bothReady();
+    expect(edges().map(({ ready, linkAddress }) => `${ready} ${linkAddress}`)).toEqual([
+      'true 127.16.1.4:8443',
+      'true 127.16.1.5:8443',
+    ]);
+    running(first, '127.16.1.4', false);
+    store.delete(kind('pods'), NAMESPACE, second, undefined);
+    await settle();
+    const known = edges().filter(({ podName }) => podName === first || podName === second);
+    expect(known).toMatchObject([
+      { ready: false, terminating: false },
+      { ready: false, terminating: true },
+    ]);
+  });
+
+  test('replace a pod that goes, and one that has failed', async () => {
+    const [first = '', second = ''] = await bothReady();
+    store.delete(kind('pods'), NAMESPACE, first, undefined);
+    await settle();
+    expect(pods().filter(({ deletionTimestamp }) => deletionTimestamp === undefined)).toHaveLength(2);
+    gone(first);
+    const failed = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: second, namespace: NAMESPACE },
+      status: { phase: 'Failed' },
+    };
+    store.apply(kind('pods'), 'status', failed, 'kubelet', true);
+    await settle();
+    const names = pods().map(({ name }) => name);
+    expect(names).toHaveLength(2);
+    expect(names).not.toContain(first);
+    expect(names).not.toContain(second);
+  });
+
+  test('scale down by the pod that is not ready, then the rest', async () => {
+    const [first = '', second = ''] = await bothReady();
+    running(first, '127.16.1.4', false);
+    change((spec) => {
+      spec.replicas = 1;
+    });
+    await settle();
+    expect(pods().find(({ deletionTimestamp }) => deletionTimestamp === undefined)?.name).toBe(second);
+    change((spec) => {
+      spec.replicas = 0;
+    });
+    await settle();
+    expect(pods().every(({ deletionTimestamp }) => deletionTimestamp !== undefined)).toBe(true);
+  });
+
+  test('replace pods of an old template one by one, each when its successor is ready', async () => {
+    const old = await bothReady();
+    change((spec) => {
+      ((spec.template as JsonObject).metadata as JsonObject).annotations = { version: '2' };
+    });
+    await settle();
+    const living = () => pods().filter(({ deletionTimestamp }) => deletionTimestamp === undefined);
+    const added = living().filter(({ name }) => !old.includes(name));
+    expect([living().length, added.length]).toEqual([3, 1]);
+    running(added[0]?.name ?? '', '127.16.1.6');
+    await settle();
+    expect(living().filter(({ name }) => old.includes(name))).toHaveLength(1);
+    const next = living().filter(({ name }) => !old.includes(name) && name !== added[0]?.name);
+    expect(next).toHaveLength(1);
+    running(next[0]?.name ?? '', '127.16.1.7');
+    await settle();
+    expect(living().filter(({ name }) => old.includes(name))).toEqual([]);
+  });
+
+  test('with strategy Recreate make the new pods when the last old one is gone', async () => {
+    change((spec) => {
+      spec.strategy = { type: 'Recreate' };
+    });
+    const old = await bothReady();
+    change((spec) => {
+      ((spec.template as JsonObject).metadata as JsonObject).annotations = { version: '2' };
+    });
+    await settle();
+    expect(
+      pods()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual([...old].sort());
+    for (const name of old) gone(name);
+    await settle();
+    expect(pods()).toHaveLength(2);
+  });
+
+  test('end what belonged to an owner or a namespace that is gone', async () => {
+    await bothReady();
+    store.delete(kind('deployments'), NAMESPACE, 'sluice-edge', undefined);
+    await settle();
+    expect(pods().every(({ deletionTimestamp }) => deletionTimestamp !== undefined)).toBe(true);
+    apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
+    store.delete(kind('namespaces'), '', NAMESPACE, undefined);
+    await settle();
+    expect([store.list(kind('services')), store.list(kind('endpointslices'))]).toEqual([[], []]);
+  });
+});

@@ -1,0 +1,47 @@
+import { describe, expect, test } from '@jest/globals';
+import { readStandaloneSettings } from './settings.ts';
+
+describe('settings of the standalone mode', () => {
+  test('are none where the command line does not ask for it', () => {
+    expect(readStandaloneSettings({}, ['--feature-gates=A=true'])).toBeNull();
+  });
+
+  test('have defaults for everything but the input', () => {
+    expect(readStandaloneSettings({ PATH: '/bin' }, ['--standalone', 'examples'])).toMatchObject({
+      input: 'examples',
+      apiPort: 0,
+      pagePort: 8080,
+      path: '/bin',
+      allowedCidrs: [],
+      allLogs: false,
+    });
+  });
+
+  test('are read from options and variables', () => {
+    const environment = {
+      SLUICE_PORT: '9000',
+      SLUICE_PROGRAMS: '/p',
+      SLUICE_ALLOWED_CIDRS: '10.0.0.0/8, ',
+      SLUICE_LOGS: 'all',
+    };
+    expect(readStandaloneSettings(environment, ['--standalone=a.yaml', '--api-port=9001'])).toMatchObject({
+      input: 'a.yaml',
+      apiPort: 9001,
+      pagePort: 9000,
+      programs: { bundles: '/p' },
+      allowedCidrs: ['10.0.0.0/8'],
+      allLogs: true,
+    });
+  });
+
+  test.each<[string, Record<string, string>, string[], string]>([
+    ['a missing path', {}, ['--standalone'], 'standalone'],
+    ['an unknown option', {}, ['--standalone', 'a', '--api'], '--api'],
+    ['a port that is none', {}, ['--standalone', 'a', '--api-port', 'x'], 'api-port'],
+    ['a page without a port', { SLUICE_PORT: '0' }, ['--standalone', 'a'], 'SLUICE_PORT'],
+    ['a wrong choice', { SLUICE_LOGS: 'some' }, ['--standalone', 'a'], 'SLUICE_LOGS'],
+  ])('refuse %s by name', (_what, environment, args, name) => {
+    const read = () => readStandaloneSettings(environment, args);
+    expect(read).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(name) }));
+  });
+});
