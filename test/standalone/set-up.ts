@@ -32,7 +32,7 @@ export async function prepareStandalone(
   await progress.step('bundle the programs', 1, () => bundle(root, ['edge', 'transcoder', 'page'], () => {}));
   const demoSource = join(root, 'test/demo-source');
   return {
-    SLUICE_IMAGES_DIRECTORY: join(root, 'dist'),
+    SLUICE_PROGRAMS: join(root, 'dist'),
     SLUICE_DEMO_SOURCE: demoSource,
     SLUICE_FILM: await filmOf(demoSource, cacheDirectory, progress),
   };
