@@ -87,6 +87,7 @@ async function createOperator(
       edgeUrl: config.edgeInternalUrl,
     },
     limits: config.limits,
+    priorities: config.features.PriorityQueue,
     instance: hostname(),
     log,
     metrics,

@@ -28,6 +28,7 @@ import { type Client, keyOf } from './runtime/client/client.ts';
 import { type Controller, createController, type Reconcile } from './runtime/controller/controller.ts';
 import { type ControllerMetrics, createControllerMetricsFactory } from './runtime/controller/metrics.ts';
 import { createEventRecorder, type EventRecorder } from './runtime/events/recorder.ts';
+import type { Priority } from './runtime/queue/keyed-queue.ts';
 import { AdmissionBook } from './session/admission/admission-book.ts';
 import type { SessionLimits } from './session/admission/admit.ts';
 import { ownerOf } from './session/admission/owner.ts';
@@ -60,6 +61,8 @@ export interface OperatorOptions {
   readonly publicUrl: string;
   readonly pod: PodSettings;
   readonly limits: SessionLimits;
+  /** Whether what is only looked at again waits behind what has changed; true if left out. */
+  readonly priorities?: boolean;
   /** Name of this process in events. */
   readonly instance: string;
   readonly log: Logger;
@@ -207,11 +210,15 @@ export class Operator {
     return this.#phase === 'stopped';
   }
 
+  #gated(priority: Priority): Priority {
+    return this.#options.priorities === false ? 'normal' : priority;
+  }
+
   /** Begins with what the caches hold already, so that nothing is missed. */
   #wakeOnChanges(): void {
     wakeOnChanges(this.#caches, {
-      channel: (key) => this.#channels.enqueue(key),
-      session: (key) => this.#sessions.enqueue(key),
+      channel: (key, priority) => this.#channels.enqueue(key, this.#gated(priority)),
+      session: (key, priority) => this.#sessions.enqueue(key, this.#gated(priority)),
       owner: (session) => this.#admissions.take(session),
       sessionGone: (uid) => this.#admissions.forget(uid),
       edges: () => {
@@ -383,7 +390,7 @@ export class Operator {
   #edgesChanged(): void {
     for (const [key, { memory, wanted }] of this.#states.entries()) {
       const isIdle = memory.decision.mode === 'Idle' && (wanted?.mode ?? 'Idle') === 'Idle';
-      if (isIdle) this.#channels.enqueueAfter(key, Math.random() * IDLE_SPREAD_SECONDS);
+      if (isIdle) this.#channels.enqueueAfter(key, Math.random() * IDLE_SPREAD_SECONDS, this.#gated('background'));
       else this.#channels.enqueue(key);
     }
   }

@@ -3,14 +3,15 @@ import { type Caches, sessionsOf } from './caches.ts';
 import { SESSIONS_BY_CHANNEL } from './channel/gather.ts';
 import { CHANNEL_LABEL } from './labels.ts';
 import { keyOf } from './runtime/client/client.ts';
+import type { Priority } from './runtime/queue/keyed-queue.ts';
 import { annotated } from './session/admission/owner.ts';
 
 /** Who is told of changes in the caches. */
 export interface WakeUps {
   /** The Channel of this key, or something that it depends on, has changed. */
-  readonly channel: (key: string) => void;
+  readonly channel: (key: string, priority: Priority) => void;
   /** The StreamSession of this key, or a pod of it, has changed. */
-  readonly session: (key: string) => void;
+  readonly session: (key: string, priority: Priority) => void;
   /** A StreamSession has changed, or what it belongs to names another owner. */
   readonly owner: (session: StreamSession) => void;
   /** The StreamSession with this uid is gone. */
@@ -21,27 +22,27 @@ export interface WakeUps {
 
 /** Says for each change in a cache who has to look again. */
 export function wakeOnChanges({ channels, sessions, pods, namespaces, slices }: Caches, wake: WakeUps): void {
-  channels.onChange(({ before, after }) => {
+  channels.onChange(({ before, after, initial }) => {
     const object = after ?? before;
     if (object === null) return;
-    wake.channel(keyOf(object.metadata));
+    wake.channel(keyOf(object.metadata), priorityOf(initial));
     if (before === null || annotated(before) === annotated(object)) return;
     for (const session of sessions.store.byIndex(SESSIONS_BY_CHANNEL, keyOf(object.metadata))) wake.owner(session);
   });
-  sessions.onChange(({ before, after }) => {
+  sessions.onChange(({ before, after, initial }) => {
     const object = after ?? before;
     if (object === null) return;
     if (after === null) wake.sessionGone(object.metadata.uid ?? '');
     else wake.owner(after);
-    wake.session(keyOf(object.metadata));
-    wake.channel(keyOf({ ...object.metadata, name: object.spec.channelRef.name }));
+    wake.session(keyOf(object.metadata), priorityOf(initial));
+    wake.channel(keyOf({ ...object.metadata, name: object.spec.channelRef.name }), priorityOf(initial));
   });
-  pods.onChange(({ before, after }) => {
+  pods.onChange(({ before, after, initial }) => {
     const pod = after ?? before;
     if (pod === null) return;
-    for (const key of sessionsOf(pod)) wake.session(key);
+    for (const key of sessionsOf(pod)) wake.session(key, priorityOf(initial));
     const channel = pod.metadata.labels?.[CHANNEL_LABEL];
-    if (after === null && channel !== undefined) wake.channel(keyOf({ ...pod.metadata, name: channel }));
+    if (after === null && channel !== undefined) wake.channel(keyOf({ ...pod.metadata, name: channel }), 'normal');
   });
   namespaces.onChange(({ before, after }) => {
     if (after === null || annotated(before ?? undefined) === annotated(after)) return;
@@ -49,4 +50,9 @@ export function wakeOnChanges({ channels, sessions, pods, namespaces, slices }: 
     for (const session of sessions.store.list()) if (session.metadata.namespace === name) wake.owner(session);
   });
   slices.onChange(wake.edges);
+}
+
+/** After a start everything is looked at, and what changes meanwhile goes first. */
+function priorityOf(initial: boolean): Priority {
+  return initial ? 'background' : 'normal';
 }

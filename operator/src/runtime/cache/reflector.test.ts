@@ -118,6 +118,25 @@ describe('a reflector', () => {
     expect(late.map((object) => object?.metadata.name)).toEqual(['a']);
   });
 
+  test('says of what was there from the beginning that it has not changed, also after another list', async () => {
+    const told: string[] = [];
+    reflector.onChange(({ after, initial }) => told.push(`${after?.metadata.name} ${initial}`));
+    await put('a', 1);
+    reflector.start();
+    await reflector.synced;
+    await until(isWatching);
+    await put('b', 1);
+    await until(() => told.length === 2);
+    server.store.compact();
+    server.dropConnections();
+    await put('c', 1);
+    await until(() => {
+      if (!isWatching() && clock.timers.length > 0) clock.advance(ANY_BACK_OFF_MILLISECONDS);
+      return told.length === 3;
+    });
+    expect(told).toEqual(['a true', 'b false', 'c false']);
+  });
+
   test('reports a handler that throws and goes on', async () => {
     reflector.onChange(() => {
       throw new Error('no idea');

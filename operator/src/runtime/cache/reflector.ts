@@ -6,7 +6,7 @@ import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
 import { createBackOff } from './back-off.ts';
 import { rawMetadataOf } from './raw-metadata.ts';
 import { compareResourceVersions } from './resource-version.ts';
-import { type IndexFunction, type ReadonlyStore, Store, type StoreChange } from './store.ts';
+import { type IndexFunction, type ReadonlyStore, Store, type StoreChange, type ToldChange } from './store.ts';
 import { withoutBallast } from './trim.ts';
 
 /** What a reflector is made of. */
@@ -35,7 +35,7 @@ export interface Reflector<T extends KubernetesObject> {
    * Told of every change, in order; of what is in the store already, at once. Must not throw; a handler that does is
    * reported and the rest goes on.
    */
-  onChange(handler: (change: StoreChange<T>) => void): void;
+  onChange(handler: (change: ToldChange<T>) => void): void;
   /** Begins, once. */
   start(): void;
   /** Resolves when no connection and no timer is left. */
@@ -65,9 +65,10 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
   readonly #now: () => number;
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #handlers: ((change: StoreChange<T>) => void)[] = [];
+  readonly #handlers: ((change: ToldChange<T>) => void)[] = [];
   readonly #stopping = new AbortController();
   readonly #firstList = Promise.withResolvers<void>();
+  #isSynced = false;
   #running: Promise<void> | null = null;
   /** Empty: a list is needed. */
   #resourceVersion = '';
@@ -81,9 +82,9 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
     this.synced = this.#firstList.promise;
   }
 
-  onChange(handler: (change: StoreChange<T>) => void): void {
+  onChange(handler: (change: ToldChange<T>) => void): void {
     this.#handlers.push(handler);
-    for (const after of this.store.list()) this.#call(handler, { before: null, after });
+    for (const after of this.store.list()) this.#call(handler, { before: null, after, initial: true });
   }
 
   start(): void {
@@ -134,7 +135,8 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
     } while (continueToken !== '');
     this.#resourceVersion = resourceVersion;
     this.lastHeardAt = this.#now();
-    this.#tell(this.store.replace(objects, unreadable));
+    this.#tell(this.store.replace(objects, unreadable), !this.#isSynced);
+    this.#isSynced = true;
     this.#firstList.resolve();
   }
 
@@ -199,13 +201,13 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
     this.#trouble(`${this.#options.type.plural}: ${messageOf(error)}`);
   }
 
-  #tell(changes: readonly StoreChange<T>[]): void {
+  #tell(changes: readonly StoreChange<T>[], initial = false): void {
     for (const change of changes) {
-      for (const handler of this.#handlers) this.#call(handler, change);
+      for (const handler of this.#handlers) this.#call(handler, { ...change, initial });
     }
   }
 
-  #call(handler: (change: StoreChange<T>) => void, change: StoreChange<T>): void {
+  #call(handler: (change: ToldChange<T>) => void, change: ToldChange<T>): void {
     try {
       handler(change);
     } catch (error) {

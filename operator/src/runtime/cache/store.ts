@@ -7,6 +7,15 @@ export interface StoreChange<T> {
   readonly after: T | null;
 }
 
+/** The same as a reflector tells it. */
+export interface ToldChange<T> extends StoreChange<T> {
+  /**
+   * It was there when this program, or this listener, began: nothing is known to have changed. Such objects can wait
+   * behind those that have.
+   */
+  readonly initial: boolean;
+}
+
 /** Gives the keys under which an object is found by {@link Store.byIndex}. */
 export type IndexFunction<T> = (object: T) => readonly string[];
 

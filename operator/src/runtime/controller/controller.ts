@@ -1,6 +1,6 @@
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
-import { KeyedQueue, type QueueSnapshot } from '../queue/keyed-queue.ts';
+import { KeyedQueue, type Priority, type QueueSnapshot } from '../queue/keyed-queue.ts';
 import type { ControllerMetrics, ReconcileOutcome } from './metrics.ts';
 
 /** What a reconcile asks for; nothing: wake me by a change only. */
@@ -37,10 +37,10 @@ export interface Controller {
   readonly workingSeconds: number;
   /** What its queue holds, at most `limit` keys of each sort. */
   snapshot(limit: number): QueueSnapshot;
-  /** Something about `key` has changed. */
-  enqueue(key: string): void;
+  /** Something about `key` has changed; or, in the `background`, it is only to be looked at again. */
+  enqueue(key: string, priority?: Priority): void;
   /** Look at `key` again later. */
-  enqueueAfter(key: string, seconds: number): void;
+  enqueueAfter(key: string, seconds: number, priority?: Priority): void;
   /**
    * Starts the workers, once; keys may be enqueued before, and wait (a standby that waits for its lease, or a cache
    * that is not synced).
@@ -77,7 +77,7 @@ class QueueController implements Controller {
     this.#clock = options.clock ?? MONOTONIC_CLOCK;
     this.#queue = new KeyedQueue(this.#clock, options.metrics.queue);
     options.metrics.watchQueue(() => ({
-      depth: this.#queue.depth,
+      depth: { normal: this.#queue.depthOf('normal'), background: this.#queue.depthOf('background') },
       workingSeconds: this.#queue.workingMilliseconds.map((milliseconds) => milliseconds / 1000),
     }));
     options.metrics.setWorkers(options.workers ?? 1);
@@ -91,12 +91,12 @@ class QueueController implements Controller {
     return this.#queue.snapshot(limit);
   }
 
-  enqueue(key: string): void {
-    this.#queue.add(key);
+  enqueue(key: string, priority: Priority = 'normal'): void {
+    this.#queue.add(key, priority);
   }
 
-  enqueueAfter(key: string, seconds: number): void {
-    this.#queue.addAfter(key, seconds * 1000);
+  enqueueAfter(key: string, seconds: number, priority: Priority = 'normal'): void {
+    this.#queue.addAfter(key, seconds * 1000, priority);
   }
 
   start(): void {

@@ -1,12 +1,13 @@
 import type { Metrics } from '@sluice/common/metrics/metrics.ts';
-import type { QueueObserver } from '../queue/keyed-queue.ts';
+import type { Priority, QueueObserver } from '../queue/keyed-queue.ts';
 
 /** How a reconcile ended. A `terminal_error` and a `timeout` count as errors, too; `requeue` is a lost race. */
 export type ReconcileOutcome = 'success' | 'requeue' | 'requeue_after' | 'error' | 'terminal_error' | 'timeout';
 
 /** What the gauges of a queue are read from. */
 export interface QueueLook {
-  readonly depth: number;
+  /** Keys that wait. */
+  readonly depth: Readonly<Record<Priority, number>>;
   /** Of each key that is worked on now, for how long. */
   readonly workingSeconds: readonly number[];
 }
@@ -26,6 +27,11 @@ export interface ControllerMetrics {
 const RECONCILE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 /** Buckets in seconds of client-go's queue histograms: powers of ten from 1 ms (theirs begin at 10 ns). */
 const QUEUE_BUCKETS = [0.001, 0.01, 0.1, 1, 10, 100, 1000];
+/** Values of the label `priority`: controller-runtime's own, whose background is called low. */
+const PRIORITIES: readonly (readonly [Priority, string])[] = [
+  ['normal', '0'],
+  ['background', '-100'],
+];
 const RESULTS = ['success', 'error', 'requeue', 'requeue_after'] as const;
 
 /**
@@ -102,7 +108,14 @@ function queueMetrics(metrics: Metrics) {
     labels,
     QUEUE_BUCKETS,
   );
-  gauge('depth', 'Keys that wait in the queue', ({ depth }) => depth);
+  metrics.gauge('workqueue_depth', 'Keys that wait in the queue', [...labels, 'priority'], (self) => {
+    for (const [controller, look] of looks) {
+      const { depth } = look();
+      for (const [priority, value] of PRIORITIES) {
+        self.set({ name: controller, controller, priority: value }, depth[priority]);
+      }
+    }
+  });
   gauge('unfinished_work_seconds', 'Time spent so far on keys that are worked on', ({ workingSeconds }) =>
     workingSeconds.reduce((sum, seconds) => sum + seconds, 0),
   );

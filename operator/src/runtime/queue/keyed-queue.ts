@@ -1,4 +1,7 @@
 import type { Clock } from './clock.ts';
+import { Lanes, type Priority, sooner } from './lanes.ts';
+
+export type { Priority } from './lanes.ts';
 
 /** When and why keys wait. */
 export interface QueueObserver {
@@ -12,7 +15,7 @@ export interface QueueObserver {
 
 /** A look into a queue. */
 export interface QueueSnapshot {
-  /** Keys that wait for a worker, the next one first. */
+  /** Keys that wait for a worker, the next one first; those of the background at the end. */
   readonly waiting: readonly string[];
   /** Keys that are worked on, and for how long. */
   readonly working: readonly { readonly key: string; readonly seconds: number }[];
@@ -20,6 +23,12 @@ export interface QueueSnapshot {
   readonly delayed: readonly { readonly key: string; readonly seconds: number }[];
   /** Keys that have failed, and how often in a row. */
   readonly failures: readonly { readonly key: string; readonly count: number }[];
+}
+
+interface Delayed {
+  readonly dueAt: number;
+  readonly priority: Priority;
+  readonly cancel: () => void;
 }
 
 /** First wait after a failure, and the longest: the values of client-go's default rate limiter. */
@@ -30,15 +39,17 @@ const LONGEST_TIMER_MILLISECONDS = 2 ** 31 - 1;
 
 /**
  * Keys that need work. A key is in it at most once; one that is added while it is worked on comes once more
- * afterwards, so no change is missed and no key is worked on twice at a time (semantics of client-go's workqueue).
+ * afterwards, so no change is missed and no key is worked on twice at a time (semantics of client-go's workqueue). One
+ * that is added all the time goes to the end of the line each time, and so holds up no other. Keys that are only looked
+ * at again (`background`) let the others go first, but never starve.
  */
 export class KeyedQueue {
   readonly #clock: Clock;
   readonly #observer: QueueObserver;
-  readonly #ready = new Map<string, number>();
-  readonly #working = new Map<string, number>();
-  readonly #again = new Set<string>();
-  readonly #delayed = new Map<string, { readonly dueAt: number; readonly cancel: () => void }>();
+  readonly #ready = new Lanes();
+  readonly #working = new Map<string, { readonly since: number; readonly priority: Priority }>();
+  readonly #again = new Map<string, Priority>();
+  readonly #delayed = new Map<string, Delayed>();
   readonly #failures = new Map<string, number>();
   readonly #takers: ((key: string | null) => void)[] = [];
   #closed = false;
@@ -50,18 +61,25 @@ export class KeyedQueue {
 
   /** Keys that wait for a worker now, those included that wait for the end of the work on them. */
   get depth(): number {
-    return this.#ready.size + this.#again.size;
+    return this.depthOf('normal') + this.depthOf('background');
   }
 
-  /** How long the key that would be taken next has waited, in milliseconds; 0 if none waits. */
+  /** The same for one priority. */
+  depthOf(priority: Priority): number {
+    let again = 0;
+    for (const each of this.#again.values()) again += Number(each === priority);
+    return this.#ready.depth(priority) + again;
+  }
+
+  /** How long the key that has waited longest has waited, in milliseconds; 0 if none waits. */
   get oldestWaitMilliseconds(): number {
-    const [first] = this.#ready.values();
-    return first === undefined ? 0 : this.#clock.now() - first;
+    const since = this.#ready.oldestSince;
+    return since === null ? 0 : this.#clock.now() - since;
   }
 
   /** For each key that is worked on now, for how many milliseconds. */
   get workingMilliseconds(): readonly number[] {
-    return [...this.#working.values()].map((since) => this.#clock.now() - since);
+    return [...this.#working.values()].map(({ since }) => this.#clock.now() - since);
   }
 
   /** What the queue holds, at most `limit` keys of each sort: for people who look for what is stuck. */
@@ -69,8 +87,8 @@ export class KeyedQueue {
     const seconds = (milliseconds: number): number => milliseconds / 1000;
     const now = this.#clock.now();
     return {
-      waiting: [...this.#ready.keys()].slice(0, limit),
-      working: [...this.#working].slice(0, limit).map(([key, since]) => ({ key, seconds: seconds(now - since) })),
+      waiting: this.#ready.keys(limit),
+      working: [...this.#working].slice(0, limit).map(([key, { since }]) => ({ key, seconds: seconds(now - since) })),
       delayed: [...this.#delayed]
         .slice(0, limit)
         .map(([key, { dueAt }]) => ({ key, seconds: seconds(Math.max(0, dueAt - now)) })),
@@ -79,29 +97,28 @@ export class KeyedQueue {
   }
 
   /** Wants `key` worked on as soon as a worker is free; a delayed wish for it is thereby met. */
-  add(key: string): void {
+  add(key: string, priority: Priority = 'normal'): void {
     if (this.#closed) return;
     this.#cancelDelay(key);
-    if (this.#working.has(key)) this.#again.add(key);
-    else if (!this.#ready.has(key)) this.#enqueue(key);
+    if (this.#working.has(key)) this.#again.set(key, sooner(priority, this.#again.get(key) ?? priority));
+    else this.#enqueue(key, priority);
   }
 
   /** Wants `key` worked on after a while; of several such wishes the earliest counts. */
-  addAfter(key: string, milliseconds: number): void {
+  addAfter(key: string, milliseconds: number, priority: Priority = 'normal'): void {
     if (this.#closed) return;
     if (milliseconds <= 0) {
-      this.add(key);
+      this.add(key, priority);
       return;
     }
-    const dueAt = this.#clock.now() + milliseconds;
+    const wished = this.#clock.now() + milliseconds;
     const known = this.#delayed.get(key);
-    if (known !== undefined && known.dueAt <= dueAt) return;
-    known?.cancel();
-    this.#delay(key, dueAt);
+    this.#cancelDelay(key);
+    this.#delay(key, Math.min(wished, known?.dueAt ?? wished), sooner(priority, known?.priority ?? priority));
   }
 
   /**
-   * Wants `key` worked on again after a failure, later each time.
+   * Wants `key`, which is being worked on, worked on again after a failure: later each time, as urgent as it was.
    * @param atLeastMilliseconds what the server asked for (Retry-After)
    * @returns milliseconds until then
    */
@@ -111,7 +128,7 @@ export class KeyedQueue {
     const backOff = Math.min(FIRST_RETRY_MILLISECONDS * 2 ** Math.min(failures, 30), LONGEST_RETRY_MILLISECONDS);
     const wait = Math.max(backOff, atLeastMilliseconds);
     this.#observer.onRetry?.(key);
-    this.addAfter(key, wait);
+    this.addAfter(key, wait, this.#working.get(key)?.priority);
     return wait;
   }
 
@@ -125,10 +142,10 @@ export class KeyedQueue {
    * {@link done}.
    */
   take(): Promise<string | null> {
-    const next = this.#ready.keys().next();
-    if (!next.done) {
-      this.#begin(next.value, this.#ready.get(next.value));
-      return Promise.resolve(next.value);
+    const next = this.#ready.take();
+    if (next !== null) {
+      this.#begin(next.key, next.priority, next.since);
+      return Promise.resolve(next.key);
     }
     if (this.#closed) return Promise.resolve(null);
     return new Promise((resolve) => this.#takers.push(resolve));
@@ -136,11 +153,13 @@ export class KeyedQueue {
 
   /** The work on `key` has ended, well or badly. */
   done(key: string): void {
-    const since = this.#working.get(key);
-    if (since === undefined) return;
+    const work = this.#working.get(key);
+    if (work === undefined) return;
     this.#working.delete(key);
-    this.#observer.onDone?.(key, this.#clock.now() - since);
-    if (this.#again.delete(key) && !this.#closed) this.#enqueue(key);
+    this.#observer.onDone?.(key, this.#clock.now() - work.since);
+    const again = this.#again.get(key);
+    this.#again.delete(key);
+    if (again !== undefined && !this.#closed) this.#enqueue(key, again);
   }
 
   /** Nothing is taken any more; timers are gone. */
@@ -153,28 +172,28 @@ export class KeyedQueue {
     for (const taker of this.#takers.splice(0)) taker(null);
   }
 
-  #enqueue(key: string): void {
-    this.#observer.onAdd?.(key);
+  #enqueue(key: string, priority: Priority): void {
+    const now = this.#clock.now();
+    if (!this.#ready.has(key)) this.#observer.onAdd?.(key);
     const taker = this.#takers.shift();
-    if (taker === undefined) this.#ready.set(key, this.#clock.now());
+    if (taker === undefined) this.#ready.put(key, priority, now);
     else {
-      this.#begin(key, this.#clock.now());
+      this.#begin(key, priority, now);
       taker(key);
     }
   }
 
-  #begin(key: string, addedAt = this.#clock.now()): void {
-    this.#ready.delete(key);
-    this.#working.set(key, this.#clock.now());
+  #begin(key: string, priority: Priority, addedAt: number): void {
+    this.#working.set(key, { since: this.#clock.now(), priority });
     this.#observer.onTake?.(key, this.#clock.now() - addedAt);
   }
 
-  #delay(key: string, dueAt: number): void {
+  #delay(key: string, dueAt: number, priority: Priority): void {
     const left = dueAt - this.#clock.now();
     const isLast = left <= LONGEST_TIMER_MILLISECONDS;
-    const onTimer = () => (isLast ? this.add(key) : this.#delay(key, dueAt));
+    const onTimer = () => (isLast ? this.add(key, priority) : this.#delay(key, dueAt, priority));
     const cancel = this.#clock.setTimer(onTimer, Math.min(left, LONGEST_TIMER_MILLISECONDS));
-    this.#delayed.set(key, { dueAt, cancel });
+    this.#delayed.set(key, { dueAt, priority, cancel });
   }
 
   #cancelDelay(key: string): void {
