@@ -1,15 +1,11 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { messageOf } from '@sluice/common/errors/error.ts';
-import type { SessionReport } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Metrics } from '@sluice/common/metrics/metrics.ts';
-import type { Incident } from '@sluice/common/work/incident.ts';
-import type { Channel, StreamSession } from '@sluice/crds';
+import { channelOf, createAdmissions } from './admissions.ts';
 import { AudienceBook } from './audience/book.ts';
 import { type Caches, CHANNELS_BY_SECRET, createCaches } from './caches.ts';
 import { type ChannelControllerOptions, createChannelReconcile, suspendDirect } from './channel/controller.ts';
-import { cleanupFailed, sessionRefused } from './channel/events.ts';
 import { HeaderSecrets } from './channel/headers.ts';
 import { ChannelStates } from './channel/state.ts';
 import { WriteTurns } from './channel/write-turns.ts';
@@ -24,17 +20,16 @@ import { type HubEvents, LinkHub } from './link/hub.ts';
 import { OwnerReports } from './link/reports.ts';
 import { faultOf } from './liveness.ts';
 import { createOperatorMetrics, type OperatorMetrics } from './metrics.ts';
+import { createNews, type News } from './news.ts';
 import { type Client, keyOf } from './runtime/client/client.ts';
 import { type Controller, createController, type Reconcile } from './runtime/controller/controller.ts';
 import { type ControllerMetrics, createControllerMetricsFactory } from './runtime/controller/metrics.ts';
 import { createEventRecorder, type EventRecorder } from './runtime/events/recorder.ts';
 import type { Priority } from './runtime/queue/keyed-queue.ts';
-import { AdmissionBook } from './session/admission/admission-book.ts';
+import type { AdmissionBook } from './session/admission/admission-book.ts';
 import type { SessionLimits } from './session/admission/admit.ts';
-import { ownerOf } from './session/admission/owner.ts';
 import type { PodSettings } from './session/build/pod.ts';
-import { createSessionReconcile, PODS_BY_SESSION } from './session/controller.ts';
-import { incidentIn } from './session/events.ts';
+import { createSessionReconcile } from './session/controller.ts';
 import { SessionIncidents } from './session/incidents.ts';
 import { wakeOnChanges } from './wake-ups.ts';
 
@@ -86,6 +81,7 @@ export class Operator {
   readonly #hub: LinkHub;
   readonly #admissions: AdmissionBook;
   readonly #events: EventRecorder;
+  readonly #news: News;
   readonly #metrics: OperatorMetrics;
   readonly #reconcileChannel: Reconcile;
   readonly #turns = new WriteTurns(
@@ -129,7 +125,13 @@ export class Operator {
       onTrouble: (message, error) => log.warn({ err: error }, message),
     });
     this.#events = withLog(recorder, log);
-    this.#admissions = this.#admissionBook();
+    this.#admissions = createAdmissions(this.#caches, options.limits, (key) => this.#sessions.enqueue(key));
+    this.#news = createNews({
+      events: this.#events,
+      metrics: this.#metrics,
+      channels: this.#caches.channels.store,
+      states: this.#states,
+    });
     const tokens = createSessionTokens(identity.operatorKey);
     const channel = this.#channelOptions(tokens);
     this.#hub = new LinkHub({ identity, term: () => this.#term, log, events: this.#hubEvents(channel) });
@@ -265,23 +267,15 @@ export class Operator {
   }
 
   #writer(): Reconcile {
-    const { client, log, now } = this.#options;
+    const { client, now } = this.#options;
     return createChannelWriter({
       client,
       states: this.#states,
       turns: this.#turns,
       metrics: this.#metrics,
       replan: (key) => this.#channels.enqueue(key),
-      onRefused: (key, error) => {
-        log.warn({ channel: key, err: error }, 'the API server refuses a StreamSession');
-        const channel = this.#caches.channels.store.get(key);
-        if (channel !== undefined) this.#events.record(channel, sessionRefused(messageOf(error)));
-      },
-      onUndeletable: (key, name, error) => {
-        log.warn({ channel: key, session: name, err: error }, 'a StreamSession cannot be deleted');
-        const channel = this.#caches.channels.store.get(key);
-        if (channel !== undefined) this.#events.record(channel, cleanupFailed(name, messageOf(error)));
-      },
+      onRefused: (key, error) => this.#news.onRefused(key, error),
+      onUndeletable: (key, name, error) => this.#news.onUndeletable(key, name, error),
       now,
     });
   }
@@ -295,28 +289,12 @@ export class Operator {
       report: (uid) => this.#reports.of(uid),
       heard: (uid) => this.#reports.of(uid) !== null || this.#book.count(uid).state === 'known',
       admissions: this.#admissions,
-      channelOf: (session) => this.#channelOf(session),
+      channelOf: (session) => channelOf(this.#caches, session),
       events: this.#events,
       tokens,
       pod,
       now,
     });
-  }
-
-  #admissionBook(): AdmissionBook {
-    const { namespaces, pods } = this.#caches;
-    return new AdmissionBook(this.#options.limits, {
-      ownerOf: (session) => {
-        const { namespace = 'default' } = session.metadata;
-        return ownerOf(namespace, this.#channelOf(session), namespaces.store.get(namespace));
-      },
-      hasPods: (key) => pods.store.byIndex(PODS_BY_SESSION, key).length > 0,
-      onAdmitted: (key) => this.#sessions.enqueue(key),
-    });
-  }
-
-  #channelOf({ metadata, spec }: StreamSession): Channel | undefined {
-    return this.#caches.channels.store.get(keyOf({ ...metadata, name: spec.channelRef.name }));
   }
 
   #controller(
@@ -354,7 +332,7 @@ export class Operator {
         metrics: this.#metrics,
         incidents: new SessionIncidents(
           () => this.#ledSinceMs,
-          (uid, session, incident) => this.#happened(uid, session, incident),
+          (uid, session, incident) => this.#news.onIncident(uid, session, incident),
         ),
         suspendDirect: (uid, message) => suspendDirect(uid, message, channel),
         channelChanged: (key, withinSeconds) => this.#channels.enqueueAfter(key, withinSeconds),
@@ -368,13 +346,6 @@ export class Operator {
         log.info({ edge: podName }, 'an edge is gone');
       },
     };
-  }
-
-  /** On the Channel: a session may be gone when its pod tells its last words. */
-  #happened(uid: string, { name, attempt }: SessionReport, incident: Incident): void {
-    this.#metrics.incidents.inc({ incident: incident.reason });
-    const channel = this.#caches.channels.store.get(this.#states.keyOf(uid) ?? '');
-    if (channel !== undefined) this.#events.record(channel, incidentIn(`${name}-${attempt}`, incident));
   }
 
   /** Who the edges are, and which of them are ready, decides the owners of every channel. */
