@@ -2,10 +2,9 @@ import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Clock } from '../../runtime/queue/clock.ts';
 import { type ContainerView, crashesInARow, type Role, restartDelaySeconds } from './decide.ts';
 import { type HandlerContext, perform } from './handlers.ts';
-import { commandOf } from './images.ts';
+import { commandOf, localCommand } from './images.ts';
 import { LogBuffer } from './log-buffer.ts';
 import type { LocalProcess } from './machine.ts';
-import { mapPath } from './paths.ts';
 import type { Container, Probe } from './pod.ts';
 import { ProbeLoop } from './probe-loop.ts';
 
@@ -97,7 +96,7 @@ export class ContainerSlot {
       const made = await context();
       this.#context = made;
       const { machine, container, image, mappings, environment, directory } = made;
-      const command = commandOf(container, image).map((word) => mapPath(word, mappings));
+      const command = localCommand(commandOf(container, image), image, mappings);
       this.#process = await machine.launch({ command, environment, directory, onLine: (line) => this.#took(line) });
     } catch (error) {
       this.#failed(messageOf(error));

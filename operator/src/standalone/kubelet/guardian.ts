@@ -9,7 +9,7 @@ while read -r sign group; do
     -) groups="\${groups%% $group *} \${groups#* $group }" ;;
   esac
 done
-for group in $groups; do kill -KILL -- "-$group"; done 2>/dev/null
+for group in $groups; do kill -s KILL -- "-$group"; done 2>/dev/null
 rm -rf -- "$1"`;
 
 /** A shell that cleans up after this process, however it ends: SIGKILL and a closed terminal leave nothing either. */

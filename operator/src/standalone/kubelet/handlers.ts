@@ -1,8 +1,8 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Clock } from '../../runtime/queue/clock.ts';
-import { type LocalImage, withProgram } from './images.ts';
+import { type LocalImage, localCommand } from './images.ts';
 import type { Machine } from './machine.ts';
-import { mapPath, type PathMapping } from './paths.ts';
+import type { PathMapping } from './paths.ts';
 import { type Container, type Handler, type Probe, portNumber } from './pod.ts';
 
 /** Where the probes and hooks of a container act. */
@@ -45,7 +45,7 @@ async function runCommand(
   context: HandlerContext,
 ): Promise<string | null> {
   const { machine, clock, image, environment, mappings, directory } = context;
-  const words = withProgram(command, image).map((word) => mapPath(word, mappings));
+  const words = localCommand(command, image, mappings);
   let last = '';
   const onLine = (line: string): void => {
     last = line;

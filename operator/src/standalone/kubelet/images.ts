@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import type { PathMapping } from './paths.ts';
+import { mapPath, type PathMapping } from './paths.ts';
 import type { Container } from './pod.ts';
 
 /** What stands on this machine for a container image. */
@@ -27,13 +27,21 @@ export function imageOf(reference: string, images: LocalImages): LocalImage {
   throw new SluiceError(message, { code: 'IMAGE_UNKNOWN', retryable: false });
 }
 
-/** The words that start a container: `command` replaces the image's entrypoint, `args` follow it. */
+/** The words of a container as the manifest means them: `command` replaces the image's entrypoint, `args` follow it. */
 export function commandOf({ command, args }: Container, image: LocalImage): readonly string[] {
-  return withProgram([...(command.length > 0 ? command : image.entrypoint), ...args], image);
+  return [...(command.length > 0 ? command : image.entrypoint), ...args];
 }
 
-/** Puts the local program in the place of a command's first word. */
-export function withProgram([first = '', ...rest]: readonly string[], image: LocalImage): readonly string[] {
+/**
+ * A command as it runs here: paths get their local places, and the first word its local program, which lies where it
+ * lies whatever the pod mounts.
+ */
+export function localCommand(
+  command: readonly string[],
+  image: LocalImage,
+  mappings: readonly PathMapping[],
+): readonly string[] {
+  const [first = '', ...rest] = command.map((word) => mapPath(word, mappings));
   const program = Object.hasOwn(image.programs, first) ? image.programs[first] : undefined;
   return [...(program ?? [first]), ...rest];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type EnvironmentSources, environmentOf } from './environment.ts';
-import { commandOf, imageOf, type LocalImage, withProgram } from './images.ts';
+import { commandOf, imageOf, type LocalImage, localCommand } from './images.ts';
 import { LogBuffer } from './log-buffer.ts';
 import { createLogPrinter } from './log-printer.ts';
 import { mapPath } from './paths.ts';
@@ -96,15 +96,19 @@ describe('images', () => {
   test('the entrypoint, or the command in its place, and the arguments', () => {
     const [nginx] = POD.spec.containers;
     if (nginx === undefined) throw new Error('no container');
-    expect(commandOf({ ...nginx, args: ['drain'] }, IMAGE)).toEqual(['/opt/node', '/app/sidecar.js', 'drain']);
-    expect(commandOf({ ...nginx, command: ['nginx', '-c', 'x'] }, IMAGE)).toEqual([
-      'nginx',
-      '-g',
-      'user root;',
-      '-c',
-      'x',
-    ]);
-    expect(withProgram(['sleep', '5'], IMAGE)).toEqual(['sleep', '5']);
+    expect(commandOf({ ...nginx, args: ['drain'] }, IMAGE)).toEqual(['node', '/app/sidecar.js', 'drain']);
+    expect(commandOf({ ...nginx, command: ['nginx', '-c', 'x'] }, IMAGE)).toEqual(['nginx', '-c', 'x']);
+  });
+
+  test('run local programs, which no mount hides', () => {
+    const mappings = [
+      { inside: '/app', outside: '/opt/bundles' },
+      { inside: '/opt', outside: '/tmp/pod/opt' },
+    ];
+    const local = (...command: readonly string[]) => localCommand(command, IMAGE, mappings);
+    expect(local('node', '/app/agent.js', '/opt/x')).toEqual(['/opt/node', '/opt/bundles/agent.js', '/tmp/pod/opt/x']);
+    expect(local('nginx', '-c', '/app/x')).toEqual(['nginx', '-g', 'user root;', '-c', '/opt/bundles/x']);
+    expect(local('sleep', '5')).toEqual(['sleep', '5']);
   });
 });
 

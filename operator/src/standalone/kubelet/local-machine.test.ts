@@ -1,0 +1,98 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Guardian, startGuardian } from './guardian.ts';
+import { createLocalMachine } from './local-machine.ts';
+import type { LocalProcess } from './machine.ts';
+
+let folder: string;
+let guardian: Guardian;
+let lines: string[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'machine-'));
+  guardian = startGuardian(folder);
+  lines = [];
+});
+afterEach(() => guardian.close());
+
+/** Runs a shell script as a container's first process. */
+function launch(script: string): Promise<LocalProcess> {
+  return createLocalMachine(guardian).launch({
+    command: ['sh', '-c', script],
+    environment: { PATH: '/usr/bin:/bin', GREETING: 'hello' },
+    directory: folder,
+    onLine: (line) => lines.push(line),
+  });
+}
+
+/** Whether anything of a process group runs; what has ended and is not reaped yet counts no more. */
+function exists(group: number): boolean {
+  return readdirSync('/proc').some((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    const file = `/proc/${name}/stat`;
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const [state, , pgrp] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return state !== 'Z' && Number(pgrp) === group;
+  });
+}
+
+describe('a process', () => {
+  test('finds its own environment and folder, prints on both streams and by name, and tells how it ended', async () => {
+    const process = await launch(
+      'echo $GREETING $HOME; pwd; echo error >&2; echo named >/dev/stdout; printf last; exit 3',
+    );
+    expect(await process.ended).toEqual({ exitCode: 3 });
+    expect(lines).toEqual(['hello', folder, 'error', 'named', 'last']);
+  });
+
+  test('takes everything that it has started along', async () => {
+    const process = await launch('sleep 600 & echo started');
+    expect(await process.ended).toEqual({ exitCode: 0 });
+    expect(exists(process.pid)).toBe(false);
+  });
+
+  test('gets a signal alone, and SIGKILL with its group', async () => {
+    const polite = await launch('trap "echo bye; exit 0" QUIT; sleep 600 & echo ready; wait');
+    while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    polite.signal('SIGQUIT');
+    expect(await polite.ended).toEqual({ exitCode: 0 });
+    expect(lines).toEqual(['ready', 'bye']);
+    const stubborn = await launch('trap "" TERM; sleep 600 & wait');
+    stubborn.kill();
+    expect(await stubborn.ended).toEqual({ exitCode: 137 });
+  });
+
+  test('that is not installed is named', async () => {
+    const start = { command: ['no-such-program'], environment: {}, directory: folder, onLine: () => {} };
+    await expect(createLocalMachine(guardian).launch(start)).rejects.toThrow('no-such-program is not installed');
+  });
+});
+
+test('the guardian ends what is left and removes the folder', async () => {
+  writeFileSync(join(folder, 'file'), '');
+  const [ended, left] = [await launch('exit 0'), await launch('sleep 600 & sleep 600')];
+  await ended.ended;
+  await guardian.close();
+  expect((await left.ended).exitCode).toBe(137);
+  expect(exists(left.pid)).toBe(false);
+  expect(existsSync(folder)).toBe(false);
+});
+
+test('probes want an answer from 200 to 399, or a connection', async () => {
+  const server = createServer((request, response) => {
+    response.writeHead(Number(request.url?.slice(1))).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const machine = createLocalMachine(guardian);
+  const get = (status: number) => machine.get(`http://127.0.0.1:${port}/${status}`, 1000);
+  expect([await get(200), await get(302), await get(404), await get(503)]).toEqual([true, true, false, false]);
+  expect(await machine.connect('127.0.0.1', port, 1000)).toBe(true);
+  await new Promise((resolve) => server.close(resolve));
+  expect(await machine.connect('127.0.0.1', port, 1000)).toBe(false);
+  expect(await get(200)).toBe(false);
+});
