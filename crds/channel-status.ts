@@ -117,6 +117,11 @@ export const channelStatusSchema = z
       .min(0)
       .optional()
       .describe('Epoch of the timeline: grows when the source restarts its numbers or is replaced.'),
+    owner: z
+      .string()
+      .max(253)
+      .optional()
+      .describe("Name of the edge pod that owns the channel's timeline; none while the channel is Idle."),
     lastMsn: z.int().min(0).optional().describe('Highest media sequence number published in this epoch.'),
     session: sessionReferenceSchema.optional(),
     ladder: ladderSchema

@@ -3,8 +3,8 @@ import type { PreviousDecision } from './decide.ts';
 import type { Ownership } from './owners.ts';
 
 /**
- * What the operator has to remember of a channel from one reconciliation to the next. All but the owners stands in the
- * Channel's status too, so that an operator that takes over goes on where the last one stopped.
+ * What the operator has to remember of a channel from one reconciliation to the next. It stands in the Channel's status
+ * too, so that an operator that takes over goes on where the last one stopped.
  */
 export interface ChannelMemory {
   readonly decision: PreviousDecision;
@@ -27,6 +27,8 @@ export interface ChannelMemory {
   /** The ladder that the playlists name; null before the source's height was known. */
   readonly ladder: readonly Rung[] | null;
   readonly ownership: Ownership | null;
+  /** Name of the edge pod that owned the channel when this operator began to lead; empty: none, or not known. */
+  readonly formerOwner: string;
   /** The last count that was known. */
   readonly knownViewers: number;
 }
@@ -51,6 +53,7 @@ export function remember(channel: Channel, nowMs: number): ChannelMemory {
     countedFailure: '',
     ladder: status.ladder ?? null,
     ownership: null,
+    formerOwner: status.owner ?? '',
     knownViewers: status.viewers?.count ?? 0,
   };
 }

@@ -51,6 +51,17 @@ describe('the owners of a channel', () => {
     expect(after.term).toBe(before.term + 1);
   });
 
+  test('stay under the next leader, who knows the last one by name, with a higher term', () => {
+    const preferred = ownersOf('channel', EDGES, null, TERM).owners[0];
+    const former = EDGES.find(({ podUid }) => podUid !== preferred?.podUid);
+    const after = ownersOf('channel', EDGES, null, TERM, former?.podName);
+    expect(uids(after)[0]).toBe(former?.podUid);
+    expect(after.term).toBe(firstOwnerTerm(TERM));
+    const again = ownersOf('channel', EDGES, { owners: [], term: 0 }, TERM, former?.podName);
+    expect(again).toEqual(after);
+    expect(uids(ownersOf('channel', EDGES, null, TERM, 'edge-gone'))[0]).toBe(preferred?.podUid);
+  });
+
   test('get from the next leader a term above all that this one could give', () => {
     const before = { ...ownersOf('channel', EDGES, null, TERM), term: firstOwnerTerm(TERM) + 999_999 };
     const after = ownersOf('channel', EDGES, null, TERM + 1);

@@ -39,29 +39,34 @@ export function rankEdges(channelUid: string, edges: readonly EdgeEndpoint[]): r
  * the hash says of pods that came later, because moving it costs the viewers a change of timeline. Without any ready
  * edge the last owners stay.
  *
+ * @param previous null for an operator that has just begun to lead
  * @param leaderTerm of the operator that asks: its terms of ownership are above all of earlier leaders, which it does
  * not remember
+ * @param formerOwner name of the pod that owned the channel under the last leader; empty: none, or not known
  */
 export function ownersOf(
   channelUid: string,
   edges: readonly EdgeEndpoint[],
   previous: Ownership | null,
   leaderTerm: number,
+  formerOwner = '',
 ): Ownership {
   const ready = rankEdges(
     channelUid,
     edges.filter((edge) => edge.ready && !edge.terminating),
   );
   if (ready.length === 0) return previous ?? { owners: [], term: 0 };
-  const last = previous?.owners[0]?.podUid;
-  const keeper = ready.find(({ podUid }) => podUid === last);
+  const last = previous?.owners[0];
+  const isLast = ({ podUid, podName }: EdgeEndpoint) =>
+    last === undefined ? podName === formerOwner : podUid === last.podUid;
+  const keeper = ready.find(isLast);
   const ordered = keeper === undefined ? ready : [keeper, ...ready.filter((edge) => edge !== keeper)];
   const owners = ordered.slice(0, OWNERS).map(({ podName, podUid, internalAddress }) => ({
     podName,
     podUid,
     address: internalAddress,
   }));
-  const term =
-    keeper === undefined ? Math.max(firstOwnerTerm(leaderTerm), (previous?.term ?? 0) + 1) : (previous?.term ?? 0);
-  return { owners, term };
+  const goesOn = keeper !== undefined && last !== undefined;
+  const known = previous?.term ?? 0;
+  return { owners, term: goesOn ? known : Math.max(firstOwnerTerm(leaderTerm), known + 1) };
 }
