@@ -51,7 +51,7 @@ export class HeaderSecrets {
     for (const [other, { askedAtMs }] of this.entries) {
       if (nowMs - askedAtMs >= FORGET_SECONDS * 1000) this.entries.delete(other);
     }
-    const entry = { value: NOT_READ_YET, readAtMs: Number.NEGATIVE_INFINITY, askedAtMs: nowMs, reading: false };
+    const entry = { value: notReadYet(key), readAtMs: Number.NEGATIVE_INFINITY, askedAtMs: nowMs, reading: false };
     this.entries.set(key, entry);
     return entry;
   }
@@ -72,11 +72,9 @@ export class HeaderSecrets {
   }
 }
 
-const NOT_READ_YET: SourceHeaders = {
-  state: 'missing',
-  reason: 'SecretNotRead',
-  message: 'the Secret of source.headersFrom is being read',
-};
+function notReadYet(key: string): SourceHeaders {
+  return { state: 'missing', reason: 'SecretNotRead', message: `Secret ${key} of source.headersFrom is being read` };
+}
 
 /** Checks a Secret's data: every key is a header's name, every value one line. */
 export function headersOf(secret: ObjectName, data: Readonly<Record<string, string>>): SourceHeaders {
