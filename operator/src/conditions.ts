@@ -18,7 +18,7 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
     type: 'Ready',
     status: ['False'],
     reasons: [],
-    others: 'those of SourceHealthy',
+    others: 'those of `SourceHealthy`',
     meaning: 'the source cannot be read',
   },
   { type: 'SourceHealthy', status: ['True'], reasons: ['Delivering', 'Healthy'], meaning: 'new segments come' },
