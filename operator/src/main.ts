@@ -13,7 +13,7 @@ import { createHttpClient } from './runtime/client/http-client.ts';
 import { createClientMetrics } from './runtime/client/metrics.ts';
 import { createFeatureMetrics } from './runtime/features/feature-gates.ts';
 import { type HealthChecks, startHealthServer } from './runtime/health/server.ts';
-import { readStandaloneSettings, STANDALONE_HELP, type StandaloneSettings } from './standalone/settings.ts';
+import { HELP, readStandaloneSettings, type StandaloneSettings } from './standalone/settings.ts';
 import { createTerminal } from './standalone/terminal/terminal.ts';
 
 /** Calls for the lease end in this time, so that there are two attempts before a leader has to give up (10 s). */
@@ -119,7 +119,7 @@ async function mainStandalone(settings: StandaloneSettings): Promise<void> {
 }
 
 async function start(args: readonly string[]): Promise<void> {
-  if (args.includes('--help')) process.stdout.write(STANDALONE_HELP);
+  if (args.includes('--help')) process.stdout.write(HELP);
   else {
     const settings = readStandaloneSettings(process.env, args);
     await (settings === null ? main() : mainStandalone(settings));

@@ -26,6 +26,9 @@ const PING_MS = 5_000;
  */
 const HEALTHY_MS = 10_000;
 
+/** An edge that has just got its address does not listen yet: with the back-off these are some three seconds. */
+const FAILURES_WORTH_TELLING = 5;
+
 /** What a link tells of its edge. */
 export interface EdgeLinkEvents {
   /** The edge has proved itself (its certificate) and the snapshot is on its way. */
@@ -207,7 +210,9 @@ export class EdgeLink {
     this.failures = isHealthy ? 0 : this.failures + 1;
     const waitSeconds = backOffSeconds(this.failures, random());
     this.retry = setTimeout(() => this.dial(), waitSeconds * 1000);
-    log.info({ edge: edge.podName, address: edge.linkAddress, reason, waitSeconds }, 'no link to the edge');
+    const isNews = wasConnected || this.failures >= FAILURES_WORTH_TELLING;
+    const details = { edge: edge.podName, address: edge.linkAddress, reason, waitSeconds };
+    log[isNews ? 'info' : 'debug'](details, 'no link to the edge');
     if (wasConnected) events.lost(edge, reason);
   }
 }

@@ -4,10 +4,14 @@ import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { z } from 'zod';
 import type { ProgramPaths } from './programs/local-images.ts';
 
-/** What `--help` prints of the standalone mode. */
-export const STANDALONE_HELP = `Sluice without Kubernetes: operator, edges and transcodes as processes of this machine (Linux).
+/** What `--help` prints. */
+export const HELP = `The operator of Sluice.
 
-usage: operator --standalone FILE-OR-FOLDER [--api-port N]
+usage: operator [--feature-gates NAME=true,...]
+       operator --standalone FILE-OR-FOLDER [--api-port N]
+
+The first form works in Kubernetes, with settings from the environment (docs/operations.md). The second one needs no
+Kubernetes: operator, edges and transcodes run as processes of this machine (Linux; docs/standalone.md).
 
   --standalone PATH  YAML files with Channels, and with Secrets, Deployments and Services that they need; read again
                      when they change. A file that is wrong is refused, and what it held before goes on.

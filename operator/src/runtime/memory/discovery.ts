@@ -25,9 +25,10 @@ function groups(kinds: readonly ServedKind[]): readonly JsonObject[] {
 }
 
 function resources(kinds: readonly ServedKind[]): JsonObject {
-  const all = kinds.flatMap(({ plural, kind, namespaced, hasStatus }) => {
-    const resource = { name: plural, singularName: kind.toLowerCase(), namespaced, kind, verbs: VERBS };
-    const status = { ...resource, name: `${plural}/status`, singularName: '', verbs: ['get', 'patch', 'update'] };
+  const all = kinds.flatMap(({ plural, kind, namespaced, hasStatus, shortNames = [] }) => {
+    const resource = { name: plural, singularName: kind.toLowerCase(), namespaced, kind, verbs: VERBS, shortNames };
+    const verbs = ['get', 'patch', 'update'];
+    const status = { name: `${plural}/status`, singularName: '', namespaced, kind, verbs };
     return hasStatus === true ? [resource, status] : [resource];
   });
   const groupVersion = kinds[0] === undefined ? '' : apiVersionOf(kinds[0]);

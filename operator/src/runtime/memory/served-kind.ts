@@ -15,6 +15,8 @@ export interface ServedKind {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
+  /** Other names on kubectl's command line. */
+  readonly shortNames?: readonly string[];
   /** Whether it has a status subresource: writes to the object leave the status alone, and the other way round. */
   readonly hasStatus?: boolean;
   /** Fills in defaults and drops fields that the kind does not have; gives the object itself where it cannot. */

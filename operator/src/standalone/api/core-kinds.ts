@@ -9,6 +9,7 @@ function kind(group: string, version: string, name: string, plural: string, more
 }
 
 const pod = kind('', 'v1', 'Pod', 'pods', {
+  shortNames: ['po'],
   hasStatus: true,
   complete: (object) => {
     const spec = { restartPolicy: 'Always', terminationGracePeriodSeconds: GRACE_SECONDS, ...objectAt(object, 'spec') };
@@ -24,12 +25,14 @@ const pod = kind('', 'v1', 'Pod', 'pods', {
 });
 
 const deployment = kind('apps', 'v1', 'Deployment', 'deployments', {
+  shortNames: ['deploy'],
   hasStatus: true,
   complete: (object) => ({ ...object, spec: { replicas: 1, ...objectAt(object, 'spec') } }),
   refuse: refuseDeployment,
 });
 
 const service = kind('', 'v1', 'Service', 'services', {
+  shortNames: ['svc'],
   hasStatus: true,
   refuse: (object) => requireList(object, 'spec', 'ports'),
 });
@@ -46,11 +49,11 @@ const secret = kind('', 'v1', 'Secret', 'secrets', {
 
 /** Kubernetes' own kinds, as far as Sluice and its examples use them, with the defaults that somebody here reads. */
 export const CORE_KINDS: readonly ServedKind[] = [
-  kind('', 'v1', 'Namespace', 'namespaces', { namespaced: false, hasStatus: true }),
+  kind('', 'v1', 'Namespace', 'namespaces', { namespaced: false, shortNames: ['ns'], hasStatus: true }),
   pod,
   service,
   secret,
-  kind('', 'v1', 'ConfigMap', 'configmaps'),
+  kind('', 'v1', 'ConfigMap', 'configmaps', { shortNames: ['cm'] }),
   kind('', 'v1', 'ServiceAccount', 'serviceaccounts'),
   deployment,
   kind('discovery.k8s.io', 'v1', 'EndpointSlice', 'endpointslices'),

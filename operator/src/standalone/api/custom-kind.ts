@@ -21,6 +21,7 @@ export function servedCustomKind(resource: CustomResource, check: RuleCheck): Se
     kind: resource.names.kind,
     plural: resource.names.plural,
     namespaced: true,
+    shortNames: resource.names.shortNames,
     hasStatus: true,
     complete: (object) => complete(resource, object),
     refuse: (object, before) => {
