@@ -7,10 +7,11 @@ import { applyDemo, DEMO_NAMESPACE, type Installation, installSluice } from './i
 
 const HELP = `Sluice on a real Kubernetes on this machine, with a demo channel.
 
-usage: npm start [-- --keep]
+usage: npm run cluster [-- --remove]
 
-  --keep   Ctrl-C ends the page's address but leaves the cluster running (npm run cluster); stop it with
-           npm run cluster:down. Without it Ctrl-C removes everything but the caches.
+Ctrl-C ends the page's address but leaves the cluster running; npm run cluster:down removes it.
+
+  --remove   Ctrl-C removes everything but the caches
 
 environment:
   SLUICE_PORT    port of the page on 127.0.0.1, default 8080
@@ -71,7 +72,7 @@ async function start(keep: boolean): Promise<void> {
 const words = process.argv.slice(2);
 if (words.includes('--help')) process.stdout.write(HELP);
 else {
-  await start(words.includes('--keep')).catch((error: unknown) => {
+  await start(!words.includes('--remove')).catch((error: unknown) => {
     process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   });

@@ -9,15 +9,16 @@ import { prepareStandalone } from './set-up.ts';
 
 const HELP = `Sluice on this machine, without Kubernetes: two edges, a demo source and the Channels of examples/.
 
-usage: npm start [-- FOLDER] [--api-port N] [--all-logs]
+usage: npm start [-- FOLDER] [--api-port N]
 
   FOLDER         YAML files to run instead of examples/; changes are taken while it runs
   --api-port N   the Kubernetes API of the run at http://127.0.0.1:N, for kubectl and curl
-  --all-logs     every line of every program, requests too
 
 environment:
   SLUICE_PORT           port of the page on 127.0.0.1, default 8080
-  SLUICE_ALLOWED_CIDRS  networks that sources may be in although they are not public, besides those of the pods
+  SLUICE_ALLOWED_CIDRS  networks that sources may be in although they are not public, besides this
+                        machine's
+  SLUICE_LOGS           all: every line of every program, requests too
   SLUICE_CACHE          where the encoded film is kept, default ~/.cache/sluice
   BROWSER               "none": open no page
 `;
@@ -52,11 +53,10 @@ function choicesOf(words: readonly string[]): Choices {
   const { values, positionals } = parseArgs({
     args: [...words],
     allowPositionals: true,
-    options: { 'api-port': { type: 'string' }, 'all-logs': { type: 'boolean' } },
+    options: { 'api-port': { type: 'string' } },
   });
   const port = values['api-port'];
-  const options = [...(port === undefined ? [] : ['--api-port', port]), ...(values['all-logs'] ? ['--all-logs'] : [])];
-  return { folder: positionals[0] ?? null, options };
+  return { folder: positionals[0] ?? null, options: port === undefined ? [] : ['--api-port', port] };
 }
 
 async function start({ folder, options }: Choices): Promise<void> {

@@ -34,9 +34,13 @@ function exists(group: number): boolean {
   return readdirSync('/proc').some((name) => {
     if (!/^\d+$/.test(name)) return false;
     const file = `/proc/${name}/stat`;
-    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    const [state, , pgrp] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return state !== 'Z' && Number(pgrp) === group;
+    try {
+      const text = readFileSync(file, 'utf8');
+      const [state, , pgrp] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+      return state !== 'Z' && Number(pgrp) === group;
+    } catch {
+      return false; // it has ended meanwhile
+    }
   });
 }
 
