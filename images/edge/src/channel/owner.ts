@@ -8,6 +8,7 @@ import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS, withRungs } 
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
 import { mediaPlaylist } from '../timeline/playlist.ts';
 import { saveTimeline } from '../timeline/store.ts';
+import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
 import { mayTranscode, publishingMode } from './mode.ts';
 import { constantLagMs } from './pace.ts';
@@ -296,14 +297,14 @@ export class ChannelOwner {
       this.#ladder = this.#route.ladder;
       this.#publisher.replaceLog(withRungs(log, this.#ladderRungs()));
     }
-    this.#context.logger.info({ channel: this.#route.name, namespace: this.#route.namespace }, 'channel wakes');
+    this.#context.logger.info({ channel: keyOf(this.#route) }, 'channel wakes');
     this.#source.run(true);
   }
 
   /** Connections close by themselves; files and entries go one window later, when no playlist of them is in use. */
   #sleep(): void {
     this.#awake = false;
-    this.#context.logger.info({ channel: this.#route.name, namespace: this.#route.namespace }, 'channel sleeps');
+    this.#context.logger.info({ channel: keyOf(this.#route) }, 'channel sleeps');
     this.#source.run(false);
     this.#publisher.sleep();
     this.#rewind();
@@ -326,7 +327,7 @@ export class ChannelOwner {
     try {
       await this.#publisher.forget();
     } catch (error) {
-      this.#context.logger.warn({ err: error, channel: this.#route.name }, 'files of a sleeping channel stay');
+      this.#context.logger.warn({ err: error, channel: keyOf(this.#route) }, 'files of a sleeping channel stay');
     }
     this.#changed();
   }
@@ -345,7 +346,7 @@ export class ChannelOwner {
       });
     } catch (error) {
       // A timeline that cannot be stored is still right: only a restart of this process would lose its end.
-      this.#context.logger.warn({ err: error, channel: this.#route.name }, 'timeline not stored');
+      this.#context.logger.warn({ err: error, channel: keyOf(this.#route) }, 'timeline not stored');
     }
   }
 
