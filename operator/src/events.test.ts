@@ -100,6 +100,37 @@ describe('the events', () => {
     );
   });
 
+  test('tell that a session has ended', async () => {
+    await transcoding();
+    harness.api.store.update(SERVED.sessions, 'tv', 'film-1', (session) => {
+      session.status = { phase: 'Completed' };
+    });
+    await tells('Channel/film Normal SessionEnded: StreamSession film-1 deleted');
+  });
+
+  test('tell that a session was given up, and when the next may start', async () => {
+    await transcoding();
+    harness.api.store.update(SERVED.sessions, 'tv', 'film-1', (session) => {
+      const succeeded = { type: 'Succeeded', status: 'False', reason: 'PodsFailed', message: '5 pods failed' };
+      session.status = { phase: 'Failed', conditions: [{ ...succeeded, lastTransitionTime: '2026-11-21T12:00:00Z' }] };
+    });
+    await harness.until('the event', () =>
+      story().some((line) =>
+        /^Channel\/film Warning SessionFailed: StreamSession film-1 failed: 5 pods failed; the next may start at 20/.test(
+          line,
+        ),
+      ),
+    );
+  });
+
+  test('tell of a viewer who cannot reach the source', async () => {
+    harness.join(uid, 1, 1);
+    await harness.until('Direct', () => harness.route(uid)?.mode === 'Direct');
+    harness.say({ type: 'sourceError', uid, message: 'networkError' });
+    await tells('Channel/film Warning DirectSuspended: a viewer cannot reach the source: networkError');
+    await tells('Channel/film Normal ModeChanged: Idle to Direct: 1 viewer');
+  });
+
   test('tell that a source went away and came back', async () => {
     harness.join(uid, 1, 1);
     const health = { state: 'down', reason: 'SourceHttpStatus', message: 'the source answered 503' } as const;

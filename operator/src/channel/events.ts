@@ -21,7 +21,7 @@ export function sourceRecovered(): EventRecord {
 
 /** A viewer reports that the source is out of its reach. */
 export function directSuspended(message: string): EventRecord {
-  return told('DirectSuspended', message);
+  return told('DirectSuspended', `a viewer cannot reach the source: ${message}`);
 }
 
 /** A StreamSession was made. */
