@@ -21,6 +21,7 @@ import { OwnerReports } from './link/reports.ts';
 import { faultOf } from './liveness.ts';
 import { createOperatorMetrics, type OperatorMetrics } from './metrics.ts';
 import { createNews, type News } from './news.ts';
+import { createWrittenVersions, type WrittenVersions } from './runtime/cache/written-versions.ts';
 import { type Client, keyOf } from './runtime/client/client.ts';
 import { type Controller, createController, type Reconcile } from './runtime/controller/controller.ts';
 import { type ControllerMetrics, createControllerMetricsFactory } from './runtime/controller/metrics.ts';
@@ -91,6 +92,8 @@ export class Operator {
   readonly #channels: Controller;
   readonly #writes: Controller;
   readonly #sessions: Controller;
+  /** By the session controller. */
+  readonly #written = createWrittenVersions();
   #edges: readonly EdgeEndpoint[] = [];
   readonly #startedAtMs: number;
   #phase: 'starting' | 'standby' | 'leader' | 'stopped' = 'starting';
@@ -139,7 +142,13 @@ export class Operator {
     const metricsOf = createControllerMetricsFactory(options.metrics);
     this.#channels = this.#controller('channel', this.#reconcileChannel, 1, metricsOf);
     this.#writes = this.#controller('channel-writes', this.#writer(), WRITE_WORKERS, metricsOf);
-    this.#sessions = this.#controller('session', this.#sessionReconcile(tokens), SESSION_WORKERS, metricsOf);
+    this.#sessions = this.#controller(
+      'session',
+      this.#sessionReconcile(tokens),
+      SESSION_WORKERS,
+      metricsOf,
+      this.#written,
+    );
   }
 
   /**
@@ -286,6 +295,7 @@ export class Operator {
       client,
       sessions: this.#caches.sessions.store,
       pods: this.#caches.pods.store,
+      wrotePod: (key, made) => this.#written.wrote(key, this.#caches.pods, made),
       report: (uid) => this.#reports.of(uid),
       heard: (uid) => this.#reports.of(uid) !== null || this.#book.count(uid).state === 'known',
       admissions: this.#admissions,
@@ -302,6 +312,7 @@ export class Operator {
     reconcile: Reconcile,
     workers: number,
     metricsOf: (controller: string) => ControllerMetrics,
+    written?: WrittenVersions,
   ): Controller {
     const { log } = this.#options;
     return createController({
@@ -309,6 +320,7 @@ export class Operator {
       reconcile,
       workers,
       metrics: metricsOf(name),
+      ...(written === undefined ? {} : { written }),
       onError: (key, error) =>
         log.warn(
           { controller: name, [name === 'session' ? 'session' : 'channel']: key, err: error },

@@ -12,7 +12,7 @@ import { POD, type Pod, SECRET, STREAM_SESSION } from '../kinds.ts';
 import { sameJson } from '../runtime/apply/apply.ts';
 import type { ReadonlyStore } from '../runtime/cache/store.ts';
 import { hasReason } from '../runtime/client/api-error.ts';
-import type { Client } from '../runtime/client/client.ts';
+import { type Client, keyOf } from '../runtime/client/client.ts';
 import type { Reconcile, ReconcileResult } from '../runtime/controller/controller.ts';
 import type { EventRecorder } from '../runtime/events/recorder.ts';
 import type { AdmissionBook } from './admission/admission-book.ts';
@@ -37,6 +37,8 @@ export interface SessionControllerOptions {
   readonly client: Client;
   readonly sessions: ReadonlyStore<StreamSession>;
   readonly pods: ReadonlyStore<Pod>;
+  /** A pod was made for the StreamSession of this key; nothing is decided for it before `pods` has it. */
+  readonly wrotePod: (key: string, pod: Pod) => void;
   /** What the owner of the channel with this uid said last. */
   readonly report: (channelUid: string) => OwnerReport | null;
   /** Whether all edges have told what they know of that channel. */
@@ -142,11 +144,11 @@ async function makePod(
   session: StreamSession,
   attempt: number,
   gpuRefusal: string | null,
-  { client, tokens, pod }: SessionControllerOptions,
+  { client, tokens, pod, wrotePod }: SessionControllerOptions,
 ): Promise<void> {
   await makeSecret(session, tokens, client);
   try {
-    await client.create(POD, buildPod(session, attempt, gpuRefusal, pod));
+    wrotePod(keyOf(session.metadata), await client.create(POD, buildPod(session, attempt, gpuRefusal, pod)));
   } catch (error) {
     if (!hasReason(error, 'AlreadyExists')) throw error;
   }

@@ -8,6 +8,7 @@ import { rawMetadataOf } from './raw-metadata.ts';
 import { compareResourceVersions } from './resource-version.ts';
 import { type IndexFunction, type ReadonlyStore, Store, type StoreChange, type ToldChange } from './store.ts';
 import { withoutBallast } from './trim.ts';
+import type { VersionedCache } from './written-versions.ts';
 
 /** What a reflector is made of. */
 export interface ReflectorOptions<T extends KubernetesObject> {
@@ -25,7 +26,7 @@ export interface ReflectorOptions<T extends KubernetesObject> {
 }
 
 /** Keeps a store equal to the API server's objects of one kind, whatever happens to the connection. */
-export interface Reflector<T extends KubernetesObject> {
+export interface Reflector<T extends KubernetesObject> extends VersionedCache {
   readonly store: ReadonlyStore<T>;
   /** Resolves after the first complete list. */
   readonly synced: Promise<void>;
@@ -80,6 +81,14 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
     this.#random = options.random ?? Math.random;
     this.store = new Store(options.indexes);
     this.synced = this.#firstList.promise;
+  }
+
+  get name(): string {
+    return this.#options.type.plural;
+  }
+
+  get resourceVersion(): string {
+    return this.#resourceVersion;
   }
 
   onChange(handler: (change: ToldChange<T>) => void): void {

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { createController, type Reconcile } from './controller.ts';
+import { type ControllerOptions, createController, type Reconcile } from './controller.ts';
 import { createControllerMetricsFactory } from './metrics.ts';
 
 /** Everything that can happen without time passing has happened. */
@@ -11,7 +11,7 @@ async function quiet(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await nextTurn();
 }
 
-function controllerOf(reconcile: Reconcile, workers = 1) {
+function controllerOf(reconcile: Reconcile, workers = 1, written: ControllerOptions['written'] = undefined) {
   const clock = new ManualClock();
   const metrics = createMetrics();
   const errors: string[] = [];
@@ -21,6 +21,7 @@ function controllerOf(reconcile: Reconcile, workers = 1) {
     workers,
     clock,
     timeoutSeconds: 60,
+    ...(written === undefined ? {} : { written }),
     metrics: createControllerMetricsFactory(metrics)('widget'),
     onError: (_key, error) => errors.push(error instanceof SluiceError ? error.code : String(error)),
   });
@@ -96,7 +97,7 @@ describe('createController', () => {
     const failures = [failure('Unreachable', { retryable: true }), new Error('unexpected')];
     const last = failure('TooManyRequests', { retryable: true, retryAfterSeconds: 7 });
     const times: number[] = [];
-    const { controller, clock, errors } = controllerOf(async () => {
+    const { controller, clock, errors, metrics } = controllerOf(async () => {
       times.push(clock.now());
       const next = [...failures, last][times.length - 1];
       if (next !== undefined) throw next;
@@ -111,6 +112,9 @@ describe('createController', () => {
     await quiet();
     expect(times).toEqual([0, 5, 15, 7015]);
     expect(errors).toEqual(['Unreachable', 'Error: unexpected', 'TooManyRequests']);
+    const text = await metrics.text();
+    expect(text).toContain('controller_runtime_reconcile_panics_total{controller="widget"} 1');
+    expect(text).toContain('controller_runtime_reconcile_errors_total{controller="widget"} 3');
     await controller.stop(1);
   });
 
@@ -129,6 +133,31 @@ describe('createController', () => {
     controller.enqueue('a');
     await quiet();
     expect(runs).toBe(2);
+    await controller.stop(1);
+  });
+
+  test('waits until the caches show what it has written, and goes on at once when they do', async () => {
+    const runs: number[] = [];
+    let behind: string | null = 'pods';
+    const { controller, clock } = controllerOf(
+      async () => {
+        runs.push(clock.now());
+        return undefined;
+      },
+      1,
+      { behind: () => behind },
+    );
+    controller.start();
+    controller.enqueue('a');
+    await quiet();
+    clock.advance(50);
+    await quiet();
+    behind = null;
+    controller.enqueue('a'); // as the event of the watch does
+    await quiet();
+    clock.advance(1000);
+    await quiet();
+    expect(runs).toEqual([50]);
     await controller.stop(1);
   });
 
@@ -222,6 +251,7 @@ describe('controller metrics', () => {
       ),
       'controller_runtime_reconcile_errors_total{controller="widget"} 0',
       'controller_runtime_terminal_reconcile_errors_total{controller="widget"} 0',
+      'controller_runtime_reconcile_panics_total{controller="widget"} 0',
       'controller_runtime_reconcile_timeouts_total{controller="widget"} 0',
       'controller_runtime_reconcile_time_seconds_count{controller="widget"} 0',
       'controller_runtime_active_workers{controller="widget"} 0',

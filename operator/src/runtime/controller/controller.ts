@@ -1,4 +1,5 @@
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
+import type { WrittenVersions } from '../cache/written-versions.ts';
 import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
 import { KeyedQueue, type Priority, type QueueSnapshot } from '../queue/keyed-queue.ts';
 import type { ControllerMetrics, ReconcileOutcome } from './metrics.ts';
@@ -27,6 +28,8 @@ export interface ControllerOptions {
   readonly timeoutSeconds?: number;
   /** Told of every failure but lost races (`Conflict`), which are retried in silence. */
   readonly onError?: (key: string, error: unknown) => void;
+  /** What reconciles have written: the next one of a key waits until the caches show it. */
+  readonly written?: Pick<WrittenVersions, 'behind'>;
   readonly clock?: Clock;
 }
 
@@ -57,6 +60,9 @@ export interface Controller {
 const DEFAULT_TIMEOUT_SECONDS = 60;
 /** For reconciles to notice that they are aborted, within the last seconds of a pod's grace period. */
 const ABANDON_SECONDS = 5;
+
+/** A watch shows a write within milliseconds, and wakes the key then; this is for what no watch tells. */
+const BEHIND_MILLISECONDS = 50;
 
 /** Makes a controller that does not work yet: {@link Controller.start}. */
 export function createController(options: ControllerOptions): Controller {
@@ -130,7 +136,11 @@ class QueueController implements Controller {
   }
 
   async #reconcile(key: string): Promise<ReconcileOutcome> {
-    const { reconcile, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = this.#options;
+    const { reconcile, written, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = this.#options;
+    if (written !== undefined && written.behind(key) !== null) {
+      this.#queue.addAfter(key, BEHIND_MILLISECONDS);
+      return 'requeue_after';
+    }
     const timeout = new AbortController();
     const cancel = this.#clock.setTimer(() => timeout.abort(timedOut(key, timeoutSeconds)), timeoutSeconds * 1000);
     try {
@@ -157,7 +167,7 @@ class QueueController implements Controller {
     this.#queue.retry(key, error instanceof SluiceError ? (error.retryAfterSeconds ?? 0) * 1000 : 0);
     if (error instanceof SluiceError && error.code === 'Conflict') return 'requeue';
     this.#options.onError?.(key, error);
-    return 'error';
+    return error instanceof SluiceError ? 'error' : 'panic';
   }
 }
 

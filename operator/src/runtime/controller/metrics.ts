@@ -1,8 +1,18 @@
 import type { Metrics } from '@sluice/common/metrics/metrics.ts';
 import type { Priority, QueueObserver } from '../queue/keyed-queue.ts';
 
-/** How a reconcile ended. A `terminal_error` and a `timeout` count as errors, too; `requeue` is a lost race. */
-export type ReconcileOutcome = 'success' | 'requeue' | 'requeue_after' | 'error' | 'terminal_error' | 'timeout';
+/**
+ * How a reconcile ended. A `terminal_error`, a `timeout` and a `panic` (something was thrown that is no SluiceError: a
+ * fault of the program) count as errors, too; `requeue` is a lost race.
+ */
+export type ReconcileOutcome =
+  | 'success'
+  | 'requeue'
+  | 'requeue_after'
+  | 'error'
+  | 'terminal_error'
+  | 'timeout'
+  | 'panic';
 
 /** What the gauges of a queue are read from. */
 export interface QueueLook {
@@ -54,6 +64,7 @@ function reconcileMetrics(metrics: Metrics) {
   ]);
   const errors = count('reconcile_errors', 'Reconciliations that failed');
   const terminal = count('terminal_reconcile_errors', 'Reconciliations that failed for good');
+  const panics = count('reconcile_panics', 'Reconciliations that failed by a fault of the program');
   const timeouts = count('reconcile_timeouts', 'Reconciliations that took too long');
   const time = metrics.histogram(
     'controller_runtime_reconcile_time_seconds',
@@ -65,7 +76,7 @@ function reconcileMetrics(metrics: Metrics) {
   const most = metrics.gauge('controller_runtime_max_concurrent_reconciles', 'Number of workers', labels);
   return (controller: string): Pick<ControllerMetrics, 'onReconcile' | 'setWorkers'> => {
     for (const result of RESULTS) total.inc({ controller, result }, 0);
-    for (const counter of [errors, terminal, timeouts]) counter.inc({ controller }, 0);
+    for (const counter of [errors, terminal, panics, timeouts]) counter.inc({ controller }, 0);
     time.zero({ controller });
     active.set({ controller }, 0);
     return {
@@ -76,10 +87,11 @@ function reconcileMetrics(metrics: Metrics) {
         return (outcome) => {
           stopTimer();
           active.dec({ controller });
-          const failed = outcome === 'error' || outcome === 'terminal_error' || outcome === 'timeout';
+          const failed = !(RESULTS as readonly string[]).includes(outcome) || outcome === 'error';
           total.inc({ controller, result: failed ? 'error' : outcome });
           if (failed) errors.inc({ controller });
           if (outcome === 'terminal_error') terminal.inc({ controller });
+          if (outcome === 'panic') panics.inc({ controller });
           if (outcome === 'timeout') timeouts.inc({ controller });
         };
       },
