@@ -78,7 +78,7 @@ async function showProgress(command: ViewersCommand, crowd: Crowd, signal: Abort
     bytes = now;
     // \x1b[K clears what is left of a longer line.
     if (isTTY) process.stdout.write(`\r${line.slice(0, columns - 1)}\x1b[K`);
-    else if (second % LINES_BETWEEN === 0) process.stdout.write(`${line}\n`);
+    else if (second % LINES_BETWEEN === LINES_BETWEEN - 1) process.stdout.write(`${line}\n`);
   }
   if (isTTY) process.stdout.write('\n');
 }
