@@ -32,6 +32,11 @@ const PHASES: readonly Phase[] = [
     shows: 'edges with a real nginx',
     command: [...node, 'images/edge/edge.integration.ts'],
   },
+  {
+    name: 'standalone',
+    shows: 'the scenarios without Kubernetes, pods as processes of this machine',
+    command: [...node, 'test/e2e/run-standalone.ts'],
+  },
   { name: 'cluster', shows: 'a real Kubernetes comes up', command: [...node, 'test/cluster/main.ts', 'up'] },
   {
     name: 'verify',
