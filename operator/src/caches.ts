@@ -5,6 +5,7 @@ import { MANAGED_SELECTOR, SESSION_LABEL } from './labels.ts';
 import { type EndpointSlice, SERVICE_NAME_LABEL } from './link/endpoints.ts';
 import { createReflector, type Reflector } from './runtime/cache/reflector.ts';
 import { type Client, keyOf } from './runtime/client/client.ts';
+import { type Clock, MONOTONIC_CLOCK } from './runtime/queue/clock.ts';
 import { PODS_BY_SESSION } from './session/controller.ts';
 
 /** Index of Channels by `namespace/name` of the Secret with their source's headers. */
@@ -34,18 +35,25 @@ export interface EdgeService {
 }
 
 /** Makes the caches; nothing is read before `start`. */
-export function createCaches(client: Client, edges: EdgeService, onTrouble: (message: string) => void): Caches {
+export function createCaches(
+  client: Client,
+  edges: EdgeService,
+  onTrouble: (message: string) => void,
+  clock: Clock = MONOTONIC_CLOCK,
+): Caches {
   const channels = createReflector({
     client,
     type: CHANNEL,
     indexes: { [CHANNELS_BY_SECRET]: headerSecrets },
     onTrouble,
+    clock,
   });
   const sessions = createReflector({
     client,
     type: STREAM_SESSION,
     indexes: { [SESSIONS_BY_CHANNEL]: ({ metadata, spec }) => [keyOf({ ...metadata, name: spec.channelRef.name })] },
     onTrouble,
+    clock,
   });
   const pods = createReflector({
     client,
@@ -53,12 +61,14 @@ export function createCaches(client: Client, edges: EdgeService, onTrouble: (mes
     selection: { labelSelector: `${MANAGED_SELECTOR},${SESSION_LABEL}` },
     indexes: { [PODS_BY_SESSION]: sessionsOf },
     onTrouble,
+    clock,
   });
   const slices = createReflector({
     client,
     type: ENDPOINT_SLICE,
     selection: { namespace: edges.namespace, labelSelector: `${SERVICE_NAME_LABEL}=${edges.name}` },
     onTrouble,
+    clock,
   });
   const namespaces = createReflector({ client, type: NAMESPACE, onTrouble });
   const all = [channels, sessions, pods, namespaces, slices];

@@ -13,6 +13,7 @@ import { createHttpClient } from './runtime/client/http-client.ts';
 import { createClientMetrics } from './runtime/client/metrics.ts';
 import { createFeatureMetrics } from './runtime/features/feature-gates.ts';
 import { type HealthChecks, startHealthServer } from './runtime/health/server.ts';
+import { steadyClock } from './runtime/queue/steady-clock.ts';
 import { HELP, readStandaloneSettings, type StandaloneSettings } from './standalone/settings.ts';
 import { createTerminal } from './standalone/terminal/terminal.ts';
 
@@ -91,7 +92,7 @@ async function createOperator(
     instance: hostname(),
     log,
     metrics,
-    now: Date.now,
+    now: steadyClock(),
   });
 }
 

@@ -26,6 +26,7 @@ import { type Client, keyOf } from './runtime/client/client.ts';
 import { type Controller, createController, type Reconcile } from './runtime/controller/controller.ts';
 import { type ControllerMetrics, createControllerMetricsFactory } from './runtime/controller/metrics.ts';
 import { createEventRecorder, type EventRecorder } from './runtime/events/recorder.ts';
+import { type Clock, MONOTONIC_CLOCK } from './runtime/queue/clock.ts';
 import type { Priority } from './runtime/queue/keyed-queue.ts';
 import type { AdmissionBook } from './session/admission/admission-book.ts';
 import type { SessionLimits } from './session/admission/admit.ts';
@@ -64,6 +65,8 @@ export interface OperatorOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly now: () => number;
+  /** Of queues and watches; the machine's if left out. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -108,7 +111,12 @@ export class Operator {
     this.#options = options;
     this.#startedAtMs = now();
     const service = { namespace: edges.namespace, name: edges.service };
-    this.#caches = createCaches(client, service, (trouble) => log.warn({ trouble }, 'a watch has trouble'));
+    this.#caches = createCaches(
+      client,
+      service,
+      (trouble) => log.warn({ trouble }, 'a watch has trouble'),
+      options.clock,
+    );
     this.#book = new AudienceBook({
       now,
       onChange: (uid) => this.#countChanged(uid),
@@ -314,13 +322,14 @@ export class Operator {
     metricsOf: (controller: string) => ControllerMetrics,
     written?: WrittenVersions,
   ): Controller {
-    const { log } = this.#options;
+    const { log, clock = MONOTONIC_CLOCK } = this.#options;
     return createController({
       name,
       reconcile,
       workers,
       metrics: metricsOf(name),
       ...(written === undefined ? {} : { written }),
+      clock,
       onError: (key, error) =>
         log.warn(
           { controller: name, [name === 'session' ? 'session' : 'channel']: key, err: error },

@@ -40,8 +40,8 @@ export function remember(channel: Channel, nowMs: number): ChannelMemory {
   return {
     decision: {
       mode: status.desiredMode ?? 'Idle',
-      sinceMs: timeOf(status.lastTransitionTime) ?? nowMs,
-      pending: pending === undefined ? null : { target: pending.target, sinceMs: timeOf(pending.since) ?? nowMs },
+      sinceMs: pastOf(status.lastTransitionTime, nowMs),
+      pending: pending === undefined ? null : { target: pending.target, sinceMs: pastOf(pending.since, nowMs) },
     },
     decisions: status.decisions ?? [],
     lastDelayedMs: timeOf(status.lastDelayedTransitionTime),
@@ -56,6 +56,11 @@ export function remember(channel: Channel, nowMs: number): ChannelMemory {
     formerOwner: status.owner ?? '',
     knownViewers: status.viewers?.count ?? 0,
   };
+}
+
+/** Since when something is so. What lies in the future was written by a clock that was wrong, and is taken for now. */
+function pastOf(text: string | undefined, nowMs: number): number {
+  return Math.min(nowMs, timeOf(text) ?? nowMs);
 }
 
 function timeOf(text: string | undefined): number | null {

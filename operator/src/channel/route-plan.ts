@@ -52,8 +52,14 @@ export function planRoute(
     ladder: ladder.rungs,
     ownership: parts.memory.ownership ?? { owners: [], term: 0 },
     session,
-    tokenSha256: settings.tokenSha256(session?.metadata.uid ?? ''),
+    tokenSha256: tokenSha256Of(session?.metadata.uid, parts.route, settings),
     report,
     previous: parts.route,
   });
+}
+
+/** Hashing is the dearest part of a plan, and the token of a session never changes. */
+function tokenSha256Of(uid: string | undefined, route: Route | undefined, settings: PlanSettings): string {
+  if (uid === undefined) return '';
+  return route?.session?.uid === uid ? route.session.tokenSha256 : settings.tokenSha256(uid);
 }

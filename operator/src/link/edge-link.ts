@@ -13,6 +13,7 @@ import { type ClientOptions, WebSocket } from 'ws';
 import { EDGE_SERVER_NAME, type LinkIdentity } from '../keys/link-keys.ts';
 import { backOffSeconds } from './back-off.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
+import { Gathering } from './gathering.ts';
 import { Outbox } from './outbox.ts';
 
 /** Time for TCP, TLS, the upgrade and the challenge: far above any network within a cluster. */
@@ -61,6 +62,7 @@ export class EdgeLink {
   private readonly now: () => number;
   private socket: WebSocket | null = null;
   private outbox: Outbox | null = null;
+  private gathering: Gathering | null = null;
   private retry: NodeJS.Timeout | undefined;
   private failures = 0;
   /** Whether the edge has accepted this connection: it says something other than that it refuses. */
@@ -91,6 +93,7 @@ export class EdgeLink {
 
   /** Sends a message if the link is up; the next snapshot brings what was missed otherwise. */
   send(key: string, message: OperatorMessage): void {
+    this.gathering?.begin();
     this.outbox?.put(key, () => JSON.stringify(message));
   }
 
@@ -118,6 +121,9 @@ export class EdgeLink {
     this.accepted = false;
     const watch = this.watch(socket);
     let reason = '';
+    socket.on('upgrade', (response) => {
+      this.gathering = new Gathering(response.socket);
+    });
     socket.on('message', (data) => {
       try {
         this.take(socket, String(data));
@@ -204,6 +210,7 @@ export class EdgeLink {
     const wasConnected = this.outbox !== null;
     this.socket = null;
     this.outbox = null;
+    this.gathering = null;
     if (this.closed) return;
     const { edge, events, log, random } = this.options;
     const isHealthy = this.accepted && this.now() - this.dialledAtMs >= HEALTHY_MS;

@@ -27,8 +27,11 @@ import { statusEvents } from './status-events.ts';
 export const PODS_BY_SESSION = 'session';
 /** A quota, a policy or a name that is taken is mended by people: tried again twice a minute. */
 const REFUSED_RETRY_SECONDS = 30;
-/** Progress and the wording of conditions may be this old in the status; all else is written at once. */
-const PROGRESS_EVERY_SECONDS = 15;
+/**
+ * Progress and the wording of conditions may be this old in the status; all else is written at once. Two hundred
+ * transcodes cost three writes a second.
+ */
+const PROGRESS_EVERY_SECONDS = 60;
 /** Field manager of everything that the session controller applies. */
 const FIELD_MANAGER = 'sluice-session';
 

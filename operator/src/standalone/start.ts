@@ -11,6 +11,7 @@ import { createMemoryClient } from '../runtime/memory/client.ts';
 import type { JsonObject } from '../runtime/memory/fields.ts';
 import type { ObjectStore } from '../runtime/memory/object-store.ts';
 import { apiVersionOf } from '../runtime/memory/served-kind.ts';
+import { steadyClock } from '../runtime/queue/steady-clock.ts';
 import { admission } from './admission.ts';
 import { createStandaloneStore } from './api/store.ts';
 import { startControllers } from './controllers/controllers.ts';
@@ -142,7 +143,7 @@ async function startOperator(
     instance: hostname(),
     log,
     metrics,
-    now: Date.now,
+    now: steadyClock(),
   });
   started.add(operator, (running) => running.stop());
   const checks = { live: () => operator.live(), ready: () => operator.ready() };

@@ -1,4 +1,4 @@
-import type { EdgeMessage, OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Audience, EdgeMessage, OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import type { Channel, ChannelSpecInput, StreamSession } from '@sluice/crds';
@@ -10,6 +10,8 @@ import type { Client } from '../runtime/client/client.ts';
 import { createHttpClient } from '../runtime/client/http-client.ts';
 import type { JsonObject } from '../runtime/memory/fields.ts';
 import type { ServedKind } from '../runtime/memory/object-store.ts';
+import { type Clock, MONOTONIC_CLOCK } from '../runtime/queue/clock.ts';
+import { steadyClock } from '../runtime/queue/steady-clock.ts';
 import { type FakeApiServer, startFakeApiServer } from '../runtime/testing/fake-api-server.ts';
 import { channelFixture, reportFixture } from './fixtures.ts';
 
@@ -29,6 +31,19 @@ export const SERVED = {
   events: { group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events', namespaced: true },
 } satisfies Record<string, ServedKind>;
 
+/** How a harness differs from the usual one. */
+export interface HarnessOptions {
+  /** The operator's time runs so many times faster, but for the link. */
+  readonly speed?: number;
+}
+
+function fastClock(speed: number): Clock {
+  return {
+    now: () => performance.now() * speed,
+    setTimer: (callback, milliseconds) => MONOTONIC_CLOCK.setTimer(callback, milliseconds / speed),
+  };
+}
+
 /** A whole operator between a fake API server and a fake edge. */
 export class Harness {
   readonly api: FakeApiServer;
@@ -39,21 +54,34 @@ export class Harness {
   /** Of the last leader. */
   term = 1_700_000_000;
 
-  private constructor(api: FakeApiServer, edge: FakeEdge, client: Client, make: () => Operator) {
+  private readonly jumps: { milliseconds: number };
+
+  private constructor(
+    api: FakeApiServer,
+    edge: FakeEdge,
+    client: Client,
+    make: () => Operator,
+    jumps: { milliseconds: number },
+  ) {
     this.api = api;
     this.edge = edge;
     this.client = client;
     this.make = make;
+    this.jumps = jumps;
     this.operator = make();
   }
 
   /** Starts the servers; the operator waits for {@link start}. */
-  static async create(): Promise<Harness> {
+  static async create({ speed = 1 }: HarnessOptions = {}): Promise<Harness> {
+    const clock = fastClock(speed);
     const api = await startFakeApiServer({ kinds: Object.values(SERVED) });
     const { 'operator.key': operatorKey } = makeOperatorKeys();
     const keys = await makeEdgeKeys(operatorKey, Date.now());
     const edge = await FakeEdge.start(keys, 'edge-uid');
-    const client = createHttpClient({ connection: api.connection() });
+    const wait = (milliseconds: number) => new Promise((resolve) => clock.setTimer(() => resolve(null), milliseconds));
+    const client = createHttpClient({ connection: api.connection(), wait });
+    const jumps = { milliseconds: 0 };
+    const startedAt = Date.now() - clock.now();
     const make = (): Operator =>
       new Operator({
         client,
@@ -65,11 +93,17 @@ export class Harness {
         instance: 'operator-0',
         log: createLogger({ name: 'operator', level: 'silent' }),
         metrics: createMetrics(),
-        now: Date.now,
+        now: steadyClock(() => startedAt + clock.now() + jumps.milliseconds, clock.now),
+        clock,
       });
-    const harness = new Harness(api, edge, client, make);
+    const harness = new Harness(api, edge, client, make, jumps);
     harness.addEdge(true);
     return harness;
+  }
+
+  /** Moves the operator's wall clock; its timers know nothing of that. */
+  jumpClock(seconds: number): void {
+    this.jumps.milliseconds += seconds * 1000;
   }
 
   /** Starts the operator, and lets it lead. */
@@ -179,6 +213,16 @@ export class Harness {
     return route;
   }
 
+  /** The audience of a channel as the edge was told it last. */
+  audience(uid: string): Audience | null {
+    let audience: Audience | null = null;
+    for (const message of this.edge.received) {
+      if (message.type === 'snapshot') audience = message.audiences.find((each) => each.uid === uid) ?? null;
+      if (message.type === 'audience' && message.audience.uid === uid) audience = message.audience;
+    }
+    return audience;
+  }
+
   /** A channel as it stands in the API server. */
   channel(name = 'film'): Channel {
     return CHANNEL.parse(this.api.store.get(SERVED.channels, 'tv', name));
@@ -186,6 +230,16 @@ export class Harness {
 
   sessions(): readonly StreamSession[] {
     return this.api.store.list(SERVED.sessions).map((raw) => STREAM_SESSION.parse(raw));
+  }
+
+  session(name: string): StreamSession | undefined {
+    return this.sessions().find(({ metadata }) => metadata.name === name);
+  }
+
+  /** How many objects of a kind were ever made by the operator. */
+  created(plural: string): number {
+    return this.api.requests.filter((one) => one.method === 'POST' && one.plural === plural && one.status === 201)
+      .length;
   }
 
   /** Names of all objects of a kind. */

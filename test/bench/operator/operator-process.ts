@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
@@ -30,10 +31,12 @@ export class OperatorProcess {
     child.stderr?.on('data', (chunk: Buffer) => this.#keep(chunk));
   }
 
-  /** Starts it as its pod would, with the heap flags of the image if there are any. */
+  /** Starts it as its pod would. */
   static start(root: string, kubeconfigPath: string): OperatorProcess {
+    const image = imageSettings(root);
     const environment = {
       PATH: process.env.PATH,
+      ...image.environment,
       KUBECONFIG: kubeconfigPath,
       SLUICE_NAMESPACE: SYSTEM_NAMESPACE,
       SLUICE_EDGE_SERVICE: EDGE_SERVICE,
@@ -49,7 +52,10 @@ export class OperatorProcess {
     };
     const program = join(root, 'dist/operator/operator.js');
     return new OperatorProcess(
-      spawn(process.execPath, [program], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] }),
+      spawn(process.execPath, [...image.flags, program], {
+        env: environment,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
     );
   }
 
@@ -101,6 +107,14 @@ export class OperatorProcess {
   #keep(chunk: Buffer): void {
     this.#log = (this.#log + chunk.toString()).slice(-4000);
   }
+}
+
+/** What the image tells Node.js and the C library: Node's flags and environment variables. */
+function imageSettings(root: string): { readonly flags: readonly string[]; readonly environment: object } {
+  const text = readFileSync(join(root, 'images/operator/Dockerfile'), 'utf8');
+  const words = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(text)?.[1] ?? '[]') as string[];
+  const variables = [...text.matchAll(/^ENV (\w+)=(\S+)$/gm)].map(([, name = '', value = '']) => [name, value]);
+  return { flags: words.filter((word) => word.startsWith('--')), environment: Object.fromEntries(variables) };
 }
 
 function hasAll(line: string, labels: readonly string[]): boolean {

@@ -7,7 +7,16 @@ export function hashOf(value: unknown): string {
 
 /** Whether two values are the same JSON, whatever the order of their fields; undefined fields do not count. */
 export function sameJson(left: unknown, right: unknown): boolean {
-  return canonical(left) === canonical(right);
+  if (left === right) return true;
+  if (Array.isArray(left)) return Array.isArray(right) && sameItems(left, right);
+  if (!isObject(left) || !isObject(right)) return false;
+  for (const key in left) if (!sameJson(left[key], right[key])) return false;
+  for (const key in right) if (left[key] === undefined && right[key] !== undefined) return false;
+  return true;
+}
+
+function sameItems(left: readonly unknown[], right: readonly unknown[]): boolean {
+  return left.length === right.length && left.every((item, index) => sameJson(item, right[index]));
 }
 
 /** Fields by which the items of a Kubernetes list are told apart, where they are no positions. */

@@ -74,7 +74,8 @@ class QueueController implements Controller {
   readonly #options: ControllerOptions;
   readonly #clock: Clock;
   readonly #queue: KeyedQueue;
-  readonly #stopping = new AbortController();
+  /** One for each reconcile under way. Linked signals (AbortSignal.any) would cost as much as a whole reconcile. */
+  readonly #underWay = new Set<AbortController>();
   #workers: Promise<void>[] = [];
 
   constructor(options: ControllerOptions) {
@@ -114,7 +115,7 @@ class QueueController implements Controller {
     this.#queue.close();
     const drained = Promise.all(this.#workers).then(() => true);
     if (await this.#within(graceSeconds, drained)) return;
-    this.#stopping.abort(stopped(`${this.name} stops`));
+    for (const reconcile of this.#underWay) reconcile.abort(stopped(`${this.name} stops`));
     if (await this.#within(ABANDON_SECONDS, drained)) return;
     this.#options.onError?.('', stopped(`${this.name}: a reconcile does not heed its signal and is abandoned`));
   }
@@ -141,20 +142,27 @@ class QueueController implements Controller {
       this.#queue.addAfter(key, BEHIND_MILLISECONDS);
       return 'requeue_after';
     }
-    const timeout = new AbortController();
-    const cancel = this.#clock.setTimer(() => timeout.abort(timedOut(key, timeoutSeconds)), timeoutSeconds * 1000);
+    const abort = new AbortController();
+    this.#underWay.add(abort);
+    let timeout: SluiceError | null = null;
+    const onTimeout = () => {
+      timeout = timedOut(key, timeoutSeconds);
+      abort.abort(timeout);
+    };
+    const cancel = this.#clock.setTimer(onTimeout, timeoutSeconds * 1000);
     try {
-      const result = await reconcile(key, AbortSignal.any([this.#stopping.signal, timeout.signal]));
+      const result = await reconcile(key, abort.signal);
       this.#queue.forget(key);
       if (result?.requeueAfterSeconds === undefined) return 'success';
       this.#queue.addAfter(key, result.requeueAfterSeconds * 1000);
       return 'requeue_after';
     } catch (error) {
-      if (!timeout.signal.aborted) return this.#failed(key, error);
-      this.#failed(key, timeout.signal.reason);
+      if (timeout === null) return this.#failed(key, error);
+      this.#failed(key, timeout);
       return 'timeout';
     } finally {
       cancel();
+      this.#underWay.delete(abort);
     }
   }
 

@@ -18,6 +18,8 @@ export type Fault =
   | { readonly kind: 'cut' }
   /** Only for watches: an ERROR event instead of the next event. */
   | { readonly kind: 'errorEvent'; readonly status: number; readonly reason: string; readonly message?: string }
+  /** Only for watches: each event comes twice, and the one before it once more afterwards. */
+  | { readonly kind: 'disorder'; readonly before?: string }
   /** An answer of 200 that is no JSON. */
   | { readonly kind: 'garbage' };
 
@@ -34,15 +36,21 @@ interface PlannedFault {
   readonly fault: Fault;
   readonly match: FaultMatch;
   left: number;
+  met: boolean;
 }
 
 /** Faults that are planned, first come first served. */
 export class Faults {
   #planned: PlannedFault[] = [];
 
+  /** Faults that are planned and have met no request yet. */
+  get unmet(): readonly FaultMatch[] {
+    return this.#planned.filter(({ met }) => !met).map(({ match }) => match);
+  }
+
   /** Lets the next `times` requests that match fail like this; Infinity until {@link clear}. */
   plan(fault: Fault, match: FaultMatch = {}, times = 1): void {
-    this.#planned.push({ fault, match, left: times });
+    this.#planned.push({ fault, match, left: times, met: false });
   }
 
   clear(): void {
@@ -54,6 +62,7 @@ export class Faults {
     const planned = this.#planned.find(({ match }) => matches(match, request));
     if (planned === undefined) return null;
     planned.left -= 1;
+    planned.met = true;
     if (planned.left <= 0) this.#planned = this.#planned.filter((other) => other !== planned);
     return planned.fault;
   }
@@ -105,6 +114,9 @@ export function writeFaultyEvent(
   } else if (fault?.kind === 'errorEvent') {
     const { status, reason, message = `${reason} by plan` } = fault;
     response.end(`${JSON.stringify({ type: 'ERROR', object: new StatusAnswer(status, reason, message).body() })}\n`);
+  } else if (fault?.kind === 'disorder') {
+    response.write(`${line}${line}${fault.before ?? ''}`);
+    return { ...fault, before: line };
   } else {
     response.write(line);
     return fault;
