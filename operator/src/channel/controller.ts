@@ -10,12 +10,10 @@ import { type ChannelSources, gather, hasPods } from './gather.ts';
 import { remember } from './memory.ts';
 import { type ChannelPlan, type PlanSettings, planChannel } from './plan.ts';
 import type { ChannelState, ChannelStates } from './state.ts';
+import { UNSEEN_SECONDS } from './writer.ts';
 
 /** How long a channel stays above Direct after a viewer could not reach its source. */
 const DIRECT_SUSPENSION_SECONDS = 600;
-
-/** A session that was made and is not in the cache after this was deleted before it came there. */
-const UNSEEN_SECONDS = 60;
 
 /** What the channel controller works with. */
 export interface ChannelControllerOptions {
@@ -53,10 +51,10 @@ function reconcile(key: string, options: ChannelControllerOptions): ReconcileRes
   measure(state, plan, observed.report, options, nowMs);
   tell(channel, plan, options);
   keep(state, plan);
-  settle(state, options, nowMs);
+  settle(state, options);
   options.write(key);
-  const forgetAfter = state.made.size === 0 ? Number.POSITIVE_INFINITY : UNSEEN_SECONDS;
-  const wakeAfterSeconds = Math.min(plan.wakeAfterSeconds ?? Number.POSITIVE_INFINITY, forgetAfter);
+  const confirmAfter = state.made.size === 0 ? Number.POSITIVE_INFINITY : UNSEEN_SECONDS;
+  const wakeAfterSeconds = Math.min(plan.wakeAfterSeconds ?? Number.POSITIVE_INFINITY, confirmAfter);
   return Number.isFinite(wakeAfterSeconds) ? { requeueAfterSeconds: wakeAfterSeconds } : undefined;
 }
 
@@ -126,12 +124,11 @@ function keep(state: ChannelState, plan: ChannelPlan): void {
  * Drops what the cache has caught up with. A session of the same name is not enough: one of a deleted Channel of this
  * name may still be on its way out.
  */
-function settle(state: ChannelState, { sources }: ChannelControllerOptions, nowMs: number): void {
-  for (const [name, { metadata }] of state.made) {
+function settle(state: ChannelState, { sources }: ChannelControllerOptions): void {
+  for (const name of state.made.keys()) {
     const cached = sources.sessions.get(`${state.namespace}/${name}`);
     const isSeen = cached?.metadata.ownerReferences?.some(({ uid }) => uid === state.uid) ?? false;
-    const isLost = metadata.uid !== undefined && nowMs - state.madeMs >= UNSEEN_SECONDS * 1000;
-    if (isSeen || isLost) state.made.delete(name);
+    if (isSeen) state.made.delete(name);
   }
   for (const [uid, { session, done }] of state.removed) {
     const isCached = sources.sessions.get(keyOf(session.metadata))?.metadata.uid === uid;

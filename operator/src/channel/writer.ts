@@ -14,6 +14,9 @@ const FIELD_MANAGER = 'sluice-channel';
 /** A quota or policy is mended by people: looked at again twice a minute. */
 const REFUSED_RETRY_SECONDS = 30;
 
+/** A session that was made and is not in the cache after this is asked for by name. */
+export const UNSEEN_SECONDS = 60;
+
 /** What the writer works with. */
 export interface ChannelWriterOptions {
   readonly client: Client;
@@ -37,6 +40,7 @@ export function createChannelWriter(options: ChannelWriterOptions): Reconcile {
       options.turns.forget(key);
       return undefined;
     }
+    await confirmSessions(key, state, options);
     const again = await createSessions(key, state, options);
     const left = await deleteSessions(key, state, options);
     const wait = await writeStatus(key, state, options).finally(() => options.turns.done(key));
@@ -81,6 +85,21 @@ async function createSessions(key: string, state: ChannelState, options: Channel
 }
 
 /** @returns seconds until the next attempt where the API server does not allow it, null otherwise */
+/**
+ * A session that does not come into the cache was deleted before it came there, or the watch is silent: taking one for
+ * the other would make a second session beside the first.
+ */
+async function confirmSessions(key: string, state: ChannelState, options: ChannelWriterOptions): Promise<void> {
+  const { client, replan, now } = options;
+  for (const [name, { metadata }] of [...state.made]) {
+    if (metadata.uid === undefined || now() - state.madeMs < UNSEEN_SECONDS * 1000) continue;
+    const there = await client.get(STREAM_SESSION, { namespace: state.namespace, name });
+    if (there?.metadata.uid === metadata.uid) state.madeMs = now();
+    else state.made.delete(name);
+    replan(key);
+  }
+}
+
 async function deleteSessions(
   key: string,
   state: ChannelState,

@@ -18,7 +18,7 @@ import { channelFixture, reportFixture } from './fixtures.ts';
 const SYSTEM_NAMESPACE = 'sluice';
 const SERVICE = 'sluice-edge-internal';
 /** What a test waits for comes within milliseconds; this only bounds a test that fails. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 10_000;
 
 /** Kinds as the fake API server serves them. */
 export const SERVED = {
@@ -259,7 +259,7 @@ export class Harness {
     });
   }
 
-  /** Waits until `condition` holds. @throws Error naming `what` after five seconds */
+  /** Waits until `condition` holds. @throws Error naming `what` after ten seconds */
   async until(what: string, condition: () => boolean): Promise<void> {
     const deadline = Date.now() + PATIENCE_MS;
     while (!condition()) {
