@@ -6,6 +6,7 @@ import {
   type ConditionStatus,
   STREAM_SESSION_CONDITIONS,
 } from '@sluice/crds';
+import { timedConditions } from '../../runtime/apply/conditions.ts';
 import type { Decision, ModeObstacle } from '../decide.ts';
 import type { LadderInForce } from '../ladder.ts';
 import type { Observed } from '../observed.ts';
@@ -54,12 +55,8 @@ export function withTimes(
   observedGeneration: number,
   nowMs: number,
 ): Condition[] {
-  return findings.map((finding) => {
-    const before = previous.find(({ type }) => type === finding.type);
-    const unchanged = before?.status === finding.status;
-    const lastTransitionTime = unchanged ? before.lastTransitionTime : new Date(nowMs).toISOString();
-    return { ...finding, message: limited(finding.message), observedGeneration, lastTransitionTime };
-  });
+  const bounded = findings.map((finding) => ({ ...finding, message: limited(finding.message) }));
+  return timedConditions(bounded, previous, observedGeneration, nowMs);
 }
 
 function ready({ observed, decision }: ConditionInput, source: Finding): Finding {
