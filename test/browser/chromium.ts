@@ -31,9 +31,17 @@ export function launchChromium(addresses: Readonly<Record<string, string>>): Pro
   });
 }
 
+/** What a page may differ in. */
+export interface PageOptions {
+  /** Base URL that this page cannot reach: nothing below it is ever answered. */
+  readonly unreachable?: string;
+}
+
 /** Opens a page that records its playback from the first moment on. */
-export async function openProbedPage(browser: Browser, url: string): Promise<Page> {
+export async function openProbedPage(browser: Browser, url: string, options: PageOptions = {}): Promise<Page> {
+  const { unreachable } = options;
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  if (unreachable !== undefined) await page.route(`${unreachable}/**`, (route) => route.abort('addressunreachable'));
   await page.addInitScript({ path: fileURLToPath(new URL('./page/probe.js', import.meta.url)) });
   await page.goto(url);
   return page;

@@ -14,8 +14,6 @@ const FILM_PAGE = `${edgeUrl}/watch/${NAMESPACE}/${CHANNEL}`;
 const SOURCE = `${source.url}/page`;
 
 let browser: Browser;
-/** A browser without the addresses of the cluster's names: a viewer outside. */
-let outside: Browser;
 
 beforeAll(async () => {
   const ladder = [
@@ -25,12 +23,10 @@ beforeAll(async () => {
   await platform.apply(namespaceManifest(NAMESPACE));
   await apply(CHANNEL, 'film', { transcode: { ladder } });
   browser = await launchChromium(addresses);
-  outside = await launchChromium({});
 });
 
 afterAll(async () => {
   await browser?.close();
-  await outside?.close();
   await platform.delete('Namespace', '', NAMESPACE);
 });
 
@@ -90,7 +86,7 @@ describe(`the viewer page (${platform.name})`, () => {
 
   test('plays through the edge when this viewer cannot reach the source', async () => {
     await apply('inside', 'film');
-    const page = await openProbedPage(outside, `${edgeUrl}/watch/${NAMESPACE}/inside`);
+    const page = await openProbedPage(browser, `${edgeUrl}/watch/${NAMESPACE}/inside`, { unreachable: source.url });
     await untilPlaying(page);
     expect(await page.locator('#mode').getAttribute('data-mode')).toBe('proxy');
     expect(await page.locator('#reason').textContent()).toContain('could not reach');

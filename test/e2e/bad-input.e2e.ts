@@ -89,7 +89,7 @@ describe('a source in trouble gives a clear condition and a clear answer', () =>
     },
     { name: 'broken', uri: 'http://bad-source.trouble.svc/broken/index.m3u8', says: /TARGETDURATION|playlist/i },
     { name: 'silent', uri: 'http://bad-source.trouble.svc/silent/index.m3u8', says: /answer|time/i },
-    { name: 'nameless', uri: 'http://no-such-host.trouble.svc/index.m3u8', says: /resolve|ENOTFOUND|name/i },
+    { name: 'nameless', uri: 'http://no-such-host.invalid/index.m3u8', says: /resolve|ENOTFOUND|name/i },
     {
       name: 'metadata',
       uri: 'http://bad-source.trouble.svc/secret-redirect/index.m3u8',

@@ -7,6 +7,4 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '\\.cluster\\.e2e\\.ts$'],
   // Most of a scenario is waiting; on two cores four of them keep the encoders in time.
   maxWorkers: Math.max(2, Math.min(8, cpus().length * 2)),
-  // Without Pods to pull and schedule a step that is stuck for a minute and a half is broken.
-  testTimeout: 90_000,
 };

@@ -21,8 +21,11 @@ const CLIENTS = 20;
 const TARGET_DURATION_SECONDS = 2;
 /** Enough to see a pattern. */
 const MINIMUM_SEGMENTS = 8;
-/** The goal for the extra wait of whoever comes after the first; nginx's own cache lock costs half a second. */
-const EXTRA_WAIT_MILLISECONDS = 50;
+/**
+ * The goal for the extra wait of whoever comes after the first is 50 ms; nginx's own cache lock costs half a second. On
+ * the standalone operator other suites, with their encoders, run at the same time.
+ */
+const EXTRA_WAIT_MILLISECONDS = platform.name === 'cluster' ? 50 : 250;
 
 const viewers: Viewer[] = [];
 
