@@ -166,7 +166,8 @@ function planStatus(
   session: string,
 ): ChannelStatus {
   const { channel, nowMs } = observed;
-  const conditions = channelFindings({ observed, ...findings, probed: findings.facts !== null });
+  const owner = memory.ownership?.owners[0]?.podName ?? '';
+  const conditions = channelFindings({ observed, ...findings, probed: findings.facts !== null, owner });
   const generation = channel.metadata.generation ?? 0;
   return buildStatus({
     channel,

@@ -33,6 +33,8 @@ export interface ConditionInput {
   readonly health: SourceHealth | null;
   /** Whether the source was ever probed. */
   readonly probed: boolean;
+  /** Pod name of the edge that owns the channel; empty: none does. */
+  readonly owner: string;
 }
 
 /** All conditions of a channel; every reconciliation sets all of them. */
@@ -77,7 +79,7 @@ function whyNoEdge({ edges }: Observed): string {
   return `no edge is ready; kubectl describe says why of pod ${names.join(', ')}${rest}`;
 }
 
-function sourceHealthy({ observed, health }: ConditionInput): Finding {
+function sourceHealthy({ observed, health, owner }: ConditionInput): Finding {
   const type = CHANNEL_CONDITIONS.sourceHealthy;
   if (observed.headers.state === 'missing') {
     return { type, status: 'False', reason: observed.headers.reason, message: observed.headers.message };
@@ -89,22 +91,20 @@ function sourceHealthy({ observed, health }: ConditionInput): Finding {
   const status = health.state === 'down' ? 'False' : 'True';
   const fallback = { healthy: 'Healthy', degraded: 'Degraded', down: 'SourceUnreachable' }[health.state];
   const message = health.message || (status === 'True' ? 'the source delivers' : 'the source does not answer');
-  const [owner] = observed.memory.ownership?.owners ?? [];
-  const by = status === 'True' || owner === undefined ? '' : `edge ${owner.podName} reads the source in vain: `;
+  const by = status === 'True' || owner === '' ? '' : `edge ${owner} reads the source in vain: `;
   return { type, status, reason: camel(health.reason, fallback), message: `${by}${message}` };
 }
 
 function possible(
   type: ChannelConditionType,
   obstacle: ModeObstacle | null,
-  { probed, observed }: ConditionInput,
+  { probed, owner }: ConditionInput,
 ): Finding {
   if (obstacle !== null) {
     return { type, status: 'False', reason: camel(obstacle.reason, 'Impossible'), message: obstacle.message };
   }
   if (probed) return { type, status: 'True', reason: 'Possible', message: 'nothing speaks against it' };
-  const [owner] = observed.memory.ownership?.owners ?? [];
-  const prober = owner === undefined ? 'an edge' : `edge ${owner.podName}`;
+  const prober = owner === '' ? 'an edge' : `edge ${owner}`;
   return { type, status: 'Unknown', reason: 'NotProbed', message: `waits for ${prober} to probe the source` };
 }
 
