@@ -37,8 +37,11 @@ export function mergePatch(base: unknown, patch: unknown): unknown {
   return result;
 }
 
-/** Removes a field, and the objects around it that become empty thereby, from `object` in place. */
-export function removeField(object: JsonObject, path: FieldPath): void {
+/**
+ * Removes a field, and the objects around it that become empty thereby, from `object` in place.
+ * @param isOwned whether somebody wants the (empty) object at a path
+ */
+export function removeField(object: JsonObject, path: FieldPath, isOwned: (path: FieldPath) => boolean): void {
   const keys = JSON.parse(path) as string[];
   const parents: JsonObject[] = [object];
   for (const key of keys.slice(0, -1)) {
@@ -51,7 +54,7 @@ export function removeField(object: JsonObject, path: FieldPath): void {
     const key = keys[depth];
     if (parent === undefined || key === undefined) return;
     delete parent[key];
-    if (Object.keys(parent).length > 0) return;
+    if (Object.keys(parent).length > 0 || isOwned(JSON.stringify(keys.slice(0, depth)))) return;
   }
 }
 

@@ -40,10 +40,10 @@ export function applied(before: Owned, owner: string, wanted: JsonObject, force:
   if (!force) refuseConflicts(before, owner, wanted, fields);
   const next = merge(structuredClone(before.object), wanted) as JsonObject;
   const others = [...before.owners].filter(([name]) => name !== owner);
+  const isOwned = (path: FieldPath) => fields.has(path) || others.some(([, paths]) => paths.has(path));
   for (const path of before.owners.get(owner) ?? []) {
-    const kept = fields.has(path) || others.some(([, paths]) => paths.has(path));
     const isParent = [...fields].some((field) => field.startsWith(`${path.slice(0, -1)},`));
-    if (!kept && !isParent) removeField(next, path);
+    if (!isOwned(path) && !isParent) removeField(next, path, isOwned);
   }
   const taken = [...fields].filter((path) => !sameJson(fieldAt(before.object, path), fieldAt(next, path)));
   return { object: next, owners: new Map([...without(others, taken), [owner, fields]]) };
