@@ -70,6 +70,8 @@ export class PodWorker {
   #object: 'exists' | 'gone' = 'exists';
   #cancelWake: (() => void) | null = null;
   #isTurning = false;
+  /** Nothing of it is left, or will be soon: its address may be another pod's by now. */
+  #isRemoved = false;
 
   constructor(pod: LocalPod, services: PodServices) {
     this.#pod = pod;
@@ -153,6 +155,7 @@ export class PodWorker {
   }
 
   #act(): void {
+    if (this.#isRemoved) return;
     const { clock } = this.#services;
     this.#cancelWake?.();
     this.#cancelWake = null;
@@ -160,6 +163,7 @@ export class PodWorker {
     const { actions, wakeAtMs } = decide(view);
     for (const action of actions) {
       if (action.type === 'remove') {
+        this.#isRemoved = true;
         void this.#remove();
         return;
       }
