@@ -10,8 +10,7 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * The fields that a configuration sets: every scalar, list and empty object in it. Lists count as one field (atomic),
- * where a real API server merges those that are maps by their keys.
+ * The fields that a configuration sets: every scalar, list and empty object in it. A list is one field.
  */
 export function fieldsOf(value: unknown, at: readonly string[] = []): FieldPath[] {
   if (!isObject(value) || (Object.keys(value).length === 0 && at.length > 0)) return [JSON.stringify(at)];

@@ -37,8 +37,9 @@ const HISTORY_LIMIT = 2000;
 /**
  * The objects of a Kubernetes API in memory: resource versions, generations, field ownership, defaults, validation,
  * graceful deletion and finalizers. Like the real one, a write that changes nothing makes no new version. Objects that
- * it gives are frozen: each version is an object of its own. Not like the real one: lists in objects are atomic for
- * server-side apply, and there is neither admission nor authorization.
+ * it gives are frozen: each version is an object of its own. Not like the real one: server-side apply merges only
+ * finalizers, owners and conditions item by item, other lists are one field; there is neither admission nor
+ * authorization.
  */
 export class ObjectStore {
   readonly kinds: readonly ServedKind[];

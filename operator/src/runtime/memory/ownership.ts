@@ -1,6 +1,7 @@
 import { sameJson } from '../apply/json.ts';
 import { StatusAnswer } from './answer.ts';
 import { type FieldPath, fieldAt, fieldsOf, type JsonObject, merge, metadataOf, removeField } from './fields.ts';
+import { withKeys, withoutKeys } from './keyed-lists.ts';
 
 /** Part of an object that a request writes. */
 export type Part = 'object' | 'status';
@@ -27,7 +28,7 @@ const IDENTITY_PATHS = new Set(IDENTITY.map((path) => JSON.stringify(path.split(
 
 /** The fields that a field manager owns after it has applied or created `wanted`. */
 export function ownedFields(wanted: JsonObject): ReadonlySet<FieldPath> {
-  return new Set(fieldsOf(wanted).filter((path) => !IDENTITY_PATHS.has(path)));
+  return new Set(fieldsOf(withKeys(wanted)).filter((path) => !IDENTITY_PATHS.has(path)));
 }
 
 /**
@@ -37,22 +38,25 @@ export function ownedFields(wanted: JsonObject): ReadonlySet<FieldPath> {
  */
 export function applied(before: Owned, owner: string, wanted: JsonObject, force: boolean): Owned {
   const fields = ownedFields(wanted);
-  if (!force) refuseConflicts(before, owner, wanted, fields);
-  const next = merge(structuredClone(before.object), wanted) as JsonObject;
+  const over = withKeys(wanted);
+  const base = withKeys(structuredClone(before.object));
+  if (!force) refuseConflicts({ object: base, owners: before.owners }, owner, over, fields);
+  const next = merge(base, over) as JsonObject;
   const others = [...before.owners].filter(([name]) => name !== owner);
   const isOwned = (path: FieldPath) => fields.has(path) || others.some(([, paths]) => paths.has(path));
   for (const path of before.owners.get(owner) ?? []) {
     const isParent = [...fields].some((field) => field.startsWith(`${path.slice(0, -1)},`));
     if (!isOwned(path) && !isParent) removeField(next, path, isOwned);
   }
-  const taken = [...fields].filter((path) => !sameJson(fieldAt(before.object, path), fieldAt(next, path)));
-  return { object: next, owners: new Map([...without(others, taken), [owner, fields]]) };
+  const taken = [...fields].filter((path) => !sameJson(fieldAt(base, path), fieldAt(next, path)));
+  return { object: withoutKeys(next, over), owners: new Map([...without(others, taken), [owner, fields]]) };
 }
 
 /** Owners after a write that is no apply: who owned a field that has changed loses it. */
 export function afterUpdate({ object, owners }: Owned, next: JsonObject): Owners {
+  const [was, is] = [withKeys(object), withKeys(next)];
   const lost = [...owners.values()].flatMap((paths) =>
-    [...paths].filter((path) => !sameJson(fieldAt(object, path), fieldAt(next, path))),
+    [...paths].filter((path) => !sameJson(fieldAt(was, path), fieldAt(is, path))),
   );
   return new Map(without([...owners], lost));
 }
