@@ -2,7 +2,7 @@ import type { JsonObject } from './fields.ts';
 
 /** One thing that is wrong with an object. */
 export interface FieldFault {
-  /** JSON path of the field, e.g. `spec.delivery.thresholds.transcode`. */
+  /** JSON path of the field, e.g. `spec.template.spec.containers`. */
   readonly path: string;
   readonly message: string;
 }
