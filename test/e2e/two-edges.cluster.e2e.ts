@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { SYSTEM_NAMESPACE } from '../install/install.ts';
+import { eventually } from '../install/kubectl.ts';
+import { createViewerClient } from '../viewer/client.ts';
+import { type Poll, pollViolations } from '../viewer/invariants.ts';
+import { parseMediaPlaylist } from '../viewer/media-playlist.ts';
+import { startViewer, type Viewer } from '../viewer/viewer.ts';
+import { channelStatus, waitForMode, waitForNoPods, waitForStatus } from './channel-state.ts';
+import { readEnvironment, readPlatform } from './environment.ts';
+import { channelManifest, namespaceManifest } from './manifests.ts';
+
+const { kubectl } = readEnvironment();
+const platform = readPlatform();
+const { addresses, source, pace } = platform;
+const NAMESPACE = 'edges';
+const CHANNEL = 'shared';
+/** Enough for Transcode by the default thresholds, half of them at each edge. */
+const VIEWERS = 6;
+const TARGET_DURATION_SECONDS = 2;
+
+interface EdgePod {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly status: {
+    readonly podIP?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+const viewers: Viewer[] = [];
+let edges: readonly string[] = [];
+
+/** URLs of the ready edge pods. */
+async function edgeUrls(): Promise<readonly string[]> {
+  const selector = 'app.kubernetes.io/component=edge';
+  const pods = await kubectl.get<{ items: EdgePod[] }>(['pods', '-n', SYSTEM_NAMESPACE, '-l', selector]);
+  return (pods?.items ?? [])
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    .filter(({ status }) => status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'))
+    .map(({ status }) => `http://${status.podIP}:8080`);
+}
+
+async function scaleEdges(replicas: number): Promise<readonly string[]> {
+  await kubectl.run(['scale', 'deployment/sluice-edge', '-n', SYSTEM_NAMESPACE, `--replicas=${replicas}`]);
+  return eventually(
+    `${replicas} edges are ready`,
+    async () => {
+      const urls = await edgeUrls();
+      return urls.length === replicas ? urls : null;
+    },
+    { timeoutSeconds: 90 },
+  );
+}
+
+/** Polls like a player behind a load balancer that never picks the same edge twice in a row. */
+async function alternate(seconds: number): Promise<{ readonly polls: Poll[]; readonly problems: string[] }> {
+  const client = createViewerClient(addresses);
+  const result = { polls: [] as Poll[], problems: [] as string[] };
+  const deadline = performance.now() + seconds * 1000;
+  for (let poll = 0; performance.now() < deadline; poll += 1) {
+    const url = `${edges[poll % edges.length]}/live/${NAMESPACE}/${CHANNEL}/source.m3u8?session=alternating`;
+    const answer = await client.get(url, AbortSignal.timeout(10_000));
+    const text = answer.body.toString();
+    if (answer.status === 200) {
+      result.polls.push({ atMilliseconds: performance.now(), playlist: parseMediaPlaylist(text) });
+    } else result.problems.push(`${url} answered ${answer.status}: ${text}`);
+    await sleep((TARGET_DURATION_SECONDS * 1000) / 2);
+  }
+  await client.close();
+  return result;
+}
+
+beforeAll(async () => {
+  edges = await scaleEdges(2);
+  await platform.apply(namespaceManifest(NAMESPACE));
+  const spec = {
+    delivery: { hysteresisSeconds: pace.hysteresisSeconds },
+    transcode: {
+      preset: 'ultrafast',
+      ladder: [{ name: '120p', height: 120, bitrateBps: 150_000 }],
+      resources: { requests: { cpu: '50m', memory: '64Mi' } },
+    },
+  };
+  const uri = `${source.url}/edges/film/index.m3u8`;
+  await platform.apply(channelManifest({ namespace: NAMESPACE, name: CHANNEL, uri, spec }));
+});
+
+afterAll(async () => {
+  await Promise.all(viewers.map((viewer) => viewer.stop()));
+  await platform.delete('Channel', NAMESPACE, CHANNEL);
+  await platform.delete('Namespace', '', NAMESPACE);
+  await scaleEdges(1);
+});
+
+describe('two edges', () => {
+  test('are one channel to whoever polls them by turns, while it goes up to Transcode', async () => {
+    const turns = alternate(60);
+    for (let index = 0; index < VIEWERS; index += 1) {
+      const edgeUrl = edges[index % edges.length] ?? '';
+      const options = { edgeUrl, namespace: NAMESPACE, channel: CHANNEL, addresses };
+      const folder = `${platform.artifactFolder}/two-edges-${index}`;
+      viewers.push(
+        startViewer({ ...options, session: `edges-${index}`, rung: index === 0 ? 'source' : '120p', folder }),
+      );
+    }
+    await Promise.all(viewers.map((viewer) => viewer.started));
+    // The agent asks the internal Service, and so either edge.
+    await waitForMode(platform, NAMESPACE, CHANNEL, 'Transcode', 60);
+    const { polls, problems } = await turns;
+    expect(problems).toEqual([]);
+    expect(polls.length).toBeGreaterThan(30);
+    expect(pollViolations(polls, TARGET_DURATION_SECONDS)).toEqual([]);
+  });
+
+  test('have one audience, in which nobody is counted twice or left out', async () => {
+    const count = VIEWERS + 1;
+    await waitForStatus(
+      platform,
+      { namespace: NAMESPACE, name: CHANNEL },
+      `has had ${count} viewers`,
+      ({ viewers: audience }) => ((audience?.peak ?? 0) >= count ? true : null),
+      30,
+    );
+    const status = await channelStatus(platform, NAMESPACE, CHANNEL);
+    expect(status?.viewers).toMatchObject({ peak: count, state: 'Known' });
+    const client = createViewerClient(addresses);
+    const shown = await Promise.all(
+      edges.map(async (edge) => {
+        const url = `${edge}/api/stream/${NAMESPACE}/${CHANNEL}/status`;
+        return JSON.parse((await client.get(url, AbortSignal.timeout(5_000))).body.toString());
+      }),
+    );
+    await client.close();
+    for (const one of shown) {
+      expect(one).toMatchObject({ mode: 'transcode', peakViewers: count, viewersScope: 'all', health: 'healthy' });
+    }
+  });
+
+  test('let every viewer play without a problem, whichever edge it came to', async () => {
+    await Promise.all(viewers.map((viewer) => viewer.stop()));
+    for (const viewer of viewers) {
+      expect(viewer.record.problems).toEqual([]);
+      expect(pollViolations(viewer.record.polls, TARGET_DURATION_SECONDS)).toEqual([]);
+      expect(viewer.record.downloads.filter(({ status }) => status !== 200)).toEqual([]);
+      expect(viewer.record.downloads.length).toBeGreaterThan(5);
+    }
+    await waitForNoPods(platform, NAMESPACE, CHANNEL);
+  });
+});
