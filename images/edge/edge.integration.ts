@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
+import { muxed, silentHevc } from './integration/fmp4.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
 import { goneOwner, noForgery, oneAudience, oneChannel, withTwoEdges, work } from './integration/relay.ts';
 
@@ -20,6 +21,8 @@ const SCENARIOS: readonly Scenario[] = [
   ],
   ['work', 'agents reach the owner by way of any edge', (link) => withTwoEdges(link, work)],
   ['gone', 'an owner that is gone or silent costs an error in bounded time', (link) => withTwoEdges(link, goneOwner)],
+  ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
+  ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
 ];
 
 const names = process.argv.slice(2);

@@ -24,6 +24,10 @@ export function playlistViolations(playlist: MediaPlaylist): string[] {
       );
     }
   }
+  const media = entries.filter((entry) => !entry.gap);
+  if (media.some((entry) => (entry.mapUri === null) !== (media[0]?.mapUri === null))) {
+    violations.push('segments with and without EXT-X-MAP stand in one playlist');
+  }
   const total = entries.reduce((sum, entry) => sum + entry.durationSeconds, 0);
   if (!playlist.ended && total < 3 * targetDurationSeconds) {
     violations.push(`the window is ${total} s, shorter than three target durations (RFC 8216bis 6.2.2)`);
@@ -56,6 +60,8 @@ export function updateViolations(before: MediaPlaylist, after: MediaPlaylist): s
       if (old.msn >= after.mediaSequence) violations.push(`segment ${old.msn} vanished from the end of the playlist`);
     } else if (same.uri !== old.uri || same.durationSeconds !== old.durationSeconds || same.dateTime !== old.dateTime) {
       violations.push(`listed segment ${old.msn} changed from ${old.uri} to ${same.uri}`);
+    } else if (same.mapUri !== old.mapUri && !same.gap) {
+      violations.push(`the EXT-X-MAP of listed segment ${old.msn} changed from ${old.mapUri} to ${same.mapUri}`);
     } else if (same.discontinuity !== old.discontinuity && old.msn !== after.mediaSequence) {
       violations.push(`EXT-X-DISCONTINUITY changed at listed segment ${old.msn}`);
     }

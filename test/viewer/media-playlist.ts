@@ -5,6 +5,10 @@ export interface PlaylistEntry {
   readonly durationSeconds: number;
   /** EXT-X-DISCONTINUITY stands before the entry. */
   readonly discontinuity: boolean;
+  /** URI of the EXT-X-MAP that holds for the entry, or null. */
+  readonly mapUri: string | null;
+  /** EXT-X-GAP stands before the entry: nobody reads it. */
+  readonly gap: boolean;
   /** EXT-X-PROGRAM-DATE-TIME as written, or null. */
   readonly dateTime: string | null;
 }
@@ -58,9 +62,13 @@ function entriesOf(lines: readonly string[], mediaSequence: number): PlaylistEnt
   let duration: number | null = null;
   let discontinuity = false;
   let dateTime: string | null = null;
+  let mapUri: string | null = null;
+  let gap = false;
   for (const line of lines) {
     if (line.startsWith('#EXTINF:')) duration = Number.parseFloat(line.slice('#EXTINF:'.length));
     else if (line === '#EXT-X-DISCONTINUITY') discontinuity = true;
+    else if (line === '#EXT-X-GAP') gap = true;
+    else if (line.startsWith('#EXT-X-MAP:')) mapUri = mapUriOf(line);
     else if (line.startsWith('#EXT-X-PROGRAM-DATE-TIME:')) dateTime = line.slice('#EXT-X-PROGRAM-DATE-TIME:'.length);
     else if (line !== '' && !line.startsWith('#')) {
       if (duration === null || Number.isNaN(duration)) throw new Error(`no EXTINF before ${line}`);
@@ -69,12 +77,21 @@ function entriesOf(lines: readonly string[], mediaSequence: number): PlaylistEnt
         uri: line,
         durationSeconds: duration,
         discontinuity,
+        mapUri,
+        gap,
         dateTime,
       });
       duration = null;
       discontinuity = false;
       dateTime = null;
+      gap = false;
     }
   }
   return entries;
+}
+
+function mapUriOf(line: string): string {
+  const uri = /[:,]URI="([^"]+)"/.exec(line)?.[1];
+  if (uri === undefined) throw new Error(`no URI in ${line} (RFC 8216bis 4.4.4.5)`);
+  return uri;
 }

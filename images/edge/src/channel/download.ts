@@ -1,38 +1,50 @@
-import { inspectSegment, type SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
+import { inspectFragment } from '@sluice/common/mp4/fragment.ts';
+import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import { MAX_SEGMENT_BYTES } from '@sluice/common/work/contract.ts';
 import type { SourceClient } from '../source/client.ts';
 import { sourceError } from '../source/errors.ts';
 import type { ChannelFiles } from '../storage/files.ts';
-import type { PendingSegment } from './pending.ts';
+import type { Inits, StoredInit } from './inits.ts';
+import type { Download, PendingSegment } from './pending.ts';
 
 /** Least time for one segment in ms, so that short segments may still wait for a slow connection. */
 const MIN_TIMEOUT_MS = 10_000;
 
 /** Where a download reads and writes. */
 export interface DownloadContext {
+  readonly uid: string;
   readonly client: SourceClient;
   readonly files: ChannelFiles;
   readonly headers: Readonly<Record<string, string>>;
   readonly targetDurationSeconds: number;
   readonly signal: AbortSignal;
+  /** Initialization sections of this channel. */
+  readonly inits: Inits;
 }
 
-function inspect(bytes: Uint8Array): SegmentInspection {
+/** What is known of a segment once it is stored. */
+export type StoredSegment = Pick<Extract<Download, { state: 'stored' }>, 'inspection' | 'map'>;
+
+function inspect(bytes: Uint8Array, init: StoredInit | null): StoredSegment {
+  const container = init === null ? 'MPEG-TS' : 'MP4';
   try {
-    return inspectSegment(bytes);
+    if (init === null) return { inspection: inspectSegment(bytes), map: null };
+    inspectFragment(bytes, init.inspection);
+    return { inspection: null, map: init.name };
   } catch (error) {
-    throw sourceError('SEGMENT_BROKEN', 'A segment of the source is no whole MPEG-TS file', { cause: error });
+    throw sourceError('SEGMENT_BROKEN', `A segment of the source is no whole ${container} file`, { cause: error });
   }
 }
 
 /**
- * Gets one segment of the source, checks it and stores it; one that an earlier run has stored is only checked.
- * It must arrive within three target durations (at least 10 s): slower sources cannot be followed. Throws the errors
- * of the client and of the storage, and SEGMENT_BROKEN.
+ * Gets one segment of the source, and the initialization section that it needs, checks and stores both; what an earlier
+ * run has stored is only checked. It must arrive within three target durations (at least 10 s): slower sources cannot be
+ * followed. Throws the errors of the client and of the storage, and SEGMENT_BROKEN.
  */
-export async function downloadSegment(segment: PendingSegment, context: DownloadContext): Promise<SegmentInspection> {
-  if (context.files.has(segment.sourceName)) return inspect(await context.files.read(segment.sourceName));
-  const { range } = segment.source;
+export async function downloadSegment(segment: PendingSegment, context: DownloadContext): Promise<StoredSegment> {
+  const { range, map } = segment.source;
+  const init = map === null ? null : await context.inits.get(segment, map, context);
+  if (context.files.has(segment.sourceName)) return inspect(await context.files.read(segment.sourceName), init);
   const answer = await context.client.read({
     url: segment.source.uri,
     headers: context.headers,
@@ -41,7 +53,7 @@ export async function downloadSegment(segment: PendingSegment, context: Download
     signal: context.signal,
     ...(range === null ? {} : { range }),
   });
-  const inspection = inspect(answer.bytes);
+  const stored = inspect(answer.bytes, init);
   if (!context.signal.aborted) await context.files.write(segment.sourceName, answer.bytes);
-  return inspection;
+  return stored;
 }

@@ -53,7 +53,7 @@ export class Downloads {
   /** One try; resolves with its error or null. */
   async #try(segment: PendingSegment, failures: number, context: DownloadContext): Promise<SluiceError | null> {
     try {
-      segment.download = { state: 'stored', inspection: await downloadSegment(segment, context) };
+      segment.download = { state: 'stored', ...(await downloadSegment(segment, context)) };
       return null;
     } catch (error) {
       const failure = asSourceError(error);

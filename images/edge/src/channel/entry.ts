@@ -1,23 +1,37 @@
-import { append, lastDiscontinuitySequence, openEpoch, skipTo, type TimelineLog } from '../timeline/log.ts';
+import {
+  append,
+  emptied,
+  fitsContainer,
+  lastDiscontinuitySequence,
+  openEpoch,
+  skipTo,
+  type TimelineLog,
+} from '../timeline/log.ts';
 import { epochNumbers } from './intake-plan.ts';
 import type { PendingSegment } from './pending.ts';
 
 /**
  * The log with a pending segment as its newest entry, after the epoch or the skip that the segment begins; `names` are
- * the URIs per rung. Throws TIMELINE_VIOLATION where that would be no append.
+ * the URIs per rung, `map` that of the Media Initialization Section. A new epoch in another container takes the place of
+ * everything listed. Throws TIMELINE_VIOLATION where that would be no append.
  */
 export function withEntry(
   log: TimelineLog,
   segment: PendingSegment,
   names: Readonly<Record<string, string>>,
+  map: string | null,
 ): TimelineLog {
-  return append(begun(log, segment), {
+  const gap = segment.download.state === 'lost';
+  const base = begun(log, segment);
+  const mixes = segment.start === 'epoch' && !gap && !fitsContainer(base, map);
+  return append(mixes ? emptied(base) : base, {
     msn: segment.msn,
     epoch: segment.epoch,
     durationSeconds: segment.durationSeconds,
     dateTime: segment.source.dateTime,
     discontinuity: segment.discontinuity,
-    gap: segment.download.state === 'lost',
+    gap,
+    map,
     names,
   });
 }

@@ -130,7 +130,10 @@ export function planSegments(
       durationSeconds: publishedDuration(source.durationSeconds, context.log.targetDurationSeconds),
       discontinuity: source.discontinuity || start === 'epoch' || (index === 0 && context.breaks),
       publishAt,
-      sourceName: segmentName({ uid: context.uid, epoch: plan.epoch, rung: 'source', msn, attempt: 0 }),
+      sourceName: segmentName(
+        { uid: context.uid, epoch: plan.epoch, rung: 'source', msn, attempt: 0 },
+        source.map === null ? 'ts' : 'm4s',
+      ),
       download: NOT_ASKED,
     });
   });

@@ -10,11 +10,15 @@ export class Janitor {
     this.#files = files;
   }
 
-  /** Everything below `firstMsn` is no longer listed: it goes at `dueAt`, in ms of the channel's clock. */
-  retire(firstMsn: number, dueAt: number): void {
+  /**
+   * Everything below `firstMsn` is no longer listed: it goes at `dueAt`, in ms of the channel's clock. So do the
+   * initialization sections that are not among `maps`, those that listed or coming segments need.
+   */
+  retire(firstMsn: number, maps: ReadonlySet<string>, dueAt: number): void {
     for (const name of this.#files.names()) {
-      const msn = parseSegmentName(name)?.msn ?? -1;
-      if (msn < firstMsn && !this.#dueAt.has(name)) this.#dueAt.set(name, dueAt);
+      const msn = parseSegmentName(name)?.msn;
+      if (msn === undefined && maps.has(name)) this.#dueAt.delete(name);
+      else if ((msn ?? -1) < firstMsn && !this.#dueAt.has(name)) this.#dueAt.set(name, dueAt);
     }
   }
 

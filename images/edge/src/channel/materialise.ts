@@ -45,6 +45,13 @@ export async function materialise(
   return names;
 }
 
+/** URI of the initialization section that an entry names; null for MPEG-TS, and where nothing is read. */
+export function mapOf(row: Row, { source, download }: PendingSegment): string | null {
+  if (download.state === 'lost') return null;
+  if (row.mode === 'Direct') return source.map?.uri ?? null;
+  return download.state === 'stored' ? download.map : null;
+}
+
 /** Origin of a listed name, to go on after a restart of the sidecar. */
 export function originOf(name: string): Origin {
   const id = parseSegmentName(name);

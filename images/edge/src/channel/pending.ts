@@ -26,7 +26,13 @@ export interface PendingSegment {
 export type Download =
   | { readonly state: 'none'; readonly failures: number; readonly retryAt: number }
   | { readonly state: 'running'; readonly failures: number }
-  | { readonly state: 'stored'; readonly inspection: SegmentInspection }
+  | {
+      readonly state: 'stored';
+      /** What rungs are compared with; null for fragmented MP4. */
+      readonly inspection: SegmentInspection | null;
+      /** Name of the stored Media Initialization Section; null for MPEG-TS. */
+      readonly map: string | null;
+    }
   /** Given up: the segment is listed as a gap. */
   | { readonly state: 'lost' };
 

@@ -40,6 +40,7 @@ function playlist(firstMsn: number): SourcePlaylist {
     discontinuity: false,
     dateTime: null,
     range: null,
+    map: null,
   }));
   return { kind: 'media', targetDurationSeconds: 2, segments, windowSegments: 4, ended: false, unsupported: null };
 }

@@ -10,9 +10,10 @@ import type { Clock } from './clock.ts';
 import { Downloads } from './downloads.ts';
 import { withEntry } from './entry.ts';
 import { DirectExpiry } from './expiry.ts';
+import { Inits } from './inits.ts';
 import { firstLog, planSegments } from './intake-plan.ts';
 import { Janitor } from './janitor.ts';
-import { materialise, originOf } from './materialise.ts';
+import { mapOf, materialise, originOf } from './materialise.ts';
 import { addedLagMs } from './pace.ts';
 import type { PendingSegment } from './pending.ts';
 import { chooseRow, NO_PROMOTION, type Origin, type Row } from './row.ts';
@@ -55,6 +56,7 @@ export interface PublisherContext {
 export class Publisher {
   readonly #context: PublisherContext;
   readonly #downloads: Downloads;
+  readonly #inits = new Inits();
   readonly #janitor: Janitor;
   readonly #expiry = new DirectExpiry();
   #log: TimelineLog | null;
@@ -179,6 +181,7 @@ export class Publisher {
     this.#abort = new AbortController();
     this.#cancelTimer();
     this.#downloads.stop();
+    this.#inits.clear();
     this.#pending = [];
     this.#recent = [];
     this.#waking = true;
@@ -232,11 +235,13 @@ export class Publisher {
     const backlog = view.session === null ? [] : this.#recent.slice(-2);
     const wanted = [...backlog, ...(needed ? this.#pending : joint ? this.#pending.slice(0, 1) : [])];
     this.#downloads.ask(wanted, {
+      uid: view.uid,
       client: this.#context.client,
       files: this.#context.files,
       headers: view.headers,
       targetDurationSeconds: log.targetDurationSeconds,
       signal: this.#abort.signal,
+      inits: this.#inits,
     });
   }
 
@@ -283,7 +288,7 @@ export class Publisher {
     const names = lost
       ? Object.fromEntries(this.#log.rungs.map((rung) => [rung, head.sourceName]))
       : await materialise(view.uid, row, head, this.#context.files);
-    const log = this.#trimmed(withEntry(this.#log, head, names), now);
+    const log = this.#trimmed(withEntry(this.#log, head, names, mapOf(row, head)), now);
     await this.#context.save(log);
     if (signal.aborted) return false;
     this.#commit(log, head, row, session);
@@ -303,7 +308,16 @@ export class Publisher {
       session.forget(head.msn);
     }
     const window = listedSeconds(log) * 1000;
-    this.#janitor.retire(log.firstListedMsn, this.#context.clock.now() + window + log.targetDurationSeconds * 1000);
+    const dueAt = this.#context.clock.now() + window + log.targetDurationSeconds * 1000;
+    this.#janitor.retire(log.firstListedMsn, this.#mapsInUse(log), dueAt);
+  }
+
+  #mapsInUse(log: TimelineLog): ReadonlySet<string> {
+    const listed = log.entries.map(({ map }) => map);
+    const coming = this.#pending.map((segment) =>
+      segment.download.state === 'stored' ? segment.download.map : this.#inits.nameFor(segment),
+    );
+    return new Set([...listed, ...coming].filter((map) => map !== null));
   }
 
   #trimmed(log: TimelineLog, now: number): TimelineLog {

@@ -2,7 +2,7 @@ import type { Route } from '@sluice/common/link/messages.ts';
 import type { KnownSegment } from '../source/intake.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import { emptied, listedSeconds, type TimelineLog } from '../timeline/log.ts';
-import { parseSegmentName } from '../timeline/names.ts';
+import { isStoredName } from '../timeline/names.ts';
 import { loadTimeline, type StoredTimeline } from '../timeline/store.ts';
 
 /** What an earlier run of this pod has left of a channel. */
@@ -20,8 +20,10 @@ function outlived(stored: StoredTimeline, now: number): boolean {
 
 /** Whether every file that the log names is there: one that is not must not be listed again. */
 function complete(log: TimelineLog, files: ChannelFiles): boolean {
-  const stored = log.entries.filter((entry) => !entry.gap).flatMap((entry) => Object.values(entry.names));
-  return stored.every((name) => parseSegmentName(name) === null || files.has(name));
+  const stored = log.entries
+    .filter((entry) => !entry.gap)
+    .flatMap((entry) => [...Object.values(entry.names), ...(entry.map === null ? [] : [entry.map])]);
+  return stored.every((name) => !isStoredName(name) || files.has(name));
 }
 
 /**

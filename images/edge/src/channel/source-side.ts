@@ -2,7 +2,7 @@ import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Route, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
 import type { SourceClient } from '../source/client.ts';
 import { asSourceError, healthOf, sourceError } from '../source/errors.ts';
-import { directObstacle, type SegmentSample, transcodeObstacle } from '../source/facts.ts';
+import { containerChange, directObstacle, type SegmentSample, sampleOf, transcodeObstacle } from '../source/facts.ts';
 import { createFollower } from '../source/follower.ts';
 import { type Intake, intake, type KnownSegment, remember } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
@@ -82,19 +82,20 @@ export class SourceSide {
     };
   }
 
-  /** Takes a changed route; another source or other headers begin anew, with the facts that the route has. */
+  /** Takes a changed route; another source or other headers begin anew, another source with another probe. */
   update(route: Route): void {
     const { source } = this.#route;
     this.#route = route;
     const same =
       source.uri === route.source.uri && JSON.stringify(source.headers) === JSON.stringify(route.source.headers);
     if (same) {
-      this.#facts ??= route.source.facts;
+      if (!this.#otherSource) this.#facts ??= route.source.facts;
       return;
     }
     this.stop();
     if (source.uri !== route.source.uri) {
-      this.#facts = route.source.facts;
+      // The route's are still those of the source before.
+      this.#facts = null;
       this.#sample = null;
       this.#otherSource = true;
     }
@@ -198,6 +199,12 @@ export class SourceSide {
       this.#checkStall(at);
       return;
     }
+    const newest = playlist.segments.at(-1);
+    const changed = newest === undefined || this.#facts === null ? null : containerChange(this.#facts, newest);
+    if (changed !== null) {
+      this.#fail(changed, 1);
+      return;
+    }
     const taken: Intake = this.#otherSource
       ? { kind: 'restart', segments: playlist.segments }
       : intake(this.#known, playlist, this.#looksBehind);
@@ -219,7 +226,7 @@ export class SourceSide {
   #learn(playlist: SourcePlaylist): void {
     const before = JSON.stringify(this.obstacles);
     const newest = playlist.segments.at(-1);
-    if (newest !== undefined) this.#sample = { uri: newest.uri, ranged: newest.range !== null };
+    if (newest !== undefined) this.#sample = sampleOf(newest);
     if (this.#facts !== null && playlist.windowSegments > this.#facts.windowSegments) {
       this.#facts = { ...this.#facts, windowSegments: playlist.windowSegments };
     }

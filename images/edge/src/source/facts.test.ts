@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Route, SourceFacts } from '@sluice/common/link/messages.ts';
 import { testRoute } from '../testing/route.ts';
-import { admitsAnyPage, directObstacle, factsOf, type SegmentSample, transcodeObstacle } from './facts.ts';
+import {
+  admitsAnyPage,
+  directObstacle,
+  factsOf,
+  type SegmentSample,
+  transcodeObstacle,
+  UNKNOWN_MEDIA,
+} from './facts.ts';
 
 const FACTS: SourceFacts = {
   container: 'mpegts',
@@ -18,7 +25,7 @@ const FACTS: SourceFacts = {
   probedAt: '2026-01-01T00:00:00.000Z',
 };
 const URI = 'https://cdn/live/index.m3u8';
-const SAMPLE: SegmentSample = { uri: 'https://cdn/live/1.ts', ranged: false };
+const SAMPLE: SegmentSample = { uris: ['https://cdn/live/1.ts'], ranged: false };
 
 interface Case {
   readonly name: string;
@@ -36,7 +43,12 @@ const direct: readonly Case[] = [
   { name: 'a hidden source', route: { exposeSource: false }, reason: 'SourceHidden' },
   { name: 'a query', uri: `${URI}?token=1`, reason: 'QueryInUrl' },
   { name: 'a query that may be seen', uri: `${URI}?token=1`, route: { exposeSource: true }, reason: null },
-  { name: 'a query on segments only', sample: { uri: 'https://cdn/1.ts?sig=1' }, reason: 'QueryInUrl' },
+  { name: 'a query on segments only', sample: { uris: ['https://cdn/1.ts?sig=1'] }, reason: 'QueryInUrl' },
+  {
+    name: 'a query on initialization sections only',
+    sample: { uris: ['https://cdn/1.m4s', 'https://cdn/i.mp4?sig=1'] },
+    reason: 'QueryInUrl',
+  },
   {
     name: 'a password, even if shown',
     uri: 'https://u:p@cdn/i.m3u8',
@@ -59,7 +71,8 @@ test('Direct with secret headers is impossible before any probe', () => {
 const transcode: readonly Case[] = [
   { name: 'H.264 and AAC', reason: null },
   { name: 'no audio', facts: { audioCodec: '' }, reason: null },
-  { name: 'another container', facts: { container: 'fmp4' }, reason: 'NotMpegTs' },
+  { name: 'fragmented MP4', facts: { container: 'fmp4' }, reason: 'FragmentedMp4' },
+  { name: 'another container', facts: { container: 'unknown' }, reason: 'NotMpegTs' },
   { name: 'HEVC', facts: { videoCodec: 'hvc1.1.6.L93' }, reason: 'VideoCodec' },
   { name: 'unknown video', facts: { videoCodec: '' }, reason: 'VideoCodec' },
   { name: 'other audio', facts: { audioCodec: 'ac-3' }, reason: 'AudioCodec' },
@@ -83,13 +96,13 @@ describe('what a probe says', () => {
   };
 
   test('is unknown for segments that are no MPEG-TS', () => {
-    expect(factsOf(null, context)).toMatchObject({ container: 'unknown', videoCodec: '', height: 0 });
+    expect(factsOf(UNKNOWN_MEDIA, context)).toMatchObject({ container: 'unknown', videoCodec: '', height: 0 });
   });
 
   test('takes the declared bitrate, else the measured one with room for peaks, else one that is common', () => {
-    expect(factsOf(null, { ...context, declaredBitrateBps: 5e6 }).bitrateBps).toBe(5_000_000);
-    expect(factsOf(null, context).bitrateBps).toBe(2_660_000);
-    expect(factsOf(null, { ...context, segmentBytes: null }).bitrateBps).toBe(6_000_000);
+    expect(factsOf(UNKNOWN_MEDIA, { ...context, declaredBitrateBps: 5e6 }).bitrateBps).toBe(5_000_000);
+    expect(factsOf(UNKNOWN_MEDIA, context).bitrateBps).toBe(2_660_000);
+    expect(factsOf(UNKNOWN_MEDIA, { ...context, segmentBytes: null }).bitrateBps).toBe(6_000_000);
   });
 
   test('admits any page only where the answer does', () => {

@@ -1,5 +1,10 @@
+import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Obstacle, Route, SourceFacts } from '@sluice/common/link/messages.ts';
+import type { FragmentInspection } from '@sluice/common/mp4/fragment.ts';
+import type { InitInspection } from '@sluice/common/mp4/init.ts';
 import type { SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
+import { sourceError } from './errors.ts';
+import type { SourceSegment } from './parse.ts';
 
 /** Fewest segments in a source's window for Direct: three that players buffer, and the one being written. */
 export const MIN_DIRECT_WINDOW = 4;
@@ -28,36 +33,94 @@ const ASSUMED_BITRATE_BPS = 6_000_000;
 /** A measured segment stands for the peak: live encoders with a one-segment buffer stay within a third of their mean. */
 const PEAK_FACTOR = 1.33;
 
-/** Joins what the probe found; `inspection` is null where the segment is no MPEG-TS. */
-export function factsOf(inspection: SegmentInspection | null, context: ProbeContext): SourceFacts {
+/** What the bytes of a segment say of a source. */
+export type MediaFacts = Pick<
+  SourceFacts,
+  'container' | 'videoCodec' | 'audioCodec' | 'width' | 'height' | 'frameRateMilli' | 'startsWithKeyframe'
+>;
+
+/** Nothing is known: the segment is neither MPEG-TS nor, by an EXT-X-MAP, fragmented MP4. */
+export const UNKNOWN_MEDIA: MediaFacts = {
+  container: 'unknown',
+  videoCodec: '',
+  audioCodec: '',
+  width: 0,
+  height: 0,
+  frameRateMilli: 0,
+  startsWithKeyframe: false,
+};
+
+/** What an MPEG-TS segment says. */
+export function tsMedia({ video, audio }: SegmentInspection): MediaFacts {
+  return {
+    container: 'mpegts',
+    videoCodec: video?.codec ?? '',
+    audioCodec: audio?.codec ?? '',
+    width: video?.width ?? 0,
+    height: video?.height ?? 0,
+    frameRateMilli: Math.round(video?.frameRateMilli ?? 0),
+    startsWithKeyframe: video?.startsWithKeyframe ?? false,
+  };
+}
+
+/** What an initialization section and a segment that needs it say. */
+export function mp4Media({ video, audio }: InitInspection, fragment: FragmentInspection): MediaFacts {
+  const frames = fragment.video;
+  const rate = video === null || frames === null || frames.duration === 0 ? 0 : frames.samples / frames.duration;
+  return {
+    container: 'fmp4',
+    videoCodec: video?.codec ?? '',
+    audioCodec: audio?.codec ?? '',
+    width: video?.width ?? 0,
+    height: video?.height ?? 0,
+    frameRateMilli: Math.round(rate * (video?.timescale ?? 0) * 1000),
+    startsWithKeyframe: frames?.startsWithSync ?? false,
+  };
+}
+
+/** Joins what the probe found. */
+export function factsOf(media: MediaFacts, context: ProbeContext): SourceFacts {
   const measured =
     context.segmentBytes === null
       ? ASSUMED_BITRATE_BPS
       : Math.ceil(((context.segmentBytes * 8) / context.segmentSeconds) * PEAK_FACTOR);
   return {
-    container: inspection === null ? 'unknown' : 'mpegts',
-    videoCodec: inspection?.video?.codec ?? '',
-    audioCodec: inspection?.audio?.codec ?? '',
-    width: inspection?.video?.width ?? 0,
-    height: inspection?.video?.height ?? 0,
-    frameRateMilli: Math.round(inspection?.video?.frameRateMilli ?? 0),
+    ...media,
     targetDurationSeconds: context.targetDurationSeconds,
     bitrateBps: Math.max(1, Math.ceil(context.declaredBitrateBps ?? measured)),
     windowSegments: context.windowSegments,
-    startsWithKeyframe: inspection?.video?.startsWithKeyframe ?? false,
     corsAllowed: context.corsAllowed,
     probedAt: new Date(context.now).toISOString(),
   };
 }
 
-/** What Direct would show of a source: the URL of one of its segments, and whether it is a part of a file. */
+/** What Direct would show of a source: the URLs of one of its segments, and whether they name parts of files. */
 export interface SegmentSample {
-  readonly uri: string;
+  /** The segment's, and that of the initialization section that it needs. */
+  readonly uris: readonly string[];
   readonly ranged: boolean;
 }
 
+/** A segment as viewers would see it in Direct. */
+export function sampleOf({ uri, range, map }: SourceSegment): SegmentSample {
+  const uris = map === null ? [uri] : [uri, map.uri];
+  return { uris, ranged: range !== null || (map !== null && map.range !== null) };
+}
+
+/**
+ * An error where a source has changed its container since it was probed; null otherwise. What is listed cannot go on in
+ * another one: EXT-X-MAP cannot be taken back, and players stop.
+ */
+export function containerChange(facts: SourceFacts, { map }: SourceSegment): SluiceError | null {
+  const isFragmented = facts.container === 'fmp4';
+  if (isFragmented === (map !== null)) return null;
+  const [before, after] = isFragmented ? ['fragmented MP4', 'MPEG-TS'] : ['MPEG-TS', 'fragmented MP4'];
+  const message = `The source has changed from ${before} to ${after}, which players cannot follow: delete the Channel and apply it again`;
+  return sourceError('SOURCE_UNSUPPORTED', message, { retryable: false });
+}
+
 function urlObstacle(route: Route, sample: SegmentSample | null): Obstacle | null {
-  const urls = [route.source.uri, ...(sample === null ? [] : [sample.uri])].map((uri) => new URL(uri));
+  const urls = [route.source.uri, ...(sample?.uris ?? [])].map((uri) => new URL(uri));
   if (urls.some((url) => url.username !== '' || url.password !== '')) {
     return {
       reason: 'CredentialsInUrl',
@@ -102,6 +165,11 @@ export function directObstacle(route: Route, facts: SourceFacts | null, sample: 
 /** Why rungs cannot be joined with this source; null if they can, or if that is not known yet. */
 export function transcodeObstacle(facts: SourceFacts | null, sample: SegmentSample | null): Obstacle | null {
   if (facts === null) return null;
+  if (facts.container === 'fmp4') {
+    const message =
+      'The source has fragmented MP4 segments; only MPEG-TS segments can be joined with the ladder, so Proxy is the highest mode';
+    return { reason: 'FragmentedMp4', message };
+  }
   if (facts.container !== 'mpegts') {
     return { reason: 'NotMpegTs', message: 'The source has no MPEG-TS segments; others cannot be transcoded yet' };
   }

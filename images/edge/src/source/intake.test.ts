@@ -12,6 +12,7 @@ function segment(msn: number, name = `a${msn}.ts`): SourceSegment {
     discontinuity: false,
     dateTime: null,
     range: null,
+    map: null,
   };
 }
 

@@ -34,6 +34,7 @@ describe('a media playlist of a source', () => {
           discontinuity: false,
           dateTime: '2026-01-01T00:00:00.000Z',
           range: null,
+          map: null,
         },
         {
           msn: 6,
@@ -43,9 +44,31 @@ describe('a media playlist of a source', () => {
           discontinuity: true,
           dateTime: '2026-01-01T00:00:02.000Z',
           range: null,
+          map: null,
         },
       ],
     });
+  });
+
+  test('names the initialization section that each segment needs', () => {
+    const media = `#EXTM3U
+#EXT-X-TARGETDURATION:2
+#EXT-X-MAP:URI="init.mp4"
+#EXTINF:2,
+a.m4s
+#EXTINF:2,
+b.m4s
+#EXT-X-DISCONTINUITY
+#EXT-X-MAP:URI="all.mp4",BYTERANGE="720@40"
+#EXTINF:2,
+#EXT-X-BYTERANGE:1000@760
+all.mp4
+`;
+    const playlist = parse(media);
+    const maps = playlist.kind === 'media' ? playlist.segments.map(({ map }) => map) : [];
+    const first = { uri: 'https://host/live/init.mp4', range: null };
+    const second = { uri: 'https://host/live/all.mp4', range: { offset: 40, length: 720 } };
+    expect(maps).toEqual([first, first, second]);
   });
 
   test('keeps the end of a long window', () => {
@@ -56,13 +79,13 @@ describe('a media playlist of a source', () => {
     if (playlist.kind === 'media') expect(playlist.segments).toHaveLength(60);
   });
 
-  test.each([
-    { tag: '#EXT-X-MAP:URI="init.mp4"', what: 'fragmented MP4' },
-    { tag: '#EXT-X-KEY:METHOD=AES-128,URI="key"', what: 'encrypted with AES-128' },
-  ])('says what it needs that cannot be done: $what', ({ tag, what }) => {
-    const playlist = parse(`#EXTM3U\n#EXT-X-TARGETDURATION:2\n${tag}\n#EXTINF:2,\na.ts\n`);
-    expect(playlist).toMatchObject({ unsupported: expect.stringContaining(what) });
-  });
+  test.each([{ tag: '#EXT-X-KEY:METHOD=AES-128,URI="key"', what: 'encrypted with AES-128' }])(
+    'says what it needs that cannot be done: $what',
+    ({ tag, what }) => {
+      const playlist = parse(`#EXTM3U\n#EXT-X-TARGETDURATION:2\n${tag}\n#EXTINF:2,\na.ts\n`);
+      expect(playlist).toMatchObject({ unsupported: expect.stringContaining(what) });
+    },
+  );
 
   test.each([
     { name: 'a web page', text: '<!doctype html><html></html>', code: 'NOT_A_PLAYLIST' },

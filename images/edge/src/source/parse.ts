@@ -17,15 +17,20 @@ const MAX_TIME_MS = 8.64e15;
 /** Room for numbers made of microseconds since 1970, and for an offset of ours before doubles stop counting by one. */
 const MAX_MEDIA_SEQUENCE = 2 ** 52;
 
+const byteRangeSchema = z.object({
+  offset: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER).default(0),
+  length: z.number().int().positive(),
+});
+
 const segmentSchema = z.object({
   uri: z.string().min(1),
   duration: z.number().positive().max(120),
   timeline: z.number().int().nonnegative(),
   discontinuity: z.boolean().optional(),
   programDateTime: z.number().min(-MAX_TIME_MS).max(MAX_TIME_MS).optional(),
-  byterange: z.object({ offset: z.number().int().nonnegative(), length: z.number().int().positive() }).optional(),
+  byterange: byteRangeSchema.optional(),
   key: z.object({ method: z.string().optional() }).optional(),
-  map: z.object({ uri: z.string().optional() }).optional(),
+  map: z.object({ uri: z.string().min(1), byterange: byteRangeSchema.optional() }).optional(),
 });
 
 const mediaSchema = z.object({
@@ -46,6 +51,16 @@ const variantSchema = z.object({
   }),
 });
 
+/** A part of a file; null means the whole. */
+export type SourceRange = { readonly offset: number; readonly length: number } | null;
+
+/** A Media Initialization Section as a source's playlist names it (EXT-X-MAP). */
+export interface SourceMap {
+  /** Absolute URL. */
+  readonly uri: string;
+  readonly range: SourceRange;
+}
+
 /** A segment as a source's playlist names it. */
 export interface SourceSegment {
   /** The source's media sequence number. */
@@ -58,7 +73,9 @@ export interface SourceSegment {
   readonly discontinuity: boolean;
   /** RFC 3339, or null. */
   readonly dateTime: string | null;
-  readonly range: { readonly offset: number; readonly length: number } | null;
+  readonly range: SourceRange;
+  /** What has to be read before the segment: fragmented MP4 has one, MPEG-TS none. */
+  readonly map: SourceMap | null;
 }
 
 /** A source's media playlist: the last {@link MAX_SEGMENTS} segments of it. */
@@ -129,9 +146,7 @@ function invalid(error: z.ZodError): never {
 }
 
 function unsupportedOf(segments: readonly z.infer<typeof segmentSchema>[]): string | null {
-  const last = segments.at(-1);
-  if (last?.map !== undefined) return 'fragmented MP4 (EXT-X-MAP); only MPEG-TS segments are supported yet';
-  const method = last?.key?.method ?? 'NONE';
+  const method = segments.at(-1)?.key?.method ?? 'NONE';
   if (method !== 'NONE') return `segments encrypted with ${method} (EXT-X-KEY); remove the encryption at the source`;
   return null;
 }
@@ -155,6 +170,10 @@ function mediaOf(manifest: unknown, url: string): SourcePlaylist {
       discontinuity: segment.discontinuity === true,
       dateTime: segment.programDateTime === undefined ? null : new Date(segment.programDateTime).toISOString(),
       range: segment.byterange ?? null,
+      map:
+        segment.map === undefined
+          ? null
+          : { uri: absolute(segment.map.uri, url), range: segment.map.byterange ?? null },
     })),
   };
 }
@@ -212,8 +231,8 @@ export function parsePlaylist(bytes: Uint8Array, url: string): SourcePlaylist | 
 }
 
 /**
- * The rendition that the edge publishes: the highest whose audio is in the same stream (a rendition with audio of its
- * own cannot be joined with MPEG-TS rungs). Throws SOURCE_UNSUPPORTED where there is none.
+ * The rendition that the edge publishes: the highest whose audio is in the same stream (one with audio of its own would
+ * need a second timeline beside that of its pictures). Throws SOURCE_UNSUPPORTED where there is none.
  */
 export function chooseVariant(source: SourceMultivariant): SourceVariant {
   const muxed = source.variants
@@ -223,7 +242,7 @@ export function chooseVariant(source: SourceMultivariant): SourceVariant {
   if (best === undefined) {
     throw sourceError(
       'SOURCE_UNSUPPORTED',
-      'Every rendition of the source keeps its audio in a playlist of its own; only renditions with audio and video in one stream are supported yet',
+      'Every rendition of the source keeps its audio in a playlist of its own (EXT-X-MEDIA); what is missing is a rendition with audio and video in the same segments, as MPEG-TS or as fragmented MP4',
     );
   }
   return best;

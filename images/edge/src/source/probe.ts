@@ -1,9 +1,22 @@
+import { messageOf } from '@sluice/common/errors/error.ts';
 import type { SourceFacts } from '@sluice/common/link/messages.ts';
-import { inspectSegment, type SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
+import { inspectFragment } from '@sluice/common/mp4/fragment.ts';
+import type { InitInspection } from '@sluice/common/mp4/init.ts';
+import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import type { SourceClient } from './client.ts';
 import { sourceError } from './errors.ts';
-import { admitsAnyPage, factsOf, type SegmentSample } from './facts.ts';
+import {
+  admitsAnyPage,
+  factsOf,
+  type MediaFacts,
+  mp4Media,
+  type SegmentSample,
+  sampleOf,
+  tsMedia,
+  UNKNOWN_MEDIA,
+} from './facts.ts';
 import type { SourceFollower } from './follower.ts';
+import { checkedInit, MAX_INIT_BYTES } from './init.ts';
 
 /** Bytes read of a segment: tables, the first keyframe of a 20 Mbit/s stream and the audio beside it. */
 const PROBE_BYTES = 512 * 1024;
@@ -28,14 +41,25 @@ function looksLikeTs(bytes: Uint8Array): boolean {
   return bytes[0] === 0x47 && (bytes.length <= PACKET_BYTES || bytes[PACKET_BYTES] === 0x47);
 }
 
-function inspectStart(bytes: Uint8Array): SegmentInspection | null {
-  if (!looksLikeTs(bytes)) return null;
-  return inspectSegment(bytes.subarray(0, bytes.length - (bytes.length % PACKET_BYTES)));
+/** What the start of a segment says; `init` is null where the segment needs none. Throws TS_INVALID and SEGMENT_BROKEN. */
+function inspectStart(bytes: Uint8Array, init: InitInspection | null): MediaFacts {
+  if (init !== null) {
+    try {
+      return mp4Media(init, inspectFragment(bytes, init, true));
+    } catch (error) {
+      throw sourceError('SEGMENT_BROKEN', `A segment of the source cannot be used: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+  if (!looksLikeTs(bytes)) return UNKNOWN_MEDIA;
+  return tsMedia(inspectSegment(bytes.subarray(0, bytes.length - (bytes.length % PACKET_BYTES))));
 }
 
 /**
  * Looks at the source once: its playlist and the start of its newest but one segment (the newest may still be
- * written). Throws the errors of the follower, of the client, and TS_INVALID.
+ * written), behind the initialization section that it needs. Throws the errors of the follower, of the client, TS_INVALID
+ * and SEGMENT_BROKEN.
  */
 export async function probeSource(
   client: SourceClient,
@@ -49,17 +73,26 @@ export async function probeSource(
   if (playlist === null || segment === undefined) {
     throw sourceError('SOURCE_STALLED', "The source's playlist has no segments yet");
   }
+  const { map } = segment;
+  const bounds = { headers, timeoutMs: PROBE_TIMEOUT_MS, signal };
+  const init =
+    map === null
+      ? null
+      : await client.read({
+          ...bounds,
+          url: map.uri,
+          maxBytes: MAX_INIT_BYTES,
+          ...(map.range === null ? {} : { range: map.range }),
+        });
   const answer = await client.read({
+    ...bounds,
     url: segment.uri,
-    headers,
     maxBytes: segment.range === null ? PROBE_BYTES : Math.min(PROBE_BYTES, segment.range.length),
-    timeoutMs: PROBE_TIMEOUT_MS,
-    signal,
     partial: true,
     origin: PROBE_ORIGIN,
     ...(segment.range === null ? {} : { range: segment.range }),
   });
-  const facts = factsOf(inspectStart(answer.bytes), {
+  const facts = factsOf(inspectStart(answer.bytes, init === null ? null : checkedInit(init.bytes)), {
     targetDurationSeconds: playlist.targetDurationSeconds,
     windowSegments: playlist.windowSegments,
     corsAllowed: admitsAnyPage(allowOrigin, PROBE_ORIGIN) && admitsAnyPage(answer.allowOrigin, PROBE_ORIGIN),
@@ -68,5 +101,5 @@ export async function probeSource(
     segmentSeconds: segment.durationSeconds,
     now: now(),
   });
-  return { facts, sample: { uri: segment.uri, ranged: segment.range !== null } };
+  return { facts, sample: sampleOf(segment) };
 }

@@ -84,6 +84,7 @@ describe('a stored timeline', () => {
             dateTime: null,
             discontinuity: true,
             gap: false,
+            map: null,
             names: { source: 's/u.2/source/4.0.ts' },
           },
         ],

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { makeFragment, makeInit } from '@sluice/common/mp4/file.testing.ts';
 import { makeSegment } from './segment.ts';
 
 /** A live HLS source on loopback whose time is given from outside. */
@@ -13,6 +14,10 @@ export class SourceServer {
   /** Paths that are answered 404. */
   readonly missing = new Set<string>();
   cors = true;
+  /** Fragmented MP4 instead of MPEG-TS. */
+  fragmented = false;
+  /** The initialization section of fragmented MP4, always under one name. */
+  init: Uint8Array = makeInit();
   firstMsn = 0;
   readonly #now: () => number;
   readonly #server: Server;
@@ -60,7 +65,7 @@ export class SourceServer {
   /** How often each segment was asked for. */
   segmentRequests(): Map<string, number> {
     const counts = new Map<string, number>();
-    for (const path of this.requests.filter((one) => one.endsWith('.ts')))
+    for (const path of this.requests.filter((one) => one.endsWith(`.${this.#extension}`)))
       counts.set(path, (counts.get(path) ?? 0) + 1);
     return counts;
   }
@@ -69,10 +74,15 @@ export class SourceServer {
     const first = Math.max(this.firstMsn, this.newestMsn - this.windowSegments + 1);
     const lines = ['#EXTM3U', '#EXT-X-VERSION:3', `#EXT-X-TARGETDURATION:${this.targetDurationSeconds}`];
     lines.push(`#EXT-X-MEDIA-SEQUENCE:${first}`);
+    if (this.fragmented) lines.push('#EXT-X-MAP:URI="init.mp4"');
     for (let msn = first; msn <= this.newestMsn; msn += 1) {
-      lines.push(`#EXTINF:${this.targetDurationSeconds.toFixed(3)},`, `${this.#prefix}${msn}.ts`);
+      lines.push(`#EXTINF:${this.targetDurationSeconds.toFixed(3)},`, `${this.#prefix}${msn}.${this.#extension}`);
     }
     return `${lines.join('\n')}\n`;
+  }
+
+  get #extension(): string {
+    return this.fragmented ? 'm4s' : 'ts';
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
@@ -87,13 +97,18 @@ export class SourceServer {
       response.setHeader('content-type', 'application/vnd.apple.mpegurl').end(this.playlist());
       return;
     }
-    const match = /\/([a-z]+)(\d+)\.ts$/.exec(path);
+    if (this.fragmented && path.endsWith('/init.mp4') && !this.missing.has(path)) {
+      response.setHeader('content-type', 'video/mp4').end(this.init);
+      return;
+    }
+    const match = new RegExp(`/([a-z]+)(\\d+)\\.${this.#extension}$`).exec(path);
     if (match === null || match[1] !== this.#prefix || this.missing.has(path)) {
       response.writeHead(404).end();
       return;
     }
     const startSeconds = 100 + Number(match[2]) * this.targetDurationSeconds;
-    response.setHeader('content-type', 'video/mp2t');
-    response.end(makeSegment({ startSeconds, durationSeconds: this.targetDurationSeconds }));
+    const segment = { startSeconds, durationSeconds: this.targetDurationSeconds };
+    response.setHeader('content-type', this.fragmented ? 'video/mp4' : 'video/mp2t');
+    response.end(this.fragmented ? makeFragment(segment) : makeSegment(segment));
   }
 }

@@ -33,6 +33,7 @@ function entry(msn: number, changes: Partial<TimelineEntry> = {}): TimelineEntry
     dateTime: null,
     discontinuity: false,
     gap: false,
+    map: null,
     names: { source: `s/a.1/source/${msn}.0.ts`, '360p': `s/a.1/source/${msn}.0.ts` },
     ...changes,
   };

@@ -14,6 +14,11 @@ export interface TimelineEntry {
   readonly discontinuity: boolean;
   /** The source's bytes could not be had: players skip this segment in every rung (EXT-X-GAP, RFC 8216bis 4.4.4.7). */
   readonly gap: boolean;
+  /**
+   * URI of the Media Initialization Section that every rung's segment needs (EXT-X-MAP, RFC 8216bis 4.4.4.5): relative
+   * to the channel's URL, or in Direct the source's; null for MPEG-TS, and for a gap, which nobody reads.
+   */
+  readonly map: string | null;
   /** Per rung the URI that playlists name: relative to the channel's URL, or in Direct the source's absolute URL. */
   readonly names: Readonly<Record<string, string>>;
 }
@@ -83,6 +88,15 @@ export function lastEntry(log: TimelineLog): TimelineEntry | null {
   return log.entries.at(-1) ?? null;
 }
 
+/**
+ * Whether a segment that needs a map (or none) may follow what is listed: EXT-X-MAP cannot be taken back for MPEG-TS
+ * behind it, and players do not change the container within a playlist.
+ */
+export function fitsContainer(log: TimelineLog, map: string | null): boolean {
+  const media = log.entries.findLast((entry) => !entry.gap);
+  return media === undefined || (media.map === null) === (map === null);
+}
+
 /** Seconds of film in the playlist. */
 export function listedSeconds(log: TimelineLog): number {
   return log.entries.reduce((sum, entry) => sum + entry.durationSeconds, 0);
@@ -95,8 +109,8 @@ export function lastDiscontinuitySequence(log: TimelineLog): number {
 
 /**
  * Appends one entry. Throws TIMELINE_VIOLATION where the result would not be an append: another number than the next,
- * another epoch than the log's, a new epoch without discontinuity, a rung without name, or a segment that is longer
- * than the target duration (RFC 8216bis 4.4.3.1).
+ * another epoch than the log's, a new epoch without discontinuity, a rung without name, another container than what is
+ * listed, or a segment that is longer than the target duration (RFC 8216bis 4.4.3.1).
  */
 export function append(log: TimelineLog, entry: TimelineEntry): TimelineLog {
   if (entry.msn !== nextMsn(log)) throw violation(`Segment ${entry.msn} does not follow ${nextMsn(log) - 1}`);
@@ -109,6 +123,9 @@ export function append(log: TimelineLog, entry: TimelineEntry): TimelineLog {
   const previous = lastEntry(log);
   if (previous !== null && previous.epoch !== entry.epoch && !entry.discontinuity) {
     throw violation(`Segment ${entry.msn} opens epoch ${entry.epoch} without a discontinuity`);
+  }
+  if (!entry.gap && !fitsContainer(log, entry.map)) {
+    throw violation(`Segment ${entry.msn} is of another container than what is listed`);
   }
   const named = Object.keys(entry.names);
   if (named.length !== log.rungs.length || log.rungs.some((rung) => !entry.names[rung])) {

@@ -36,6 +36,11 @@ export function coveringCodec(sourceCodec: string, rungHeight: number): string {
   return `avc1.${hex(Math.max(AVC_HIGH_PROFILE, sourceProfile))}00${hex(Math.max(level, sourceLevel))}`;
 }
 
+/** Whether rungs may ever be another encoding than the source's: others stay aliases of it for ever. */
+function isEncodable(facts: SourceFacts): boolean {
+  return facts.container === 'mpegts' && facts.videoCodec.startsWith('avc1');
+}
+
 interface Variant {
   readonly name: string;
   readonly bandwidth: number;
@@ -70,7 +75,7 @@ export function multivariantPlaylist(facts: SourceFacts, ladder: readonly RouteR
   const rungs = ladder.map((rung) => ({
     name: rung.name,
     bandwidth: (rung.bitrateBps + (facts.audioCodec === '' ? 0 : AUDIO_BITRATE_BPS)) * CONTAINER_FACTOR,
-    codecs: [coveringCodec(facts.videoCodec, rung.height), facts.audioCodec],
+    codecs: [isEncodable(facts) ? coveringCodec(facts.videoCodec, rung.height) : facts.videoCodec, facts.audioCodec],
     width: rungWidth(facts, rung.height),
     height: rung.height,
   }));

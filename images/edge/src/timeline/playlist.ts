@@ -12,9 +12,10 @@ function seconds(value: number): string {
   return value.toFixed(6).replace(/0{1,3}$/, '');
 }
 
-function entryLines(entry: TimelineEntry, name: string): string[] {
+function entryLines(entry: TimelineEntry, name: string, needsMap: boolean): string[] {
   const lines: string[] = [];
   if (entry.discontinuity) lines.push('#EXT-X-DISCONTINUITY');
+  if (needsMap) lines.push(`#EXT-X-MAP:URI="${entry.map}"`);
   if (entry.dateTime !== null) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${entry.dateTime}`);
   if (entry.gap) lines.push('#EXT-X-GAP');
   lines.push(`#EXTINF:${seconds(entry.durationSeconds)},`, name);
@@ -41,6 +42,12 @@ export function mediaPlaylist(log: TimelineLog, rung: string): string {
     `#EXT-X-DISCONTINUITY-SEQUENCE:${log.discontinuityBase}`,
     `#EXT-X-SERVER-CONTROL:HOLD-BACK=${(HOLD_BACK_TARGET_DURATIONS * log.targetDurationSeconds).toFixed(3)}`,
   ];
-  for (const entry of log.entries) lines.push(...entryLines(entry, entry.names[rung] ?? ''));
+  let map: string | null = null;
+  for (const entry of log.entries) {
+    // It holds for all segments behind it (RFC 8216bis 4.4.4.5), so it stands where another one is needed.
+    const needsMap = entry.map !== null && entry.map !== map;
+    if (needsMap) map = entry.map;
+    lines.push(...entryLines(entry, entry.names[rung] ?? '', needsMap));
+  }
   return `${lines.join('\n')}\n`;
 }

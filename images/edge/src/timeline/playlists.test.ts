@@ -29,7 +29,7 @@ describe('a media playlist', () => {
     discontinuityBase: 2,
     numbers: { msnOffset: 0, discontinuityOffset: 0 },
   });
-  const base = { epoch: 1, durationSeconds: 1.96, dateTime: null, discontinuity: false, gap: false };
+  const base = { epoch: 1, durationSeconds: 1.96, dateTime: null, discontinuity: false, gap: false, map: null };
   log = append(log, { ...base, msn: 7, names: { source: 'http://cdn/7.ts', '360p': 'http://cdn/7.ts' } });
   log = append(log, {
     ...base,

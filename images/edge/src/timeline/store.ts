@@ -12,6 +12,7 @@ const entrySchema = z.object({
   dateTime: z.string().nullable(),
   discontinuity: z.boolean(),
   gap: z.boolean(),
+  map: z.string().nullable().default(null),
   names: z.record(z.string(), z.string()),
 });
 

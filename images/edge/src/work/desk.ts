@@ -180,8 +180,8 @@ function checkSegment(bytes: Uint8Array, source: PendingSegment): void {
   if (inspection.video === null) throw broken('The segment has no video');
   if (!inspection.video.startsWithKeyframe) throw broken('The segment does not begin with a keyframe');
   if (inspection.continuityErrors > 0) throw broken(`The segment has ${inspection.continuityErrors} continuity errors`);
-  const expected = source.download.state === 'stored' ? source.download.inspection.video : null;
-  if (expected === null) return;
+  const expected = source.download.state === 'stored' ? source.download.inspection?.video : null;
+  if (!expected) return;
   const frameTicks = expected.frameRateMilli > 0 ? 90_000_000 / expected.frameRateMilli : UNKNOWN_FRAME_TICKS;
   const distance = ptsDistance(inspection.video.firstPts, expected.firstPts);
   if (Math.abs(distance) > frameTicks) {

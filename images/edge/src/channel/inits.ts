@@ -1,0 +1,81 @@
+import type { InitInspection } from '@sluice/common/mp4/init.ts';
+import { checkedInit, MAX_INIT_BYTES } from '../source/init.ts';
+import type { SourceMap } from '../source/parse.ts';
+import { mapName } from '../timeline/names.ts';
+import type { DownloadContext } from './download.ts';
+import type { PendingSegment } from './pending.ts';
+
+/** Limit for the whole section in ms; a viewer waits 10 s for a first segment. */
+const INIT_TIMEOUT_MS = 8_000;
+
+/** Sections kept in mind: a live window has one, or two around a break; a source with more pays for it by requests. */
+const MAX_KNOWN = 8;
+
+/** A Media Initialization Section whose bytes are stored. */
+export interface StoredInit {
+  readonly name: string;
+  readonly inspection: InitInspection;
+}
+
+/**
+ * The Media Initialization Sections of one channel: each is fetched once per epoch and discontinuity (behind which a
+ * source may have other bytes under the old name), however many segments need it, and stored before any of them.
+ */
+export class Inits {
+  readonly #known = new Map<string, Promise<StoredInit>>();
+  readonly #names = new Map<string, string>();
+
+  /** Name of the stored section that a segment needs; null for MPEG-TS, and while it is not stored. */
+  nameFor(segment: PendingSegment): string | null {
+    return this.#names.get(keyOf(segment)) ?? null;
+  }
+
+  /** The stored section that a segment needs. Throws SEGMENT_BROKEN and the errors of the client and of the storage. */
+  async get(segment: PendingSegment, map: SourceMap, context: DownloadContext): Promise<StoredInit> {
+    const key = keyOf(segment);
+    return this.#known.get(key) ?? this.#remember(key, this.#fetch(segment.epoch, map, context));
+  }
+
+  /** Forgets everything: the channel's files are gone, or will be. */
+  clear(): void {
+    this.#known.clear();
+    this.#names.clear();
+  }
+
+  #remember(key: string, fetched: Promise<StoredInit>): Promise<StoredInit> {
+    this.#known.set(key, fetched);
+    fetched.then(
+      ({ name }) => this.#isKnown(key, fetched) && this.#names.set(key, name),
+      () => this.#isKnown(key, fetched) && this.#known.delete(key),
+    );
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > MAX_KNOWN && oldest !== undefined) {
+      this.#known.delete(oldest);
+      this.#names.delete(oldest);
+    }
+    return fetched;
+  }
+
+  #isKnown(key: string, fetched: Promise<StoredInit>): boolean {
+    return this.#known.get(key) === fetched;
+  }
+
+  async #fetch(epoch: number, map: SourceMap, context: DownloadContext): Promise<StoredInit> {
+    const answer = await context.client.read({
+      url: map.uri,
+      headers: context.headers,
+      maxBytes: MAX_INIT_BYTES,
+      timeoutMs: INIT_TIMEOUT_MS,
+      signal: context.signal,
+      ...(map.range === null ? {} : { range: map.range }),
+    });
+    const inspection = checkedInit(answer.bytes);
+    const name = mapName(context.uid, epoch, answer.bytes);
+    if (!context.files.has(name) && !context.signal.aborted) await context.files.write(name, answer.bytes);
+    return { name, inspection };
+  }
+}
+
+function keyOf({ epoch, source }: PendingSegment): string {
+  return JSON.stringify([epoch, source.discontinuitySequence, source.map]);
+}

@@ -1,0 +1,106 @@
+import { describe, expect, test } from '@jest/globals';
+import { playlistViolations, updateViolations } from '@sluice/test/viewer/invariants.ts';
+import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
+import fc from 'fast-check';
+import { append, lastEntry, newLog, nextMsn, type TimelineLog, trim } from './log.ts';
+import { mediaPlaylist } from './playlist.ts';
+
+/** What one segment brings: which section it needs, whether timestamps break before it, whether its bytes were lost. */
+const segment = fc.record({
+  map: fc.constantFrom('s/a.1/source/0123456789abcdef.mp4', 's/a.1/source/fedcba9876543210.mp4', 'http://cdn/i.mp4'),
+  discontinuity: fc.boolean(),
+  gap: fc.integer({ min: 0, max: 4 }).map((value) => value === 0),
+});
+
+function emptyLog(): TimelineLog {
+  return newLog({
+    epoch: 1,
+    targetDurationSeconds: 2,
+    rungs: ['source', '360p'],
+    firstMsn: 7,
+    discontinuityBase: 0,
+    numbers: { msnOffset: 0, discontinuityOffset: 0 },
+  });
+}
+
+function appended(
+  log: TimelineLog,
+  { map, discontinuity, gap }: { map: string; discontinuity: boolean; gap: boolean },
+) {
+  const msn = nextMsn(log);
+  const name = `s/a.1/source/${msn}.0.m4s`;
+  return append(log, {
+    msn,
+    epoch: 1,
+    durationSeconds: 2,
+    dateTime: null,
+    discontinuity,
+    gap,
+    map: gap ? null : map,
+    names: { source: name, '360p': name },
+  });
+}
+
+describe('a playlist of segments that need initialization sections', () => {
+  test('names, in every rung and after every update, the right one before each segment, and no more often than needed', () => {
+    fc.assert(
+      fc.property(
+        fc.array(segment, { minLength: 1, maxLength: 30 }),
+        fc.integer({ min: 1, max: 14 }),
+        (all, window) => {
+          let log = emptyLog();
+          let before: ReturnType<typeof parseMediaPlaylist> | null = null;
+          for (const one of all) {
+            log = appended(log, one);
+            log = trim(log, Math.max(0, log.entries.length - window));
+            const [text, rung] = [mediaPlaylist(log, 'source'), mediaPlaylist(log, '360p')];
+            expect(rung).toBe(text);
+            const playlist = parseMediaPlaylist(text);
+            const media = log.entries.filter(({ gap }) => !gap);
+            expect(playlist.entries.filter(({ gap }) => !gap).map(({ mapUri }) => mapUri)).toEqual(
+              media.map(({ map }) => map),
+            );
+            const changes = media.filter(({ map }, index) => map !== media[index - 1]?.map).length;
+            expect(text.split('#EXT-X-MAP:').length - 1).toBe(changes);
+            expect(playlistViolations(playlist).filter((violation) => violation.includes('EXT-X-MAP'))).toEqual([]);
+            if (before !== null) expect(updateViolations(before, playlist)).toEqual([]);
+            before = playlist;
+          }
+        },
+      ),
+    );
+  });
+
+  test('is what its stored log says, also after it was read back', () => {
+    const log = appended(emptyLog(), { map: 's/a.1/source/0123456789abcdef.mp4', discontinuity: false, gap: false });
+    expect(mediaPlaylist(JSON.parse(JSON.stringify(log)) as TimelineLog, 'source')).toBe(
+      [
+        '#EXTM3U',
+        '#EXT-X-VERSION:8',
+        '#EXT-X-TARGETDURATION:2',
+        '#EXT-X-MEDIA-SEQUENCE:7',
+        '#EXT-X-DISCONTINUITY-SEQUENCE:0',
+        '#EXT-X-SERVER-CONTROL:HOLD-BACK=6.000',
+        '#EXT-X-MAP:URI="s/a.1/source/0123456789abcdef.mp4"',
+        '#EXTINF:2.000,',
+        's/a.1/source/7.0.m4s',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('never goes on in MPEG-TS, nor MPEG-TS in it', () => {
+    const fragmented = appended(emptyLog(), { map: 's/a.1/source/0.mp4', discontinuity: false, gap: false });
+    const entry = { ...(lastEntry(fragmented) as NonNullable<ReturnType<typeof lastEntry>>), discontinuity: true };
+    const violation = expect.objectContaining({
+      code: 'TIMELINE_VIOLATION',
+      message: expect.stringContaining('container'),
+    });
+    expect(() => append(fragmented, { ...entry, msn: 8, map: null })).toThrow(violation);
+    const ts = append(emptyLog(), { ...entry, map: null });
+    expect(() => append(ts, { ...entry, msn: 8 })).toThrow(violation);
+    // Of a gap nothing is read, so it says nothing of the container.
+    const gap = append(ts, { ...entry, msn: 8, map: null, gap: true });
+    expect(() => append(gap, { ...entry, msn: 9 })).toThrow(violation);
+  });
+});
