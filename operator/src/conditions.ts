@@ -116,7 +116,15 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
   {
     type: 'TranscodePossible',
     status: ['False'],
-    reasons: ['NotMpegTs', 'VideoCodec', 'AudioCodec', 'NoKeyframeAtStart', 'ByteRanges', 'Impossible'],
+    reasons: [
+      'FragmentedMp4',
+      'NotMpegTs',
+      'VideoCodec',
+      'AudioCodec',
+      'NoKeyframeAtStart',
+      'ByteRanges',
+      'Impossible',
+    ],
     meaning: 'the source cannot be joined with a ladder; Proxy is the highest mode',
   },
   {

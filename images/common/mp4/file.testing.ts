@@ -10,7 +10,7 @@ export function box(type: string, ...parts: readonly (Uint8Array | readonly numb
 /** Numbers of 32 bits. */
 export function words(...values: readonly number[]): Buffer {
   const bytes = Buffer.alloc(4 * values.length);
-  values.forEach((value, index) => bytes.writeUInt32BE(value >>> 0, 4 * index));
+  values.forEach((value, index) => void bytes.writeUInt32BE(value >>> 0, 4 * index));
   return bytes;
 }
 
