@@ -90,7 +90,7 @@ describe('Relay', () => {
   test('deals connections out in turn, and passes over pods that are gone', async () => {
     const [one, two, gone] = [await pod('one'), await pod('two'), { host: '127.0.0.1', port: 1 }];
     let targets = [one, two];
-    const relay = new Relay(() => targets);
+    const relay = new Relay(async () => targets);
     opened.push(relay);
     const port = await relay.listen('127.0.0.1', 0);
     expect([await ask(port), await ask(port)].toSorted()).toEqual(['one heard hello', 'two heard hello']);

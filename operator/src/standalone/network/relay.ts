@@ -14,11 +14,11 @@ const CONNECT_MS = 2000;
 export class Relay {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #targets: () => readonly Target[];
+  readonly #targets: () => Promise<readonly Target[]>;
   #turn = 0;
 
   /** @param targets asked at each connection */
-  constructor(targets: () => readonly Target[]) {
+  constructor(targets: () => Promise<readonly Target[]>) {
     this.#targets = targets;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => void this.#serve(client));
   }
@@ -40,7 +40,7 @@ export class Relay {
 
   async #serve(client: Socket): Promise<void> {
     this.#track(client);
-    const targets = this.#targets();
+    const targets = await this.#targets();
     this.#turn += 1;
     for (let tried = 0; tried < targets.length; tried += 1) {
       const target = targets[(this.#turn + tried) % targets.length];

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { z } from 'zod';
 import { ENDPOINT_SLICE } from '../../kinds.ts';
@@ -30,6 +31,12 @@ const SERVICE: ResourceType<Service> = {
   namespaced: true,
   parse: (raw) => serviceSchema.parse(raw),
 };
+
+/**
+ * Who comes before the first pod of a Service is ready waits this long for it, as long as an edge waits for a playlist:
+ * in a run that starts everything at once that is no fault of the source.
+ */
+const FIRST_ENDPOINT_MS = 8000;
 
 /** Field manager of `spec.clusterIP`. */
 const FIELD_MANAGER = 'kube-proxy';
@@ -76,6 +83,10 @@ class ServiceAddresses implements Services {
   readonly #services: Reflector<Service>;
   readonly #slices: Reflector<EndpointSlice>;
   readonly #relays = new Map<string, Relay>();
+  readonly #opened = new Map<string, Wanted>();
+  /** Listeners that had a ready endpoint once: without one they refuse connections, as kube-proxy does. */
+  readonly #everReady = new Set<string>();
+  readonly #waits = new Map<string, PromiseWithResolvers<void>>();
   #closed = false;
 
   constructor(options: ServicesOptions) {
@@ -97,6 +108,7 @@ class ServiceAddresses implements Services {
       for (const wanted of this.#wanted(after)) this.#open(wanted).catch((error) => onTrouble(messageOf(error)));
       this.#assign(after).catch((error) => onTrouble(messageOf(error)));
     });
+    this.#slices.onChange(() => this.#slicesChanged());
     this.#services.start();
     this.#slices.start();
   }
@@ -120,12 +132,14 @@ class ServiceAddresses implements Services {
   async #open(wanted: Wanted): Promise<void> {
     const key = keyOf(wanted);
     if (this.#relays.has(key) || this.#closed) return;
-    const relay = new Relay(() => this.#targets(wanted));
+    const relay = new Relay(() => this.#firstTargets(wanted));
     this.#relays.set(key, relay);
+    this.#opened.set(key, wanted);
+    this.#slicesChanged();
     try {
       await relay.listen(wanted.address, wanted.port);
     } catch (error) {
-      this.#relays.delete(key);
+      this.#forget(key);
       throw error;
     }
   }
@@ -135,8 +149,29 @@ class ServiceAddresses implements Services {
     for (const key of this.#wanted(service).map(keyOf)) {
       if (kept.has(key)) continue;
       const relay = this.#relays.get(key);
-      this.#relays.delete(key);
+      this.#forget(key);
       void relay?.close();
+    }
+  }
+
+  /** Ready endpoints of a Service; of one that has never had any, its first ones, for which connections wait. */
+  async #firstTargets(wanted: Wanted): Promise<readonly Target[]> {
+    const key = keyOf(wanted);
+    if (this.#targets(wanted).length === 0 && !this.#everReady.has(key)) {
+      const waits = this.#waits.get(key) ?? Promise.withResolvers<void>();
+      this.#waits.set(key, waits);
+      await Promise.race([waits.promise, sleep(FIRST_ENDPOINT_MS, undefined, { ref: false })]);
+    }
+    return this.#targets(wanted);
+  }
+
+  /** Lets the connections through that wait for Services which have endpoints now. */
+  #slicesChanged(): void {
+    for (const [key, wanted] of this.#opened) {
+      if (this.#everReady.has(key) || this.#targets(wanted).length === 0) continue;
+      this.#everReady.add(key);
+      this.#waits.get(key)?.resolve();
+      this.#waits.delete(key);
     }
   }
 
@@ -149,6 +184,12 @@ class ServiceAddresses implements Services {
       const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false);
       return ready.flatMap(({ addresses: [host] }) => (host === undefined ? [] : [{ host, port }]));
     });
+  }
+
+  #forget(key: string): void {
+    this.#relays.delete(key);
+    this.#opened.delete(key);
+    this.#everReady.delete(key);
   }
 
   /** Tells whoever reads the Service where it is. */
