@@ -85,10 +85,10 @@ export class BenchEdges {
     this.#report(channel);
   }
 
-  /** The next segment of the channel is listed; its owner says so. */
-  nextSegment(uid: string): void {
+  /** More segments of the channel are listed; its owner says so. */
+  advance(uid: string, segments: number): void {
     const channel = this.#channel(uid);
-    channel.lastMsn += 1;
+    channel.lastMsn += segments;
     this.#report(channel);
   }
 

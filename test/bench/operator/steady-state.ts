@@ -7,10 +7,13 @@ import { channelName, FACTS, viewersOf } from './objects.ts';
 const BUSY_VIEWERS = 3;
 const SETTLE_SECONDS = 180;
 const MEASURE_SECONDS = 60;
-/** Reports are spread over a segment's time in this many steps, as segments of different sources are. */
+/** Everything is spread over this many steps, as it is with different sources and viewers. */
 const STEPS_PER_SECOND = 10;
-/** Viewers that come or go, per second, anywhere: half a minute of watching for most of 1,000 x 3. */
-const CHANGES_PER_SECOND = 100;
+/** How often an edge tells of each channel where it is. */
+const POSITION_SECONDS = 10;
+const SEGMENTS = POSITION_SECONDS / FACTS.targetDurationSeconds;
+/** Viewers that come or go, per second, anywhere: five minutes of watching for each of 1,000 x 3. */
+const CHANGES_PER_SECOND = 20;
 /** Channels per second that get their second viewer: each costs a change of mode now and one back later. */
 const DECISIONS_PER_SECOND = 2;
 
@@ -124,8 +127,8 @@ class Traffic {
   }
 
   #step(step: number): void {
-    const reports = this.#channels.length / FACTS.targetDurationSeconds / STEPS_PER_SECOND;
-    for (const channel of this.#rotate(reports)) this.#scene.edges.nextSegment(channel.uid);
+    const reports = this.#channels.length / POSITION_SECONDS / STEPS_PER_SECOND;
+    for (const channel of this.#rotate(reports)) this.#scene.edges.advance(channel.uid, SEGMENTS);
     for (let count = 0; count < CHANGES_PER_SECOND / STEPS_PER_SECOND; count += 1) {
       this.#changed = (this.#changed + 7) % this.#channels.length; // prime to their number: all have their turn
       this.#channels[this.#changed]?.change();

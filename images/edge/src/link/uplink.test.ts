@@ -47,6 +47,20 @@ describe('Uplink', () => {
     ]);
   });
 
+  test('tells of a new position every ten seconds, of everything else at once', () => {
+    const { uplink, sent, connect } = create();
+    connect();
+    sent.length = 0;
+    const { lastMsn } = reportOf();
+    for (let second = 1; second <= 12; second += 1) {
+      jest.advanceTimersByTime(1000);
+      uplink.report({ ...reportOf(), lastMsn: lastMsn + second });
+    }
+    uplink.report({ ...reportOf(), lastMsn: lastMsn + 13, epoch: 2 });
+    const positions = sent.map((message) => message.type === 'report' && message.report.lastMsn - lastMsn);
+    expect(positions).toEqual([10, 13]);
+  });
+
   test('tells of the first change at once and bundles what follows', () => {
     const { audiences, sent, connect, route } = create();
     connect();

@@ -10,6 +10,11 @@ const CHANGES_INTERVAL_MS = 100;
 const SIGNS_INTERVAL_MS = 2_000;
 /** Changes that may wait for a slow operator; beyond it the connection ends and the next snapshot says everything. */
 const MAX_WAITING_CHANGES = 500_000;
+/**
+ * A channel that plays lists a segment every few seconds. The operator decides nothing by its number, and a successor
+ * of this edge goes on from its own copy of the timeline: a thousand channels need not wake the operator for each.
+ */
+const POSITION_INTERVAL_MS = 10_000;
 /** Longest text of a viewer that goes on to the operator, as the protocol says. */
 const MAX_SOURCE_ERROR_LENGTH = 500;
 
@@ -29,6 +34,8 @@ export class Uplink {
   readonly #sources: UplinkSources;
   readonly #changed = new Map<string, Set<string>>();
   readonly #sourceErrors = new Map<string, string>();
+  /** What was reported last of each channel but its position, and when. */
+  readonly #told = new Map<string, { readonly story: string; readonly atMs: number }>();
   readonly #changes = new Coalescer(CHANGES_INTERVAL_MS, () => this.#sendChanges());
   #waitingChanges = 0;
   #signsTimer: NodeJS.Timeout | null = null;
@@ -46,7 +53,8 @@ export class Uplink {
       if (reportSigns) this.#sources.audiences.takeSigns(uid);
       for (const message of snapshotMessages(uid, this.#sources.audiences.counted(uid))) peer.send(message);
     }
-    for (const report of this.#sources.reports()) peer.send({ type: 'report', report });
+    this.#told.clear();
+    for (const report of this.#sources.reports()) this.report(report);
     peer.send({ type: 'synced' });
     for (const [uid, message] of this.#sourceErrors) peer.send({ type: 'sourceError', uid, message });
     this.#sourceErrors.clear();
@@ -74,8 +82,15 @@ export class Uplink {
     else this.#changes.request();
   }
 
+  /** Something about a channel that this edge owns has changed. */
   report(report: OwnerReport): void {
-    this.#peer?.send({ type: 'report', report });
+    if (this.#peer === null) return;
+    const story = JSON.stringify(withoutPosition(report));
+    const told = this.#told.get(report.uid);
+    const atMs = performance.now();
+    if (told?.story === story && atMs - told.atMs < POSITION_INTERVAL_MS) return;
+    this.#told.set(report.uid, { story, atMs });
+    this.#peer.send({ type: 'report', report });
   }
 
   /** A viewer cannot reach a Direct source. Control characters go: the text ends up in a condition. */
@@ -88,6 +103,7 @@ export class Uplink {
   /** A channel is gone. */
   forget(uid: string): void {
     this.#sourceErrors.delete(uid);
+    this.#told.delete(uid);
   }
 
   #sendChanges(): void {
@@ -115,4 +131,11 @@ export class Uplink {
       if (signs.length > 0) for (const ids of pieces(signs)) peer.send({ type: 'signs', uid, ids });
     }
   }
+}
+
+/** A report without what changes with each segment. */
+function withoutPosition({ lastMsn: _msn, session, ...rest }: OwnerReport): object {
+  if (session === null) return rest;
+  const { outTimeSeconds: _time, speed: _speed, ...state } = session;
+  return { ...rest, session: state };
 }

@@ -1,5 +1,6 @@
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import type { WrittenVersions } from '../cache/written-versions.ts';
+import { Breath } from '../queue/breath.ts';
 import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
 import { KeyedQueue, type Priority, type QueueSnapshot } from '../queue/keyed-queue.ts';
 import type { ControllerMetrics, ReconcileOutcome } from './metrics.ts';
@@ -129,10 +130,12 @@ class QueueController implements Controller {
   }
 
   async #work(): Promise<void> {
+    const breath = new Breath(this.#clock);
     for (let key = await this.#queue.take(); key !== null; key = await this.#queue.take()) {
       const ended = this.#options.metrics.onReconcile();
       ended(await this.#reconcile(key));
       this.#queue.done(key);
+      await breath.take();
     }
   }
 
