@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -18,6 +19,8 @@ const NAMESPACE = 'gpu';
 const RESOURCE = 'nvidia.com/gpu';
 const WAIT_SECONDS = 5;
 const TARGET_DURATION_SECONDS = 2;
+/** Three pods encode on one machine at a time here; viewers get the rungs only when three rows in a row come in time. */
+const TRANSCODE_SECONDS = 150;
 /** A kind cluster has the nodes that it was made with: there the run reports these tests as skipped. */
 const isKind = (await chooseBackend(readConfig())) === 'kind';
 const onTwoNodes = isKind ? describe.skip : describe;
@@ -58,8 +61,8 @@ async function addChannel(name: string): Promise<void> {
       delivery: { minimumMode: 'Transcode', hysteresisSeconds: 0 },
       transcode: {
         preset: 'ultrafast',
-        ladder: [{ name: '144p', height: 144, bitrateBps: 100_000 }],
-        resources: { requests: { cpu: '10m', memory: '64Mi' } },
+        ladder: [{ name: '64p', height: 64, bitrateBps: 50_000 }],
+        resources: { requests: { cpu: '500m', memory: '64Mi' } },
         gpu: { waitSeconds: WAIT_SECONDS },
       },
     },
@@ -152,7 +155,6 @@ onTwoNodes('three channels that ask for a GPU, and a node with two', () => {
     expect(await eventsOf(platform, NAMESPACE, 'first')).toContainEqual(
       expect.stringMatching(/^EncoderFallback StreamSession first-1: .*h264_nvenc/),
     );
-    await waitForMode(platform, NAMESPACE, 'first', 'Transcode', 90);
   });
 
   test('the third goes on with a CPU pod, and quotes the scheduler', async () => {
@@ -163,7 +165,7 @@ onTwoNodes('three channels that ask for a GPU, and a node with two', () => {
     expect(session.pod.spec.nodeName).not.toBe(gpuNode);
     expect(session.pod.spec.containers[0].resources.limits?.[RESOURCE]).toBeUndefined();
     expect((await pods('third')).map(({ metadata }) => metadata.name)).toEqual(['third-1-2']);
-    await waitForMode(platform, NAMESPACE, 'third', 'Transcode', 90);
+    await waitForMode(platform, NAMESPACE, 'third', 'Transcode', TRANSCODE_SECONDS);
     expect(await eventsOf(platform, NAMESPACE, 'third')).toContainEqual(
       expect.stringMatching(/^EncoderFallback StreamSession third-1: 0\/\d+ nodes are available/),
     );
@@ -178,16 +180,16 @@ onTwoNodes('three channels that ask for a GPU, and a node with two', () => {
     const session = await accelerated('third', 'EncoderFallback', 120);
     expect(session.status).toMatchObject({ podName: 'third-2-1', accelerator: RESOURCE });
     expect(session.pod.spec.nodeName).toBe(gpuNode);
-    await waitForMode(platform, NAMESPACE, 'third', 'Transcode', 90);
   });
 });
 
 onTwoNodes('a GPU node that is drained while somebody watches', () => {
   const folder = join(artifactFolder, 'viewer-gpu-drain');
-  const options = { edgeUrl, namespace: NAMESPACE, channel: 'second', rung: '144p', addresses, folder };
+  const options = { edgeUrl, namespace: NAMESPACE, channel: 'second', rung: '64p', addresses, folder };
 
   test('moves its sessions to the CPU of the other node, and the viewer plays on', async () => {
-    await waitForMode(platform, NAMESPACE, 'second', 'Transcode', 60);
+    await rm(folder, { recursive: true, force: true });
+    await waitForMode(platform, NAMESPACE, 'second', 'Transcode', TRANSCODE_SECONDS);
     const viewer = startViewer(options);
     await viewer.started;
     await sleep(3 * TARGET_DURATION_SECONDS * 1000);
@@ -196,16 +198,18 @@ onTwoNodes('a GPU node that is drained while somebody watches', () => {
       const session = await accelerated(channel, 'GpuUnavailable', 90);
       expect(messageOf(session)).toContain('unschedulable');
       expect(session.pod.spec.nodeName).not.toBe(gpuNode);
-      await waitForMode(platform, NAMESPACE, channel, 'Transcode', 90);
     }
-    await sleep(5 * TARGET_DURATION_SECONDS * 1000);
+    const attempts = () => new Set(viewer.record.downloads.map(({ url }) => /\.(\d+)\.ts/.exec(url)?.[1]));
+    await eventually('the viewer gets segments of the CPU pod', async () => (attempts().has('3') ? true : null), {
+      timeoutSeconds: TRANSCODE_SECONDS,
+    });
+    await sleep(3 * TARGET_DURATION_SECONDS * 1000);
     await viewer.stop();
     expect(viewer.record.problems).toEqual([]);
     expect(pollViolations(viewer.record.polls, TARGET_DURATION_SECONDS)).toEqual([]);
-    // Segments of the pod that was drained, of its successor, and of the source between them.
-    const attempts = new Set(viewer.record.downloads.map(({ url }) => /\.(\d+)\.ts/.exec(url)?.[1]));
-    expect(attempts.size).toBeGreaterThanOrEqual(2);
-  });
+    // Of the pod that was drained, of the source in between, and of the pod that took its place.
+    expect([...attempts()]).toEqual(['1', '0', '3']);
+  }, 400_000);
 
   test('every frame that the viewer got is there', async () => {
     const { steps, complaints } = await decodeFolder(folder);
