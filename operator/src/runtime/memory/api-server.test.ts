@@ -124,6 +124,7 @@ describe('the API server in memory', () => {
     ['a subresource that it does not have', 'GET', `${FILM}/exec`, undefined, {}, 404],
     ['a call that it does not have', 'DELETE', WIDGETS, undefined, {}, 405],
     ['a time of grace that is none', 'DELETE', FILM, { gracePeriodSeconds: -1 }, {}, 400],
+    ['a version that is no number', 'GET', `${WIDGETS}?watch=true&resourceVersion=x`, undefined, {}, 400],
     ['a body above 3 MiB', 'POST', WIDGETS, 'x'.repeat(3 * 1024 * 1024 + 1), {}, 413],
   ])('refuses %s', async (_what, method, path, body, headers, status) => {
     expect(await call(method, path, body, headers)).toMatchObject({ status });

@@ -59,6 +59,8 @@ export interface MemoryApiServer {
 
 /** As often as the real server sends them. */
 const BOOKMARK_MILLISECONDS = 60_000;
+/** A reader that leaves as much unread loses its connection, as at the real server. */
+const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 /** Starts an API server. @throws Error if the port is taken */
@@ -184,7 +186,9 @@ class RunningServer implements MemoryApiServer {
 }
 
 function writeEvent(_seen: SeenRequest, response: ServerResponse, type: WatchEventType, object: unknown): void {
-  if (!response.destroyed) response.write(`${JSON.stringify({ type, object })}\n`);
+  if (response.destroyed) return;
+  if (response.writableLength > UNREAD_BYTES_MAX) response.destroy();
+  else response.write(`${JSON.stringify({ type, object })}\n`);
 }
 
 /** Against pages that reach for the loopback: they send an Origin, or have bent their own host name to it. */

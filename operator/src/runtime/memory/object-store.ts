@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { sameJson } from '../apply/json.ts';
 import { StatusAnswer } from './answer.ts';
-import { frozen, isObject, type JsonObject, metadataOf } from './fields.ts';
+import { frozen, type JsonObject, metadataOf } from './fields.ts';
+import { collectGarbage } from './garbage.ts';
 import { History, type StoredEvent } from './history.ts';
+import { hasFinalizers, serverFields } from './object-metadata.ts';
 import { afterUpdate, applied, managedFields, type Owned, type Owners, ownedFields, type Part } from './ownership.ts';
 import { conflict, notFound, refuseFaults, refuseUnknownFields, requireSame } from './refusals.ts';
 import { qualified, qualifiedKind, type ServedKind } from './served-kind.ts';
@@ -197,19 +199,7 @@ export class ObjectStore {
    * @returns how many objects are gone thereby
    */
   collectGarbage(): number {
-    const living = new Set([...this.all()].map(({ object }) => metadataOf(object).uid));
-    const orphans = [...this.all()].filter(({ object }) => {
-      const { ownerReferences, deletionTimestamp } = metadataOf(object);
-      const owners: readonly unknown[] = Array.isArray(ownerReferences) ? ownerReferences : [];
-      const isOwned = owners.some((owner) => isObject(owner) && living.has(owner.uid));
-      return owners.length > 0 && !isOwned && deletionTimestamp === undefined;
-    });
-    const gone = orphans.filter(({ kind, object }) => {
-      const { namespace = '', name } = metadataOf(object);
-      this.delete(kind, String(namespace), String(name), undefined);
-      return this.#find(kind, String(namespace), String(name)) === undefined;
-    });
-    return gone.length === 0 ? 0 : gone.length + this.collectGarbage();
+    return collectGarbage(this);
   }
 
   /** Events after a version, none for one of the future. @throws StatusAnswer 410 for one that is forgotten */
@@ -313,16 +303,4 @@ export class ObjectStore {
   #timestamp(secondsFromNow: number): string {
     return new Date(this.#now() + secondsFromNow * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
   }
-}
-
-function hasFinalizers(object: JsonObject): boolean {
-  const { finalizers } = metadataOf(object);
-  return Array.isArray(finalizers) && finalizers.length > 0;
-}
-
-/** What only the server writes in metadata. */
-function serverFields(object: JsonObject): JsonObject {
-  const metadata = metadataOf(object);
-  const names = ['uid', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'];
-  return Object.fromEntries(names.flatMap((name) => (name in metadata ? [[name, metadata[name]]] : [])));
 }

@@ -68,7 +68,8 @@ export function seenRequest(request: IncomingMessage): SeenRequest {
 /** The JSON object in a body. @throws StatusAnswer 400 */
 export function jsonIn(body: string): JsonObject {
   try {
-    const parsed: unknown = JSON.parse(body);
+    // A field of that name would become the prototype of what it is merged into.
+    const parsed: unknown = JSON.parse(body, (key, value) => (key === '__proto__' ? undefined : value));
     if (isObject(parsed)) return parsed;
   } catch {
     // No JSON is as bad as JSON that is no object.
@@ -98,6 +99,13 @@ export function objectIn(body: string, { kind, namespace, name }: Target): JsonO
     ...object,
     metadata: { ...metadata, ...(name === '' ? {} : { name }), ...(namespace === '' ? {} : { namespace }) },
   };
+}
+
+/** A version out of a query; empty if there is none. @throws StatusAnswer 400 */
+export function versionIn(query: URLSearchParams): string {
+  const version = query.get('resourceVersion') ?? '';
+  if (/^\d*$/.test(version)) return version;
+  throw new StatusAnswer(400, 'BadRequest', `resourceVersion: Invalid value: "${version}": must be a number`);
 }
 
 /** A write needs the namespace of a kind that has them. @throws StatusAnswer 405 */

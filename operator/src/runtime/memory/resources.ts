@@ -2,7 +2,7 @@ import { StatusAnswer } from './answer.ts';
 import { isObject, type JsonObject, mergePatch } from './fields.ts';
 import { listPage } from './list.ts';
 import type { ObjectStore, WriteOptions } from './object-store.ts';
-import { jsonIn, objectIn, queryOf, type SeenRequest, type Target } from './request.ts';
+import { jsonIn, objectIn, queryOf, type SeenRequest, type Target, versionIn } from './request.ts';
 import { apiVersionOf } from './served-kind.ts';
 import type { WatchRequest } from './watch.ts';
 
@@ -35,7 +35,7 @@ export function answer(store: ObjectStore, seen: SeenRequest, target: Target, bo
 
 /** What a watch asks for in its query. */
 export function watchRequest(store: ObjectStore, target: Target, query: URLSearchParams): WatchRequest {
-  const from = query.get('resourceVersion') ?? '';
+  const from = versionIn(query);
   return {
     ...selectionOf(target, query),
     resourceVersion: from === '' || from === '0' ? String(store.resourceVersion) : from,
@@ -53,7 +53,7 @@ function list(store: ObjectStore, target: Target, query: URLSearchParams): JsonO
     ...selectionOf(target, query),
     limit: Number(query.get('limit') ?? 0),
     continueToken: query.get('continue') ?? '',
-    resourceVersion: query.get('resourceVersion') ?? '',
+    resourceVersion: versionIn(query),
   });
   return {
     kind: `${target.kind.kind}List`,
