@@ -8,13 +8,17 @@ address=${SLUICE_BIND_ADDRESS:-0.0.0.0}
 
 # A restart begins a new recording: its numbers start above all earlier ones (seconds since 1970 grow faster than segments).
 rm -rf "$run/film"
-mkdir -p "$run/film" "$run/nginx"
+mkdir -p "$run/film/fmp4" "$run/nginx"
 sed "s/listen 8080;/listen $address:8080;/" "$configuration" >"$run/nginx/nginx.conf"
 
-ffmpeg -hide_banner -loglevel warning -nostdin -re -stream_loop -1 -i "$film" -map 0 -c copy \
-  -f hls -hls_time 2 -hls_list_size 10 -hls_delete_threshold 12 -hls_start_number_source epoch \
-  -hls_flags delete_segments+program_date_time+independent_segments+temp_file \
-  -hls_segment_filename "$run/film/%d.ts" "$run/film/index.m3u8" &
+# Twice the same: MPEG-TS, and fragmented MP4 below fmp4/.
+window="-f hls -hls_time 2 -hls_list_size 10 -hls_delete_threshold 12 -hls_start_number_source epoch
+  -hls_flags delete_segments+program_date_time+independent_segments+temp_file"
+# shellcheck disable=SC2086 # The window is several words.
+ffmpeg -hide_banner -loglevel warning -nostdin -re -stream_loop -1 -i "$film" \
+  -map 0 -c copy $window -hls_segment_filename "$run/film/%d.ts" "$run/film/index.m3u8" \
+  -map 0 -c copy $window -hls_segment_type fmp4 -hls_segment_filename "$run/film/fmp4/%d.m4s" \
+  "$run/film/fmp4/index.m3u8" &
 player=$!
 nginx -p "$run" -c nginx/nginx.conf -e stderr &
 server=$!

@@ -40,5 +40,5 @@ export async function mediaRequests(
   const logs = await Promise.all(pods.map((pod) => platform.logs(namespace, pod.metadata.name)));
   return logs
     .flatMap(parseSourceLog)
-    .filter(({ uri, method }) => uri.startsWith(path) && uri.endsWith('.ts') && method === 'GET');
+    .filter(({ uri, method }) => uri.startsWith(path) && /\.(?:ts|m4s)$/.test(uri) && method === 'GET');
 }

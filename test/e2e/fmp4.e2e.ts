@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { run } from '../cluster/process/command.ts';
+import { createViewerClient } from '../viewer/client.ts';
+import { pollViolations } from '../viewer/invariants.ts';
+import { type MediaPlaylist, parseMediaPlaylist } from '../viewer/media-playlist.ts';
+import { startViewer, type Viewer } from '../viewer/viewer.ts';
+import { channelStatus, sessionPods, waitForCondition, waitForMode, waitForProbe } from './channel-state.ts';
+import { readPlatform } from './environment.ts';
+import { channelManifest, namespaceManifest } from './manifests.ts';
+import { mediaRequests } from './source-log.ts';
+
+const platform = readPlatform();
+const { edgeUrl, addresses, artifactFolder, source, pace } = platform;
+const NAMESPACE = 'fmp4';
+const CHANNEL = 'film';
+/** This suite's own path at the source: its log tells these requests from those of other channels. */
+const SOURCE_PATH = '/fmp4/film/fmp4/';
+const PLAYLIST = `${edgeUrl}/live/${NAMESPACE}/${CHANNEL}/360p.m3u8`;
+const TARGET_DURATION_SECONDS = 2;
+/** Enough for Transcode by the default thresholds, were it possible. */
+const VIEWERS = 5;
+/** Frames per second of the film. */
+const FRAME_RATE = 25;
+
+const viewers: Viewer[] = [];
+
+async function addViewer(): Promise<void> {
+  const index = viewers.length;
+  const folder = `${artifactFolder}/fmp4-${index}`;
+  const viewer = startViewer({
+    ...{ edgeUrl, namespace: NAMESPACE, channel: CHANNEL, addresses, folder },
+    session: `fmp4-${index}`,
+    rung: index === 1 ? '360p' : 'source',
+  });
+  viewers.push(viewer);
+  await viewer.started;
+}
+
+async function listed(): Promise<MediaPlaylist> {
+  const client = createViewerClient(addresses);
+  const answer = await client.get(PLAYLIST, AbortSignal.timeout(15_000));
+  await client.close();
+  expect(answer.status).toBe(200);
+  return parseMediaPlaylist(answer.body.toString());
+}
+
+beforeAll(async () => {
+  await platform.apply(namespaceManifest(NAMESPACE));
+  const spec = {
+    delivery: { hysteresisSeconds: pace.hysteresisSeconds },
+    transcode: { ladder: [{ name: '360p', height: 360, bitrateBps: 800_000 }] },
+  };
+  const uri = `${source.url}${SOURCE_PATH}index.m3u8`;
+  await platform.apply(channelManifest({ namespace: NAMESPACE, name: CHANNEL, uri, spec }));
+  await waitForProbe(platform, NAMESPACE, CHANNEL);
+});
+
+afterAll(async () => {
+  await Promise.all(viewers.map((viewer) => viewer.stop()));
+  await platform.delete('Channel', NAMESPACE, CHANNEL);
+  await platform.delete('Namespace', '', NAMESPACE);
+});
+
+describe(`a source with fragmented MP4 (${platform.name})`, () => {
+  test('is probed, and the Channel says why it will not be transcoded', async () => {
+    const status = await channelStatus(platform, NAMESPACE, CHANNEL);
+    expect(status?.source?.facts).toMatchObject({
+      container: 'fmp4',
+      videoCodec: expect.stringMatching(/^avc1\.64/),
+      audioCodec: 'mp4a.40.2',
+      height: 720,
+      frameRateMilli: FRAME_RATE * 1000,
+    });
+    const condition = await waitForCondition(
+      platform,
+      { namespace: NAMESPACE, name: CHANNEL },
+      'TranscodePossible',
+      'False',
+    );
+    expect(condition).toMatchObject({
+      reason: 'FragmentedMp4',
+      message: expect.stringContaining('Proxy is the highest mode'),
+    });
+  });
+
+  test("in Direct a viewer gets the source's own section and segments", async () => {
+    await addViewer();
+    await waitForMode(platform, NAMESPACE, CHANNEL, 'Direct', 30);
+    const { entries } = await listed();
+    expect(entries.length).toBeGreaterThan(3);
+    const folder = `${source.url}${SOURCE_PATH}`;
+    for (const entry of entries) {
+      expect(entry.mapUri).toBe(`${folder}init.mp4`);
+      expect(entry.uri.startsWith(folder)).toBe(true);
+    }
+  });
+
+  test('in Proxy all share the stored ones, and more viewers change nothing about that', async () => {
+    while (viewers.length < VIEWERS) await addViewer();
+    await waitForMode(platform, NAMESPACE, CHANNEL, 'Proxy', 30);
+    const before = (await mediaRequests(platform, SOURCE_PATH, source.namespace)).length;
+    await sleep((pace.hysteresisSeconds + pace.watchSeconds) * 1000);
+    const status = await channelStatus(platform, NAMESPACE, CHANNEL);
+    expect(status).toMatchObject({ mode: 'Proxy', desiredMode: 'Proxy' });
+    expect(await sessionPods(platform, NAMESPACE)).toEqual([]);
+    const { entries } = await listed();
+    expect(new Set(entries.slice(-3).map(({ mapUri }) => mapUri)).size).toBe(1);
+    for (const { mapUri, uri } of entries.slice(-3)) {
+      expect(mapUri).toMatch(/^s\/[0-9a-f]{8}\.1\/source\/[0-9a-f]{16}\.mp4$/);
+      expect(uri).toMatch(/^s\/[0-9a-f]{8}\.1\/source\/\d+\.0\.m4s$/);
+    }
+    const requests = (await mediaRequests(platform, SOURCE_PATH, source.namespace)).slice(before);
+    const byEdge = requests.filter(({ fromEdge }) => fromEdge).map(({ uri }) => uri);
+    expect(byEdge.length).toBeGreaterThan(3);
+    expect(byEdge).toHaveLength(new Set(byEdge).size);
+  });
+
+  test('FFmpeg plays a rung of it live, and every playlist that a viewer saw keeps the rules', async () => {
+    const seconds = 8;
+    const words = `ffmpeg -hide_banner -nostdin -v warning -i "$0" -t ${seconds} -f null -progress - - 2>&1`;
+    const lines = (await run('sh', ['-c', words, PLAYLIST], { timeoutSeconds: 60 })).split('\n');
+    // It says so of every live playlist with EXT-X-MAP, once per reload, its own ones too.
+    const expected = /^\[mov,.*Found duplicated MOOV Atom|^ +Last message repeated|^\w+=|^$/;
+    expect(lines.filter((line) => !expected.test(line))).toEqual([]);
+    const frames = Number(lines.findLast((line) => line.startsWith('frame='))?.slice('frame='.length));
+    expect(frames).toBeGreaterThan((seconds - 0.5) * FRAME_RATE);
+    await Promise.all(viewers.map((viewer) => viewer.stop()));
+    for (const viewer of viewers) {
+      expect(viewer.record.problems).toEqual([]);
+      expect(pollViolations(viewer.record.polls, TARGET_DURATION_SECONDS)).toEqual([]);
+      expect(viewer.record.downloads.filter(({ status }) => status !== 200)).toEqual([]);
+    }
+  });
+});
