@@ -12,7 +12,7 @@ import type { ObservedSession } from '../plan.ts';
 import { type NewestPod, unscheduled } from '../pod-state.ts';
 import { accelerated, acceleratorOf } from './acceleration.ts';
 import { podName } from './pod.ts';
-import { nodeOf, waitingFor } from './waiting.ts';
+import { onNode, waitingFor } from './waiting.ts';
 
 /** Reason in conditions of a session that waits for another one to end, and of its Channel. */
 export const STREAM_LIMIT_EXCEEDED = 'StreamLimitExceeded';
@@ -88,7 +88,7 @@ function podScheduled({ newest, memory, session, pods }: SessionStatusInput): Fi
     return { type, status: 'False', reason: refusal.reason, message: `pod ${pod}: ${refusal.message}` };
   }
   if (newest.kind === 'running' || newest.kind === 'leaving' || newest.kind === 'stuck') {
-    return { type, status: 'True', reason: 'Scheduled', message: `pod ${pod} has node ${nodeOf(pods, pod)}` };
+    return { type, status: 'True', reason: 'Scheduled', message: onNode(pods, pod) };
   }
   return { type, status: 'Unknown', reason: 'NotScheduled', message: 'the pod has no node yet' };
 }

@@ -27,11 +27,11 @@ export function waitingFor(input: ObservedSession & { readonly newest: NewestPod
             message: `pod ${pod} waits for node ${node} to pull its image and mount Secret ${session.metadata.name}`,
           };
     case 'leaving':
-      return { reason: 'WaitingForPod', message: `pod ${pod} leaves node ${node}; another pod takes its place` };
+      return { reason: 'WaitingForPod', message: `${onNode(pods, pod)} leaves; another pod takes its place` };
     case 'succeeded':
       return { reason: 'Ended', message: `pod ${pod} has ended` };
     default:
-      return running(`pod ${pod} on node ${node}`, report);
+      return running(onNode(pods, pod), report);
   }
 }
 
@@ -50,7 +50,13 @@ function running(pod: string, report: SessionReport | null): Waiting {
   }
 }
 
-/** Name of the node that a pod was given; empty: none yet. */
-export function nodeOf(pods: readonly Pod[], name: string): string {
+/** A pod and its node, for sentences. */
+export function onNode(pods: readonly Pod[], name: string): string {
+  const node = nodeOf(pods, name);
+  return node === '' ? `pod ${name}` : `pod ${name} on node ${node}`;
+}
+
+/** Name of the node that a pod was given; empty: none yet, or it needs none. */
+function nodeOf(pods: readonly Pod[], name: string): string {
   return pods.find(({ metadata }) => metadata.name === name)?.spec.nodeName ?? '';
 }
