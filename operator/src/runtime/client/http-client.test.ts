@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Agent } from 'undici';
 import { type FakeApiServer, startFakeApiServer } from '../testing/fake-api-server.ts';
 import type { Fault } from '../testing/faults.ts';
 import { SERVED_WIDGET, WIDGET, widget } from '../testing/widget.ts';
@@ -141,6 +142,27 @@ describe('the HTTP client', () => {
     server.bookmark();
     expect((await next).value).toMatchObject({ type: 'BOOKMARK' });
     await hasty.close();
+  });
+
+  test('neither do watches hold up calls, nor calls that hang watches: they have connections of their own', async () => {
+    const limited = createHttpClient({
+      connection: {
+        ...server.connection(),
+        authorization: async () => ({ authorization: 'Bearer first' }),
+        createDispatcher: ({ connections }) => new Agent({ connections }),
+      },
+    });
+    const resourceVersion = String(server.store.resourceVersion);
+    for (let count = 0; count < 40; count += 1) {
+      collect(limited.watch(WIDGET, { resourceVersion, timeoutSeconds: 60 }, signal()), []).catch(() => {});
+    }
+    await until(() => server.watches.size === 40);
+    expect(await limited.get(WIDGET, FILM)).toBeNull();
+    server.faults.plan({ kind: 'silent' }, { watch: false }, 30);
+    for (let count = 0; count < 30; count += 1) limited.get(WIDGET, FILM).catch(() => {});
+    collect(limited.watch(WIDGET, { resourceVersion, timeoutSeconds: 60 }, signal()), []).catch(() => {});
+    await until(() => server.watches.size === 41);
+    await limited.close();
   });
 
   test('calls a list off when its signal is aborted', async () => {
