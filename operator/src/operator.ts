@@ -10,9 +10,10 @@ import { HeaderSecrets } from './channel/headers.ts';
 import { ChannelStates } from './channel/state.ts';
 import { WriteTurns } from './channel/write-turns.ts';
 import { createChannelWriter } from './channel/writer.ts';
+import { createControllerFactory } from './controllers.ts';
 import { debugPages } from './debug.ts';
-import { createEdgeInbox } from './edge-inbox.ts';
 import { withLog } from './event-log.ts';
+import { createHubEvents } from './hub-events.ts';
 import type { LinkIdentity } from './keys/link-keys.ts';
 import { createSessionTokens, type SessionTokens } from './keys/session-token.ts';
 import { type EdgeEndpoint, edgesOf } from './link/endpoints.ts';
@@ -21,12 +22,11 @@ import { OwnerReports } from './link/reports.ts';
 import { faultOf } from './liveness.ts';
 import { createOperatorMetrics, type OperatorMetrics } from './metrics.ts';
 import { createNews, type News } from './news.ts';
-import { createWrittenVersions, type WrittenVersions } from './runtime/cache/written-versions.ts';
+import { createWrittenVersions } from './runtime/cache/written-versions.ts';
 import { type Client, keyOf } from './runtime/client/client.ts';
-import { type Controller, createController, type Reconcile } from './runtime/controller/controller.ts';
-import { type ControllerMetrics, createControllerMetricsFactory } from './runtime/controller/metrics.ts';
+import type { Controller, Reconcile } from './runtime/controller/controller.ts';
 import { createEventRecorder, type EventRecorder } from './runtime/events/recorder.ts';
-import { type Clock, MONOTONIC_CLOCK } from './runtime/queue/clock.ts';
+import type { Clock } from './runtime/queue/clock.ts';
 import type { Priority } from './runtime/queue/keyed-queue.ts';
 import type { AdmissionBook } from './session/admission/admission-book.ts';
 import type { SessionLimits } from './session/admission/admit.ts';
@@ -147,16 +147,11 @@ export class Operator {
     const channel = this.#channelOptions(tokens);
     this.#hub = new LinkHub({ identity, term: () => this.#term, log, events: this.#hubEvents(channel) });
     this.#reconcileChannel = createChannelReconcile({ ...channel, hub: this.#hub });
-    const metricsOf = createControllerMetricsFactory(options.metrics);
-    this.#channels = this.#controller('channel', this.#reconcileChannel, 1, metricsOf);
-    this.#writes = this.#controller('channel-writes', this.#writer(), WRITE_WORKERS, metricsOf);
-    this.#sessions = this.#controller(
-      'session',
-      this.#sessionReconcile(tokens),
-      SESSION_WORKERS,
-      metricsOf,
-      this.#written,
-    );
+    const controller = createControllerFactory(options);
+    this.#channels = controller({ name: 'channel', reconcile: this.#reconcileChannel, workers: 1 });
+    this.#writes = controller({ name: 'channel-writes', reconcile: this.#writer(), workers: WRITE_WORKERS });
+    const reconcile = this.#sessionReconcile(tokens);
+    this.#sessions = controller({ name: 'session', reconcile, workers: SESSION_WORKERS, written: this.#written });
   }
 
   /**
@@ -315,58 +310,23 @@ export class Operator {
     });
   }
 
-  #controller(
-    name: string,
-    reconcile: Reconcile,
-    workers: number,
-    metricsOf: (controller: string) => ControllerMetrics,
-    written?: WrittenVersions,
-  ): Controller {
-    const { log, clock = MONOTONIC_CLOCK } = this.#options;
-    return createController({
-      name,
-      reconcile,
-      workers,
-      metrics: metricsOf(name),
-      ...(written === undefined ? {} : { written }),
-      clock,
-      onError: (key, error) =>
-        log.warn(
-          { controller: name, [name === 'session' ? 'session' : 'channel']: key, err: error },
-          'reconcile failed',
-        ),
-    });
-  }
-
   #hubEvents(channel: Omit<ChannelControllerOptions, 'hub'>): HubEvents {
-    const { log } = this.#options;
-    return {
-      seen: ({ podUid, ready }) => this.#book.edgeSeen(podUid, ready),
-      connected: ({ podUid, podName }) => {
-        this.#book.edgeConnected(podUid);
-        log.info({ edge: podName }, 'linked to an edge');
-      },
-      message: createEdgeInbox({
-        book: this.#book,
-        reports: this.#reports,
-        states: this.#states,
-        metrics: this.#metrics,
-        incidents: new SessionIncidents(
-          () => this.#ledSinceMs,
-          (uid, session, incident) => this.#news.onIncident(uid, session, incident),
-        ),
-        suspendDirect: (uid, message) => suspendDirect(uid, message, channel),
-        channelChanged: (key, withinSeconds) => this.#channels.enqueueAfter(key, withinSeconds),
-        sessionChanged: (key, withinSeconds) => this.#sessions.enqueueAfter(key, withinSeconds),
-        term: () => this.#term,
-      }),
-      lost: ({ podUid }) => this.#book.edgeLost(podUid),
-      gone: ({ podUid, podName }) => {
-        this.#book.edgeGone(podUid);
-        for (const uid of this.#reports.edgeGone(podUid)) this.#countChanged(uid);
-        log.info({ edge: podName }, 'an edge is gone');
-      },
-    };
+    return createHubEvents({
+      book: this.#book,
+      reports: this.#reports,
+      states: this.#states,
+      metrics: this.#metrics,
+      incidents: new SessionIncidents(
+        () => this.#ledSinceMs,
+        (uid, session, incident) => this.#news.onIncident(uid, session, incident),
+      ),
+      suspendDirect: (uid, message) => suspendDirect(uid, message, channel),
+      channelChanged: (key, withinSeconds) => this.#channels.enqueueAfter(key, withinSeconds),
+      sessionChanged: (key, withinSeconds) => this.#sessions.enqueueAfter(key, withinSeconds),
+      countChanged: (uid) => this.#countChanged(uid),
+      term: () => this.#term,
+      log: this.#options.log,
+    });
   }
 
   /** Who the edges are, and which of them are ready, decides the owners of every channel. */

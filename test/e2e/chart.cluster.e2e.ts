@@ -55,6 +55,7 @@ const OPERATOR_KINDS = {
   ENDPOINT_SLICE: 'endpointslices.discovery.k8s.io',
   EVENT_TYPE: 'events.events.k8s.io',
   LEASE: 'leases.coordination.k8s.io',
+  NAMESPACE: 'namespaces',
 };
 
 const renderings: { name: string; rendering: () => Rendering }[] = [

@@ -75,9 +75,10 @@ function linkedAtMs(log: string, term: number): number | null {
 
 /**
  * Kills the operator's process in a pod as the kernel does when memory is short: it gets no chance to say anything.
+ * @returns when, in ms since the epoch
  * @throws Error where the node's processes are not visible here, as on a cluster of other machines
  */
-export async function killOperator(kubectl: Kubectl, pod: string): Promise<void> {
+export async function killOperator(kubectl: Kubectl, pod: string): Promise<number> {
   const uid = await kubectl.run(['get', 'pod', pod, '-n', SYSTEM_NAMESPACE, '-o', 'jsonpath={.metadata.uid}']);
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   for (const pid of pids) {
@@ -88,7 +89,7 @@ export async function killOperator(kubectl: Kubectl, pod: string): Promise<void>
     const isOfPod = groups?.replaceAll('_', '-').includes(uid) ?? false;
     if (!isOfPod || !command?.includes('operator.js')) continue;
     process.kill(Number(pid), 'SIGKILL');
-    return;
+    return Date.now();
   }
   throw new Error(`no process of pod ${pod} on this machine: this suite needs a cluster whose nodes run here`);
 }
