@@ -17,9 +17,16 @@ describe('the configuration', () => {
       publicUrl: '',
       transcoderPullPolicy: 'IfNotPresent',
       operationsPort: 9090,
+      bindAddress: '',
       logLevel: 'info',
       kubeconfig: '',
     });
+  });
+
+  test('listens on one address only where it is told so', () => {
+    expect(readConfig({ ...ENVIRONMENT, SLUICE_BIND_ADDRESS: '::' }).bindAddress).toBe('');
+    expect(readConfig({ ...ENVIRONMENT, SLUICE_BIND_ADDRESS: '10.0.0.7' }).bindAddress).toBe('10.0.0.7');
+    expect(() => readConfig({ ...ENVIRONMENT, SLUICE_BIND_ADDRESS: 'localhost' })).toThrow('SLUICE_BIND_ADDRESS');
   });
 
   test('names every variable that is missing or wrong', () => {

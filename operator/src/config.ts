@@ -39,6 +39,8 @@ const environmentSchema = z.object({
   /** As `--feature-gates`, which goes before it. */
   SLUICE_FEATURE_GATES: z.string().default(''),
   SLUICE_OPERATIONS_PORT: port.default(9090),
+  /** Address that the operations port listens on; empty or `::`: every address. */
+  SLUICE_BIND_ADDRESS: z.union([z.literal(''), z.ipv4(), z.ipv6()]).default(''),
   SLUICE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** Path of a kubeconfig; empty: the pod's service account. */
   KUBECONFIG: z.string().default(''),
@@ -59,6 +61,8 @@ export interface OperatorConfig {
   readonly lease: string;
   readonly features: OperatorFeatures;
   readonly operationsPort: number;
+  /** Empty: every address. */
+  readonly bindAddress: string;
   readonly logLevel: string;
   /** Empty: in-cluster configuration. */
   readonly kubeconfig: string;
@@ -97,6 +101,7 @@ export function readConfig(
     lease: values.SLUICE_LEASE,
     features: parseFeatureGates(FEATURES, featureGates ?? values.SLUICE_FEATURE_GATES),
     operationsPort: values.SLUICE_OPERATIONS_PORT,
+    bindAddress: values.SLUICE_BIND_ADDRESS === '::' ? '' : values.SLUICE_BIND_ADDRESS,
     logLevel: values.SLUICE_LOG_LEVEL,
     kubeconfig: values.KUBECONFIG,
   };

@@ -38,6 +38,7 @@ async function main(): Promise<void> {
     config.operationsPort,
     { live: () => checks.now.live(), ready: () => checks.now.ready(), page: (path) => checks.now.page?.(path) },
     metrics,
+    config.bindAddress || undefined,
   );
   const operator = await createOperator(config, client, log, metrics);
   const end = (what: string) => (reason: unknown) => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bundle } from '../../images/bundle.ts';
@@ -13,6 +13,9 @@ const PROGRAMS: readonly Requirement[] = [...MEDIA_PROGRAMS, { needs: 'nginx', d
 
 /** Where Debian's nginx lies, which PATH of people who are not root may lack. */
 const SYSTEM_FOLDERS = '/usr/local/sbin:/usr/sbin:/sbin';
+
+/** What ends a start by people. */
+const INTERRUPTIONS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Hexadecimal digits of a film's hash in its file's name: no two films of one machine meet in 48 bits. */
 const HASH_DIGITS = 12;
@@ -49,7 +52,17 @@ async function filmOf(demoSource: string, cacheDirectory: string, progress: Prog
   await mkdir(dirname(film), { recursive: true });
   // Two starts at once encode it twice, and the second replaces a whole film by the same one.
   const unfinished = `${film.slice(0, -'.mp4'.length)}.${process.pid}.part.mp4`;
-  await progress.step("encode the demo source's film", 15, () => run('sh', [script, clip, unfinished]));
-  await rename(unfinished, film);
+  const abandon = (): void => {
+    rmSync(unfinished, { force: true });
+    process.exit(1);
+  };
+  for (const signal of INTERRUPTIONS) process.once(signal, abandon);
+  try {
+    await progress.step("encode the demo source's film", 15, () => run('sh', [script, clip, unfinished]));
+    await rename(unfinished, film);
+  } finally {
+    for (const signal of INTERRUPTIONS) process.off(signal, abandon);
+    rmSync(unfinished, { force: true });
+  }
   return film;
 }
