@@ -7,6 +7,7 @@ import type { JsonObject } from './fields.ts';
 import type { ObjectStore } from './object-store.ts';
 import { queryOf, readBody, type SeenRequest, seenRequest, sendJson, type Target } from './request.ts';
 import { answer, watchRequest } from './resources.ts';
+import { tableOf, wantsTable } from './table.ts';
 import { type OpenWatch, openWatch, type WatchEventType } from './watch.ts';
 
 /** A watch with the connection that it is sent over. */
@@ -149,13 +150,17 @@ class RunningServer implements MemoryApiServer {
 
   #watch(seen: SeenRequest, target: Target, response: ServerResponse): void {
     const write = this.#options.writeEvent ?? writeEvent;
+    const shown = (type: WatchEventType, object: JsonObject) =>
+      wantsTable(seen.accept) && type !== 'BOOKMARK'
+        ? tableOf(target.kind.columns, [object], {}, this.#store.nowMs())
+        : object;
     // Events of the past come while the watch is being opened; the answer begins when it is known not to be refused.
     const early: [WatchEventType, unknown][] = [];
     let isOpen = false;
     const open = openWatch(this.#store, watchRequest(this.#store, target, queryOf(seen)), {
       send: (type, object) => {
-        if (isOpen) write(seen, response, type, object);
-        else early.push([type, object]);
+        if (isOpen) write(seen, response, type, shown(type, object));
+        else early.push([type, shown(type, object)]);
       },
       end: () => void response.end(),
     });

@@ -60,6 +60,11 @@ export class ObjectStore {
     return this.#history.version;
   }
 
+  /** Milliseconds since the epoch, by the store's clock. */
+  nowMs(): number {
+    return this.#now();
+  }
+
   /** The kind as the store keeps it; null for one that it does not. */
   kindOf({ group, version, plural }: Pick<ServedKind, 'group' | 'version' | 'plural'>): ServedKind | null {
     const isIt = (kind: ServedKind) => kind.plural === plural && kind.group === group && kind.version === version;

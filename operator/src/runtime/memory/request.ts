@@ -19,6 +19,7 @@ export interface SeenRequest {
   readonly subresource: string;
   readonly watch: boolean;
   readonly contentType: string;
+  readonly accept: string;
   readonly authorization: string;
 }
 
@@ -61,6 +62,7 @@ export function seenRequest(request: IncomingMessage): SeenRequest {
     namespace: isNamespaced ? (rest[1] ?? '') : '',
     watch: searchParams.get('watch') === 'true',
     contentType: (request.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '',
+    accept: request.headers.accept ?? '',
     authorization: request.headers.authorization ?? '',
   };
 }

@@ -4,6 +4,7 @@ import { listPage } from './list.ts';
 import type { ObjectStore, WriteOptions } from './object-store.ts';
 import { jsonIn, objectIn, queryOf, type SeenRequest, type Target, versionIn } from './request.ts';
 import { apiVersionOf } from './served-kind.ts';
+import { tableOf, wantsTable } from './table.ts';
 import type { WatchRequest } from './watch.ts';
 
 /** The status and the body of a successful answer. */
@@ -18,7 +19,7 @@ export function answer(store: ObjectStore, seen: SeenRequest, target: Target, bo
   const query = queryOf(seen);
   const options = writeOptions(query);
   if (seen.method === 'GET') {
-    return { status: 200, body: name === '' ? list(store, target, query) : store.get(kind, namespace, name) };
+    return { status: 200, body: read(store, target, seen) };
   }
   if (seen.method === 'POST' && name === '') {
     const object = objectIn(body, target);
@@ -48,19 +49,24 @@ function writeOptions(query: URLSearchParams): WriteOptions {
   return { dryRun: query.get('dryRun') === 'All', strict: query.get('fieldValidation') === 'Strict' };
 }
 
-function list(store: ObjectStore, target: Target, query: URLSearchParams): JsonObject {
+function read(store: ObjectStore, target: Target, seen: SeenRequest): JsonObject {
+  const { kind, namespace, name } = target;
+  const isTable = wantsTable(seen.accept);
+  if (name === '') return list(store, target, queryOf(seen), isTable);
+  const object = store.get(kind, namespace, name);
+  return isTable ? tableOf(kind.columns, [object], {}, store.nowMs()) : object;
+}
+
+function list(store: ObjectStore, target: Target, query: URLSearchParams, isTable: boolean): JsonObject {
   const { items, resourceVersion, continueToken } = listPage(store, {
     ...selectionOf(target, query),
     limit: Number(query.get('limit') ?? 0),
     continueToken: query.get('continue') ?? '',
     resourceVersion: versionIn(query),
   });
-  return {
-    kind: `${target.kind.kind}List`,
-    apiVersion: apiVersionOf(target.kind),
-    metadata: { resourceVersion, ...(continueToken === '' ? {} : { continue: continueToken }) },
-    items,
-  };
+  const metadata = { resourceVersion, ...(continueToken === '' ? {} : { continue: continueToken }) };
+  if (isTable) return tableOf(target.kind.columns, items, metadata, store.nowMs());
+  return { kind: `${target.kind.kind}List`, apiVersion: apiVersionOf(target.kind), metadata, items };
 }
 
 function patch(store: ObjectStore, seen: SeenRequest, target: Target, body: string): JsonObject {

@@ -7,6 +7,17 @@ export interface FieldFault {
   readonly message: string;
 }
 
+/** One column of `kubectl get`, as a CustomResourceDefinition has it. */
+export interface TableColumn {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'date';
+  /** `.a.b`, with `[?(@.type=="T")]` for the item of a list. */
+  readonly jsonPath: string;
+  readonly description: string;
+  /** 1: only with `-o wide`. */
+  readonly priority?: 0 | 1;
+}
+
 /** A kind that a store keeps, with what an API server does to its objects before it keeps them. */
 export interface ServedKind {
   /** Empty for the core group. */
@@ -17,6 +28,8 @@ export interface ServedKind {
   readonly namespaced: boolean;
   /** Other names on kubectl's command line. */
   readonly shortNames?: readonly string[];
+  /** Columns of `kubectl get` after the name; the age if left out. */
+  readonly columns?: readonly TableColumn[];
   /** Whether it has a status subresource: writes to the object leave the status alone, and the other way round. */
   readonly hasStatus?: boolean;
   /** Fills in defaults and drops fields that the kind does not have; gives the object itself where it cannot. */

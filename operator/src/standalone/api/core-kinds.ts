@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../runtime/memory/fields.ts';
-import type { FieldFault, ServedKind } from '../../runtime/memory/served-kind.ts';
+import type { FieldFault, ServedKind, TableColumn } from '../../runtime/memory/served-kind.ts';
 
 /** The time of grace of a pod that names none (PodSpec, terminationGracePeriodSeconds). */
 const GRACE_SECONDS = 30;
@@ -8,8 +8,25 @@ function kind(group: string, version: string, name: string, plural: string, more
   return { group, version, kind: name, plural, namespaced: true, ...more } satisfies ServedKind;
 }
 
+const AGE: TableColumn = {
+  name: 'Age',
+  type: 'date',
+  jsonPath: '.metadata.creationTimestamp',
+  description: 'Time since it was made.',
+};
+
+function column(name: string, jsonPath: string, description: string): TableColumn {
+  return { name, type: 'string', jsonPath, description };
+}
+
 const pod = kind('', 'v1', 'Pod', 'pods', {
   shortNames: ['po'],
+  columns: [
+    column('Ready', '.status.conditions[?(@.type=="Ready")].status', 'Whether it takes requests.'),
+    column('Status', '.status.phase', 'Phase of its life.'),
+    column('IP', '.status.podIP', 'Its address on this machine.'),
+    AGE,
+  ],
   hasStatus: true,
   complete: (object) => {
     const spec = { restartPolicy: 'Always', terminationGracePeriodSeconds: GRACE_SECONDS, ...objectAt(object, 'spec') };
@@ -26,6 +43,11 @@ const pod = kind('', 'v1', 'Pod', 'pods', {
 
 const deployment = kind('apps', 'v1', 'Deployment', 'deployments', {
   shortNames: ['deploy'],
+  columns: [
+    column('Wanted', '.spec.replicas', 'Number of pods that it shall have.'),
+    column('Ready', '.status.readyReplicas', 'Number of pods that take requests.'),
+    AGE,
+  ],
   hasStatus: true,
   complete: (object) => ({ ...object, spec: { replicas: 1, ...objectAt(object, 'spec') } }),
   refuse: refuseDeployment,
@@ -33,6 +55,7 @@ const deployment = kind('apps', 'v1', 'Deployment', 'deployments', {
 
 const service = kind('', 'v1', 'Service', 'services', {
   shortNames: ['svc'],
+  columns: [column('Cluster-IP', '.spec.clusterIP', 'Its address on this machine.'), AGE],
   hasStatus: true,
   refuse: (object) => requireList(object, 'spec', 'ports'),
 });

@@ -22,6 +22,7 @@ export function servedCustomKind(resource: CustomResource, check: RuleCheck): Se
     plural: resource.names.plural,
     namespaced: true,
     shortNames: resource.names.shortNames,
+    columns: resource.columns,
     hasStatus: true,
     complete: (object) => complete(resource, object),
     refuse: (object, before) => {
