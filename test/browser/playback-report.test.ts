@@ -1,5 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import { accountLine, accountOf, type PlaybackSample, type PresentedFrame, reportOf } from './playback-report.ts';
+import {
+  accountLine,
+  accountOf,
+  faultsOf,
+  keepsUp,
+  type PlaybackReport,
+  type PlaybackSample,
+  type PresentedFrame,
+  reportOf,
+} from './playback-report.ts';
 
 const FRAME_RATE = 25;
 /** How far the decoder is ahead of what is presented. */
@@ -84,5 +93,36 @@ describe('the report of a playback', () => {
 
   test('nothing presented is an error, not a smooth playback', () => {
     expect(() => reportOf(sampleOf([]), FRAME_RATE)).toThrow('no frame');
+  });
+});
+
+describe('the judgement of a playback beside its reference', () => {
+  const perfect = reportOf(sampleOf(smooth), FRAME_RATE);
+  const slow: PlaybackReport = { ...perfect, decoded: 20, presented: 15, missing: 34, freezes: ['900 ms at 11.00 s'] };
+
+  test('a playback that shows every frame has no fault', () => {
+    expect(faultsOf(perfect, perfect)).toEqual([]);
+  });
+
+  test.each<{ name: string; change: Partial<PlaybackReport>; says: string }>([
+    { name: 'a frame that nobody decoded', change: { missing: 1, presented: 48 }, says: 'dropped only 0' },
+    { name: 'frames that were not decoded', change: { decoded: 30 }, says: '30 of 49 frames were decoded' },
+    { name: 'more lost frames than in the reference', change: { missing: 5, dropped: 5 }, says: '5 of 49' },
+    { name: 'a hole', change: { bufferedRanges: 2 }, says: '2 ranges' },
+    { name: 'a jump', change: { jumps: ['0.5 s at 11 s'] }, says: 'jump: 0.5 s' },
+    { name: 'a freeze', change: { freezes: ['900 ms at 11 s'] }, says: 'freeze: 900 ms' },
+    { name: 'a wait', change: { waiting: 1 }, says: 'waited 1' },
+    { name: 'an error', change: { problems: ['page: no'] }, says: 'page: no' },
+  ])('$name is one', ({ change, says }) => {
+    expect(faultsOf({ ...perfect, ...change }, perfect).join()).toContain(says);
+  });
+
+  test('a machine that cannot play the film without a switch only shows whether a switch costs more', () => {
+    expect(keepsUp(perfect)).toBe(true);
+    expect(keepsUp(slow)).toBe(false);
+    expect(faultsOf(slow, slow)).toEqual([]);
+    expect(faultsOf({ ...slow, missing: 45 }, slow).join()).toContain('34 in the reference');
+    expect(faultsOf({ ...slow, waiting: 9 }, slow).join()).toContain('1 in the reference');
+    expect(faultsOf({ ...slow, bufferedRanges: 2 }, slow)).toHaveLength(1);
   });
 });

@@ -7,16 +7,18 @@ import { channelManifest, namespaceManifest } from '../e2e/manifests.ts';
 import type { Platform } from '../e2e/platform/platform.ts';
 import { startViewer, type Viewer } from '../viewer/viewer.ts';
 import { launchChromium, openProbedPage, type PlayerPages, readSample, servePlayerPages } from './chromium.ts';
-import { accountLine, accountOf, type PlaybackReport, type PlaybackSample, reportOf } from './playback-report.ts';
+import {
+  accountLine,
+  accountOf,
+  faultsOf,
+  keepsUp,
+  type PlaybackReport,
+  type PlaybackSample,
+  reportOf,
+} from './playback-report.ts';
 
 const CHANNEL = 'film';
 const FRAME_RATE = 25;
-/**
- * How much larger the share of frames that are decoded but not presented may be than that of the reference, which
- * plays at the same time on the same machine without any switch.
- */
-const EXTRA_MISSING_SHARE = 0.01;
-
 /** The audience beside the page, and the mode that follows. */
 const STEPS = [
   { others: 0, mode: 'Direct' },
@@ -25,9 +27,6 @@ const STEPS = [
   { others: 1, mode: 'Proxy' },
   { others: 0, mode: 'Direct' },
 ] as const;
-
-/** How far a decoder may be ahead of the picture, in frames: Chromium keeps a few ready, more after a pause. */
-const DECODER_AHEAD_FRAMES = 12;
 
 /** A channel of its own and a browser, for one player that watches it through all modes. */
 export interface PlaybackStage {
@@ -50,10 +49,11 @@ export interface PlaybackStage {
 export async function openStage(platform: Platform, namespace: string): Promise<PlaybackStage> {
   const source = `${platform.source.url}/${namespace}/film/index.m3u8`;
   const ladder = [{ name: '360p', height: 360, bitrateBps: 700_000 }];
-  const delivery = { hysteresisSeconds: platform.pace.hysteresisSeconds };
+  const { hysteresisSeconds, preset } = platform.pace;
+  const delivery = { hysteresisSeconds };
   await platform.apply(namespaceManifest(namespace));
   await platform.apply(
-    channelManifest({ namespace, name: CHANNEL, uri: source, spec: { delivery, transcode: { ladder } } }),
+    channelManifest({ namespace, name: CHANNEL, uri: source, spec: { delivery, transcode: { ladder, preset } } }),
   );
   await waitForProbe(platform, namespace, CHANNEL);
   return new RunningStage(
@@ -101,10 +101,11 @@ class RunningStage implements PlaybackStage {
     const [report, plain] = [reportOf(sample, FRAME_RATE), reportOf(await readSample(reference), FRAME_RATE)];
     await reference.close();
     const table = tableOf(sample, ends, report, plain);
-    process.stdout.write(`\n${name} through all modes (${this.#platform.name})\n${table}\n`);
+    const note = keepsUp(plain) ? '' : 'this machine does not keep up with the film even without a switch\n';
+    process.stdout.write(`\n${name} through all modes (${this.#platform.name})\n${table}\n${note}`);
     await writeFile(join(this.#platform.artifactFolder, `${name}-frames.txt`), `${table}\n`);
     expect(report.playedSeconds).toBeGreaterThan(STEPS.length * this.#platform.pace.watchSeconds * 0.75);
-    expectSmooth(report, plain);
+    expect(faultsOf(report, plain)).toEqual([]);
     return page;
   }
 
@@ -155,16 +156,4 @@ function tableOf(
     return [accountLine(`to the end of ${STEPS[index]?.mode}`, accountOf(first, last, to - from, FRAME_RATE))];
   });
   return [...parts, accountLine('in all', whole), accountLine('reference, no switch', reference)].join('\n');
-}
-
-function expectSmooth(report: PlaybackReport, reference: PlaybackReport): void {
-  expect(report).toMatchObject({ problems: [], jumps: [], freezes: [], waiting: 0, bufferedRanges: 1 });
-  // Every frame of the film between the first and the last picture was decoded ...
-  expect(report.decodedInAll).toBeGreaterThan(report.expected);
-  expect(Math.abs(report.decoded - report.expected)).toBeLessThanOrEqual(DECODER_AHEAD_FRAMES);
-  // ... and is accounted for: it was presented, or the browser says that it came too late for the screen, ...
-  expect(report.missing).toBeLessThanOrEqual(report.dropped);
-  // ... which happens no more often than without any switch.
-  const share = ({ missing, expected }: PlaybackReport) => missing / expected;
-  expect(share(report)).toBeLessThanOrEqual(share(reference) + EXTRA_MISSING_SHARE);
 }

@@ -35,8 +35,15 @@ async function ask(path: string, options: { method?: 'GET' | 'POST'; body?: stri
   return { status: answer.statusCode, retryAfter: answer.headers['retry-after']?.toString(), error: body.error };
 }
 
+/** A channel whose source may be anything. */
 async function apply(name: string, uri: string, spec: object = {}): Promise<void> {
   await platform.apply(channelManifest({ namespace: NAMESPACE, name, uri, spec }));
+}
+
+/** A channel that plays the film, known to the edges. */
+async function applyFilm(name: string, spec: object): Promise<void> {
+  await apply(name, FILM, spec);
+  await waitForProbe(platform, NAMESPACE, name);
 }
 
 const remove = (name: string) => platform.delete('Channel', NAMESPACE, name);
@@ -163,8 +170,11 @@ describe('requests that make no sense are refused in the fixed shape', () => {
 
 describe('what dies does not take its viewers along', () => {
   test('a transcode pod that is killed: the source goes on, and another pod takes over', async () => {
-    const spec = { delivery: { minimumMode: 'Transcode', hysteresisSeconds: 2 }, transcode: { ladder: SMALL_LADDER } };
-    await apply('killed', FILM, spec);
+    const spec = {
+      delivery: { minimumMode: 'Transcode', hysteresisSeconds: 2 },
+      transcode: { ladder: SMALL_LADDER, preset: platform.pace.preset },
+    };
+    await applyFilm('killed', spec);
     const viewer = watch('killed', 0);
     await viewer.started;
     await modeOf('killed', 'Transcode', 90);
@@ -189,7 +199,7 @@ describe('what dies does not take its viewers along', () => {
 
   test('a transcode pod that never starts: the channel stays in Proxy and says what the scheduler says', async () => {
     const transcode = { ladder: SMALL_LADDER, nodeSelector: { 'example.org/no-such-node': 'true' } };
-    await apply('unschedulable', FILM, { delivery: { minimumMode: 'Transcode', hysteresisSeconds: 2 }, transcode });
+    await applyFilm('unschedulable', { delivery: { minimumMode: 'Transcode', hysteresisSeconds: 2 }, transcode });
     const viewer = watch('unschedulable', 0);
     await viewer.started;
     await modeOf('unschedulable', 'Proxy', 30);
@@ -201,7 +211,7 @@ describe('what dies does not take its viewers along', () => {
   });
 
   test('a Channel deleted while it is watched: 404 for its viewers, and nothing is left of it', async () => {
-    await apply('deleted', FILM, { delivery: { minimumMode: 'Proxy' } });
+    await applyFilm('deleted', { delivery: { minimumMode: 'Proxy' } });
     const viewer = watch('deleted', 0);
     await viewer.started;
     await remove('deleted');

@@ -7,4 +7,5 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '\\.cluster\\.e2e\\.ts$'],
   // Most of a scenario is waiting; on two cores four of them keep the encoders in time.
   maxWorkers: Math.max(2, Math.min(8, cpus().length * 2)),
+  testSequencer: '<rootDir>/test/e2e/standalone-order.mjs',
 };

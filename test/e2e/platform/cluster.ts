@@ -27,7 +27,7 @@ export function createClusterPlatform({ kubectl, ...settings }: ClusterSettings)
   return {
     name: 'cluster',
     ...settings,
-    pace: { hysteresisSeconds: 6, watchSeconds: 12 },
+    pace: { hysteresisSeconds: 6, watchSeconds: 12, preset: 'veryfast' },
     async apply(manifests) {
       await kubectl.run(['apply', '--server-side', '-f', '-'], manifests);
     },

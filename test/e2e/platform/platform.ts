@@ -18,6 +18,8 @@ export interface Pace {
   readonly hysteresisSeconds: number;
   /** How long a state is watched before it is judged, in seconds; several target durations of 2 s. */
   readonly watchSeconds: number;
+  /** `transcode.preset` of the channels, where it is not the example's own. */
+  readonly preset: 'ultrafast' | 'veryfast';
 }
 
 /** A demo source for the suites' own channels. Its playlist is `<url>/<any word>/film/index.m3u8`: each suite takes its own word. */
