@@ -122,7 +122,7 @@ class RunningStage implements PlaybackStage {
     const ends: number[] = [];
     for (const [index, step] of STEPS.entries()) {
       await this.#setOthers(step.others);
-      await waitForMode(this.#platform, this.#namespace, CHANNEL, step.mode, 90);
+      await waitForMode(this.#platform, this.#namespace, CHANNEL, step.mode, 150);
       await page.waitForTimeout(pace.watchSeconds * 1000);
       ends.push((await readSample(page)).frames.length);
       await page.screenshot({ path: join(artifactFolder, `${name}-${index}-${step.mode.toLowerCase()}.png`) });

@@ -114,7 +114,7 @@ describe(`the mode of a channel follows its audience (${platform.name})`, () => 
 
   test('four viewers: Transcode after the window, with one pod', async () => {
     await setAudience(4);
-    await modeIs('Transcode', 90);
+    await modeIs('Transcode', 150);
     expect(await podsOfChannel()).toHaveLength(1);
   });
 

@@ -177,7 +177,7 @@ describe('what dies does not take its viewers along', () => {
     await applyFilm('killed', spec);
     const viewer = watch('killed', 0);
     await viewer.started;
-    await modeOf('killed', 'Transcode', 90);
+    await modeOf('killed', 'Transcode', 100);
     const [pod = ''] = await sessionPods(platform, NAMESPACE, 'killed');
     await platform.delete('Pod', NAMESPACE, pod, { graceSeconds: 0 });
     await eventually(
@@ -188,7 +188,7 @@ describe('what dies does not take its viewers along', () => {
       },
       { timeoutSeconds: 60 },
     );
-    await modeOf('killed', 'Transcode', 90);
+    await modeOf('killed', 'Transcode', 100);
     await sleep(5000);
     await viewer.stop();
     expect(viewer.record.problems).toEqual([]);
