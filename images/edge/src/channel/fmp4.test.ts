@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Route } from '@sluice/common/link/messages.ts';
 import { box, makeInit } from '@sluice/common/mp4/file.testing.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
@@ -9,6 +9,8 @@ import { testRoute } from '../testing/route.ts';
 import { SourceServer } from '../testing/source-server.ts';
 
 let edge: TestEdge;
+/** Real sockets and files behind a virtual clock: a second, or many where all suites run on two cores. */
+jest.setTimeout(30_000);
 beforeEach(async () => {
   edge = await TestEdge.open();
   edge.source.fragmented = true;

@@ -1,6 +1,7 @@
 import type { InitInspection } from '@sluice/common/mp4/init.ts';
 import { checkedInit, MAX_INIT_BYTES } from '../source/init.ts';
 import type { SourceMap } from '../source/parse.ts';
+import type { TimelineLog } from '../timeline/log.ts';
 import { mapName } from '../timeline/names.ts';
 import type { DownloadContext } from './download.ts';
 import type { PendingSegment } from './pending.ts';
@@ -25,9 +26,13 @@ export class Inits {
   readonly #known = new Map<string, Promise<StoredInit>>();
   readonly #names = new Map<string, string>();
 
-  /** Name of the stored section that a segment needs; null for MPEG-TS, and while it is not stored. */
-  nameFor(segment: PendingSegment): string | null {
-    return this.#names.get(keyOf(segment)) ?? null;
+  /** Names of the stored sections that listed and coming segments need. */
+  needed(log: TimelineLog, pending: readonly PendingSegment[]): ReadonlySet<string> {
+    const listed = log.entries.map(({ map }) => map);
+    const coming = pending.map((segment) =>
+      segment.download.state === 'stored' ? segment.download.map : (this.#names.get(keyOf(segment)) ?? null),
+    );
+    return new Set([...listed, ...coming].filter((map) => map !== null));
   }
 
   /** The stored section that a segment needs. Throws SEGMENT_BROKEN and the errors of the client and of the storage. */

@@ -309,15 +309,7 @@ export class Publisher {
     }
     const window = listedSeconds(log) * 1000;
     const dueAt = this.#context.clock.now() + window + log.targetDurationSeconds * 1000;
-    this.#janitor.retire(log.firstListedMsn, this.#mapsInUse(log), dueAt);
-  }
-
-  #mapsInUse(log: TimelineLog): ReadonlySet<string> {
-    const listed = log.entries.map(({ map }) => map);
-    const coming = this.#pending.map((segment) =>
-      segment.download.state === 'stored' ? segment.download.map : this.#inits.nameFor(segment),
-    );
-    return new Set([...listed, ...coming].filter((map) => map !== null));
+    this.#janitor.retire(log.firstListedMsn, this.#inits.needed(log, this.#pending), dueAt);
   }
 
   #trimmed(log: TimelineLog, now: number): TimelineLog {

@@ -72,7 +72,7 @@ export function ownerUnreachable(key: string): SluiceError {
 }
 
 /** The host of `host:port`, where it is an IP address (IPv6 in brackets); null otherwise: pods are never named. */
-function hostOf(address: string): string | null {
+export function hostOf(address: string): string | null {
   const host = address.slice(0, address.lastIndexOf(':'));
   const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
   const family = isIP(bare);

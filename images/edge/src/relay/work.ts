@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { WORK_POLL_SECONDS } from '@sluice/common/work/contract.ts';
@@ -7,8 +6,9 @@ import { isOwner } from '../channel/mode.ts';
 import { sendError } from '../http/error-answer.ts';
 import type { RouteListener, RouteTable } from '../routes/table.ts';
 import { keyOf } from '../viewers/audiences.ts';
+import { tokenMatches } from '../work/token.ts';
 import { CONNECT_TIMEOUT_MS } from './limits.ts';
-import { ownerUnreachable, RELAYED_HEADER } from './relay.ts';
+import { hostOf, ownerUnreachable, RELAYED_HEADER } from './relay.ts';
 
 /** Beside the long poll: what an owner under load may take for an answer, in ms. */
 const ANSWER_MS = 10_000;
@@ -52,7 +52,8 @@ export function createWorkRelay(routes: RouteTable, podUid: string, local: Reque
     const route = session === null ? null : routes.byUid(session.uid);
     const owner = route?.owners[0];
     if (session === null || route === null || owner === undefined || isOwner(route, podUid)) return null;
-    return holdsToken(request, session.tokenSha256) ? { key: keyOf(route), address: owner.address } : null;
+    if (!tokenMatches(request.headers.authorization, session.tokenSha256)) return null;
+    return hostOf(owner.address) === null ? null : { key: keyOf(route), address: owner.address };
   };
   return {
     listener: (request, response) => {
@@ -103,11 +104,6 @@ function picked(
   return Object.fromEntries(
     names.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])),
   );
-}
-
-function holdsToken(request: IncomingMessage, sha256: string): boolean {
-  const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-  return timingSafeEqual(createHash('sha256').update(token).digest(), Buffer.from(sha256, 'hex'));
 }
 
 /** The newest session of each channel, by name, for as long as the channel is there. */

@@ -1,9 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { agentReportSchema, MAX_SEGMENT_BYTES, WORK_POLL_SECONDS } from '@sluice/common/work/contract.ts';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { type Desk, findDesk, type SessionOwners } from './desk.ts';
+import { tokenMatches } from './token.ts';
 
 /** An agent's report is a few hundred bytes; its message at most some lines of FFmpeg. */
 const MAX_REPORT_BYTES = 64 * 1024;
@@ -25,12 +25,6 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw refusal('BAD_REQUEST', 400, `${what}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim());
-}
-
-/** Whether the bearer token of a request is the one with this SHA-256; takes the same time for any wrong one. */
-function tokenMatches(header: string | undefined, sha256: string): boolean {
-  const token = /^Bearer (.+)$/.exec(header ?? '')?.[1] ?? '';
-  return timingSafeEqual(createHash('sha256').update(token).digest(), Buffer.from(sha256, 'hex'));
 }
 
 /**
