@@ -1,8 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { EVENTS } from './events.ts';
 import type { JsonObject } from './runtime/memory/fields.ts';
 import { sessionReportFixture } from './testing/fixtures.ts';
 import { Harness, SERVED } from './testing/harness.ts';
+
+/** A machine with much else to do is slow; what a test waits for is bounded by the harness. */
+jest.setTimeout(60_000);
 
 /** The story of a channel as its events tell it: `<kind>/<name> <type> <reason>: <note>`. */
 describe('the events', () => {
