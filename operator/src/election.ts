@@ -27,7 +27,7 @@ export interface Election {
 }
 
 /** An elector that lets `operator` lead, once, when the lease is held. */
-export function createElection(operator: Operator, election: Election): Elector {
+export function createElection(operator: Pick<Operator, 'lead'>, election: Election): Elector {
   const { client, lease, instance, features, log, metrics, onLost, onFailed } = election;
   const onElected = (term: number): void => {
     log.info({ lease: lease.name, term }, 'this operator leads');

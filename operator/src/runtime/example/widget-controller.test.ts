@@ -71,8 +71,21 @@ describe('the example of the README', () => {
     expect(written.filter((plural) => plural === 'configmaps')).toHaveLength(1);
   });
 
+  test('ends in order: what is under way, then the events of it, then the lease', async () => {
+    const first = await run('one');
+    await until(() => holder() === 'one');
+    const order: string[] = [];
+    store.onEvent(({ kind }) => order.push(kind.plural));
+    put('a', 1);
+    await until(() => order.includes('configmaps'));
+    await first.stop();
+    expect(holder()).toBe('');
+    expect(order.indexOf('events')).toBeGreaterThan(order.indexOf('configmaps'));
+    expect(order.at(-1)).toBe('leases');
+  });
+
   function holder(): unknown {
-    return (store.get(LEASE, 'default', 'widgets').spec as JsonObject).holderIdentity;
+    return (find(LEASE, 'widgets')?.spec as JsonObject | undefined)?.holderIdentity;
   }
 });
 
