@@ -61,7 +61,7 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
     status: ['False'],
     reasons: ['NotAPlaylist', 'PlaylistInvalid', 'SourceUnsupported', 'SourceEnded'],
     meaning:
-      'no live HLS playlist that can be followed: HTML, VOD, encrypted, or audio only in playlists of its own; the message says which',
+      'no live HLS playlist that can be followed: HTML, VOD, encrypted, audio only in playlists of its own, or another container than before; the message says which',
   },
   {
     type: 'SourceHealthy',
