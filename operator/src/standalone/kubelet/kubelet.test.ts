@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { covers } from '../../runtime/apply/json.ts';
+import type { Client } from '../../runtime/client/client.ts';
 import { createMemoryClient } from '../../runtime/memory/client.ts';
 import type { JsonObject } from '../../runtime/memory/fields.ts';
 import { ObjectStore } from '../../runtime/memory/object-store.ts';
@@ -88,6 +89,7 @@ class FakeMachine implements Machine {
 
 let folder: string;
 let store: ObjectStore;
+let client: Client;
 let machine: FakeMachine;
 let clock: ManualClock;
 let kubelet: Kubelet;
@@ -107,8 +109,9 @@ beforeEach(() => {
     resolve: (text: string) => text,
   } as unknown as LoopbackNetwork;
   const image = { programs: {}, environment: { FROM: 'image' }, files: [{ inside: '/app', outside: '/bundles' }] };
+  client = createMemoryClient(store);
   kubelet = startKubelet({
-    client: createMemoryClient(store),
+    client,
     network,
     images: { film: { ...image, entrypoint: ['run', '/app/main.js'], stopSignal: 'SIGQUIT' } },
     machine,
@@ -123,6 +126,7 @@ afterEach(async () => {
   const stopped = kubelet.stop();
   for (const process of machine.processes) process.exit(0);
   await stopped;
+  await client.close();
   rmSync(folder, { recursive: true });
 });
 

@@ -3,6 +3,7 @@ import { type EnvironmentSources, environmentOf } from './environment.ts';
 import { commandOf, imageOf, type LocalImage, localCommand } from './images.ts';
 import { LogBuffer } from './log-buffer.ts';
 import { createLogPrinter } from './log-printer.ts';
+import { LineCutter } from './output-pipe.ts';
 import { mapPath } from './paths.ts';
 import { LOCAL_POD } from './pod.ts';
 import { countAnswer, NO_ANSWER } from './probe-count.ts';
@@ -162,6 +163,16 @@ describe('LogBuffer', () => {
     expect(log.text()).toMatch(/^19\d\d x+\n/);
     expect(log.tail(1, 5)).toBe('xxxxx');
   });
+});
+
+test('output is cut into lines wherever it is cut into pieces, and endless lines into pieces', () => {
+  const lines: string[] = [];
+  const cutter = new LineCutter((line) => lines.push(line));
+  for (const piece of ['on', 'e\ntwo\r\n', '\n', 'x'.repeat(40_000), 'last']) cutter.take(piece);
+  cutter.end();
+  const long = lines.slice(3);
+  expect(lines.slice(0, 3)).toEqual(['one', 'two', '']);
+  expect(long.map(({ length }) => length)).toEqual([16_384, 16_384, 40_004 - 2 * 16_384]);
 });
 
 describe('createLogPrinter', () => {

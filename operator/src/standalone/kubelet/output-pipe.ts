@@ -4,8 +4,36 @@ import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+
+/** A longer line is given in pieces: programs that print without end must not fill the memory. */
+const MAX_LINE_LENGTH = 16 * 1024;
+
+/** Cuts text that comes in pieces into lines. */
+export class LineCutter {
+  readonly #onLine: (line: string) => void;
+  #rest = '';
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  take(text: string): void {
+    const lines = (this.#rest + text).split(/\r?\n/);
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) this.#onLine(line);
+    while (this.#rest.length > MAX_LINE_LENGTH) {
+      this.#onLine(this.#rest.slice(0, MAX_LINE_LENGTH));
+      this.#rest = this.#rest.slice(MAX_LINE_LENGTH);
+    }
+  }
+
+  /** Gives what stands after the last line break. */
+  end(): void {
+    if (this.#rest !== '') this.#onLine(this.#rest);
+    this.#rest = '';
+  }
+}
 
 /** A pipe that a process prints into. */
 export interface OutputPipe {
@@ -29,9 +57,14 @@ export async function openOutputPipe(onLine: (line: string) => void): Promise<Ou
   const writeEnd = openSync(path, constants.O_WRONLY);
   unlinkSync(path);
   const reader = new Socket({ fd: readEnd, readable: true, writable: false });
-  const lines = createInterface({ input: reader, crlfDelay: Number.POSITIVE_INFINITY });
-  lines.on('line', onLine);
-  const ended = new Promise<void>((resolve) => lines.on('close', () => resolve()));
+  const lines = new LineCutter(onLine);
+  reader.setEncoding('utf8').on('data', (text: string) => lines.take(text));
+  const ended = new Promise<void>((resolve) => {
+    reader.on('close', () => {
+      lines.end();
+      resolve();
+    });
+  });
   reader.on('error', () => reader.destroy());
   return { writeEnd, ended, started: () => closeSync(writeEnd) };
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Client } from '../../runtime/client/client.ts';
 import { createMemoryClient } from '../../runtime/memory/client.ts';
 import type { JsonObject } from '../../runtime/memory/fields.ts';
 import { ObjectStore } from '../../runtime/memory/object-store.ts';
@@ -20,6 +21,7 @@ const NAME = { namespace: 'tv', name: 'film' };
 
 let network: LoopbackNetwork;
 let store: ObjectStore;
+let client: Client;
 let services: Services;
 let troubles: string[];
 let pod: { readonly port: number; close(): void };
@@ -28,6 +30,7 @@ let page: number;
 beforeEach(async () => {
   network = await takeNetwork();
   store = new ObjectStore({ kinds: [SERVICES, SLICES], now: Date.now });
+  client = createMemoryClient(store);
   troubles = [];
   const server = createServer((socket) => void socket.end('film'));
   server.listen(0, '127.0.0.1');
@@ -38,6 +41,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await services.close();
+  await client.close();
   await network.close();
   pod.close();
 });
@@ -45,7 +49,7 @@ afterEach(async () => {
 function options() {
   const front = { port: page, service: NAME, portName: 'http' };
   const onTrouble = (message: string) => void troubles.push(message);
-  return { client: createMemoryClient(store), network, page: front, onTrouble };
+  return { client, network, page: front, onTrouble };
 }
 
 async function freePort(): Promise<number> {
