@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { SluiceError } from '@sluice/common/errors/error.ts';
+import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import { ensureLinkIdentity } from '../keys/bootstrap.ts';
@@ -36,11 +36,11 @@ export interface StandaloneRun {
 
 /** Whom the operator proves itself to the edges with; its own half of the key. */
 const OPERATOR_SECRET = 'sluice-link-operator';
-/** The chart's limit of all is the one that matters where there is only one owner. */
 /** Sources of this run, and of others beside it. */
 const THIS_MACHINE = '127.0.0.0/8';
 /** As in the operator's pod. */
 const OPERATIONS_PORT = 9090;
+/** The chart's limit of all; there is only one owner. */
 const SESSION_LIMITS = { perOwner: 20, total: 20 };
 
 /** What has been started so far, ended in the opposite order. */
@@ -52,8 +52,15 @@ class Started {
     return thing;
   }
 
+  /** Ends all, also what comes after a part that cannot be ended. @throws AggregateError */
   async stop(): Promise<void> {
-    for (let end = this.#ends.pop(); end !== undefined; end = this.#ends.pop()) await end();
+    const errors: unknown[] = [];
+    for (let end = this.#ends.pop(); end !== undefined; end = this.#ends.pop()) {
+      await Promise.resolve()
+        .then(end)
+        .catch((error: unknown) => errors.push(error));
+    }
+    if (errors.length > 0) throw new AggregateError(errors, errors.map(messageOf).join('; '));
   }
 }
 
