@@ -11,6 +11,7 @@ import { type ChannelStatusView, channelStatus } from './channel-state.ts';
 import type { StandaloneEnvironment } from './environment.ts';
 import type { Platform, PlatformObject } from './platform/platform.ts';
 import { createStandalonePlatform } from './platform/standalone.ts';
+import { descendantsOf, stillRunning } from './processes.ts';
 
 /** A standalone operator that runs for the suites. */
 export interface StandaloneOperator {
@@ -131,6 +132,7 @@ interface Remains {
 }
 
 async function stopOperator(child: ChildProcess, ended: Promise<string>, remains: Remains): Promise<void> {
+  const processes = descendantsOf(child.pid ?? 0);
   child.kill('SIGTERM');
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_SECONDS * 1000);
   const how = await ended;
@@ -144,6 +146,8 @@ async function stopOperator(child: ChildProcess, ended: Promise<string>, remains
     );
     if (answers) throw new Error(`port ${port} still answers after the operator has ended`);
   }
+  const left = stillRunning(processes).map(({ pid, name }) => `${name} (${pid})`);
+  if (left.length > 0) throw new Error(`the operator has ended, but not ${left.join(', ')}`);
 }
 
 /** The end of a log, where its error stands. */

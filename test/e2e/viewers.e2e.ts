@@ -54,7 +54,7 @@ describe(`npm run viewers (${platform.name})`, () => {
       child.kill('SIGINT');
     }
     const output = await ended;
-    expect(output).toMatch(/^crowd\/watched {2}5 of 5 play {2}proxy, 5 viewers in all {2}[\d.]+ Mbit\/s$/m);
+    expect(output).toMatch(/^crowd\/watched {2}5 of 5 play {2}proxy, 5 in all {2}[\d.]+ Mbit\/s$/m);
     expect(Number(/(\d+) segments/.exec(output)?.[1])).toBeGreaterThan(10);
     expect(output).toMatch(/^5 of 5 viewers have left; .* problems 0$/m);
     await untilCounted(0);

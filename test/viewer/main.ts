@@ -27,6 +27,8 @@ environment:
 `;
 
 const REFRESH_MILLISECONDS = 1000;
+/** The rate is that of the last seconds: two segments even where the target duration is 6 s. */
+const RATE_SECONDS = 12;
 /** Where lines cannot be rewritten, every fifth is enough to follow. */
 const LINES_BETWEEN = 5;
 
@@ -56,7 +58,7 @@ function progressLine(
   bitsPerSecond: number,
 ): string {
   const { playing, problems, lastProblem } = crowd.report();
-  const state = typeof view === 'string' ? view : `${view.mode}, ${view.viewerCount} viewers in all`;
+  const state = typeof view === 'string' ? view : `${view.mode}, ${view.viewerCount} in all`;
   const media = command.fetchesSegments ? `  ${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s` : '';
   const trouble = problems === 0 ? '' : `  problems ${problems}: ${lastProblem}`;
   return `${command.namespace}/${command.channel}  ${playing} of ${command.count} play  ${state}${media}${trouble}`;
@@ -64,20 +66,18 @@ function progressLine(
 
 /** Shows a line once a second until the signal is given: rewritten on a terminal, else every fifth. */
 async function showProgress(command: ViewersCommand, crowd: Crowd, signal: AbortSignal): Promise<void> {
-  const { isTTY, columns = 120 } = process.stdout;
-  let { bytes } = crowd.report();
+  const { isTTY } = process.stdout;
+  // Bytes at the last seconds: segments come in bursts, one per target duration.
+  const history = [0];
   for (let second = 0; !signal.aborted; second += 1) {
     await sleep(REFRESH_MILLISECONDS, undefined, { signal }).catch(() => {});
-    const now = crowd.report().bytes;
-    const line = progressLine(
-      command,
-      crowd,
-      await channelView(command),
-      ((now - bytes) * 8000) / REFRESH_MILLISECONDS,
-    );
-    bytes = now;
-    // \x1b[K clears what is left of a longer line.
-    if (isTTY) process.stdout.write(`\r${line.slice(0, columns - 1)}\x1b[K`);
+    history.push(crowd.report().bytes);
+    if (history.length > RATE_SECONDS + 1) history.shift();
+    const bytes = (history.at(-1) ?? 0) - (history[0] ?? 0);
+    const bitsPerSecond = (bytes * 8000) / (REFRESH_MILLISECONDS * (history.length - 1));
+    const line = progressLine(command, crowd, await channelView(command), bitsPerSecond);
+    // \x1b[K clears what is left of a longer line; one that the terminal would break could not be rewritten.
+    if (isTTY) process.stdout.write(`\r${line.slice(0, (process.stdout.columns || 80) - 1)}\x1b[K`);
     else if (second % LINES_BETWEEN === LINES_BETWEEN - 1) process.stdout.write(`${line}\n`);
   }
   if (isTTY) process.stdout.write('\n');
