@@ -7,6 +7,7 @@ import { buildImageSet } from './images/build.ts';
 import { importImage } from './images/import.ts';
 import { bundlesOf, IMAGE_NAMES, type ImageName } from './images/table.ts';
 import { ensureKindCluster, kindIsRunning, loadIntoKind, stopKindCluster } from './kind/kind.ts';
+import { restartNodeApiServer } from './node/api-server.ts';
 import { clusterLayout, nodeDaemons, nodeLayout, SECOND_NODE } from './node/layout.ts';
 import {
   removeSecondNode as removeNode,
@@ -132,6 +133,26 @@ export async function loadImages(
       }
     }
   });
+}
+
+/**
+ * Restarts the API server of the running cluster.
+ * @param downSeconds how long nothing answers before it is started again
+ * @throws SluiceError `API_SERVER_UNSUPPORTED` on a kind cluster, whose control plane runs inside its container
+ */
+export async function restartApiServer(downSeconds: number, context: Context = defaultContext()): Promise<void> {
+  const { config, progress } = context;
+  if ((await chooseBackend(config)) === 'kind') {
+    throw new SluiceError('the API server can only be restarted in the cluster that runs without Docker', {
+      code: 'API_SERVER_UNSUPPORTED',
+      retryable: false,
+    });
+  }
+  await locked(context, 'cluster', () =>
+    progress.step(`API server away for ${downSeconds} s`, downSeconds + 5, () =>
+      restartNodeApiServer(config, progress, downSeconds),
+    ),
+  );
 }
 
 /** What the test device plugin of the second node offers. */

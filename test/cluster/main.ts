@@ -8,6 +8,7 @@ import {
   ensureSecondNode,
   loadImages,
   removeSecondNode,
+  restartApiServer,
   stopCluster,
 } from './cluster.ts';
 import { IMAGE_NAMES, type ImageName } from './images/table.ts';
@@ -22,6 +23,7 @@ usage: node test/cluster/main.ts COMMAND
   status           what runs
   add-node         add a second node on this machine, with two devices nvidia.com/gpu that no hardware stands behind
   remove-node      remove it again
+  restart-api      restart the API server; nothing answers for five seconds
   verify           start it if need be and prove that it does what Sluice relies on
   images [NAME...] build the images that have changed and load them into the cluster if it runs
                    (${IMAGE_NAMES.join(', ')}; all if none is named)
@@ -67,6 +69,9 @@ async function main(words: readonly string[]): Promise<readonly string[]> {
       return [await ensureSecondNode(await ensureCluster(), { resourceName: 'nvidia.com/gpu', count: 2 })];
     case 'remove-node':
       await removeSecondNode();
+      return [];
+    case 'restart-api':
+      await restartApiServer(5);
       return [];
     case 'status':
       return clusterStatus();
