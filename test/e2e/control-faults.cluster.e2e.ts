@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { restartApiServer } from '../cluster/cluster.ts';
 import { killOperator, metricOf, nextLeader } from '../failover/leader.ts';
 import { SYSTEM_NAMESPACE } from '../install/install.ts';
@@ -38,12 +38,18 @@ async function applyChannel(name: string, minimumMode: 'Proxy' | 'Transcode', na
 async function watch(channel: string, namespace = NAMESPACE): Promise<Viewer> {
   const session = `control-faults-${channel}-${Date.now()}`;
   const viewer = startViewer({ edgeUrl, namespace, channel, session, rung: RUNG, addresses });
+  viewers.push(viewer);
   await viewer.started;
   return viewer;
 }
 
+/** Channels and viewers of the test that runs. */
+const names: string[] = [];
+const viewers: Viewer[] = [];
+
 /** A channel in Proxy with somebody who plays it. */
 async function playing(name: string): Promise<Viewer> {
+  names.push(name);
   await applyChannel(name, 'Proxy');
   await waitForProbe(platform, NAMESPACE, name);
   const viewer = await watch(name);
@@ -59,9 +65,10 @@ async function expectUndisturbed(viewer: Viewer): Promise<void> {
 
 /** SIGKILL; the pod goes too, because the kubelet would wait longer from kill to kill before it starts it again. */
 async function killLeader(): Promise<void> {
-  const { pod } = await nextLeader(kubectl, null);
-  await killOperator(kubectl, pod);
-  await kubectl.run(['delete', 'pod', pod, '-n', SYSTEM_NAMESPACE, '--grace-period=0', '--force']);
+  const before = await nextLeader(kubectl, null);
+  await killOperator(kubectl, before.pod);
+  await kubectl.run(['delete', 'pod', before.pod, '-n', SYSTEM_NAMESPACE, '--grace-period=0', '--force']);
+  await nextLeader(kubectl, before);
 }
 
 beforeAll(async () => {
@@ -72,6 +79,15 @@ afterAll(async () => {
   const names = [NAMESPACE, DOOMED_NAMESPACE];
   await kubectl.run(['delete', 'namespace', ...names, '--ignore-not-found', '--timeout=120s']);
   await kubectl.run(['rollout', 'status', 'deployment/sluice-operator', '-n', SYSTEM_NAMESPACE, '--timeout=120s']);
+});
+
+// An encoder that a failed test left behind would take the next one's CPU.
+afterEach(async () => {
+  await Promise.all(viewers.splice(0).map((viewer) => viewer.stop()));
+  for (const name of names.splice(0)) {
+    await platform.delete('Channel', NAMESPACE, name);
+    await waitForNoPods(platform, NAMESPACE, name);
+  }
 });
 
 describe('an operator that is killed', () => {
@@ -106,11 +122,8 @@ describe('an operator that is killed', () => {
     });
     await killLeader();
     await waitForMode(platform, NAMESPACE, name, 'Transcode', PROMOTION_SECONDS);
-    await nextLeader(kubectl, null);
     expect(await sessionPods(platform, NAMESPACE, name)).toEqual([`${name}-1-1`]);
     await expectUndisturbed(viewer);
-    await platform.delete('Channel', NAMESPACE, name);
-    await waitForNoPods(platform, NAMESPACE, name);
   });
 });
 
@@ -133,7 +146,11 @@ describe('a namespace that is deleted', () => {
   test('takes its channels with it, and nobody else notices', async () => {
     const neighbour = await playing('neighbour');
     await applyChannel('doomed', 'Transcode', DOOMED_NAMESPACE);
-    await waitForMode(platform, DOOMED_NAMESPACE, 'doomed', 'Transcode', PROMOTION_SECONDS);
+    await eventually(
+      'the doomed channel has a pod',
+      async () => ((await sessionPods(platform, DOOMED_NAMESPACE)).length > 0 ? true : null),
+      { timeoutSeconds: PROMOTION_SECONDS },
+    );
     const viewer = await watch('doomed', DOOMED_NAMESPACE);
     await kubectl.run(['delete', 'namespace', DOOMED_NAMESPACE, '--timeout=120s']);
     await viewer.stop();
