@@ -11,8 +11,10 @@ import type { Client } from './runtime/client/client.ts';
 import { connect } from './runtime/client/connection.ts';
 import { createHttpClient } from './runtime/client/http-client.ts';
 import { createClientMetrics } from './runtime/client/metrics.ts';
+import { untilAnswered } from './runtime/client/patience.ts';
 import { createFeatureMetrics } from './runtime/features/feature-gates.ts';
 import { type HealthChecks, startHealthServer } from './runtime/health/server.ts';
+import type { Elector } from './runtime/lease/elector.ts';
 import { steadyClock } from './runtime/queue/steady-clock.ts';
 import { HELP, readStandaloneSettings, type StandaloneSettings } from './standalone/settings.ts';
 import { createTerminal } from './standalone/terminal/terminal.ts';
@@ -40,13 +42,41 @@ async function main(): Promise<void> {
     metrics,
     config.bindAddress || undefined,
   );
+  // As the first process of a container Node would not end by a signal that nobody handles.
+  const ending: { now: () => Promise<void> } = { now: async () => process.exit(0) };
+  onSignal(log, () => ending.now());
   const operator = await createOperator(config, client, log, metrics);
+  const elector = createElector(config, operator, leaseClient, log, metrics);
+  const pages = config.features.DebugPages ? operator.debugPages() : {};
+  checks.now = {
+    live: () => elector.fault() ?? operator.live(),
+    ready: () => operator.ready(),
+    page: (path) => pages[path]?.(),
+  };
+  ending.now = async () => {
+    await operator.stop();
+    await elector.stop(); // the last that a leader does: from here on another one leads
+    await Promise.all([health.close(), client.close(), leaseClient.close()]);
+  };
+  await operator.start();
+  log.info('the operator follows the cluster');
+  elector.start();
+}
+
+/** A leader that must not lead any more ends at once: whatever it still did could be against its successor. */
+function createElector(
+  config: OperatorConfig,
+  operator: Operator,
+  client: Client,
+  log: Logger,
+  metrics: Metrics,
+): Elector {
   const end = (what: string) => (reason: unknown) => {
     log.fatal({ reason: messageOf(reason) }, what);
     process.exit(1);
   };
-  const elector = createElection(operator, {
-    client: leaseClient,
+  return createElection(operator, {
+    client,
     lease: { namespace: config.namespace, name: config.lease },
     instance: hostname(),
     features: config.features,
@@ -55,20 +85,6 @@ async function main(): Promise<void> {
     onLost: end('this operator no longer leads'),
     onFailed: end('this operator cannot take over'),
   });
-  const pages = config.features.DebugPages ? operator.debugPages() : {};
-  checks.now = {
-    live: () => elector.fault() ?? operator.live(),
-    ready: () => operator.ready(),
-    page: (path) => pages[path]?.(),
-  };
-  onSignal(log, async () => {
-    await operator.stop();
-    await elector.stop(); // the last that a leader does: from here on another one leads
-    await Promise.all([health.close(), client.close(), leaseClient.close()]);
-  });
-  await operator.start();
-  log.info('the operator follows the cluster');
-  elector.start();
 }
 
 async function createOperator(
@@ -78,9 +94,13 @@ async function createOperator(
   metrics: Metrics,
 ): Promise<Operator> {
   const secrets = { namespace: config.namespace, edge: config.linkSecret, operator: config.linkOperatorSecret };
+  const identity = await untilAnswered(
+    () => ensureLinkIdentity(client, secrets, Date.now),
+    (trouble) => log.warn({ trouble }, 'the keys of the link cannot be read yet'),
+  );
   return new Operator({
     client,
-    identity: await ensureLinkIdentity(client, secrets, Date.now),
+    identity,
     edges: { namespace: config.namespace, service: config.edgeService },
     publicUrl: config.publicUrl,
     pod: {
