@@ -40,7 +40,8 @@ async function waitForReason(name: string, type: string, reason: string) {
     `channel ${name} has ${type} with reason ${reason}`,
     async () => {
       const status = await channelStatus(platform, NAMESPACE, name);
-      return status?.conditions?.find((one) => one.type === type && one.reason === reason) ?? null;
+      const wanted = status?.conditions?.find((one) => one.type === type && one.reason === reason);
+      return wanted?.status === 'False' ? wanted : null; // one failure alone is True: degraded
     },
     { timeoutSeconds: 60 },
     async () => JSON.stringify(await channelStatus(platform, NAMESPACE, name), null, 2),
