@@ -117,12 +117,10 @@ describe('the judgement of a playback beside its reference', () => {
     expect(faultsOf({ ...perfect, ...change }, perfect).join()).toContain(says);
   });
 
-  test('a machine that cannot play the film without a switch only shows whether a switch costs more', () => {
+  test('on a machine that cannot play the film without a switch only errors and holes are faults', () => {
     expect(keepsUp(perfect)).toBe(true);
     expect(keepsUp(slow)).toBe(false);
-    expect(faultsOf(slow, slow)).toEqual([]);
-    expect(faultsOf({ ...slow, missing: 45 }, slow).join()).toContain('34 in the reference');
-    expect(faultsOf({ ...slow, waiting: 9 }, slow).join()).toContain('1 in the reference');
-    expect(faultsOf({ ...slow, bufferedRanges: 2 }, slow)).toHaveLength(1);
+    expect(faultsOf({ ...slow, missing: 45, waiting: 9 }, slow)).toEqual([]);
+    expect(faultsOf({ ...slow, bufferedRanges: 2, problems: ['page: no'] }, slow)).toHaveLength(2);
   });
 });

@@ -101,7 +101,9 @@ class RunningStage implements PlaybackStage {
     const [report, plain] = [reportOf(sample, FRAME_RATE), reportOf(await readSample(reference), FRAME_RATE)];
     await reference.close();
     const table = tableOf(sample, ends, report, plain);
-    const note = keepsUp(plain) ? '' : 'this machine does not keep up with the film even without a switch\n';
+    const note = keepsUp(plain)
+      ? ''
+      : 'this machine does not keep up with the film even without a switch: its frames are not judged\n';
     process.stdout.write(`\n${name} through all modes (${this.#platform.name})\n${table}\n${note}`);
     await writeFile(join(this.#platform.artifactFolder, `${name}-frames.txt`), `${table}\n`);
     expect(report.playedSeconds).toBeGreaterThan(STEPS.length * this.#platform.pace.watchSeconds * 0.75);

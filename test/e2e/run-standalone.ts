@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProgress, durationText } from '../cluster/progress.ts';
@@ -15,12 +16,18 @@ usage: npm run test:standalone [-- PATTERN...]
 Suites named *.cluster.e2e.ts need a real Kubernetes (npm run test:e2e) and are left out. Under two minutes in all.
 `;
 
+/** A folder for this checkout: runs of two checkouts at once must not write into each other's segments. */
+function artifactRoot(): string {
+  const checkout = createHash('sha256').update(REPOSITORY_ROOT).digest('hex').slice(0, 8);
+  return join(tmpdir(), `sluice-standalone-${checkout}`);
+}
+
 /** Sets up, starts an operator, runs the suites against it and ends it. @returns exit code */
 async function runAll(patterns: readonly string[]): Promise<number> {
   const progress = createProgress();
   await ensurePrograms(BROWSER_PROGRAMS, progress);
   const variables = { ...process.env, ...(await prepareStandalone(progress)) };
-  const folder = join(tmpdir(), 'sluice-standalone');
+  const folder = artifactRoot();
   const started = performance.now();
   const artifactFolder = join(folder, 'artifacts');
   const operator = await progress.step('start the operator, two edges and two sources', 12, () =>
@@ -37,6 +44,7 @@ async function runAll(patterns: readonly string[]): Promise<number> {
   } finally {
     await progress.step('stop the operator', 2, () => operator.stop());
   }
+  progress.note(`logs, screenshots and tables of frames: ${artifactFolder}`);
   progress.note(`scenarios without Kubernetes: ${durationText((performance.now() - started) / 1000)} in all`);
   return exitCode;
 }
