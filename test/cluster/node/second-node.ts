@@ -37,7 +37,7 @@ interface Second {
 
 /**
  * Adds a second node to the running cluster unless it has one: on the same machine, in a network and a mount namespace
- * of its own, with a containerd of its own and every image of the first node. Takes 5 s, the first time half a minute
+ * of its own, with a containerd of its own and every image of the first node. Takes 2 s, the first time half a minute
  * more for the images.
  * @returns its name
  */
