@@ -124,7 +124,7 @@ describe(`the mode of a channel follows its audience (${platform.name})`, () => 
     const sixCounted = (status: ChannelStatusView) =>
       status.mode === 'Transcode' && status.viewers?.count === 6 ? status : null;
     const channel = { namespace: DEMO_NAMESPACE, name: CHANNEL };
-    const status = await waitForStatus(platform, channel, 'counts six viewers in Transcode', sixCounted, 25);
+    const status = await waitForStatus(platform, channel, 'counts six viewers in Transcode', sixCounted, 60);
     expect(await podsOfChannel()).toHaveLength(1);
     expect(status.conditions?.find((condition) => condition.type === 'Ready')?.status).toBe('True');
   });
