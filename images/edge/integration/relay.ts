@@ -70,7 +70,6 @@ export async function withTwoEdges(link: LinkFolder, run: (stage: Stage) => Prom
   const [owner, other] = edges as [EdgePrograms, EdgePrograms];
   try {
     const route = testRoute(source.url, {
-      maximumMode: 'Proxy',
       mode: 'Proxy',
       owners: [owner.owner, other.owner],
       ownerTerm: 1,
@@ -220,7 +219,24 @@ export async function work({ owner, other }: Stage): Promise<string> {
   assert.equal((await ask(base(other), source, { headers: stranger })).status, 401);
   assert.equal((await ask(base(other), `${path}2/work?epoch=0&after=-1`, { headers })).status, 401);
   assert.equal((await ask(base(other), source, { headers: { ...headers, 'sluice-relayed': '1' } })).status, 401);
-  return `${bytes.body.length} bytes of work`;
+  return `${bytes.body.length} bytes of work, ${await handOver(other, path, headers, segments.at(-1).msn)}`;
+}
+
+/** Waits by way of `edge` for the next source segment, as an agent does, and hands it back as that of a rung. */
+async function handOver(edge: EdgePrograms, path: string, headers: Record<string, string>, after: number) {
+  const base = `http://${edge.address}:${edge.ports.internal}${path}`;
+  const next = await ask(base, `/work?epoch=1&after=${after}`, { headers });
+  const [segment] = JSON.parse(next.text).segments;
+  assert.ok(segment !== undefined, next.text);
+  const source = await ask(base, `/source/1/${segment.msn}`, { headers });
+  const startedAt = performance.now();
+  const stored = await request(`${base}/segments/1/360p/${segment.msn}`, {
+    method: 'PUT',
+    headers: { ...headers, 'content-type': 'video/mp2t' },
+    body: source.body,
+  });
+  assert.equal(stored.statusCode, 201, await stored.body.text());
+  return `a segment stored in ${(performance.now() - startedAt).toFixed(0)} ms`;
 }
 
 /** An owner that is gone, and one that takes connections and says nothing: an error in bounded time. */
