@@ -3,6 +3,8 @@ export default {
   testEnvironment: 'node',
   // Suites are bound by the processor and small machines have two cores, of which jest would leave one idle.
   maxWorkers: '100%',
+  // A limit for what hangs, not for what is slow: some suites talk over real sockets, and machines may be busy.
+  testTimeout: 30_000,
   roots: ['<rootDir>/crds', '<rootDir>/operator', '<rootDir>/images', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
