@@ -13,7 +13,7 @@ usage: npm run test:standalone [-- PATTERN...]
 
   PATTERN   run only suites whose path matches, e.g. audience, bad-input, browser
 
-Suites named *.cluster.e2e.ts need a real Kubernetes (npm run test:e2e) and are left out. Under two minutes in all.
+Suites named *.cluster.e2e.ts need a real Kubernetes (npm run test:e2e) and are left out. About two minutes in all.
 `;
 
 /** A folder for this checkout: runs of two checkouts at once must not write into each other's segments. */
