@@ -1,8 +1,10 @@
+import { availableParallelism } from 'node:os';
+
 /** Unit tests: every *.test.ts beside its source. End-to-end, browser and cluster suites have runners of their own. */
 export default {
   testEnvironment: 'node',
-  // Suites are bound by the processor and small machines have two cores, of which jest would leave one idle.
-  maxWorkers: '100%',
+  // More than cores, of which jest would leave one idle: while a suite waits for sockets and timers, another works.
+  maxWorkers: availableParallelism() + 1,
   // A limit for what hangs, not for what is slow: some suites talk over real sockets, and machines may be busy.
   testTimeout: 30_000,
   roots: ['<rootDir>/crds', '<rootDir>/operator', '<rootDir>/images', '<rootDir>/test'],

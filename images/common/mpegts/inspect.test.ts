@@ -105,7 +105,7 @@ describe('inspectSegment', () => {
         for (const [at, value] of changes) bytes[at] = value;
         expectOnlyInvalid(bytes);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -124,7 +124,7 @@ describe('inspectSegment', () => {
       fc.property(fc.array(packet, { maxLength: 20 }), (packets) => {
         expectOnlyInvalid(Buffer.concat([new StreamWriter().tables(), ...packets]));
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 

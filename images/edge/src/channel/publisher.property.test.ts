@@ -350,7 +350,7 @@ describe('a channel whose world does anything', () => {
             seen.transcode += [...world.files.content.keys()].filter((name) => originOf(name) !== 'source').length;
           },
         ),
-        { numRuns: 150 },
+        { numRuns: 100 },
       );
       expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
     },

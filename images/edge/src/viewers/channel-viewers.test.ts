@@ -90,7 +90,7 @@ describe('ChannelViewers', () => {
         viewers.expire(now + HEARTBEAT_MS);
         expect({ empty: viewers.empty, used: budget.used }).toEqual({ empty: true, used: 0 });
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 

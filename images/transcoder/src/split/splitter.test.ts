@@ -129,7 +129,7 @@ describe('the splitter', () => {
           );
         });
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
