@@ -1,6 +1,7 @@
 import type { SourceFacts } from '@sluice/common/link/messages.ts';
 import { API_VERSION } from '@sluice/crds';
 import type { ApplyConfiguration } from '@sluice/operator/runtime/client/client.ts';
+import { factsFixture } from '@sluice/operator/testing/fixtures.ts';
 
 /** Namespace of the operator's own objects. */
 export const SYSTEM_NAMESPACE = 'sluice';
@@ -42,17 +43,4 @@ export function channelObject(namespace: string, index: number): ApplyConfigurat
 }
 
 /** Facts of a source that can do everything, with segments of 2 s: the fastest that is usual. */
-export const FACTS: SourceFacts = {
-  container: 'mpegts',
-  videoCodec: 'avc1.64001f',
-  audioCodec: 'mp4a.40.2',
-  width: 1280,
-  height: 720,
-  frameRateMilli: 25_000,
-  targetDurationSeconds: 2,
-  bitrateBps: 3_000_000,
-  windowSegments: 10,
-  startsWithKeyframe: true,
-  corsAllowed: true,
-  probedAt: '2026-01-01T00:00:00.000Z',
-};
+export const FACTS: SourceFacts = factsFixture();
