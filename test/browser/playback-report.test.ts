@@ -18,6 +18,7 @@ function frameAt(index: number, changes: Partial<PresentedFrame> = {}): Presente
   return {
     mediaTime: 10 + index / FRAME_RATE,
     wallMilliseconds: (index * 1000) / FRAME_RATE,
+    aheadSeconds: 6,
     presented: index + 1,
     decoded: index + 1 + AHEAD,
     dropped: 0,
@@ -25,8 +26,8 @@ function frameAt(index: number, changes: Partial<PresentedFrame> = {}): Presente
   };
 }
 
-function sampleOf(frames: readonly PresentedFrame[]): PlaybackSample {
-  return { frames, problems: [], waiting: 0, buffered: [[0, 20]], currentTime: 0 };
+function sampleOf(frames: readonly PresentedFrame[], changes: Partial<PlaybackSample> = {}): PlaybackSample {
+  return { frames, problems: [], waits: [], lateTimers: [], buffered: [[0, 20]], currentTime: 0, ...changes };
 }
 
 const smooth = Array.from({ length: 50 }, (_, index) => frameAt(index));
@@ -40,7 +41,8 @@ describe('the report of a playback', () => {
       decoded: 49,
       decodedInAll: 53,
       jumps: [],
-      freezes: [],
+      stalls: [],
+      machineStalls: [],
       bufferedRanges: 1,
     });
   });
@@ -61,17 +63,50 @@ describe('the report of a playback', () => {
     expect(reportOf(sampleOf(late), FRAME_RATE)).toMatchObject({ missing: 6, dropped: 6, jumps: [] });
   });
 
-  test('a picture that stands still is a freeze', () => {
-    const frames = smooth.map((frame, index) => ({
-      ...frame,
-      wallMilliseconds: frame.wallMilliseconds + (index < 25 ? 0 : 1000),
-    }));
-    expect(reportOf(sampleOf(frames), FRAME_RATE).freezes).toEqual(['1040 ms at 11.00 s']);
+  /** The film stands still for a second in its middle. */
+  const stood = smooth.map((frame, index) => ({
+    ...frame,
+    wallMilliseconds: frame.wallMilliseconds + (index < 25 ? 0 : 1000),
+  }));
+  const thirsty = stood.map((frame) => ({ ...frame, aheadSeconds: 0.2 }));
+
+  test('a film that stands still has stalled', () => {
+    const { stalls, machineStalls } = reportOf(sampleOf(stood), FRAME_RATE);
+    expect(stalls).toEqual(['stood still 1000 ms at 10.96 s with 6.0 s of film in the buffer']);
+    expect(machineStalls).toEqual([]);
   });
 
-  test('frames of which a busy page did not hear are neither missing nor a jump nor a freeze', () => {
+  test('a picture that stands while the clock of the film runs is no stall: its frames were dropped', () => {
+    const late = smooth
+      .filter((_, index) => index < 20 || index > 35)
+      .map((frame, index) => (index < 20 ? frame : { ...frame, presented: frame.presented - 16, dropped: 16 }));
+    expect(reportOf(sampleOf(late), FRAME_RATE)).toMatchObject({ missing: 16, dropped: 16, stalls: [], jumps: [] });
+  });
+
+  test('a wait is a stall', () => {
+    const waits = [{ wallMilliseconds: 500, aheadSeconds: 0 }];
+    expect(reportOf(sampleOf(smooth, { waits }), FRAME_RATE).stalls).toEqual([
+      'waited with 0.0 s of film in the buffer',
+    ]);
+  });
+
+  test.each<{ name: string; frames: readonly PresentedFrame[]; late: [number, number]; stalls: number }>([
+    { name: 'with film enough is one of the machine', frames: stood, late: [1500, 1900], stalls: 0 },
+    { name: 'long before it does not excuse it', frames: stood, late: [-3000, -2500], stalls: 1 },
+    { name: 'does not excuse a player that ran out of film', frames: thirsty, late: [1500, 1900], stalls: 1 },
+  ])('a stall while the page was late $name', ({ frames, late, stalls }) => {
+    const report = reportOf(sampleOf(frames, { lateTimers: [late] }), FRAME_RATE);
+    expect([report.stalls.length, report.machineStalls.length]).toEqual([stalls, 1 - stalls]);
+  });
+
+  test('a stall while frames came too late is one of the machine', () => {
+    const late = stood.map((frame, index) => ({ ...frame, dropped: index < 30 ? 0 : 3 }));
+    expect(reportOf(sampleOf(late), FRAME_RATE).machineStalls).toHaveLength(1);
+  });
+
+  test('frames of which a busy page did not hear are neither missing nor a jump nor a stall', () => {
     const frames = smooth.filter((_, index) => index < 10 || index > 30);
-    expect(reportOf(sampleOf(frames), FRAME_RATE)).toMatchObject({ missing: 0, called: 28, jumps: [], freezes: [] });
+    expect(reportOf(sampleOf(frames), FRAME_RATE)).toMatchObject({ missing: 0, called: 28, jumps: [], stalls: [] });
   });
 
   test('frames that the browser dropped are missing and dropped, those that nobody decoded only missing', () => {
@@ -98,7 +133,7 @@ describe('the report of a playback', () => {
 
 describe('the judgement of a playback beside its reference', () => {
   const perfect = reportOf(sampleOf(smooth), FRAME_RATE);
-  const slow: PlaybackReport = { ...perfect, decoded: 20, presented: 15, missing: 34, freezes: ['900 ms at 11.00 s'] };
+  const slow: PlaybackReport = { ...perfect, decoded: 20, presented: 15, missing: 34, stalls: ['waited'] };
 
   test('a playback that shows every frame has no fault', () => {
     expect(faultsOf(perfect, perfect)).toEqual([]);
@@ -110,17 +145,20 @@ describe('the judgement of a playback beside its reference', () => {
     { name: 'more lost frames than in the reference', change: { missing: 5, dropped: 5 }, says: '5 of 49' },
     { name: 'a hole', change: { bufferedRanges: 2 }, says: '2 ranges' },
     { name: 'a jump', change: { jumps: ['0.5 s at 11 s'] }, says: 'jump: 0.5 s' },
-    { name: 'a freeze', change: { freezes: ['900 ms at 11 s'] }, says: 'freeze: 900 ms' },
-    { name: 'a wait', change: { waiting: 1 }, says: 'waited 1' },
+    { name: 'a stall', change: { stalls: ['waited'] }, says: 'stall: waited' },
     { name: 'an error', change: { problems: ['page: no'] }, says: 'page: no' },
   ])('$name is one', ({ change, says }) => {
     expect(faultsOf({ ...perfect, ...change }, perfect).join()).toContain(says);
   });
 
+  test('a machine that loses two frames of a hundred of the plain film is no judge of frames', () => {
+    expect(keepsUp({ ...perfect, missing: 1 })).toBe(false);
+  });
+
   test('on a machine that cannot play the film without a switch only errors and holes are faults', () => {
     expect(keepsUp(perfect)).toBe(true);
     expect(keepsUp(slow)).toBe(false);
-    expect(faultsOf({ ...slow, missing: 45, waiting: 9 }, slow)).toEqual([]);
+    expect(faultsOf({ ...slow, missing: 45, stalls: ['waited'] }, slow)).toEqual([]);
     expect(faultsOf({ ...slow, bufferedRanges: 2, problems: ['page: no'] }, slow)).toHaveLength(2);
   });
 });

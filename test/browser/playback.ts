@@ -104,7 +104,8 @@ class RunningStage implements PlaybackStage {
     const note = keepsUp(plain)
       ? ''
       : 'this machine does not keep up with the film even without a switch: its frames are not judged\n';
-    process.stdout.write(`\n${name} through all modes (${this.#platform.name})\n${table}\n${note}`);
+    const late = report.machineStalls.map((stall) => `the machine was late: ${stall}\n`).join('');
+    process.stdout.write(`\n${name} through all modes (${this.#platform.name})\n${table}\n${late}${note}`);
     await writeFile(join(this.#platform.artifactFolder, `${name}-frames.txt`), `${table}\n`);
     expect(report.playedSeconds).toBeGreaterThan(STEPS.length * this.#platform.pace.watchSeconds * 0.75);
     expect(faultsOf(report, plain)).toEqual([]);
