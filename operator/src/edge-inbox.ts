@@ -7,6 +7,7 @@ import type { EdgeEndpoint } from './link/endpoints.ts';
 import type { OwnerReports } from './link/reports.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import { keyOf } from './runtime/client/client.ts';
+import { FirstSegmentTimes } from './session/first-segments.ts';
 import type { SessionIncidents } from './session/incidents.ts';
 
 /**
@@ -34,7 +35,9 @@ export interface EdgeInboxTargets {
 
 /** Hands what an edge says to those whom it concerns. The book itself tells which channels' counts have changed. */
 export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint, message: EdgeMessage) => void {
-  const { book, states, suspendDirect, channelChanged } = targets;
+  const { book, states, metrics, suspendDirect, channelChanged } = targets;
+  const firstSegments = new FirstSegmentTimes((seconds) => metrics.firstSegmentsSeconds.observe(seconds));
+  const reportTargets = { ...targets, firstSegments };
   return ({ podUid }, message) => {
     switch (message.type) {
       case 'viewers':
@@ -54,7 +57,7 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
         break;
       }
       case 'report':
-        takeReport(podUid, boundedReport(message.report), targets);
+        takeReport(podUid, boundedReport(message.report), reportTargets);
         break;
       case 'challenge':
       case 'refused': // the handshake is the link's own business
@@ -63,8 +66,12 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
   };
 }
 
-function takeReport(edge: string, report: OwnerReport, targets: EdgeInboxTargets): void {
-  const { reports, states, metrics, incidents, channelChanged, sessionChanged, term } = targets;
+interface ReportTargets extends EdgeInboxTargets {
+  readonly firstSegments: FirstSegmentTimes;
+}
+
+function takeReport(edge: string, report: OwnerReport, targets: ReportTargets): void {
+  const { reports, states, metrics, incidents, firstSegments, channelChanged, sessionChanged, term } = targets;
   const key = states.keyOf(report.uid);
   const state = key === undefined ? undefined : states.get(key);
   if (key === undefined || state === undefined) {
@@ -79,6 +86,7 @@ function takeReport(edge: string, report: OwnerReport, targets: EdgeInboxTargets
     return;
   }
   incidents.take(state, report);
+  firstSegments.take(state, report);
   const withinSeconds = news === 'position' ? POSITION_SECONDS : 0;
   channelChanged(key, withinSeconds);
   if (report.session === null) return;

@@ -17,20 +17,27 @@ export interface OperatorMetrics {
   readonly switches: Counter<'from' | 'to'>;
   /** From the decision for Transcode to its first listed segment, in seconds. */
   readonly promotionSeconds: Histogram<never>;
+  /** From the start of the agent in a transcode pod until each of its rungs had a segment stored, in seconds. */
+  readonly firstSegmentsSeconds: Histogram<never>;
   /** What happened in transcode pods besides their work. */
   readonly incidents: Counter<'incident'>;
   readonly statusWrites: Counter<never>;
   /** Messages of edges that were not taken, by reason. */
   readonly refusedMessages: Counter<'reason'>;
   /** Sets the series of a channel; an idle one without viewers has none. */
-  observeChannel(namespace: string, channel: string, now: { viewers: number; desired: Mode; active: Mode }): void;
-  forgetChannel(namespace: string, channel: string): void;
+  observeChannel(
+    uid: string,
+    namespace: string,
+    channel: string,
+    now: { readonly viewers: number; readonly desired: Mode; readonly active: Mode },
+  ): void;
+  forgetChannel(uid: string, namespace: string, channel: string): void;
 }
 
 /** What the gauges look at when they are read. */
 export interface MetricSources {
   readonly links: () => { readonly connected: number; readonly edges: number; readonly backlog: number };
-  readonly book: Pick<AudienceBook, 'refused' | 'silentSeconds'>;
+  readonly book: Pick<AudienceBook, 'refused' | 'silentSeconds' | 'ageSeconds'>;
   readonly sessions: () => Iterable<Pick<StreamSession, 'status'>>;
   /** Of each session that waits for a place: which limit it waits for. */
   readonly waiting: () => Iterable<{ readonly scope: 'owner' | 'total' }>;
@@ -39,9 +46,45 @@ export interface MetricSources {
 /** From an encoder that starts at once to a pod that waits for an image and a node. */
 const PROMOTION_BUCKETS = [1, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120, 300];
 
+/** Around the aim of 3 s with segments of 2 s, up to sources with long segments and encoders that are tried in vain. */
+const FIRST_SEGMENTS_BUCKETS = [1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 20, 30, 60, 120];
+
 /** Declares the metrics in the program's registry. */
 export function createOperatorMetrics(metrics: Metrics, sources: MetricSources): OperatorMetrics {
   declareGauges(metrics, sources);
+  return {
+    decisions: metrics.counter(
+      'sluice_decisions_total',
+      `Changes of the desired mode, by what it became and why: ${REASON_CODES.join(', ')}`,
+      ['to', 'reason'],
+    ),
+    switches: metrics.counter('sluice_mode_switches_total', 'Changes of the mode that viewers get', ['from', 'to']),
+    promotionSeconds: metrics.histogram(
+      'sluice_promotion_seconds',
+      'From the decision for Transcode to its first listed segment',
+      [],
+      PROMOTION_BUCKETS,
+    ),
+    firstSegmentsSeconds: metrics.histogram(
+      'sluice_first_segments_seconds',
+      'From the start of the agent in a transcode pod until each of its rungs had a segment stored',
+      [],
+      FIRST_SEGMENTS_BUCKETS,
+    ),
+    incidents: incidentCounter(metrics),
+    statusWrites: metrics.counter('sluice_channel_status_writes_total', 'Writes of Channel status'),
+    refusedMessages: metrics.counter('sluice_edge_messages_refused_total', 'Messages of edges that were not taken', [
+      'reason',
+    ]),
+    ...channelGauges(metrics, sources),
+  };
+}
+
+/** A channel has series while it is watched or not Idle: as many as are looked at, not as many as there are. */
+function channelGauges(
+  metrics: Metrics,
+  { book }: MetricSources,
+): Pick<OperatorMetrics, 'observeChannel' | 'forgetChannel'> {
   const labels = ['namespace', 'channel'] as const;
   const viewers = metrics.gauge(
     'sluice_channel_viewers',
@@ -58,33 +101,27 @@ export function createOperatorMetrics(metrics: Metrics, sources: MetricSources):
     'Mode that viewers get: 0 Idle, 1 Direct, 2 Proxy, 3 Transcode',
     labels,
   );
-  const gauges = [viewers, desired, active];
-  const forgetChannel = (namespace: string, channel: string): void => {
+  const shown = new Map<string, { readonly namespace: string; readonly channel: string }>();
+  const age = metrics.gauge(
+    'sluice_channel_viewers_age_seconds',
+    'Age of the count: how long an edge that may have viewers of the channel has not been heard; 0: the count is exact',
+    labels,
+    (gauge) => {
+      for (const [uid, series] of shown) gauge.set(series, book.ageSeconds(uid));
+    },
+  );
+  const gauges = [viewers, desired, active, age];
+  const forgetChannel = (uid: string, namespace: string, channel: string): void => {
+    shown.delete(uid);
     for (const gauge of gauges) gauge.remove({ namespace, channel });
   };
   return {
-    decisions: metrics.counter(
-      'sluice_decisions_total',
-      `Changes of the desired mode, by what it became and why: ${REASON_CODES.join(', ')}`,
-      ['to', 'reason'],
-    ),
-    switches: metrics.counter('sluice_mode_switches_total', 'Changes of the mode that viewers get', ['from', 'to']),
-    promotionSeconds: metrics.histogram(
-      'sluice_promotion_seconds',
-      'From the decision for Transcode to its first listed segment',
-      [],
-      PROMOTION_BUCKETS,
-    ),
-    incidents: incidentCounter(metrics),
-    statusWrites: metrics.counter('sluice_channel_status_writes_total', 'Writes of Channel status'),
-    refusedMessages: metrics.counter('sluice_edge_messages_refused_total', 'Messages of edges that were not taken', [
-      'reason',
-    ]),
-    observeChannel(namespace, channel, now) {
+    observeChannel(uid, namespace, channel, now) {
       if (now.desired === 'Idle' && now.active === 'Idle' && now.viewers === 0) {
-        forgetChannel(namespace, channel);
+        forgetChannel(uid, namespace, channel);
         return;
       }
+      shown.set(uid, { namespace, channel });
       viewers.set({ namespace, channel }, now.viewers);
       desired.set({ namespace, channel }, MODES.indexOf(now.desired));
       active.set({ namespace, channel }, MODES.indexOf(now.active));
@@ -119,7 +156,7 @@ function declareGauges(metrics: Metrics, sources: MetricSources): void {
   });
   metrics.gauge(
     'sluice_audience_age_seconds',
-    'Age of the viewer counts: how long some edge has not been heard; 0: all counts are exact',
+    'How long the edge that is silent longest has not been heard, whatever channels it serves; 0: all are heard',
     [],
     (gauge) => gauge.set(book.silentSeconds()),
   );

@@ -39,14 +39,14 @@ ${declaredBy(declareEdge)}
 
 ## Agent in a transcode pod
 
-${declaredBy((metrics) => createAgentMetrics(metrics, Date.now))}
+${declaredBy((metrics) => createAgentMetrics(metrics))}
 `;
 }
 
 function declareOperator(metrics: Metrics): void {
   createOperatorMetrics(metrics, {
     links: () => ({ connected: 0, edges: 0, backlog: 0 }),
-    book: { refused: () => ({ unknownChannel: 0, tooManyIds: 0 }), silentSeconds: () => 0 },
+    book: { refused: () => ({ unknownChannel: 0, tooManyIds: 0 }), silentSeconds: () => 0, ageSeconds: () => 0 },
     sessions: () => [],
     waiting: () => [],
   });

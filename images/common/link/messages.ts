@@ -164,6 +164,8 @@ export const sessionReportSchema = z.object({
   outTimeSeconds: z.number().nullable(),
   droppedRungs: z.array(z.string()),
   message: z.string(),
+  /** From the start of the agent until each rung had its first segment stored; left out before. */
+  firstSegmentsSeconds: z.number().nonnegative().optional(),
   /** What happened in the pod of this attempt besides. */
   incidents: incidentsSchema.optional(),
 });

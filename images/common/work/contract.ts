@@ -61,6 +61,8 @@ export const agentReportSchema = z.object({
   cpuPercent: z.number().nullable(),
   memoryBytes: z.number().nullable(),
   message: z.string().transform((text) => text.slice(0, MAX_MESSAGE_LENGTH)),
+  /** From the start of the agent until each rung had its first segment stored; left out before. */
+  firstSegmentsSeconds: z.number().nonnegative().optional(),
   /** What happened in this pod besides. */
   incidents: incidentsSchema.optional(),
 });

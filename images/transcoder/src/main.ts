@@ -7,6 +7,7 @@ import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import { request } from 'undici';
 import { Agent, failedReport } from './agent/agent.ts';
 import { Drain } from './agent/drain.ts';
+import { FirstSegments } from './agent/first-segments.ts';
 import { Incidents } from './agent/incidents.ts';
 import { createAgentMetrics } from './agent/metrics.ts';
 import type { Capacity } from './agent/resource-watch.ts';
@@ -36,7 +37,8 @@ async function runAgent(config: Config): Promise<number> {
   };
   const log = createLogger({ name: 'agent', level: config.logLevel, fields });
   const metrics = createMetrics();
-  const agentMetrics = createAgentMetrics(metrics, Date.now);
+  const agentMetrics = createAgentMetrics(metrics);
+  const firstSegments = new FirstSegments(Date.now);
   const client = new OwnerClient({ ...config, token: () => readToken(config.tokenFile) });
   const limitMs = Math.max(0, config.graceSeconds - RESERVE_SECONDS) * 1000;
   let agent: Agent | null = null;
@@ -65,6 +67,7 @@ async function runAgent(config: Config): Promise<number> {
       choice,
       log,
       incidents: new Incidents(Date.now),
+      firstSegments,
       capacity: capacity(),
       metrics: agentMetrics,
       now: Date.now,

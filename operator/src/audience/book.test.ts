@@ -50,6 +50,36 @@ describe('the audience book', () => {
     expect(book.count('c')).toMatchObject({ viewers: 2, peak: 3 });
   });
 
+  test('is as old as the silence of the edge that may have viewers of the channel', () => {
+    const { book, clock } = deskOf();
+    const after = (seconds: number): void => {
+      clock.nowMs = 3_600_000 + seconds * 1000;
+    };
+    book.follow({ uid: 'long', timeoutSeconds: 300, peak: 0 });
+    sync(book, 'b');
+    after(10);
+    expect(book.ageSeconds('c')).toBe(0);
+    book.edgeLost('a');
+    after(15);
+    expect(book.ageSeconds('c')).toBe(5);
+    book.edgeGone('a');
+    after(20);
+    expect([book.ageSeconds('c'), book.ageSeconds('long')]).toEqual([10, 10]);
+    after(80);
+    expect([book.ageSeconds('c'), book.ageSeconds('long')]).toEqual([0, 70]);
+    expect([book.count('c').state, book.count('long').state]).toEqual(['known', 'stale']);
+  });
+
+  test('is as old as the operator while no edge was heard of, until nobody can be watching', () => {
+    const clock = { nowMs: 0 };
+    const book = new AudienceBook({ now: () => clock.nowMs, onChange: () => {}, onEdgeChange: () => {} });
+    book.follow({ uid: 'c', timeoutSeconds: 60, peak: 0 });
+    clock.nowMs = 59_000;
+    expect(book.ageSeconds('c')).toBe(59);
+    clock.nowMs = 60_000;
+    expect(book.ageSeconds('c')).toBe(0);
+  });
+
   test('knows nothing of a standby time: what edges told the predecessor is unknown when it begins', () => {
     const clock = { nowMs: 0 };
     const book = new AudienceBook({ now: () => clock.nowMs, onChange: () => {}, onEdgeChange: () => {} });

@@ -241,6 +241,23 @@ export class AudienceBook {
     return longest;
   }
 
+  /**
+   * Seconds since which the count of a channel may differ from the truth; 0 while it is exact. An edge that is gone
+   * takes its viewers with it after the channel's `timeoutSeconds`.
+   */
+  ageSeconds(uid: string): number {
+    const timeoutMs = (this.channels.get(uid)?.settings.timeoutSeconds ?? 0) * 1000;
+    const heardOfNobodyUntil = this.startedAtMs + timeoutMs;
+    const hasHeardOfNobody = this.edges.size === 0 && this.now() < heardOfNobodyUntil;
+    let sinceMs = hasHeardOfNobody ? this.startedAtMs : this.now();
+    for (const edge of this.edges.values()) {
+      const isOver = edge.state === 'gone' && this.now() >= edge.goneAtMs + timeoutMs;
+      if (isOver || this.stateFor(edge, heardOfNobodyUntil) === 'known') continue;
+      sinceMs = Math.min(sinceMs, edge.silentSinceMs);
+    }
+    return (this.now() - sinceMs) / 1000;
+  }
+
   /** What was refused so far. */
   refused(): BookRefusals {
     return { ...this.refusals };

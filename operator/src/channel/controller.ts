@@ -97,7 +97,7 @@ function forget(key: string, state: ChannelState, options: ChannelControllerOpti
   options.hub.remove(state.uid);
   options.sources.book.forget(state.uid);
   options.sources.reports.forget(state.uid);
-  options.metrics.forgetChannel(state.namespace, state.name);
+  options.metrics.forgetChannel(state.uid, state.namespace, state.name);
   options.states.delete(key);
 }
 
@@ -144,9 +144,10 @@ function measure(
   { metrics }: ChannelControllerOptions,
   nowMs: number,
 ): void {
-  const { namespace, name, memory } = state;
+  const { uid, namespace, name, memory } = state;
   const active = plan.status.mode ?? 'Idle';
-  metrics.observeChannel(namespace, name, { viewers: plan.audience.viewers, desired: plan.decision.mode, active });
+  const now = { viewers: plan.audience.viewers, desired: plan.decision.mode, active };
+  metrics.observeChannel(uid, namespace, name, now);
   if (plan.decision.mode !== memory.decision.mode) {
     metrics.decisions.inc({ to: plan.decision.mode, reason: plan.decision.reason.code });
     state.promotionSinceMs = plan.decision.mode === 'Transcode' ? nowMs : null;

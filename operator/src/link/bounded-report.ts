@@ -10,6 +10,8 @@ const NAME_LENGTH = 64;
 const REASON_LENGTH = 128;
 /** Longest name of a rung. */
 const RUNG_NAME_LENGTH = 32;
+/** No pod is waited for a day: a number that is larger would only spoil the sum of a histogram. */
+const LONGEST_START_SECONDS = 86_400;
 /** Stands for a time that cannot be read: not now, or the status would change with every report. */
 const UNKNOWN_TIME = '1970-01-01T00:00:00.000Z';
 
@@ -54,12 +56,16 @@ function boundedFacts(facts: SourceFacts): SourceFacts {
 }
 
 function boundedSession(session: SessionReport): SessionReport {
+  const { firstSegmentsSeconds } = session;
   return {
     ...session,
     encoder: limited(session.encoder, NAME_LENGTH),
     fallback: limited(session.fallback),
     droppedRungs: session.droppedRungs.slice(0, LADDER_MAX_RUNGS).map((name) => limited(name, RUNG_NAME_LENGTH)),
     message: limited(session.message),
+    ...(firstSegmentsSeconds === undefined
+      ? {}
+      : { firstSegmentsSeconds: Math.min(firstSegmentsSeconds, LONGEST_START_SECONDS) }),
     // Bounded in number and length by the schema of the link.
     incidents: session.incidents ?? [],
   };

@@ -145,6 +145,7 @@ export class TranscodeSession {
   }
 
   toReport(now: number): SessionReport {
+    const firstSegmentsSeconds = this.#report?.firstSegmentsSeconds;
     return {
       name: this.name,
       attempt: Math.max(1, this.#attempt),
@@ -155,6 +156,7 @@ export class TranscodeSession {
       outTimeSeconds: this.#report?.outTimeSeconds ?? null,
       droppedRungs: this.#report?.droppedRungs ?? [],
       message: this.#report?.message ?? '',
+      ...(firstSegmentsSeconds === undefined ? {} : { firstSegmentsSeconds }),
       incidents: this.#report?.incidents ?? [],
     };
   }

@@ -240,7 +240,7 @@ describe('a transcode session at its owner', () => {
     expect((await call('GET', 'work?epoch=0&after=-1')).status).toBe(200);
   });
 
-  test('may say at most a thousand characters to the operator', async () => {
+  test('may say at most a thousand characters to the operator, and when its first segments were there', async () => {
     edge.media.apply(route({ mode: 'Transcode', session: SESSION }));
     await edge.settle();
     const report = {
@@ -253,9 +253,11 @@ describe('a transcode session at its owner', () => {
       cpuPercent: null,
       memoryBytes: null,
       message: 'x'.repeat(5_000),
+      firstSegmentsSeconds: 2.7,
     };
     expect((await call('POST', 'report', { body: JSON.stringify(report) })).status).toBe(200);
     expect(edge.report.session?.message).toHaveLength(1_000);
+    expect(edge.report.session?.firstSegmentsSeconds).toBe(2.7);
   });
 
   test('hands over to the source when its pod drains', async () => {

@@ -10,6 +10,7 @@ import type { Cursor, OwnerClient } from '../owner/client.ts';
 import { Recognition } from '../owner/recognition.ts';
 import type { RungSegment } from './encoder-run.ts';
 import { Feeder } from './feeder.ts';
+import type { FirstSegments } from './first-segments.ts';
 import type { Incidents } from './incidents.ts';
 import { Latency } from './latency.ts';
 import type { AgentMetrics } from './metrics.ts';
@@ -48,6 +49,7 @@ export interface AgentOptions {
   readonly metrics: AgentMetrics;
   /** Of this pod. */
   readonly incidents: Incidents;
+  readonly firstSegments: FirstSegments;
   /** What the pod may use. */
   readonly capacity: Capacity;
   readonly now: () => number;
@@ -217,6 +219,8 @@ export class Agent {
   #stored({ epoch, rung, msn, bytes }: RungSegment): void {
     const seconds = this.#latency.secondsSinceFed(epoch, msn);
     this.#message = '';
+    const sinceStart = this.#options.firstSegments.stored(rung);
+    if (sinceStart !== null) this.#options.metrics.first(rung, sinceStart);
     this.#options.metrics.stored(rung, bytes.length, seconds);
     this.#options.log.debug({ rung, msn, bytes: bytes.length, seconds }, 'stored');
   }
@@ -254,6 +258,8 @@ export class Agent {
     );
     if (warning !== null) this.#happened('ResourceWarning', warning);
     const working = run !== null && run.completedSegments > 0;
+    const rungs = this.#options.job.rungs.map(({ name }) => name).filter((name) => !droppedRungs.includes(name));
+    const firstSegmentsSeconds = this.#options.firstSegments.seconds(rungs);
     return {
       state: this.#draining ? 'Draining' : this.#feeder.hasGivenUp ? 'Failed' : working ? 'Encoding' : 'Probing',
       encoder: this.#feeder.choice.encoder,
@@ -265,6 +271,7 @@ export class Agent {
       cpuPercent: usage?.cpu ?? null,
       memoryBytes: usage?.memory ?? null,
       message: message === '' ? this.#message : message,
+      ...(firstSegmentsSeconds === null ? {} : { firstSegmentsSeconds }),
       incidents: [...this.#options.incidents.all],
     };
   }

@@ -6,18 +6,16 @@ const SECONDS_BUCKETS: readonly number[] = [0.5, 1, 1.5, 2, 2.1, 2.25, 2.5, 3, 4
 
 /** What the agent counts. */
 export interface AgentMetrics {
+  /** The first segment of a rung was stored, so many seconds after the start of the agent. */
+  first(rung: string, seconds: number): void;
   /** @param seconds since the source segment was fed; null if unknown */
   stored(rung: string, bytes: number, seconds: number | null): void;
   lost(rung: string, result: 'broken' | 'refused'): void;
   incident(reason: IncidentReason): void;
 }
 
-/**
- * The agent's metrics in the program's registry.
- * @param now milliseconds since the epoch
- */
-export function createAgentMetrics(metrics: Metrics, now: () => number): AgentMetrics {
-  const startedAt = now();
+/** The agent's metrics in the program's registry. */
+export function createAgentMetrics(metrics: Metrics): AgentMetrics {
   const segments = metrics.counter(
     'sluice_transcoder_segments_total',
     'Segments of a rung: stored, broken (failed the check) or refused (not taken by the owner).',
@@ -35,15 +33,13 @@ export function createAgentMetrics(metrics: Metrics, now: () => number): AgentMe
     'From the start of the agent to the first segment of a rung that was stored.',
     ['rung'],
   );
-  const started = new Set<string>();
   const incidents = metrics.counter('sluice_transcoder_incidents_total', 'Force kills and resource warnings.', [
     'incident',
   ]);
   for (const incident of INCIDENT_REASONS) incidents.inc({ incident }, 0);
   return {
+    first: (rung, sinceStart) => first.set({ rung }, sinceStart),
     stored(rung, length, took) {
-      if (!started.has(rung)) first.set({ rung }, (now() - startedAt) / 1000);
-      started.add(rung);
       segments.inc({ rung, result: 'stored' });
       bytes.inc({ rung }, length);
       if (took !== null) seconds.observe({ rung }, took);
