@@ -1,0 +1,240 @@
+import type { Logger } from '@sluice/common/log/log.ts';
+import type { Metrics } from '@sluice/common/metrics/metrics.ts';
+import { channelOf, createAdmissions } from './admissions.ts';
+import { AudienceBook } from './audience/book.ts';
+import { type Caches, createCaches } from './caches.ts';
+import { type ChannelControllerOptions, createChannelReconcile, suspendDirect } from './channel/controller.ts';
+import { HeaderSecrets } from './channel/headers.ts';
+import { ChannelStates } from './channel/state.ts';
+import { WriteTurns } from './channel/write-turns.ts';
+import { createChannelWriter } from './channel/writer.ts';
+import { createControllerFactory } from './controllers.ts';
+import { EdgeRoster } from './edge-roster.ts';
+import { withLog } from './event-log.ts';
+import { createHubEvents } from './hub-events.ts';
+import type { LinkIdentity } from './keys/link-keys.ts';
+import { createSessionTokens, type SessionTokens } from './keys/session-token.ts';
+import { LinkHub } from './link/hub.ts';
+import { OwnerReports } from './link/reports.ts';
+import { LookAgain } from './look-again.ts';
+import { createOperatorMetrics, type OperatorMetrics } from './metrics.ts';
+import { createNews, type News } from './news.ts';
+import { createWrittenVersions } from './runtime/cache/written-versions.ts';
+import type { Client } from './runtime/client/client.ts';
+import type { Controller, Reconcile } from './runtime/controller/controller.ts';
+import { createEventRecorder, type EventRecorder } from './runtime/events/recorder.ts';
+import type { Clock } from './runtime/queue/clock.ts';
+import type { AdmissionBook } from './session/admission/admission-book.ts';
+import type { SessionLimits } from './session/admission/admit.ts';
+import type { PodSettings } from './session/build/pod.ts';
+import { createSessionReconcile } from './session/controller.ts';
+import { SessionIncidents } from './session/incidents.ts';
+
+/** Writes of status wait for the API server: several at a time, so that one slow call holds up few. */
+const WRITE_WORKERS = 8;
+const SESSION_WORKERS = 8;
+
+/** What an operator is made of. */
+export interface OperatorOptions {
+  readonly client: Client;
+  readonly identity: LinkIdentity;
+  readonly edges: { readonly namespace: string; readonly service: string };
+  /** Base of `status.url` without a slash at its end; empty: the status names only the path. */
+  readonly publicUrl: string;
+  readonly pod: PodSettings;
+  readonly limits: SessionLimits;
+  /** Whether what is only looked at again waits behind what has changed; true if left out. */
+  readonly priorities?: boolean;
+  /** Name of this process in events. */
+  readonly instance: string;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+  /** Of queues and watches; the machine's if left out. */
+  readonly clock?: Clock;
+}
+
+/** Whether and since when this process leads, as the parts see it. */
+export interface Leadership {
+  /** Of this leader; 0 before it leads. */
+  readonly term: number;
+  /** In ms since the epoch; 0 before. */
+  readonly sinceMs: number;
+}
+
+/** The parts of an operator, put together and at rest: nothing is read, called or decided before they are started. */
+export interface Parts {
+  readonly caches: Caches;
+  readonly states: ChannelStates;
+  readonly book: AudienceBook;
+  readonly hub: LinkHub;
+  readonly roster: EdgeRoster;
+  readonly admissions: AdmissionBook;
+  readonly events: EventRecorder;
+  readonly turns: WriteTurns;
+  readonly lookAgain: LookAgain;
+  /** Of the controller `channels`; for the plans that a new leader makes before it works. */
+  readonly planChannel: Reconcile;
+  readonly controllers: Readonly<Record<'channels' | 'writes' | 'sessions', Controller>>;
+}
+
+/** What the reconciliations are made of. */
+type Base = Omit<Parts, 'hub' | 'planChannel' | 'controllers'> & {
+  readonly reports: OwnerReports;
+  readonly metrics: OperatorMetrics;
+  readonly news: News;
+  readonly tokens: SessionTokens;
+};
+
+/**
+ * Puts an operator together.
+ *
+ *   API server -> caches ----> channel ----> link hub -> edges        (the fast path: nothing in it waits)
+ *   edges -> audience book ------^   \---> channel-writes -> API server
+ *   edges -> owner reports ------^-------> session ---------^
+ */
+export function createParts(options: OperatorOptions, leadership: () => Leadership): Parts {
+  const base = createBase(options, () => parts);
+  const channel = channelOptions(options, base, leadership, () => parts.controllers.writes);
+  const hub = createHub(options, base, channel, leadership);
+  const planChannel = createChannelReconcile({ ...channel, hub });
+  const parts: Parts = { ...base, hub, planChannel, controllers: createControllers(options, base, planChannel) };
+  return parts;
+}
+
+/** @param parts all of them: whoever asks for one that is not made yet asks when it works */
+function createBase(options: OperatorOptions, parts: () => Parts): Base {
+  const { client, log, now, edges, identity } = options;
+  const service = { namespace: edges.namespace, name: edges.service };
+  const onTrouble = (trouble: string) => log.warn({ trouble }, 'a watch has trouble');
+  const caches = createCaches(client, service, onTrouble, options.clock);
+  const states = new ChannelStates();
+  const lookAgain = new LookAgain(() => parts().controllers, states, caches, options.priorities !== false);
+  const onEdgeChange = () => lookAgain.allChannels();
+  const book = new AudienceBook({ now, onChange: (uid) => lookAgain.channelOf(uid), onEdgeChange });
+  const admissions = createAdmissions(caches, options.limits, (key) => lookAgain.session(key));
+  const metrics = createOperatorMetrics(options.metrics, {
+    links: () => parts().hub.status(),
+    book,
+    sessions: () => caches.sessions.store.list(),
+    waiting: () => admissions.waiting.values(),
+  });
+  const events = createEvents(options);
+  return {
+    caches,
+    states,
+    book,
+    admissions,
+    events,
+    lookAgain,
+    metrics,
+    roster: new EdgeRoster(caches.slices, () => parts().hub, onEdgeChange),
+    reports: new OwnerReports(),
+    news: createNews({ events, metrics, channels: caches.channels.store, states }),
+    tokens: createSessionTokens(identity.operatorKey),
+    turns: new WriteTurns(
+      (key) => parts().controllers.writes.enqueue(key),
+      () => performance.now(),
+    ),
+  };
+}
+
+function createEvents({ client, instance, now, log }: OperatorOptions): EventRecorder {
+  const recorder = createEventRecorder({
+    client,
+    controller: 'sluice-operator',
+    instance,
+    now,
+    onTrouble: (message, error) => log.warn({ err: error }, message),
+  });
+  return withLog(recorder, log);
+}
+
+function channelOptions(
+  { client, now, publicUrl }: OperatorOptions,
+  { caches, book, reports, roster, states, tokens, events, metrics, lookAgain }: Base,
+  leadership: () => Leadership,
+  writes: () => Controller,
+): Omit<ChannelControllerOptions, 'hub'> {
+  return {
+    sources: {
+      channels: caches.channels.store,
+      sessions: caches.sessions.store,
+      pods: caches.pods.store,
+      headers: new HeaderSecrets({ client, now, onRead: (secret) => lookAgain.channelsOfSecret(secret) }),
+      book,
+      reports,
+      edges: () => roster.edges,
+      term: () => leadership().term,
+    },
+    states,
+    settings: { publicUrl, tokenSha256: tokens.tokenSha256 },
+    events,
+    metrics,
+    write: (key) => writes().enqueue(key),
+    now,
+  };
+}
+
+function createHub(
+  { identity, log }: OperatorOptions,
+  { book, reports, states, metrics, news, lookAgain }: Base,
+  channel: Omit<ChannelControllerOptions, 'hub'>,
+  leadership: () => Leadership,
+): LinkHub {
+  const term = () => leadership().term;
+  const incidents = new SessionIncidents(
+    () => leadership().sinceMs,
+    (uid, session, incident) => news.onIncident(uid, session, incident),
+  );
+  const events = createHubEvents({
+    book,
+    reports,
+    states,
+    metrics,
+    incidents,
+    suspendDirect: (uid, message) => suspendDirect(uid, message, channel),
+    channelChanged: (key, withinSeconds) => lookAgain.channelWithin(key, withinSeconds),
+    sessionChanged: (key, withinSeconds) => lookAgain.sessionWithin(key, withinSeconds),
+    countChanged: (uid) => lookAgain.channelOf(uid),
+    term,
+    log,
+  });
+  return new LinkHub({ identity, term, log, events });
+}
+
+function createControllers(options: OperatorOptions, base: Base, planChannel: Reconcile): Parts['controllers'] {
+  const { client, pod, now } = options;
+  const { caches, states, turns, metrics, news, lookAgain, reports, book, admissions, events, tokens } = base;
+  const written = createWrittenVersions(); // by the session controller
+  const write = createChannelWriter({
+    client,
+    states,
+    turns,
+    metrics,
+    replan: (key) => lookAgain.channel(key),
+    onRefused: (key, error) => news.onRefused(key, error),
+    onUndeletable: (key, name, error) => news.onUndeletable(key, name, error),
+    now,
+  });
+  const keepPods = createSessionReconcile({
+    client,
+    sessions: caches.sessions.store,
+    pods: caches.pods.store,
+    wrotePod: (key, made) => written.wrote(key, caches.pods, made),
+    report: (uid) => reports.of(uid),
+    heard: (uid) => reports.of(uid) !== null || book.count(uid).state === 'known',
+    admissions,
+    channelOf: (session) => channelOf(caches, session),
+    events,
+    tokens,
+    pod,
+    now,
+  });
+  const controller = createControllerFactory(options);
+  return {
+    channels: controller({ name: 'channel', reconcile: planChannel, workers: 1 }),
+    writes: controller({ name: 'channel-writes', reconcile: write, workers: WRITE_WORKERS }),
+    sessions: controller({ name: 'session', reconcile: keepPods, workers: SESSION_WORKERS, written }),
+  };
+}
