@@ -3,7 +3,7 @@ import type { Counter, Histogram, Metrics } from '@sluice/common/metrics/metrics
 import { INCIDENT_REASONS } from '@sluice/common/work/incident.ts';
 import type { StreamSession, StreamSessionPhase } from '@sluice/crds';
 import type { AudienceBook } from './audience/book.ts';
-import { REASON_CODES } from './channel/decide.ts';
+import { REASON_CODES } from './channel/decision.ts';
 import { MODES } from './channel/mode.ts';
 
 /**

@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { inputOf, OBSTACLE, SPEC } from '../testing/decision-input.ts';
+import { decide } from './decide.ts';
 import {
   aliveSinceMs,
   type Decision,
   type DecisionInput,
   type DeliverySpec,
-  decide,
   type PreviousDecision,
-} from './decide.ts';
+} from './decision.ts';
 import { isBelow, MODES, rank } from './mode.ts';
 
 /** A viewer who comes, gives signs of life every few seconds, and leaves. */

@@ -6,7 +6,7 @@ import type { OwnerReports } from '../link/reports.ts';
 import type { ReadonlyStore } from '../runtime/cache/store.ts';
 import { keyOf } from '../runtime/client/client.ts';
 import { PODS_BY_SESSION } from '../session/controller.ts';
-import { aliveSinceMs } from './decide.ts';
+import { aliveSinceMs } from './decision.ts';
 import type { HeaderSecrets } from './headers.ts';
 import type { Observed, SourceHeaders } from './observed.ts';
 import { serialOf } from './session-plan.ts';

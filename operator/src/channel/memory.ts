@@ -1,5 +1,5 @@
 import type { Channel, ChannelStatus, Decision as DecisionRecord, Rung } from '@sluice/crds';
-import type { PreviousDecision } from './decide.ts';
+import type { PreviousDecision } from './decision.ts';
 import type { Ownership } from './owners.ts';
 
 /**

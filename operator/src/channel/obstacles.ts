@@ -1,6 +1,6 @@
 import type { Obstacle } from '@sluice/common/link/messages.ts';
 import { CHANNEL_CONDITIONS, type ChannelConditionType, type ChannelSpec } from '@sluice/crds';
-import type { ModeObstacle } from './decide.ts';
+import type { ModeObstacle } from './decision.ts';
 import type { LadderInForce } from './ladder.ts';
 import type { Observed } from './observed.ts';
 

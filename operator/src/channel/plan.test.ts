@@ -5,7 +5,7 @@ import type { AudienceCount } from '../audience/book.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 import { channelFixture, factsFixture, reportFixture, sessionReportFixture } from '../testing/fixtures.ts';
 import { buildSession } from './build/session.ts';
-import type { PreviousDecision } from './decide.ts';
+import type { PreviousDecision } from './decision.ts';
 import { type ChannelMemory, remember } from './memory.ts';
 import type { Observed, SourceHeaders } from './observed.ts';
 import { type ChannelPlan, planChannel } from './plan.ts';

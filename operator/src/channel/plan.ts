@@ -6,7 +6,8 @@ import { channelFindings, withTimes } from './build/conditions.ts';
 import { buildSession } from './build/session.ts';
 import { buildStatus } from './build/status.ts';
 import { limited } from './build/text.ts';
-import { type AudienceInput, type Decision, type DecisionInput, type DeliverySpec, decide } from './decide.ts';
+import { decide } from './decide.ts';
+import type { AudienceInput, Decision, DecisionInput, DeliverySpec } from './decision.ts';
 import {
   modeChanged,
   sessionEnded,

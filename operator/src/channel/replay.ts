@@ -1,6 +1,7 @@
 import { modeSchema } from '@sluice/common/link/messages.ts';
 import { z } from 'zod';
-import { aliveSinceMs, type Decision, type DeliverySpec, decide, type PreviousDecision } from './decide.ts';
+import { decide } from './decide.ts';
+import { aliveSinceMs, type Decision, type DeliverySpec, type PreviousDecision } from './decision.ts';
 
 /** One line of a trace: what was known of the audience from `time` on; what is left out stays as it was. */
 const sampleSchema = z.strictObject({

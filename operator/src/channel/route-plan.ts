@@ -1,7 +1,7 @@
 import type { Route, SourceFacts } from '@sluice/common/link/messages.ts';
 import type { StreamSession } from '@sluice/crds';
 import { buildRoute } from './build/route.ts';
-import type { Decision } from './decide.ts';
+import type { Decision } from './decision.ts';
 import type { LadderInForce } from './ladder.ts';
 import type { ChannelMemory } from './memory.ts';
 import type { Observed } from './observed.ts';

@@ -1,6 +1,6 @@
 import type { Mode } from '@sluice/common/link/messages.ts';
 import type { StreamSession } from '@sluice/crds';
-import type { Decision } from './decide.ts';
+import type { Decision } from './decision.ts';
 import type { ChannelMemory } from './memory.ts';
 import type { Observed } from './observed.ts';
 

@@ -1,5 +1,5 @@
 import type { Mode } from '@sluice/common/link/messages.ts';
-import type { DecisionInput, DeliverySpec, ModeObstacle, PreviousDecision } from '../channel/decide.ts';
+import type { DecisionInput, DeliverySpec, ModeObstacle, PreviousDecision } from '../channel/decision.ts';
 
 /** Bounds and thresholds of a Channel that names none; counts are viewers. */
 export const SPEC: DeliverySpec = {

@@ -7,7 +7,7 @@ import {
   STREAM_SESSION_CONDITIONS,
 } from '@sluice/crds';
 import { timedConditions } from '../../runtime/apply/conditions.ts';
-import type { Decision, ModeObstacle } from '../decide.ts';
+import type { Decision, ModeObstacle } from '../decision.ts';
 import type { LadderInForce } from '../ladder.ts';
 import type { Observed } from '../observed.ts';
 import { limited } from './text.ts';
