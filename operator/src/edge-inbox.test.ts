@@ -79,8 +79,8 @@ describe('the inbox of the edges', () => {
     take(EDGE, { type: 'report', report: reportFixture({ ownerTerm: TERM, session }) });
     const later = { ...session, outTimeSeconds: 12, speed: 1.4 };
     take(EDGE, { type: 'report', report: reportFixture({ ownerTerm: TERM, lastMsn: 101, session: later }) });
-    expect(channelChanged).toHaveBeenLastCalledWith('tv/film', 15);
-    expect(sessionChanged).toHaveBeenLastCalledWith('tv/film-1', 15);
+    expect(channelChanged).toHaveBeenLastCalledWith('tv/film', 60);
+    expect(sessionChanged).toHaveBeenLastCalledWith('tv/film-1', 60);
     expect(reports.of('c1')?.lastMsn).toBe(101);
     take(EDGE, {
       type: 'report',

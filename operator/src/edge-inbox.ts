@@ -11,10 +11,11 @@ import { FirstSegmentTimes } from './session/first-segments.ts';
 import type { SessionIncidents } from './session/incidents.ts';
 
 /**
- * A channel that plays reports each segment. Nothing is decided by its number and no status shows it sooner, so a
- * thousand channels cost a look at each in this time, not one per segment.
+ * A channel that plays tells where it is every ten seconds. Nothing is decided by that, and whatever else changes takes
+ * it along into the status, so a channel is looked at for it once in this time; the status is read only by a successor
+ * of edges that are all gone, with their timelines.
  */
-const POSITION_SECONDS = 15;
+const POSITION_SECONDS = 60;
 
 /** Where the messages of the edges go. */
 export interface EdgeInboxTargets {

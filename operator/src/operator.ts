@@ -92,7 +92,7 @@ export class Operator {
     clearInterval(this.#sweeping);
     roster.close();
     await Promise.all(this.#controllers().map((each) => each.stop(STOP_SECONDS)));
-    turns.close();
+    for (const each of Object.values(turns)) each.close();
     hub.close();
     await caches.stop();
     await Promise.race([events.flush(), sleep(FLUSH_SECONDS * 1000, undefined, { ref: false })]);

@@ -21,6 +21,7 @@ import { createOperatorMetrics, type OperatorMetrics } from './metrics.ts';
 import { createNews, type News } from './news.ts';
 import { createWrittenVersions } from './runtime/cache/written-versions.ts';
 import type { Client } from './runtime/client/client.ts';
+import { withCountedWrites } from './runtime/client/counted-writes.ts';
 import type { Controller, Reconcile } from './runtime/controller/controller.ts';
 import { createEventRecorder, type EventRecorder } from './runtime/events/recorder.ts';
 import type { Clock } from './runtime/queue/clock.ts';
@@ -29,10 +30,13 @@ import type { SessionLimits } from './session/admission/admit.ts';
 import type { PodSettings } from './session/build/pod.ts';
 import { createSessionReconcile } from './session/controller.ts';
 import { SessionIncidents } from './session/incidents.ts';
+import { WriteBudget } from './write-budget.ts';
 
 /** Writes of status wait for the API server: several at a time, so that one slow call holds up few. */
 const WRITE_WORKERS = 8;
 const SESSION_WORKERS = 8;
+
+const monotonicMs = (): number => performance.now();
 
 /** What an operator is made of. */
 export interface OperatorOptions {
@@ -71,7 +75,8 @@ export interface Parts {
   readonly roster: EdgeRoster;
   readonly admissions: AdmissionBook;
   readonly events: EventRecorder;
-  readonly turns: WriteTurns;
+  /** Whose turn it is to write what can wait; one budget for both. */
+  readonly turns: Readonly<Record<'channels' | 'sessions', WriteTurns>>;
   readonly lookAgain: LookAgain;
   /** Of the controller `channels`; for the plans that a new leader makes before it works. */
   readonly planChannel: Reconcile;
@@ -93,8 +98,10 @@ type Base = Omit<Parts, 'hub' | 'planChannel' | 'controllers'> & {
  *   edges -> audience book ------^   \---> channel-writes -> API server
  *   edges -> owner reports ------^-------> session ---------^
  */
-export function createParts(options: OperatorOptions, leadership: () => Leadership): Parts {
-  const base = createBase(options, () => parts);
+export function createParts(given: OperatorOptions, leadership: () => Leadership): Parts {
+  const budget = new WriteBudget(monotonicMs);
+  const options = { ...given, client: withCountedWrites(given.client, () => budget.spend()) };
+  const base = createBase(options, budget, () => parts);
   const channel = channelOptions(options, base, leadership, () => parts.controllers.writes);
   const hub = createHub(options, base, channel, leadership);
   const planChannel = createChannelReconcile({ ...channel, hub });
@@ -103,7 +110,7 @@ export function createParts(options: OperatorOptions, leadership: () => Leadersh
 }
 
 /** @param parts all of them: whoever asks for one that is not made yet asks when it works */
-function createBase(options: OperatorOptions, parts: () => Parts): Base {
+function createBase(options: OperatorOptions, budget: WriteBudget, parts: () => Parts): Base {
   const { client, log, now, edges, identity } = options;
   const service = { namespace: edges.namespace, name: edges.service };
   const onTrouble = (trouble: string) => log.warn({ trouble }, 'a watch has trouble');
@@ -120,6 +127,8 @@ function createBase(options: OperatorOptions, parts: () => Parts): Base {
     waiting: () => admissions.waiting.values(),
   });
   const events = createEvents(options);
+  const turns = (onTurn: (key: string) => void): WriteTurns =>
+    new WriteTurns({ onTurn, now: monotonicMs, hasRoom: () => budget.hasRoom });
   return {
     caches,
     states,
@@ -132,10 +141,10 @@ function createBase(options: OperatorOptions, parts: () => Parts): Base {
     reports: new OwnerReports(),
     news: createNews({ events, metrics, channels: caches.channels.store, states }),
     tokens: createSessionTokens(identity.operatorKey),
-    turns: new WriteTurns(
-      (key) => parts().controllers.writes.enqueue(key),
-      () => performance.now(),
-    ),
+    turns: {
+      channels: turns((key) => parts().controllers.writes.enqueue(key)),
+      sessions: turns((key) => parts().controllers.sessions.enqueue(key)),
+    },
   };
 }
 
@@ -210,7 +219,7 @@ function createControllers(options: OperatorOptions, base: Base, planChannel: Re
   const write = createChannelWriter({
     client,
     states,
-    turns,
+    turns: turns.channels,
     metrics,
     replan: (key) => lookAgain.channel(key),
     onRefused: (key, error) => news.onRefused(key, error),
@@ -225,6 +234,7 @@ function createControllers(options: OperatorOptions, base: Base, planChannel: Re
     report: (uid) => reports.of(uid),
     heard: (uid) => reports.of(uid) !== null || book.count(uid).state === 'known',
     admissions,
+    turns: turns.sessions,
     channelOf: (session) => channelOf(caches, session),
     events,
     tokens,

@@ -2,6 +2,8 @@ import type { StreamSession } from '@sluice/crds';
 import { type Caches, sessionsOf } from './caches.ts';
 import { SESSIONS_BY_CHANNEL } from './channel/gather.ts';
 import { CHANNEL_LABEL } from './labels.ts';
+import { sameJson } from './runtime/apply/json.ts';
+import { onlyStatusChanged } from './runtime/cache/status-changes.ts';
 import { keyOf } from './runtime/client/client.ts';
 import type { Priority } from './runtime/queue/keyed-queue.ts';
 import { annotated } from './session/admission/owner.ts';
@@ -20,11 +22,16 @@ export interface WakeUps {
   readonly edges: () => void;
 }
 
-/** Says for each change in a cache who has to look again. */
+/**
+ * Says for each change in a cache who has to look again. The statuses of Channels and StreamSessions are the operator's
+ * own words, which their controllers know before the cache does: the echo of a write wakes nobody but the Channel, of
+ * what has become of its session.
+ */
 export function wakeOnChanges({ channels, sessions, pods, namespaces, slices }: Caches, wake: WakeUps): void {
   channels.onChange(({ before, after, initial }) => {
     const object = after ?? before;
     if (object === null) return;
+    if (before !== null && after !== null && onlyStatusChanged(before, after)) return;
     wake.channel(keyOf(object.metadata), priorityOf(initial));
     if (before === null || annotated(before) === annotated(object)) return;
     for (const session of sessions.store.byIndex(SESSIONS_BY_CHANNEL, keyOf(object.metadata))) wake.owner(session);
@@ -32,9 +39,11 @@ export function wakeOnChanges({ channels, sessions, pods, namespaces, slices }: 
   sessions.onChange(({ before, after, initial }) => {
     const object = after ?? before;
     if (object === null) return;
+    const isEcho = before !== null && after !== null && onlyStatusChanged(before, after);
+    if (isEcho && sameJson(withoutProgress(before), withoutProgress(after))) return;
     if (after === null) wake.sessionGone(object.metadata.uid ?? '');
     else wake.owner(after);
-    wake.session(keyOf(object.metadata), priorityOf(initial));
+    if (!isEcho) wake.session(keyOf(object.metadata), priorityOf(initial));
     wake.channel(keyOf({ ...object.metadata, name: object.spec.channelRef.name }), priorityOf(initial));
   });
   pods.onChange(({ before, after, initial }) => {
@@ -50,6 +59,11 @@ export function wakeOnChanges({ channels, sessions, pods, namespaces, slices }: 
     for (const session of sessions.store.list()) if (session.metadata.namespace === name) wake.owner(session);
   });
   slices.onChange(wake.edges);
+}
+
+function withoutProgress({ status = {} }: StreamSession): object {
+  const { progress: _progress, ...rest } = status;
+  return rest;
 }
 
 /** After a start everything is looked at, and what changes meanwhile goes first. */

@@ -5,15 +5,14 @@ describe('the turns to write a status', () => {
   let turns: WriteTurns;
   let called: string[];
   let nowMs: number;
+  let hasRoom: boolean;
 
   beforeEach(() => {
     jest.useFakeTimers();
     called = [];
     nowMs = 0;
-    turns = new WriteTurns(
-      (key) => called.push(key),
-      () => nowMs,
-    );
+    hasRoom = true;
+    turns = new WriteTurns({ onTurn: (key) => called.push(key), now: () => nowMs, hasRoom: () => hasRoom });
   });
 
   afterEach(() => {
@@ -33,6 +32,21 @@ describe('the turns to write a status', () => {
     expect(called).toHaveLength(10);
     expect(turns.take('idle-0', 'idle')).toBe(true);
     expect(turns.waiting).toBe(90);
+  });
+
+  test('wait for room among all writes, but for a second at most, and hold up no change', () => {
+    expect(turns.take('first', 'count')).toBe(true);
+    hasRoom = false;
+    for (const key of ['film', 'news', 'sport']) expect(turns.take(key, 'count')).toBe(false);
+    jest.advanceTimersByTime(900);
+    expect(called).toEqual([]);
+    nowMs = 1000;
+    jest.advanceTimersByTime(200);
+    expect(called).toEqual(['film']);
+    expect(turns.take('other', 'change')).toBe(true);
+    hasRoom = true;
+    jest.advanceTimersByTime(200);
+    expect(called).toEqual(['film', 'news', 'sport']);
   });
 
   test('come to watched channels first', () => {

@@ -1,5 +1,5 @@
 /**
- * Counts and positions of all Channels together: half of what an operator may cost an API server at rest (20 writes a
+ * What can wait, of all objects of a kind together: half of what an operator may cost an API server at rest (20 writes a
  * second); changes of mode, sessions and events need the rest.
  */
 const TURNS_PER_SECOND = 10;
@@ -10,6 +10,8 @@ const TICK_MS = 1000 / TURNS_PER_SECOND;
  */
 const BURST = 6;
 const REFILL_MS = 30_000;
+/** Whatever else is written, somebody's turn comes after this: an endless storm of changes starves nobody. */
+const LONGEST_PAUSE_MS = 1000;
 /** First statuses of idle channels under way: fewer than there are writers, so that a watched channel finds one free. */
 const FIRST_AT_A_TIME = 6;
 
@@ -19,11 +21,21 @@ const FIRST_AT_A_TIME = 6;
  */
 export type Claim = 'change' | 'first' | 'count' | 'idle';
 
+/** How turns are dealt out. */
+export interface WriteTurnsOptions {
+  /** Called for an object that had to wait, when it may ask again. */
+  readonly onTurn: (key: string) => void;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Whether the API server may get another write that can wait. */
+  readonly hasRoom: () => boolean;
+}
+
 /**
  * Whose turn it is to write a status. Changes of watched channels and first statuses go as fast as the API server takes
- * them; everything else gets {@link TURNS_PER_SECOND} in all, watched channels before the others, so that ten thousand
- * idle ones hold up nobody's change of mode. A channel waits at most once; what it writes is what it wants when its
- * turn comes.
+ * them; everything else gets {@link TURNS_PER_SECOND} in all, and less while other writes leave no room for them,
+ * watched channels before the others, so that ten thousand idle ones hold up nobody's change of mode. A channel waits at
+ * most once; what it writes is what it wants when its turn comes.
  */
 export class WriteTurns {
   private left = TURNS_PER_SECOND;
@@ -35,13 +47,16 @@ export class WriteTurns {
   /** Channels whose first status is being written. */
   private readonly underWay = new Set<string>();
   private ticking: NodeJS.Timeout | undefined;
+  /** When a turn was last dealt out. */
+  private lastTurnMs = Number.NEGATIVE_INFINITY;
   private readonly onTurn: (key: string) => void;
   private readonly now: () => number;
+  private readonly hasRoom: () => boolean;
 
-  /** `onTurn` is called for a channel that had to wait, when it may ask again. @param now in milliseconds */
-  constructor(onTurn: (key: string) => void, now: () => number) {
+  constructor({ onTurn, now, hasRoom }: WriteTurnsOptions) {
     this.onTurn = onTurn;
     this.now = now;
+    this.hasRoom = hasRoom;
   }
 
   /** True: write now, and call {@link done} afterwards. False: wait for `onTurn`. */
@@ -97,14 +112,22 @@ export class WriteTurns {
   private takeTurn(key: string, isWatched: boolean): boolean {
     this.tick();
     const isAhead = this.watched.size === 0 && (isWatched || this.idle.size === 0);
-    if (this.left > 0 && isAhead) {
-      this.left -= 1;
+    if (isAhead && this.spendTurn()) {
       this.idle.delete(key);
       return true;
     }
     if (isWatched) this.idle.delete(key);
     (isWatched ? this.watched : this.idle).add(key);
     return false;
+  }
+
+  /** Whether somebody's turn may come now; it counts if so. */
+  private spendTurn(): boolean {
+    const nowMs = this.now();
+    if (this.left === 0 || !(this.hasRoom() || nowMs - this.lastTurnMs >= LONGEST_PAUSE_MS)) return false;
+    this.left -= 1;
+    this.lastTurnMs = nowMs;
+    return true;
   }
 
   /** Whether the channel has a change of its own left; it counts if so. */
@@ -133,8 +156,7 @@ export class WriteTurns {
 
   private grant(): void {
     const [next] = this.watched.size > 0 ? this.watched : this.idle;
-    if (next === undefined || this.left === 0) return;
-    this.left -= 1;
+    if (next === undefined || !this.spendTurn()) return;
     this.leaveQueues(next);
     this.granted.add(next);
     this.onTurn(next);

@@ -91,10 +91,10 @@ export class EdgeLink {
     return this.outbox?.backlog ?? 0;
   }
 
-  /** Sends a message if the link is up; the next snapshot brings what was missed otherwise. */
-  send(key: string, message: OperatorMessage): void {
+  /** Sends the message that `render` gives, if the link is up; the next snapshot brings what was missed otherwise. */
+  send(key: string, render: () => string): void {
     this.gathering?.begin();
-    this.outbox?.put(key, () => JSON.stringify(message));
+    this.outbox?.put(key, render);
   }
 
   /** Ends the link; nothing is reported any more. */

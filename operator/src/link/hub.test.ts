@@ -78,6 +78,29 @@ describe('the links to the edges', () => {
     expect(types(edge).slice(2)).toEqual(['route', 'audience', 'remove']);
   });
 
+  test('tell the first count at once and those that follow together, each as it is then', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub } = hubOf(keys);
+    hub.setEdges([edge.endpoint()]);
+    await edge.until(() => types(edge).length === 2);
+    const told = () => edge.received.flatMap((message) => (message.type === 'audience' ? [message.audience] : []));
+    const count = (uid: string, viewers: number) =>
+      hub.setAudience({ uid, viewers, peak: 9, state: 'known', mode: 'Proxy', reason: '' });
+    count('c1', 1);
+    count('c2', 1);
+    count('c1', 2);
+    count('c1', 3);
+    count('c3', 1);
+    hub.remove('c3');
+    await edge.until(() => told().length === 1);
+    expect(told()).toMatchObject([{ uid: 'c1', viewers: 1 }]);
+    await edge.until(() => told().length === 3);
+    expect(told().slice(1)).toMatchObject([
+      { uid: 'c2', viewers: 1 },
+      { uid: 'c1', viewers: 3 },
+    ]);
+  });
+
   test('hand on what the edge says, and skip messages of a newer edge', async () => {
     const { edge, keys } = await edgeOf('one');
     let arrived = (): void => {};

@@ -1,10 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
+import { Coalescer } from '@sluice/common/link/coalesce.ts';
 import type { Audience, OperatorMessage, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { LinkIdentity } from '../keys/link-keys.ts';
 import { EdgeLink, type EdgeLinkEvents } from './edge-link.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
 import { snapshotMessages } from './snapshot.ts';
+
+/**
+ * Counts after the first one go out together this often. Sending costs more than all that is decided about a count;
+ * nobody waits for it, and what an edge counts itself it shows at once.
+ */
+const COUNTS_INTERVAL_MS = 200;
 
 /** What the hub tells of the edges. */
 export interface HubEvents extends EdgeLinkEvents {
@@ -33,6 +40,9 @@ export class LinkHub {
   private readonly links = new Map<string, { edge: EdgeEndpoint; link: EdgeLink }>();
   private readonly routes = new Map<string, Route>();
   private readonly audiences = new Map<string, Audience>();
+  /** Channels whose count has changed and is not yet told. */
+  private readonly untold = new Set<string>();
+  private readonly counts = new Coalescer(COUNTS_INTERVAL_MS, () => this.tellCounts());
 
   constructor(options: HubOptions) {
     this.options = options;
@@ -63,16 +73,18 @@ export class LinkHub {
     return this.routes.get(uid);
   }
 
-  /** Tells every edge the whole audience of a channel, if it changed. */
+  /** Tells every edge the whole audience of a channel, if it changed: at once, or with the next others. */
   setAudience(audience: Audience): void {
     if (isDeepStrictEqual(this.audiences.get(audience.uid), audience)) return;
     this.audiences.set(audience.uid, audience);
-    this.broadcast(`audience:${audience.uid}`, { type: 'audience', audience });
+    this.untold.add(audience.uid);
+    this.counts.request();
   }
 
   /** Ends a channel at every edge. */
   remove(uid: string): void {
     this.audiences.delete(uid);
+    this.untold.delete(uid);
     if (this.routes.delete(uid)) this.broadcast(`route:${uid}`, { type: 'remove', uid });
   }
 
@@ -94,6 +106,7 @@ export class LinkHub {
 
   /** Ends all links; edges go on with what they know. */
   close(): void {
+    this.counts.close();
     for (const { link } of this.links.values()) link.close();
     this.links.clear();
   }
@@ -121,7 +134,21 @@ export class LinkHub {
     this.links.set(edge.podUid, { edge, link });
   }
 
+  private tellCounts(): void {
+    for (const uid of this.untold) {
+      const audience = this.audiences.get(uid);
+      if (audience !== undefined) this.broadcast(`audience:${uid}`, { type: 'audience', audience });
+    }
+    this.untold.clear();
+  }
+
+  /** The text is made once, and only where a link is up. */
   private broadcast(key: string, message: OperatorMessage): void {
-    for (const { link } of this.links.values()) link.send(key, message);
+    let text: string | undefined;
+    const render = (): string => {
+      text ??= JSON.stringify(message);
+      return text;
+    };
+    for (const { link } of this.links.values()) link.send(key, render);
   }
 }

@@ -7,6 +7,7 @@ import {
   type StreamSession,
   type StreamSessionStatus,
 } from '@sluice/crds';
+import type { WriteTurns } from '../channel/write-turns.ts';
 import type { SessionTokens } from '../keys/session-token.ts';
 import { POD, type Pod, SECRET, STREAM_SESSION } from '../kinds.ts';
 import { sameJson } from '../runtime/apply/apply.ts';
@@ -28,8 +29,8 @@ export const PODS_BY_SESSION = 'session';
 /** A quota, a policy or a name that is taken is mended by people: tried again twice a minute. */
 const REFUSED_RETRY_SECONDS = 30;
 /**
- * Progress and the wording of conditions may be this old in the status; all else is written at once. Two hundred
- * transcodes cost three writes a second.
+ * Progress and the wording of conditions may be this old in the status, and older while others have their turn; all else
+ * is written at once. Two hundred transcodes cost three writes a second.
  */
 const PROGRESS_EVERY_SECONDS = 60;
 /** Field manager of everything that the session controller applies. */
@@ -48,6 +49,8 @@ export interface SessionControllerOptions {
   readonly heard: (channelUid: string) => boolean;
   /** Who may run within the limits. */
   readonly admissions: Pick<AdmissionBook, 'verdict'>;
+  /** Whose turn it is to write what can wait. */
+  readonly turns: Pick<WriteTurns, 'take' | 'done' | 'forget'>;
   /** The Channel that a session works for; undefined: there is none. */
   readonly channelOf: (session: StreamSession) => Channel | undefined;
   readonly events: EventRecorder;
@@ -72,7 +75,10 @@ export function createSessionReconcile(options: SessionControllerOptions): Recon
     const session = options.sessions.get(key);
     const known = states.get(key);
     if (known !== undefined && known.uid !== session?.metadata.uid) states.delete(key);
-    if (session === undefined || session.metadata.deletionTimestamp !== undefined) return undefined;
+    if (session === undefined || session.metadata.deletionTimestamp !== undefined) {
+      options.turns.forget(key);
+      return undefined;
+    }
     const state = states.get(key) ?? meet(session);
     states.set(key, state);
     const plan = (): SessionPlan => planSession(observe(key, session, state, options));
@@ -81,7 +87,8 @@ export function createSessionReconcile(options: SessionControllerOptions): Recon
     await makePods(session, state, before, options);
     const { status, wakeAfterSeconds } = state.refusal?.message === wasRefused ? before : plan();
     const retry = state.refusal === null ? null : REFUSED_RETRY_SECONDS;
-    return soonest(wakeAfterSeconds, retry, await writeStatus(session, state, status, options));
+    const wait = await writeStatus(key, session, state, status, options).finally(() => options.turns.done(key));
+    return soonest(wakeAfterSeconds, retry, wait);
   };
 }
 
@@ -177,18 +184,21 @@ async function makeSecret(session: StreamSession, tokens: SessionTokens, client:
   }
 }
 
+/** @returns seconds until the status may be written; null: it is up to date, or comes again when it is its turn */
 async function writeStatus(
+  key: string,
   session: StreamSession,
   state: SessionState,
   status: StreamSessionStatus,
   options: SessionControllerOptions,
 ): Promise<number | null> {
-  const { client, now } = options;
+  const { client, turns, now } = options;
   if (sameJson(status, state.written)) return null;
-  const wait = sameJson(essence(status), essence(state.written ?? {}))
-    ? PROGRESS_EVERY_SECONDS - (now() - state.writtenMs) / 1000
-    : 0;
-  if (wait > 0) return wait;
+  if (sameJson(essence(status), essence(state.written ?? {}))) {
+    const wait = PROGRESS_EVERY_SECONDS - (now() - state.writtenMs) / 1000;
+    if (wait > 0) return wait;
+    if (!turns.take(key, 'count')) return null;
+  }
   const { name, namespace, uid } = session.metadata;
   const object = {
     apiVersion: API_VERSION,

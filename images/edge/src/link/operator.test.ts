@@ -49,7 +49,7 @@ test("the operator's own end of the link and this one understand each other", as
     term: 7,
     snapshot: () => snapshotMessages(routes, new Map([['uid-1', audienceOf({ uid: 'uid-1' })]])),
     events: {
-      connected: () => operator.send('remove', { type: 'remove', uid: 'uid-0' }),
+      connected: () => operator.send('remove', () => JSON.stringify({ type: 'remove', uid: 'uid-0' })),
       message: (_edge, message) => heard.resolve(message),
       lost: () => {},
     },

@@ -1,6 +1,6 @@
+import { Coalescer } from '@sluice/common/link/coalesce.ts';
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Audiences } from '../viewers/audiences.ts';
-import { Coalescer } from './coalesce.ts';
 import type { Peer } from './peer.ts';
 import { changeMessages, pieces, snapshotMessages } from './viewer-changes.ts';
 

@@ -69,6 +69,16 @@ describe('KeyedQueue', () => {
     expect(queue.depth).toBe(0);
   });
 
+  test('sets no timer anew for a delayed wish that is met already', () => {
+    const { queue, clock } = queueWithClock();
+    queue.addAfter('a', 200);
+    clock.advance(150);
+    queue.addAfter('a', 500);
+    expect(clock.timers).toEqual([200]);
+    queue.addAfter('a', 20);
+    expect(clock.timers).toEqual([20]);
+  });
+
   test('waits 5 ms after the first failure, twice as long each time, at most 1000 s, and shortly again after forget', () => {
     const { queue } = queueWithClock();
     const waits = Array.from({ length: 20 }, () => queue.retry('a'));

@@ -113,8 +113,11 @@ export class KeyedQueue {
     }
     const wished = this.#clock.now() + milliseconds;
     const known = this.#delayed.get(key);
+    const urgency = sooner(priority, known?.priority ?? priority);
+    // A wish that is met already leaves its timer alone: those who wish a hundred times a second pay for one.
+    if (known !== undefined && known.dueAt <= wished && known.priority === urgency) return;
     this.#cancelDelay(key);
-    this.#delay(key, Math.min(wished, known?.dueAt ?? wished), sooner(priority, known?.priority ?? priority));
+    this.#delay(key, Math.min(wished, known?.dueAt ?? wished), urgency);
   }
 
   /**

@@ -1,0 +1,18 @@
+import { sameJson } from '../apply/json.ts';
+import type { KubernetesObject } from '../client/client.ts';
+
+/**
+ * Whether an object has changed in nothing but its status, as after a write of the controller that owns the status: who
+ * works from its own copy of it need not look again. Only for kinds with a status subresource, whose `generation` moves
+ * with every change of the spec and never with the status (API conventions, "Metadata"); an object without a generation
+ * has always changed.
+ */
+export function onlyStatusChanged(before: KubernetesObject, after: KubernetesObject): boolean {
+  if (after.metadata.generation === undefined) return false;
+  return sameJson(withoutVersion(before), withoutVersion(after));
+}
+
+function withoutVersion({ metadata }: KubernetesObject): object {
+  const { resourceVersion: _version, ...rest } = metadata;
+  return rest;
+}
