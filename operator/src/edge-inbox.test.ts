@@ -25,15 +25,17 @@ const EDGE: EdgeEndpoint = {
 describe('the inbox of the edges', () => {
   const channelChanged = jest.fn();
   const sessionChanged = jest.fn();
+  const tellLeave = jest.fn();
   let metrics: Metrics;
   let reports: OwnerReports;
+  let book: AudienceBook;
   let take: ReturnType<typeof createEdgeInbox>;
 
   beforeEach(() => {
     jest.resetAllMocks();
     metrics = createMetrics();
     reports = new OwnerReports();
-    const book = new AudienceBook({ now: () => NOW, onChange: () => {}, onEdgeChange: () => {} });
+    book = new AudienceBook({ now: () => NOW, onChange: () => {}, onEdgeChange: () => {} });
     const states = new ChannelStates();
     states.set('tv/film', {
       uid: 'c1',
@@ -63,8 +65,22 @@ describe('the inbox of the edges', () => {
       suspendDirect: () => {},
       channelChanged,
       sessionChanged,
+      tellLeave,
       term: () => LEADER_TERM,
     });
+  });
+
+  test('passes a goodbye on to the other edges that count the viewer, and to no others', () => {
+    book.follow({ uid: 'c1', timeoutSeconds: 60, peak: 0 });
+    for (const podUid of ['there', 'elsewhere', EDGE.podUid]) {
+      book.edgeSeen(podUid, true);
+      book.edgeConnected(podUid);
+      book.edgeSynced(podUid);
+    }
+    const [id, other] = ['00000000000000aa', '00000000000000bb'];
+    book.viewers('there', { uid: 'c1', snapshot: false, joined: [{ id, trusted: true }], left: [] });
+    take(EDGE, { type: 'leave', uid: 'c1', ids: [id, other] });
+    expect(tellLeave.mock.calls).toEqual([['there', 'c1', [id]]]);
   });
 
   test('wakes the channel and the session that a report is about', () => {

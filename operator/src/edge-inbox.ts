@@ -30,13 +30,15 @@ export interface EdgeInboxTargets {
   readonly channelChanged: (key: string, withinSeconds: number) => void;
   /** Something about the StreamSession with this key has changed; look at it within so many seconds. */
   readonly sessionChanged: (key: string, withinSeconds: number) => void;
+  /** Viewers of the channel `uid`, whom the edge with this pod uid counts, said goodbye at another one. */
+  readonly tellLeave: (edge: string, uid: string, ids: readonly string[]) => void;
   /** Of this leader. */
   readonly term: () => number;
 }
 
 /** Hands what an edge says to those whom it concerns. The book itself tells which channels' counts have changed. */
 export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint, message: EdgeMessage) => void {
-  const { book, states, metrics, suspendDirect, channelChanged } = targets;
+  const { book, states, metrics, suspendDirect, channelChanged, tellLeave } = targets;
   const firstSegments = new FirstSegmentTimes((seconds) => metrics.firstSegmentsSeconds.observe(seconds));
   const reportTargets = { ...targets, firstSegments };
   return ({ podUid }, message) => {
@@ -46,6 +48,9 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
         break;
       case 'signs':
         book.signs(message.uid, message.ids);
+        break;
+      case 'leave':
+        for (const [edge, ids] of book.left(podUid, message)) tellLeave(edge, message.uid, ids);
         break;
       case 'synced':
         book.edgeSynced(podUid);

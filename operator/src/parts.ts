@@ -206,10 +206,12 @@ function createHub(
     channelChanged: (key, withinSeconds) => lookAgain.channelWithin(key, withinSeconds),
     sessionChanged: (key, withinSeconds) => lookAgain.sessionWithin(key, withinSeconds),
     countChanged: (uid) => lookAgain.channelOf(uid),
+    tellLeave: (edge, uid, ids) => hub.sendLeave(edge, uid, ids),
     term,
     log,
   });
-  return new LinkHub({ identity, term, log, events });
+  const hub = new LinkHub({ identity, term, log, events });
+  return hub;
 }
 
 function createControllers(options: OperatorOptions, base: Base, planChannel: Reconcile): Parts['controllers'] {

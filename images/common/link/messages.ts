@@ -105,6 +105,9 @@ export const routeSchema = z.object({
 });
 export type Route = z.infer<typeof routeSchema>;
 
+/** 64 bits of SHA-256 of a session id as 16 hex digits: ids themselves never leave the edge. */
+const idHashSchema = z.string().regex(/^[0-9a-f]{16}$/);
+
 /** The whole audience of a channel, as the operator counts it over all edges. */
 export const audienceSchema = z.object({
   uid: z.string(),
@@ -130,11 +133,10 @@ export const operatorMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('route'), route: routeSchema }),
   z.object({ type: z.literal('remove'), uid: z.string() }),
   z.object({ type: z.literal('audience'), audience: audienceSchema }),
+  /** These viewers, whom this edge counts, said goodbye at another one. Edges that do not know the message let them expire. */
+  z.object({ type: z.literal('leave'), uid: z.string(), ids: z.array(idHashSchema) }),
 ]);
 export type OperatorMessage = z.infer<typeof operatorMessageSchema>;
-
-/** 64 bits of SHA-256 of a session id as 16 hex digits: ids themselves never leave the edge. */
-const idHashSchema = z.string().regex(/^[0-9a-f]{16}$/);
 
 /** Health of a source as the owner sees it. */
 export const sourceHealthSchema = z.object({
@@ -191,7 +193,17 @@ export type OwnerReport = z.infer<typeof ownerReportSchema>;
 
 /** Edge to operator. `challenge` first; after a valid `hello` the edge sends `viewers` with `snapshot: true` for each channel, and its reports. */
 export const edgeMessageSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('challenge'), nonce: z.string(), podName: z.string(), podUid: z.string() }),
+  z.object({
+    type: z.literal('challenge'),
+    nonce: z.string(),
+    podName: z.string(),
+    podUid: z.string(),
+    /**
+     * Another one after each start of the sidecar, which knows nothing of the viewers that its predecessor in the same pod
+     * counted. Edges of older versions do not say it.
+     */
+    instance: z.string().max(64).optional(),
+  }),
   z.object({ type: z.literal('refused'), code: z.string(), message: z.string() }),
   z.object({
     type: z.literal('viewers'),
@@ -204,6 +216,8 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
   }),
   /** Ids with a sign of life since the last such message; only while the route says `reportSigns`, at most every 2 s. */
   z.object({ type: z.literal('signs'), uid: z.string(), ids: z.array(idHashSchema) }),
+  /** Viewers said goodbye here; other edges may count them too. Comes after the `viewers` of the same channel. */
+  z.object({ type: z.literal('leave'), uid: z.string(), ids: z.array(idHashSchema) }),
   /** A viewer cannot reach a Direct source. */
   z.object({ type: z.literal('sourceError'), uid: z.string(), message: z.string().max(500) }),
   z.object({ type: z.literal('report'), report: ownerReportSchema }),

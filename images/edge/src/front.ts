@@ -66,7 +66,7 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
     now,
     targetDurationSeconds: (key) => channels.targetDurationSeconds(key),
     wholeCount: (key) => wholeCount(channels, key, operatorFresh()),
-    isMinted: (key, id) => sessionIds.isMinted(key, id),
+    mintedAgeMs: (key, id) => sessionIds.mintedAgeMs(key, id),
   });
   const events = new EventHub((key) => {
     const live = channels.live(key);
@@ -104,6 +104,7 @@ function createDownlink(parts: EdgeParts, core: Core, onSnapshot: () => void): D
       parts.channels.setAudience(audience);
       markUid(core, audience.uid);
     },
+    leftElsewhere: (uid, hashes) => core.audiences.leftElsewhere(uid, hashes),
     onSnapshot() {
       keeper.schedule();
       events.markAll();
@@ -122,6 +123,7 @@ function followChanges(channels: ChannelService, core: Core): void {
     core.uplink.viewerChanged(uid, hash);
     markUid(core, uid);
   });
+  core.audiences.onLeave((uid, hash) => core.uplink.viewerLeft(uid, hash));
   channels.onReport((report) => {
     core.uplink.report(report);
     markUid(core, report.uid);

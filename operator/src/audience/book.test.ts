@@ -142,6 +142,47 @@ describe('the audience book', () => {
     expect(book.count('c')).toMatchObject({ state: 'known', viewers: 0, nextChangeMs: null });
   });
 
+  test('does not take the fresh memory of a restarted process for an empty house', () => {
+    const { book, clock } = deskOf();
+    book.edgeConnected('a', 'first');
+    book.edgeSynced('a');
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1', '2'), left: [] });
+    book.edgeLost('a');
+    clock.nowMs += 1_000;
+    book.edgeConnected('a', 'second');
+    book.edgeSynced('a');
+    expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 2, nextChangeMs: clock.nowMs + 59_000 });
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    book.viewers('a', { uid: 'c', snapshot: false, joined: [], left: ['1'] });
+    expect(book.count('c')).toMatchObject({ viewers: 1 });
+    clock.nowMs += 59_000;
+    expect(book.count('c')).toMatchObject({ state: 'known', viewers: 0, nextChangeMs: null });
+  });
+
+  test('takes a reconnect of the same process at its word', () => {
+    const { book } = deskOf();
+    book.edgeConnected('a', 'first');
+    book.edgeSynced('a');
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    book.edgeLost('a');
+    book.edgeConnected('a', 'first');
+    book.edgeSynced('a');
+    expect(book.count('c')).toMatchObject({ state: 'known', viewers: 0 });
+  });
+
+  test('lets viewers of an edge that is gone leave by way of the edge that they have come to', () => {
+    const { book } = deskOf();
+    sync(book, 'b');
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1', '2', '3', '4'), left: [] });
+    book.viewers('b', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    book.edgeGone('a');
+    book.viewers('b', { uid: 'c', snapshot: false, joined: joined('2'), left: ['1'] });
+    expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 3 });
+    book.viewers('b', { uid: 'c', snapshot: false, joined: [], left: ['2'] });
+    expect(book.left('b', { uid: 'c', ids: ['3'] })).toEqual(new Map());
+    expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 1 });
+  });
+
   test('drops what a reconnected edge no longer mentions', () => {
     const { book } = deskOf();
     book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });

@@ -51,6 +51,8 @@ interface Edge {
   goneAtMs: number;
   /** Since when what it knows may differ from what the book knows. */
   silentSinceMs: number;
+  /** Process in the pod that was linked last; null before the first link, and where the edge does not say it. */
+  instance: string | null;
   /** Channels of which this connection has sent its snapshot; null once it is complete. */
   snapshots: Set<string> | null;
 }
@@ -108,7 +110,10 @@ export class AudienceBook {
   edgeSeen(edge: string, ready: boolean): void {
     const known = this.edges.get(edge);
     if (known === undefined) {
-      this.edges.set(edge, { state: 'never', ready, goneAtMs: 0, silentSinceMs: this.now(), snapshots: new Set() });
+      const silentSinceMs = this.now();
+      this.edges.set(edge, {
+        ...{ state: 'never', ready, goneAtMs: 0, silentSinceMs, instance: null, snapshots: new Set() },
+      });
       this.onEdgeChange();
     } else {
       const before = known.ready;
@@ -118,10 +123,17 @@ export class AudienceBook {
     }
   }
 
-  /** A link to the edge is up; its snapshots follow. */
-  edgeConnected(edge: string): void {
+  /**
+   * A link to the edge is up; its snapshots follow. Another `instance` than before knows nothing of the viewers that the
+   * process before it counted: those count on like the viewers of a pod that is gone.
+   */
+  edgeConnected(edge: string, instance: string | null = null): void {
     const known = this.edges.get(edge);
-    if (known !== undefined) known.snapshots = new Set();
+    if (known === undefined) return;
+    const isOther = known.instance !== null && instance !== null && instance !== known.instance;
+    if (isOther && known.state !== 'never') this.separate(edge, known);
+    known.instance = instance ?? known.instance;
+    known.snapshots = new Set();
   }
 
   /** The edge has said all that it knows: channels that it did not mention have no viewers there. */
@@ -152,6 +164,7 @@ export class AudienceBook {
     if (known.state === 'synced') known.silentSinceMs = this.now();
     known.state = 'gone';
     known.goneAtMs = this.now();
+    this.dropShared(edge);
     this.onEdgeChange();
   }
 
@@ -170,8 +183,29 @@ export class AudienceBook {
     } else {
       entry.audience.change(edge, joined, message.left, this.now());
     }
+    this.takeFromGone(
+      entry.audience,
+      joined.map(({ id }) => id),
+    );
     entry.peak = Math.max(entry.peak, entry.audience.viewers);
     this.onChange(message.uid);
+  }
+
+  /**
+   * Takes goodbyes. The edge itself says in `viewers` whom it counts no more; an edge that is gone cannot.
+   * @returns by edge, the ids that it counts too and has to be told of
+   */
+  left(edge: string, { uid, ids }: { uid: string; ids: readonly string[] }): ReadonlyMap<string, readonly string[]> {
+    const entry = this.known(uid);
+    const others = new Map<string, readonly string[]>();
+    if (entry === undefined) return others;
+    if (this.takeFromGone(entry.audience, ids)) this.onChange(uid);
+    for (const [name, { state }] of this.edges) {
+      if (name === edge || state !== 'synced') continue;
+      const counted = ids.filter((id) => entry.audience.has(name, id));
+      if (counted.length > 0) others.set(name, counted);
+    }
+    return others;
   }
 
   /** Takes signs of life of ids that were reported as viewers before. */
@@ -261,6 +295,36 @@ export class AudienceBook {
   /** What was refused so far. */
   refused(): BookRefusals {
     return { ...this.refusals };
+  }
+
+  /** What a process counted whose pod has another one now. */
+  private separate(edge: string, known: Edge): void {
+    const name = `${edge}/${known.instance}`;
+    const goneAtMs = known.state === 'synced' ? this.now() : known.silentSinceMs;
+    this.edges.set(name, { ...known, state: 'gone', ready: false, goneAtMs, silentSinceMs: goneAtMs, snapshots: null });
+    for (const { audience } of this.channels.values()) audience.rename(edge, name);
+    this.dropShared(name);
+    if (known.state === 'synced') known.silentSinceMs = goneAtMs;
+    known.state = 'lost';
+    this.onEdgeChange();
+  }
+
+  /** Viewers whom another edge counts too are that one's to report: an edge that is gone would never say that they left. */
+  private dropShared(gone: string): void {
+    const others = [...this.edges].filter(([, { state }]) => state === 'synced').map(([name]) => name);
+    for (const { audience } of this.channels.values()) audience.dropShared(gone, others, this.now());
+  }
+
+  /** Viewers who have come to another edge, or said goodbye there, are no longer with one that is gone. */
+  private takeFromGone(audience: ChannelAudience, ids: readonly string[]): boolean {
+    let taken = false;
+    for (const [name, { state }] of this.edges) {
+      if (state !== 'gone' || audience.idsOf(name) === 0) continue;
+      const here = ids.filter((id) => audience.has(name, id));
+      if (here.length > 0) audience.change(name, [], here, this.now());
+      taken ||= here.length > 0;
+    }
+    return taken;
   }
 
   /**

@@ -64,6 +64,26 @@ export class ChannelAudience {
     else this.byEdge.set(edge, ids);
   }
 
+  /** Whether `edge` counts this id. */
+  has(edge: string, id: string): boolean {
+    return this.byEdge.get(edge)?.has(id) ?? false;
+  }
+
+  /** Calls what `edge` counts by another name, under which nothing may be counted yet. */
+  rename(edge: string, name: string): void {
+    const ids = this.byEdge.get(edge);
+    if (ids === undefined) return;
+    this.byEdge.delete(edge);
+    this.byEdge.set(name, ids);
+  }
+
+  /** Takes from `edge` what other edges count too. @param others their names */
+  dropShared(edge: string, others: readonly string[], nowMs: number): void {
+    const ids = [...(this.byEdge.get(edge)?.keys() ?? [])];
+    const shared = ids.filter((id) => others.some((other) => this.has(other, id)));
+    if (shared.length > 0) this.change(edge, [], shared, nowMs);
+  }
+
   /** Notes signs of life; ids that nobody counts are ignored. */
   signs(ids: readonly string[], atMs: number): void {
     for (const id of ids) {

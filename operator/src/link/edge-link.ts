@@ -32,8 +32,11 @@ const FAILURES_WORTH_TELLING = 5;
 
 /** What a link tells of its edge. */
 export interface EdgeLinkEvents {
-  /** The edge has proved itself (its certificate) and the snapshot is on its way. */
-  connected(edge: EdgeEndpoint): void;
+  /**
+   * The edge has proved itself (its certificate) and the snapshot is on its way.
+   * @param instance of the process in the pod; null where the edge is too old to say it
+   */
+  connected(edge: EdgeEndpoint, instance: string | null): void;
   /** A message after the handshake. */
   message(edge: EdgeEndpoint, message: EdgeMessage): void;
   /** A link that was connected is down; it is dialled again. */
@@ -203,7 +206,7 @@ export class EdgeLink {
       this.outbox.put(`snapshot:${part}`, () => JSON.stringify(message));
       part += 1;
     }
-    events.connected(edge);
+    events.connected(edge, challenge.instance ?? null);
   }
 
   private ended(reason: string): void {

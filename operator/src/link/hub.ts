@@ -81,6 +81,12 @@ export class LinkHub {
     this.counts.request();
   }
 
+  /** Tells one edge that viewers of a channel have left; nothing where it is not linked: they expire there by themselves. */
+  sendLeave(podUid: string, uid: string, ids: readonly string[]): void {
+    const message: OperatorMessage = { type: 'leave', uid, ids: [...ids] };
+    this.links.get(podUid)?.link.send(`leave:${uid}`, () => JSON.stringify(message));
+  }
+
   /** Ends a channel at every edge. */
   remove(uid: string): void {
     this.audiences.delete(uid);

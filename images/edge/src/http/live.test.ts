@@ -17,7 +17,7 @@ describe('the multivariant playlist', () => {
       await front.ask('/live/default/film/index.m3u8'),
       await front.ask('/live/default/film/index.m3u8'),
     ];
-    const ids = answers.map(({ text }) => /source\.m3u8\?session=(s1\.\S+)/.exec(text)?.[1]);
+    const ids = answers.map(({ text }) => /source\.m3u8\?session=(s2\.\S+)/.exec(text)?.[1]);
     expect(new Set(ids).size).toBe(2);
     expect(ids).not.toContain(undefined);
     expect(answers[0]).toMatchObject({

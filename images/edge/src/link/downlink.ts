@@ -11,6 +11,8 @@ export interface DownlinkTargets {
   readonly routes: RouteTable;
   readonly uplink: Uplink;
   readonly setAudience: (audience: Audience) => void;
+  /** Viewers of the channel with this uid said goodbye at another edge. */
+  readonly leftElsewhere: (uid: string, hashes: readonly string[]) => void;
   /** A snapshot is complete: the edge knows all its channels. */
   readonly onSnapshot: () => void;
   /** Milliseconds of a clock that never steps back. */
@@ -57,6 +59,9 @@ export class Downlink implements LinkEvents {
         break;
       case 'audience':
         setAudience(message.audience);
+        break;
+      case 'leave':
+        this.#targets.leftElsewhere(message.uid, message.ids);
         break;
     }
   }

@@ -27,7 +27,7 @@ const BUSY_UNSENT_BYTES = 1024 * 1024;
 /** A refused operator gets its answer; one that does not read it is cut. */
 const CLOSE_GRACE_MS = 2_000;
 
-const KNOWN_TYPES = new Set<unknown>(['hello', 'snapshot', 'route', 'remove', 'audience']);
+const KNOWN_TYPES = new Set<unknown>(operatorMessageSchema.options.map(({ shape }) => shape.type.value));
 
 /** One operator connection: frames to messages and back. */
 export class Peer {

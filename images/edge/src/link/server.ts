@@ -1,4 +1,4 @@
-import { type KeyObject, randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
@@ -57,6 +57,8 @@ export class LinkServer {
   });
   /** By {@link nameOf}: the TCP socket and the TLS socket on it are different objects with the same name. */
   readonly #unproven = new Map<string, { readonly socket: Socket; readonly timer: NodeJS.Timeout }>();
+  /** This start of the sidecar; see the `challenge` message. */
+  readonly #instance = randomUUID();
   #current: { readonly peer: Peer; readonly socket: WebSocket } | null = null;
 
   constructor(options: LinkOptions) {
@@ -138,7 +140,7 @@ export class LinkServer {
       if (frame.message.type !== 'hello') this.#obey(socket, frame.message);
       else proven = this.#prove(peer, socket, transport, nonce, frame.message);
     });
-    peer.send({ type: 'challenge', nonce, podName, podUid });
+    peer.send({ type: 'challenge', nonce, podName, podUid, instance: this.#instance });
   }
 
   #prove(

@@ -18,10 +18,11 @@ function create(route: Route = routeOf()) {
     now: () => Date.now(),
     targetDurationSeconds: () => 2,
     wholeCount: () => null,
-    isMinted: () => false,
+    mintedAgeMs: () => null,
   });
   const uplink = new Uplink({ audiences, routes: () => [route], reports: () => [reportOf()] });
   audiences.onChange((uid, hash) => uplink.viewerChanged(uid, hash));
+  audiences.onLeave((uid, hash) => uplink.viewerLeft(uid, hash));
   const sent: EdgeMessage[] = [];
   const peer = { busy: false, closed: '', send: (message: EdgeMessage) => sent.push(message), close: () => {} };
   return { audiences, uplink, sent, peer, connect: () => uplink.connect(peer as unknown as Peer), route };
@@ -34,6 +35,8 @@ const change = (joined: string[], left: string[], trusted = false) => ({
   joined: joined.map((id) => ({ id: sessionIdHash(id), trusted })),
   left: left.map(sessionIdHash),
 });
+
+const goodbye = (...ids: string[]) => ({ type: 'leave', uid: 'uid-film', ids: ids.map(sessionIdHash) });
 
 describe('Uplink', () => {
   test('begins with everybody, the reports, and synced', () => {
@@ -73,7 +76,10 @@ describe('Uplink', () => {
     audiences.leave(route, 'anna');
     expect(sent).toHaveLength(1);
     jest.advanceTimersByTime(100);
-    expect(sent.slice(1)).toEqual([{ ...change(['carl'], []), left: [sessionIdHash('bert'), sessionIdHash('anna')] }]);
+    expect(sent.slice(1)).toEqual([
+      { ...change(['carl'], []), left: [sessionIdHash('bert'), sessionIdHash('anna')] },
+      goodbye('bert', 'anna'),
+    ]);
   });
 
   test('holds changes back while the operator is slow, and then says how things are', () => {
@@ -87,7 +93,19 @@ describe('Uplink', () => {
     expect(sent).toEqual([]);
     peer.busy = false;
     jest.advanceTimersByTime(100);
-    expect(sent).toEqual([change([], ['anna'])]);
+    expect(sent).toEqual([change([], ['anna']), goodbye('anna')]);
+  });
+
+  test('tells of a goodbye, also of a viewer who is counted elsewhere, after the change that it brings', () => {
+    const { audiences, sent, connect, route } = create();
+    connect();
+    audiences.heartbeat(route, 'anna');
+    jest.advanceTimersByTime(100);
+    sent.length = 0;
+    audiences.leave(route, 'anna');
+    audiences.leave(route, 'bert');
+    jest.advanceTimersByTime(100);
+    expect(sent).toEqual([change([], ['anna']), goodbye('anna', 'bert')]);
   });
 
   test('reports signs of life every two seconds while the route asks', () => {

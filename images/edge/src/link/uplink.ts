@@ -33,6 +33,7 @@ export interface UplinkSources {
 export class Uplink {
   readonly #sources: UplinkSources;
   readonly #changed = new Map<string, Set<string>>();
+  readonly #left = new Map<string, Set<string>>();
   readonly #sourceErrors = new Map<string, string>();
   /** What was reported last of each channel but its position, and when. */
   readonly #told = new Map<string, { readonly story: string; readonly atMs: number }>();
@@ -66,6 +67,7 @@ export class Uplink {
     this.#peer = null;
     this.#changes.close();
     this.#changed.clear();
+    this.#left.clear();
     this.#waitingChanges = 0;
     if (this.#signsTimer !== null) clearInterval(this.#signsTimer);
     this.#signsTimer = null;
@@ -73,13 +75,12 @@ export class Uplink {
 
   /** A viewer joined, left, or gained or lost trust. */
   viewerChanged(uid: string, hash: string): void {
-    if (this.#peer === null) return;
-    const hashes = this.#changed.get(uid) ?? new Set();
-    this.#changed.set(uid, hashes);
-    if (!hashes.has(hash)) this.#waitingChanges += 1;
-    hashes.add(hash);
-    if (this.#waitingChanges > MAX_WAITING_CHANGES) this.#peer.close('TOO_SLOW', 'too many changes wait');
-    else this.#changes.request();
+    this.#note(this.#changed, uid, hash);
+  }
+
+  /** A viewer said goodbye here, whether or not this edge counted it. */
+  viewerLeft(uid: string, hash: string): void {
+    this.#note(this.#left, uid, hash);
   }
 
   /** Something about a channel that this edge owns has changed. */
@@ -106,6 +107,16 @@ export class Uplink {
     this.#told.delete(uid);
   }
 
+  #note(waiting: Map<string, Set<string>>, uid: string, hash: string): void {
+    if (this.#peer === null) return;
+    const hashes = waiting.get(uid) ?? new Set();
+    waiting.set(uid, hashes);
+    if (!hashes.has(hash)) this.#waitingChanges += 1;
+    hashes.add(hash);
+    if (this.#waitingChanges > MAX_WAITING_CHANGES) this.#peer.close('TOO_SLOW', 'too many changes wait');
+    else this.#changes.request();
+  }
+
   #sendChanges(): void {
     const peer = this.#peer;
     if (peer === null) return;
@@ -118,7 +129,11 @@ export class Uplink {
         peer.send(message);
       }
     }
+    for (const [uid, hashes] of this.#left) {
+      for (const ids of pieces([...hashes])) peer.send({ type: 'leave', uid, ids });
+    }
     this.#changed.clear();
+    this.#left.clear();
     this.#waitingChanges = 0;
   }
 

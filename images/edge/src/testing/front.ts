@@ -23,7 +23,7 @@ export async function openViewerServer() {
     now: () => clock.now,
     targetDurationSeconds: () => 2,
     wholeCount: () => null,
-    isMinted: (key, id) => sessionIds.isMinted(key, id),
+    mintedAgeMs: (key, id) => sessionIds.mintedAgeMs(key, id),
   });
   routes.subscribe({ applied: (route) => channels.apply(route), removed: ({ uid }) => void channels.remove(uid) });
   const events = new EventHub((key) => {

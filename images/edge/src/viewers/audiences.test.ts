@@ -1,14 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { routeOf } from '../testing/channels.ts';
 import { Audiences } from './audiences.ts';
+import { sessionIdHash } from './session-id.ts';
 
-function create(change: { targetDuration?: number | null; whole?: number | null } = {}) {
+function create(change: { targetDuration?: number | null; whole?: number | null; mintedAgeMs?: number | null } = {}) {
   const state = { now: 0, targetDuration: change.targetDuration ?? null, whole: change.whole ?? null };
   const audiences = new Audiences({
     now: () => state.now,
     targetDurationSeconds: () => state.targetDuration,
     wholeCount: () => state.whole,
-    isMinted: () => false,
+    mintedAgeMs: () => change.mintedAgeMs ?? null,
   });
   return { audiences, state };
 }
@@ -53,6 +54,25 @@ describe('Audiences', () => {
     stop();
     audiences.heartbeat(routeOf(), 'anna');
     expect(heard.map(([, count]) => count)).toEqual([1, 1, 2, 1, 0]);
+  });
+
+  test('forgets a viewer who said goodbye at another edge, by the hash of the id', () => {
+    const { audiences } = create();
+    audiences.heartbeat(routeOf(), 'anna');
+    audiences.playlistRequest(routeOf(), 'bert');
+    audiences.leftElsewhere('uid-film', [sessionIdHash('anna'), sessionIdHash('nobody')]);
+    audiences.leftElsewhere('uid-unknown', [sessionIdHash('bert')]);
+    expect(audiences.local('uid-film').count).toBe(1);
+  });
+
+  test.each([
+    ['just minted', 0, 'waiting'],
+    ['minted less than a target duration ago', 1_999, 'waiting'],
+    ['minted a target duration ago, so that another edge had the first request', 2_000, 'counted'],
+    ["the client's own", null, 'counted'],
+  ])('with an id that is %s the first playlist request is %s', (_what, ageMs, outcome) => {
+    const { audiences } = create({ targetDuration: 2, mintedAgeMs: ageMs });
+    expect(audiences.playlistRequest(routeOf(), 'anna')).toBe(outcome);
   });
 
   test('refuses new ids of a full channel, by whichever count is higher, and nobody who is counted', () => {

@@ -1,6 +1,7 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Route } from '@sluice/common/link/messages.ts';
 import { ChannelViewers, type CountedViewer, type IdBudget, type SignOutcome } from './channel-viewers.ts';
+import { sessionIdHash } from './session-id.ts';
 
 /** Ids that all channels of one edge remember together: about 100 MB at most, whatever anybody sends. */
 export const MAX_IDS_PER_EDGE = 250_000;
@@ -8,6 +9,8 @@ export const MAX_IDS_PER_EDGE = 250_000;
 /** A playlist is polled once per target duration; three of them allow for two lost polls. */
 const PLAYLIST_TARGET_DURATIONS = 3;
 const MINIMUM_PLAYLIST_SECONDS = 10;
+/** Of a channel that this edge has no playlist of; the longest that is usual (RFC 8216bis has no limit). */
+const ASSUMED_TARGET_DURATION_SECONDS = 6;
 /** A heartbeat that is due at the time-out may still be on its way. */
 const HEARTBEAT_SLACK_SECONDS = 5;
 /** A refused viewer tries again after this: some poll of a viewer who went has expired by then. */
@@ -21,11 +24,15 @@ export interface AudienceContext {
   readonly targetDurationSeconds: (key: string) => number | null;
   /** Viewers on all edges as the operator counts them; null where that is not known. */
   readonly wholeCount: (key: string) => number | null;
-  readonly isMinted: (key: string, id: string) => boolean;
+  /** See {@link SessionIds.mintedAgeMs}. */
+  readonly mintedAgeMs: (key: string, id: string) => number | null;
 }
 
 /** Hears of every viewer who joins, leaves, or gains or loses trust. */
 export type AudienceListener = (uid: string, hash: string, count: number) => void;
+
+/** Hears of every goodbye, by the hash of the id. */
+export type GoodbyeListener = (uid: string, hash: string) => void;
 
 /** What is known of a channel's local audience. */
 export interface LocalAudience {
@@ -47,6 +54,7 @@ export class Audiences {
   readonly #channels = new Map<string, { route: Route; readonly viewers: ChannelViewers }>();
   readonly #active = new Set<string>();
   readonly #listeners = new Set<AudienceListener>();
+  readonly #goodbyes = new Set<GoodbyeListener>();
 
   constructor(context: AudienceContext) {
     this.#context = context;
@@ -65,8 +73,7 @@ export class Audiences {
   playlistRequest(route: Route, id: string): SignOutcome {
     const viewers = this.#viewersOf(route);
     this.#refuseWhenFull(route, viewers, id);
-    const key = keyOf(route);
-    const outcome = viewers.playlistRequest(id, (one) => this.#context.isMinted(key, one), this.#context.now());
+    const outcome = viewers.playlistRequest(id, (one) => this.#isFresh(route, one), this.#context.now());
     this.#active.add(route.uid);
     return outcome;
   }
@@ -80,8 +87,22 @@ export class Audiences {
     return outcome;
   }
 
+  /** A goodbye; told to the listeners of goodbyes too, because other edges may count the viewer as well. */
   leave(route: Route, id: string): void {
     this.#channels.get(route.uid)?.viewers.leave(id, this.#context.now());
+    for (const listener of this.#goodbyes) listener(route.uid, sessionIdHash(id));
+  }
+
+  /** Viewers who said goodbye at another edge. */
+  leftElsewhere(uid: string, hashes: readonly string[]): void {
+    const viewers = this.#channels.get(uid)?.viewers;
+    for (const hash of hashes) viewers?.leaveByHash(hash, this.#context.now());
+  }
+
+  /** Subscribes to goodbyes, of whatever ids; returns the unsubscribe function. */
+  onLeave(listener: GoodbyeListener): () => void {
+    this.#goodbyes.add(listener);
+    return () => this.#goodbyes.delete(listener);
   }
 
   /**
@@ -161,6 +182,17 @@ export class Audiences {
     viewers.collectSigns(route.reportSigns);
     this.#channels.set(route.uid, channel);
     return viewers;
+  }
+
+  /**
+   * Whether an id was minted a moment ago, for whom a first request proves nothing: link previews and probes read one
+   * playlist of each kind. Who comes back after a target duration plays, also where another edge got the request before.
+   */
+  #isFresh(route: Route, id: string): boolean {
+    const key = keyOf(route);
+    const ageMs = this.#context.mintedAgeMs(key, id);
+    const targetDuration = this.#context.targetDurationSeconds(key) ?? ASSUMED_TARGET_DURATION_SECONDS;
+    return ageMs !== null && ageMs < 1000 * targetDuration;
   }
 
   #refuseWhenFull(route: Route, viewers: ChannelViewers, id: string | null): void {

@@ -27,7 +27,7 @@ interface Viewer {
   readonly hash: string;
   playlist: RecencyNode<Viewer> | null;
   heartbeat: RecencyNode<Viewer> | null;
-  /** Whether the playlist evidence counts: at once for an adopted id, from the second request on for a minted one. */
+  /** Whether the playlist evidence counts: at once for an adopted id, from the second request on for one just minted. */
   confirmed: boolean;
 }
 
@@ -61,15 +61,18 @@ export class ChannelViewers {
     this.#onChange = onChange;
   }
 
-  /** A GET of a media playlist. `isMinted` is asked only where no playlist evidence is known of the id. */
-  playlistRequest(id: string, isMinted: (id: string) => boolean, now: number): SignOutcome {
+  /**
+   * A GET of a media playlist. `mustComeBack` is asked only where no playlist evidence is known of the id: whether this
+   * request alone does not make a viewer of it.
+   */
+  playlistRequest(id: string, mustComeBack: (id: string) => boolean, now: number): SignOutcome {
     this.expire(now);
     const viewer = this.#find(id);
     if (viewer === null) return 'full';
     const before = stateOf(viewer);
     if (viewer.playlist === null) {
       viewer.playlist = this.#playlists.add(viewer, now);
-      viewer.confirmed = !isMinted(id);
+      viewer.confirmed = !mustComeBack(id);
     } else {
       this.#playlists.touch(viewer.playlist, now);
       viewer.confirmed = true;
@@ -159,6 +162,12 @@ export class ChannelViewers {
   byHash(hash: string): CountedViewer | null {
     const viewer = this.#counted.get(hash);
     return viewer === undefined ? null : { hash, trusted: stateOf(viewer) === 'trusted' };
+  }
+
+  /** A viewer said goodbye at another edge: as {@link leave}, by the hash of the id. */
+  leaveByHash(hash: string, now: number): void {
+    const viewer = this.#counted.get(hash);
+    if (viewer !== undefined) this.leave(viewer.id, now);
   }
 
   /** All counted viewers. */

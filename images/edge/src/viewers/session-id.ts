@@ -7,34 +7,51 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
  */
 const SESSION_ID = /^[A-Za-z0-9._~-]{1,128}$/;
 
-/** 128 random bits: no two viewers ever share an id. */
-const RANDOM_BYTES = 16;
+/** Milliseconds since the epoch in 48 bits: enough for the next eight thousand years. */
+const TIME_BYTES = 6;
+/** 80 random bits for each millisecond: no two viewers ever share an id. */
+const RANDOM_BYTES = 10;
 /** 128 bits of HMAC-SHA-256: enough against forgery, and half of the full length in every URL. */
 const SIGNATURE_BYTES = 16;
-const MINTED_PREFIX = 's1.';
-const MINTED_ID = /^s1\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})$/;
+const MINTED_PREFIX = 's2.';
+/** `s1` ids hold no time; edges of the version before mint them while an installation is updated. */
+const MINTED_ID = /^s([12])\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})$/;
 
 /** Mints and recognises session ids. */
 export interface SessionIds {
   /** A fresh signed id for a viewer of one channel; `key` is `<namespace>/<name>`. */
   mint(key: string): string;
-  /** Whether an id was minted, on whichever edge, for this channel. Costs one HMAC. */
-  isMinted(key: string, id: string): boolean;
+  /**
+   * Milliseconds since an id was minted for this channel, on whichever edge, by the clocks of both (0 at least, also for
+   * an id that does not say when); null for an id that no edge has minted for it. Costs one HMAC.
+   */
+  mintedAgeMs(key: string, id: string): number | null;
 }
 
-/** @param secret the bytes of `session.key`, the same on all edges; at least 16 */
-export function createSessionIds(secret: Uint8Array, random: (bytes: number) => Buffer = randomBytes): SessionIds {
+/**
+ * @param secret the bytes of `session.key`, the same on all edges; at least 16
+ * @param wallNow milliseconds since the epoch: edges compare their clocks
+ */
+export function createSessionIds(
+  secret: Uint8Array,
+  wallNow: () => number = Date.now,
+  random: (bytes: number) => Buffer = randomBytes,
+): SessionIds {
   const sign = (key: string, text: string): Buffer =>
     createHmac('sha256', secret).update(`sluice-session-v1\n${key}\n${text}`).digest().subarray(0, SIGNATURE_BYTES);
   return {
     mint(key) {
-      const text = random(RANDOM_BYTES).toString('base64url');
+      const time = Buffer.alloc(TIME_BYTES);
+      time.writeUIntBE(Math.max(0, Math.floor(wallNow())), 0, TIME_BYTES);
+      const text = Buffer.concat([time, random(RANDOM_BYTES)]).toString('base64url');
       return `${MINTED_PREFIX}${text}.${sign(key, text).toString('base64url')}`;
     },
-    isMinted(key, id) {
+    mintedAgeMs(key, id) {
       const match = MINTED_ID.exec(id);
-      if (match?.[1] === undefined || match[2] === undefined) return false;
-      return timingSafeEqual(Buffer.from(match[2], 'base64url'), sign(key, match[1]));
+      if (match?.[2] === undefined || match[3] === undefined) return null;
+      if (!timingSafeEqual(Buffer.from(match[3], 'base64url'), sign(key, match[2]))) return null;
+      if (match[1] === '1') return 0;
+      return Math.max(0, wallNow() - Buffer.from(match[2], 'base64url').readUIntBE(0, TIME_BYTES));
     },
   };
 }
