@@ -28,7 +28,7 @@ export function createControllerFactory({
   metrics,
   clock = MONOTONIC_CLOCK,
 }: SharedByControllers): (parts: ControllerParts) => Controller {
-  const metricsOf = createControllerMetricsFactory(metrics);
+  const metricsOf = createControllerMetricsFactory(metrics.registry);
   return (parts) => {
     const { name } = parts;
     const what = name === 'session' ? 'session' : 'channel';

@@ -43,6 +43,6 @@ export function createElection(operator: Pick<Operator, 'lead'>, election: Elect
     onLost,
     onTrouble: (trouble) => log.warn({ trouble }, 'the lease has trouble'),
   });
-  createElectionMetrics(metrics, lease.name, () => elector.state === 'leader');
+  createElectionMetrics(metrics.registry, lease.name, () => elector.state === 'leader');
   return elector;
 }

@@ -28,9 +28,9 @@ async function main(): Promise<void> {
   const log = createLogger({ name: 'operator', level: config.logLevel, fields: { pod: hostname() } });
   log.info({ config: printable(config) }, 'the operator starts');
   const metrics = createMetrics();
-  createFeatureMetrics(metrics, FEATURES, config.features);
+  createFeatureMetrics(metrics.registry, FEATURES, config.features);
   const connection = connect(config.kubeconfig);
-  const observer = createClientMetrics(metrics, connection.server);
+  const observer = createClientMetrics(metrics.registry, connection.server);
   const client = createHttpClient({ connection, observer });
   const leaseClient = createHttpClient({ connection, observer, callTimeoutSeconds: LEASE_CALL_SECONDS });
   const checks: { now: HealthChecks } = {
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   const health = await startHealthServer(
     config.operationsPort,
     { live: () => checks.now.live(), ready: () => checks.now.ready(), page: (path) => checks.now.page?.(path) },
-    metrics,
+    metrics.registry,
     config.bindAddress || undefined,
   );
   // As the first process of a container Node would not end by a signal that nobody handles.

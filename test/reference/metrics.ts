@@ -52,11 +52,11 @@ function declareOperator(metrics: Metrics): void {
   });
 }
 
-function declareRuntime(metrics: Metrics): void {
-  createControllerMetricsFactory(metrics);
-  createClientMetrics(metrics, 'https://kubernetes.default.svc');
-  createElectionMetrics(metrics, 'sluice-operator', () => false);
-  createFeatureMetrics(metrics, FEATURES, parseFeatureGates(FEATURES, ''));
+function declareRuntime({ registry }: Metrics): void {
+  createControllerMetricsFactory(registry);
+  createClientMetrics(registry, 'https://kubernetes.default.svc');
+  createElectionMetrics(registry, 'sluice-operator', () => false);
+  createFeatureMetrics(registry, FEATURES, parseFeatureGates(FEATURES, ''));
 }
 
 function declareEdge(metrics: Metrics): void {

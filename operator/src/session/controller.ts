@@ -15,6 +15,7 @@ import type { ReadonlyStore } from '../runtime/cache/store.ts';
 import { hasReason } from '../runtime/client/api-error.ts';
 import { type Client, keyOf } from '../runtime/client/client.ts';
 import type { Reconcile, ReconcileResult } from '../runtime/controller/controller.ts';
+import { isTypedError } from '../runtime/errors/error.ts';
 import type { EventRecorder } from '../runtime/events/recorder.ts';
 import type { AdmissionBook } from './admission/admission-book.ts';
 import { fallbackEvent } from './build/acceleration.ts';
@@ -142,7 +143,7 @@ async function makePods(
     state.memory = plan.memory;
     state.refusal = null;
   } catch (error) {
-    if (!(error instanceof SluiceError) || error.retryable) throw error;
+    if (!isTypedError(error) || error.retryable) throw error;
     const sinceMs = state.refusal?.sinceMs ?? options.now();
     state.refusal = { sinceMs, message: error.message, gpuRefusal: plan.memory.gpuRefusal };
   }

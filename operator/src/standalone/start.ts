@@ -155,7 +155,7 @@ async function startOperator(
   started.add(operator, (running) => running.stop());
   const checks = { live: () => operator.live(), ready: () => operator.ready() };
   const address = network.takePodAddress();
-  started.add(await startHealthServer(OPERATIONS_PORT, checks, metrics, address), (server) => server.close());
+  started.add(await startHealthServer(OPERATIONS_PORT, checks, metrics.registry, address), (server) => server.close());
   log.info({ metrics: `http://${address}:${OPERATIONS_PORT}/metrics` }, 'the operator starts');
   await operator.start();
   return operator;

@@ -1,7 +1,7 @@
-import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { ApiError, apiErrorOfWatchEvent } from '../client/api-error.ts';
 import type { WatchEvent } from '../client/client.ts';
 import { type Client, type KubernetesObject, keyOf, type ResourceType, type Selection } from '../client/client.ts';
+import { isTypedError, messageOf } from '../errors/error.ts';
 import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
 import { createBackOff } from './back-off.ts';
 import { rawMetadataOf } from './raw-metadata.ts';
@@ -119,7 +119,7 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
       } catch (error) {
         if (signal.aborted) return;
         this.#judge(error);
-        if (error instanceof SluiceError) atLeastMilliseconds = (error.retryAfterSeconds ?? 0) * 1000;
+        if (isTypedError(error)) atLeastMilliseconds = (error.retryAfterSeconds ?? 0) * 1000;
       }
       const wait = backOff.next(this.#clock.now() - startedAt);
       await this.#wait(Math.max(wait, atLeastMilliseconds), signal);

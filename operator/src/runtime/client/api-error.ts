@@ -1,5 +1,5 @@
-import { SluiceError } from '@sluice/common/errors/error.ts';
 import { z } from 'zod';
+import { RuntimeError } from '../errors/error.ts';
 
 /** The part of a metav1.Status that says what went wrong. */
 const statusSchema = z.object({
@@ -18,7 +18,7 @@ const RETRYABLE_STATUS = new Set([408, 409, 410, 429, 500, 502, 503, 504]);
  * `UnreadableObject` or `ResponseTooLarge` for an answer that cannot be used, or `Unreachable` / `Timeout` where there
  * was none.
  */
-export class ApiError extends SluiceError {
+export class ApiError extends RuntimeError {
   override readonly name = 'ApiError';
 }
 

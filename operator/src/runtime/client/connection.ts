@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
-import { SluiceError } from '@sluice/common/errors/error.ts';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { RuntimeError } from '../errors/error.ts';
 
 /** Where the API server is and how to prove who we are; kubeconfig and its parsing are client-node's. */
 export interface Connection {
@@ -30,7 +30,7 @@ const CONNECT_TIMEOUT_MILLISECONDS = 5000;
 
 /**
  * Reads a kubeconfig file, or the service account of the pod if `path` is empty.
- * @throws SluiceError `KUBECONFIG_INVALID`
+ * @throws RuntimeError `KUBECONFIG_INVALID`
  */
 export function connect(path: string): Connection {
   const config = new KubeConfig();
@@ -94,6 +94,6 @@ function pem(data: string | undefined, file: string | undefined): Buffer | undef
   return file === undefined || file === '' ? undefined : readFileSync(file);
 }
 
-function invalid(message: string, cause: unknown): SluiceError {
-  return new SluiceError(`kubeconfig: ${message}`, { code: 'KUBECONFIG_INVALID', retryable: false, cause });
+function invalid(message: string, cause: unknown): RuntimeError {
+  return new RuntimeError(`kubeconfig: ${message}`, { code: 'KUBECONFIG_INVALID', retryable: false, cause });
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '@sluice/common/errors/error.ts';
+import { messageOf } from '../errors/error.ts';
 import { ApiError } from './api-error.ts';
 
 /** First wait, doubling up to the longest: a program that starts while the API server restarts is there soon after it. */

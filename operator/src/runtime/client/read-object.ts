@@ -1,4 +1,4 @@
-import { messageOf } from '@sluice/common/errors/error.ts';
+import { messageOf } from '../errors/error.ts';
 import { ApiError } from './api-error.ts';
 import type { KubernetesObject, ResourceType } from './client.ts';
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
-import { SluiceError } from '@sluice/common/errors/error.ts';
-import { createMetrics } from '@sluice/common/metrics/metrics.ts';
+import { Registry } from 'prom-client';
+import { RuntimeError } from '../errors/error.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
 import { type ControllerOptions, createController, type Reconcile } from './controller.ts';
 import { createControllerMetricsFactory } from './metrics.ts';
@@ -13,7 +13,7 @@ async function quiet(): Promise<void> {
 
 function controllerOf(reconcile: Reconcile, workers = 1, written: ControllerOptions['written'] = undefined) {
   const clock = new ManualClock();
-  const metrics = createMetrics();
+  const registry = new Registry();
   const errors: string[] = [];
   const controller = createController({
     name: 'widget',
@@ -22,14 +22,14 @@ function controllerOf(reconcile: Reconcile, workers = 1, written: ControllerOpti
     clock,
     timeoutSeconds: 60,
     ...(written === undefined ? {} : { written }),
-    metrics: createControllerMetricsFactory(metrics)('widget'),
-    onError: (_key, error) => errors.push(error instanceof SluiceError ? error.code : String(error)),
+    metrics: createControllerMetricsFactory(registry)('widget'),
+    onError: (_key, error) => errors.push(error instanceof RuntimeError ? error.code : String(error)),
   });
-  return { clock, metrics, errors, controller };
+  return { clock, registry, errors, controller };
 }
 
-function failure(code: string, options: { retryable: boolean; retryAfterSeconds?: number }): SluiceError {
-  return new SluiceError(code, { code, ...options });
+function failure(code: string, options: { retryable: boolean; retryAfterSeconds?: number }): RuntimeError {
+  return new RuntimeError(code, { code, ...options });
 }
 
 describe('createController', () => {
@@ -97,7 +97,7 @@ describe('createController', () => {
     const failures = [failure('Unreachable', { retryable: true }), new Error('unexpected')];
     const last = failure('TooManyRequests', { retryable: true, retryAfterSeconds: 7 });
     const times: number[] = [];
-    const { controller, clock, errors, metrics } = controllerOf(async () => {
+    const { controller, clock, errors, registry } = controllerOf(async () => {
       times.push(clock.now());
       const next = [...failures, last][times.length - 1];
       if (next !== undefined) throw next;
@@ -112,7 +112,7 @@ describe('createController', () => {
     await quiet();
     expect(times).toEqual([0, 5, 15, 7015]);
     expect(errors).toEqual(['Unreachable', 'Error: unexpected', 'TooManyRequests']);
-    const text = await metrics.text();
+    const text = await registry.metrics();
     expect(text).toContain('controller_runtime_reconcile_panics_total{controller="widget"} 1');
     expect(text).toContain('controller_runtime_reconcile_errors_total{controller="widget"} 3');
     await controller.stop(1);
@@ -163,7 +163,7 @@ describe('createController', () => {
 
   test('retries a lost race without a word', async () => {
     let runs = 0;
-    const { controller, clock, errors, metrics } = controllerOf(async () => {
+    const { controller, clock, errors, registry } = controllerOf(async () => {
       runs += 1;
       if (runs === 1) throw failure('Conflict', { retryable: true });
       return undefined;
@@ -174,14 +174,14 @@ describe('createController', () => {
     clock.advance(5);
     await quiet();
     expect([runs, errors]).toEqual([2, []]);
-    expect(await metrics.text()).toContain(
+    expect(await registry.metrics()).toContain(
       'controller_runtime_reconcile_total{controller="widget",result="requeue"} 1',
     );
     await controller.stop(1);
   });
 
   test('aborts a reconcile that takes too long, and tries again', async () => {
-    const { controller, clock, errors, metrics } = controllerOf(async (_key, signal) => {
+    const { controller, clock, errors, registry } = controllerOf(async (_key, signal) => {
       await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
       return undefined;
     });
@@ -191,7 +191,7 @@ describe('createController', () => {
     clock.advance(60_000);
     await quiet();
     expect(errors).toEqual(['RECONCILE_TIMEOUT']);
-    const text = await metrics.text();
+    const text = await registry.metrics();
     expect(text).toContain('controller_runtime_reconcile_timeouts_total{controller="widget"} 1');
     expect(text).toContain('workqueue_retries_total{name="widget",controller="widget"} 1');
     const stopped = controller.stop(0);
@@ -242,8 +242,8 @@ describe('createController', () => {
 
 describe('controller metrics', () => {
   test('exist with 0 before anything has happened', async () => {
-    const { metrics } = controllerOf(async () => undefined, 3);
-    const text = await metrics.text();
+    const { registry } = controllerOf(async () => undefined, 3);
+    const text = await registry.metrics();
     const queue = 'name="widget",controller="widget"';
     for (const line of [
       ...['success', 'error', 'requeue', 'requeue_after'].map(
@@ -271,7 +271,7 @@ describe('controller metrics', () => {
 
   test('measure waiting and work by the clock', async () => {
     const gate = Promise.withResolvers<void>();
-    const { controller, clock, metrics } = controllerOf(async () => {
+    const { controller, clock, registry } = controllerOf(async () => {
       await gate.promise;
       return undefined;
     });
@@ -280,10 +280,12 @@ describe('controller metrics', () => {
     controller.start();
     await quiet();
     clock.advance(3000);
-    expect(await metrics.text()).toContain('workqueue_unfinished_work_seconds{name="widget",controller="widget"} 3');
+    expect(await registry.metrics()).toContain(
+      'workqueue_unfinished_work_seconds{name="widget",controller="widget"} 3',
+    );
     gate.resolve();
     await quiet();
-    const text = await metrics.text();
+    const text = await registry.metrics();
     expect(text).toContain('workqueue_queue_duration_seconds_sum{name="widget",controller="widget"} 2');
     expect(text).toContain('workqueue_work_duration_seconds_sum{name="widget",controller="widget"} 3');
     await controller.stop(1);

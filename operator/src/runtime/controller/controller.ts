@@ -1,5 +1,5 @@
-import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import type { WrittenVersions } from '../cache/written-versions.ts';
+import { isTypedError, messageOf, RuntimeError } from '../errors/error.ts';
 import { Breath } from '../queue/breath.ts';
 import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
 import { KeyedQueue, type Priority, type QueueSnapshot } from '../queue/keyed-queue.ts';
@@ -13,7 +13,7 @@ export interface ReconcileResult {
 /**
  * Brings the world closer to what the object of this name asks for. Gets a name, not an event: it reads the latest
  * state and may be called at any time, for objects that no longer exist as well. Throws to be called again later; a
- * SluiceError that is not retryable waits for a change of the object instead.
+ * typed error that is not retryable waits for a change of the object instead.
  */
 export type Reconcile = (key: string, signal: AbortSignal) => Promise<ReconcileResult | undefined>;
 
@@ -147,7 +147,7 @@ class QueueController implements Controller {
     }
     const abort = new AbortController();
     this.#underWay.add(abort);
-    let timeout: SluiceError | null = null;
+    let timeout: RuntimeError | null = null;
     const onTimeout = () => {
       timeout = timedOut(key, timeoutSeconds);
       abort.abort(timeout);
@@ -170,27 +170,28 @@ class QueueController implements Controller {
   }
 
   #failed(key: string, error: unknown): ReconcileOutcome {
-    if (error instanceof SluiceError && !error.retryable) {
+    const known = isTypedError(error) ? error : null;
+    if (known?.retryable === false) {
       this.#queue.forget(key);
       this.#options.onError?.(key, error);
       return 'terminal_error';
     }
-    this.#queue.retry(key, error instanceof SluiceError ? (error.retryAfterSeconds ?? 0) * 1000 : 0);
-    if (error instanceof SluiceError && error.code === 'Conflict') return 'requeue';
+    this.#queue.retry(key, (known?.retryAfterSeconds ?? 0) * 1000);
+    if (known?.code === 'Conflict') return 'requeue';
     this.#options.onError?.(key, error);
-    return error instanceof SluiceError ? 'error' : 'panic';
+    return known === null ? 'panic' : 'error';
   }
 }
 
-function timedOut(key: string, seconds: number): SluiceError {
-  return new SluiceError(`the reconcile of ${key} took longer than ${seconds} s`, {
+function timedOut(key: string, seconds: number): RuntimeError {
+  return new RuntimeError(`the reconcile of ${key} took longer than ${seconds} s`, {
     code: 'RECONCILE_TIMEOUT',
     retryable: true,
   });
 }
 
-function stopped(message: string): SluiceError {
-  return new SluiceError(message, { code: 'CONTROLLER_STOPPED', retryable: true });
+function stopped(message: string): RuntimeError {
+  return new RuntimeError(message, { code: 'CONTROLLER_STOPPED', retryable: true });
 }
 
 /** `thrown` as one line for a log or condition. */

@@ -1,8 +1,8 @@
-import type { Metrics } from '@sluice/common/metrics/metrics.ts';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Priority, QueueObserver } from '../queue/keyed-queue.ts';
 
 /**
- * How a reconcile ended. A `terminal_error`, a `timeout` and a `panic` (something was thrown that is no SluiceError: a
+ * How a reconcile ended. A `terminal_error`, a `timeout` and a `panic` (something was thrown that is no typed error: a
  * fault of the program) count as errors, too; `requeue` is a lost race.
  */
 export type ReconcileOutcome =
@@ -47,33 +47,38 @@ const RESULTS = ['success', 'error', 'requeue', 'requeue_after'] as const;
 /**
  * Metrics under controller-runtime's names, so that dashboards made for it work; every series exists from the start
  * with the value 0. One factory per registry.
- * @param metrics the program's registry
  */
-export function createControllerMetricsFactory(metrics: Metrics): (controller: string) => ControllerMetrics {
-  const reconcile = reconcileMetrics(metrics);
-  const queue = queueMetrics(metrics);
+export function createControllerMetricsFactory(registry: Registry): (controller: string) => ControllerMetrics {
+  const reconcile = reconcileMetrics([registry]);
+  const queue = queueMetrics([registry]);
   return (controller) => ({ ...reconcile(controller), ...queue(controller) });
 }
 
-function reconcileMetrics(metrics: Metrics) {
-  const labels = ['controller'] as const;
-  const count = (name: string, help: string) => metrics.counter(`controller_runtime_${name}_total`, help, labels);
-  const total = metrics.counter('controller_runtime_reconcile_total', 'Reconciliations by controller and result', [
-    'controller',
-    'result',
-  ]);
+function reconcileMetrics(registers: Registry[]) {
+  const labelNames = ['controller'] as const;
+  const count = (name: string, help: string) =>
+    new Counter({ name: `controller_runtime_${name}_total`, help, labelNames, registers });
+  const total = new Counter({
+    name: 'controller_runtime_reconcile_total',
+    help: 'Reconciliations by controller and result',
+    labelNames: ['controller', 'result'],
+    registers,
+  });
   const errors = count('reconcile_errors', 'Reconciliations that failed');
   const terminal = count('terminal_reconcile_errors', 'Reconciliations that failed for good');
   const panics = count('reconcile_panics', 'Reconciliations that failed by a fault of the program');
   const timeouts = count('reconcile_timeouts', 'Reconciliations that took too long');
-  const time = metrics.histogram(
-    'controller_runtime_reconcile_time_seconds',
-    'Duration of reconciliations',
-    labels,
-    RECONCILE_BUCKETS,
-  );
-  const active = metrics.gauge('controller_runtime_active_workers', 'Workers that reconcile now', labels);
-  const most = metrics.gauge('controller_runtime_max_concurrent_reconciles', 'Number of workers', labels);
+  const time = new Histogram({
+    name: 'controller_runtime_reconcile_time_seconds',
+    help: 'Duration of reconciliations',
+    labelNames,
+    buckets: RECONCILE_BUCKETS,
+    registers,
+  });
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name: `controller_runtime_${name}`, help, labelNames, registers });
+  const active = gauge('active_workers', 'Workers that reconcile now');
+  const most = gauge('max_concurrent_reconciles', 'Number of workers');
   return (controller: string): Pick<ControllerMetrics, 'onReconcile' | 'setWorkers'> => {
     for (const result of RESULTS) total.inc({ controller, result }, 0);
     for (const counter of [errors, terminal, panics, timeouts]) counter.inc({ controller }, 0);
@@ -99,35 +104,28 @@ function reconcileMetrics(metrics: Metrics) {
   };
 }
 
-function queueMetrics(metrics: Metrics) {
-  const labels = ['name', 'controller'] as const;
+function queueMetrics(registers: Registry[]) {
+  const labelNames = ['name', 'controller'] as const;
   const looks = new Map<string, () => QueueLook>();
   const gauge = (name: string, help: string, value: (look: QueueLook) => number) =>
-    metrics.gauge(`workqueue_${name}`, help, labels, (self) => {
-      for (const [controller, look] of looks) self.set({ name: controller, controller }, value(look()));
+    new Gauge({
+      name: `workqueue_${name}`,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        for (const [controller, look] of looks) this.set({ name: controller, controller }, value(look()));
+      },
     });
-  const adds = metrics.counter('workqueue_adds_total', 'Keys added to the queue', labels);
-  const retries = metrics.counter('workqueue_retries_total', 'Keys added again after a failure', labels);
-  const waited = metrics.histogram(
-    'workqueue_queue_duration_seconds',
-    'How long keys wait for a worker',
-    labels,
-    QUEUE_BUCKETS,
-  );
-  const worked = metrics.histogram(
-    'workqueue_work_duration_seconds',
-    'How long keys are worked on',
-    labels,
-    QUEUE_BUCKETS,
-  );
-  metrics.gauge('workqueue_depth', 'Keys that wait in the queue', [...labels, 'priority'], (self) => {
-    for (const [controller, look] of looks) {
-      const { depth } = look();
-      for (const [priority, value] of PRIORITIES) {
-        self.set({ name: controller, controller, priority: value }, depth[priority]);
-      }
-    }
-  });
+  const count = (name: string, help: string) =>
+    new Counter({ name: `workqueue_${name}_total`, help, labelNames, registers });
+  const spread = (name: string, help: string) =>
+    new Histogram({ name: `workqueue_${name}_duration_seconds`, help, labelNames, buckets: QUEUE_BUCKETS, registers });
+  const adds = count('adds', 'Keys added to the queue');
+  const retries = count('retries', 'Keys added again after a failure');
+  const waited = spread('queue', 'How long keys wait for a worker');
+  const worked = spread('work', 'How long keys are worked on');
+  depthGauge(looks, registers);
   gauge('unfinished_work_seconds', 'Time spent so far on keys that are worked on', ({ workingSeconds }) =>
     workingSeconds.reduce((sum, seconds) => sum + seconds, 0),
   );
@@ -148,4 +146,21 @@ function queueMetrics(metrics: Metrics) {
       },
     };
   };
+}
+
+function depthGauge(looks: ReadonlyMap<string, () => QueueLook>, registers: Registry[]): void {
+  new Gauge({
+    name: 'workqueue_depth',
+    help: 'Keys that wait in the queue',
+    labelNames: ['name', 'controller', 'priority'],
+    registers,
+    collect() {
+      for (const [controller, look] of looks) {
+        const { depth } = look();
+        for (const [priority, value] of PRIORITIES) {
+          this.set({ name: controller, controller, priority: value }, depth[priority]);
+        }
+      }
+    },
+  });
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createMetrics } from '@sluice/common/metrics/metrics.ts';
+import { Registry } from 'prom-client';
 import { EVENT_TYPE } from '../events/event-object.ts';
 import { LEASE } from '../lease/lease.ts';
 import { createMemoryClient } from '../memory/client.ts';
@@ -27,7 +27,7 @@ describe('the example of the README', () => {
       leaseClient: createMemoryClient(store),
       lease: { namespace: 'default', name: 'widgets' },
       identity,
-      metrics: createMetrics(),
+      registry: new Registry(),
       now: Date.now,
       onLost: () => {},
     });

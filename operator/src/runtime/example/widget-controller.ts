@@ -1,5 +1,4 @@
-import { messageOf } from '@sluice/common/errors/error.ts';
-import type { Metrics } from '@sluice/common/metrics/metrics.ts';
+import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import { applyIfChanged } from '../apply/apply.ts';
 import { beginStatus } from '../apply/status-transaction.ts';
@@ -7,6 +6,7 @@ import { createReflector } from '../cache/reflector.ts';
 import { type ApplyConfiguration, type Client, keyOf, type ObjectName, type ResourceType } from '../client/client.ts';
 import { createController } from '../controller/controller.ts';
 import { createControllerMetricsFactory } from '../controller/metrics.ts';
+import { messageOf } from '../errors/error.ts';
 import { createEventRecorder, type EventRecord } from '../events/recorder.ts';
 import { createElector } from '../lease/elector.ts';
 import { createElectionMetrics } from '../lease/metrics.ts';
@@ -44,7 +44,7 @@ export interface WidgetControllerOptions {
   readonly lease: ObjectName;
   /** Unique for each start, e.g. `<host>_<uuid>`. */
   readonly identity: string;
-  readonly metrics: Metrics;
+  readonly registry: Registry;
   readonly now: () => number;
   /** Another process may lead: end this one. */
   readonly onLost: (reason: string) => void;
@@ -52,7 +52,7 @@ export interface WidgetControllerOptions {
 
 /** A whole controller: one ConfigMap for each Widget, kept by the one process that holds the lease. */
 export function createWidgetController(options: WidgetControllerOptions) {
-  const { client, metrics, now } = options;
+  const { client, registry, now } = options;
   const widgets = createReflector({ client, type: WIDGET });
   const configMaps = createReflector({ client, type: CONFIG_MAP });
   const events = createEventRecorder({ client, controller: FIELD_MANAGER, instance: options.identity, now });
@@ -77,7 +77,7 @@ export function createWidgetController(options: WidgetControllerOptions) {
     name: 'widget',
     reconcile,
     workers: 4,
-    metrics: createControllerMetricsFactory(metrics)('widget'),
+    metrics: createControllerMetricsFactory(registry)('widget'),
     onError: (key, error) => process.stderr.write(`${key}: ${messageOf(error)}\n`),
   });
   for (const cache of [widgets, configMaps]) {
@@ -95,7 +95,7 @@ export function createWidgetController(options: WidgetControllerOptions) {
     onElected: () => controller.start(),
     onLost: options.onLost,
   });
-  createElectionMetrics(metrics, options.lease.name, () => elector.state === 'leader');
+  createElectionMetrics(registry, options.lease.name, () => elector.state === 'leader');
   return {
     /** Resolves when the caches are filled; from then on this process can lead. */
     async start(): Promise<void> {

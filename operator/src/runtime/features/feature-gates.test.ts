@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { createMetrics } from '@sluice/common/metrics/metrics.ts';
+import { Registry } from 'prom-client';
 import { createFeatureMetrics, type Feature, parseFeatureGates } from './feature-gates.ts';
 
 const FEATURES = {
@@ -40,9 +40,9 @@ describe('feature gates', () => {
   });
 
   test('are told as Kubernetes tells its own', async () => {
-    const metrics = createMetrics();
-    createFeatureMetrics(metrics, FEATURES, parseFeatureGates(FEATURES, 'AllBeta=false'));
-    const text = await metrics.text();
+    const registry = new Registry();
+    createFeatureMetrics(registry, FEATURES, parseFeatureGates(FEATURES, 'AllBeta=false'));
+    const text = await registry.metrics();
     expect(text).toContain('kubernetes_feature_enabled{name="NewQueue",stage="ALPHA"} 0');
     expect(text).toContain('kubernetes_feature_enabled{name="FastWatch",stage="BETA"} 0');
     expect(text).toContain('kubernetes_feature_enabled{name="OldWay",stage=""} 1');

@@ -1,5 +1,5 @@
-import { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Metrics } from '@sluice/common/metrics/metrics.ts';
+import { Gauge, type Registry } from 'prom-client';
+import { RuntimeError } from '../errors/error.ts';
 
 /**
  * How mature a feature is, as in Kubernetes: Alpha is off by default and may go without notice, Beta is on by default,
@@ -23,7 +23,7 @@ const GROUPS: Readonly<Record<string, FeatureStage>> = { AllAlpha: 'Alpha', AllB
 /**
  * Reads gates in the form of Kubernetes' `--feature-gates`: `One=true,Two=false`; what is not named has the default of
  * its stage.
- * @throws SluiceError `FEATURE_GATE_INVALID` for an unknown gate, a value that is neither true nor false, a gate that is
+ * @throws RuntimeError `FEATURE_GATE_INVALID` for an unknown gate, a value that is neither true nor false, a gate that is
  * named twice, and a GA feature that is switched off
  */
 export function parseFeatureGates<Name extends string>(
@@ -60,12 +60,13 @@ function refuse(features: Readonly<Record<string, Feature>>, name: string, value
 
 /** `kubernetes_feature_enabled`, as Kubernetes' own components tell it: 1 or 0 for each feature. */
 export function createFeatureMetrics<Name extends string>(
-  metrics: Metrics,
+  registry: Registry,
   features: Readonly<Record<Name, Feature>>,
   gates: FeatureGates<Name>,
 ): void {
   const help = 'Whether a feature gate is on';
-  const enabled = metrics.gauge('kubernetes_feature_enabled', help, ['name', 'stage']);
+  const labelNames = ['name', 'stage'];
+  const enabled = new Gauge({ name: 'kubernetes_feature_enabled', help, labelNames, registers: [registry] });
   for (const name of Object.keys(features) as Name[]) {
     // Kubernetes leaves the stage of GA features empty.
     const stage = features[name].stage === 'GA' ? '' : features[name].stage.toUpperCase();
@@ -73,6 +74,6 @@ export function createFeatureMetrics<Name extends string>(
   }
 }
 
-function invalid(fault: string): SluiceError {
-  return new SluiceError(`feature gates: ${fault}`, { code: 'FEATURE_GATE_INVALID', retryable: false });
+function invalid(fault: string): RuntimeError {
+  return new RuntimeError(`feature gates: ${fault}`, { code: 'FEATURE_GATE_INVALID', retryable: false });
 }

@@ -1,20 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createMetrics, type Metrics } from '@sluice/common/metrics/metrics.ts';
+import { Counter, Gauge, Registry } from 'prom-client';
 import { type HealthServer, startHealthServer } from './server.ts';
 
 const page = (path: string): unknown => (path === '/debug/queues' ? { depth: 3 } : undefined);
 
 describe('the health server', () => {
   let server: HealthServer;
-  let metrics: Metrics;
+  let registry: Registry;
   let live: () => string | null;
   let ready: () => string | null;
 
   beforeEach(async () => {
-    metrics = createMetrics();
+    registry = new Registry();
     live = () => null;
     ready = () => 'the caches are not filled yet';
-    server = await startHealthServer(0, { live: () => live(), ready: () => ready(), page }, metrics);
+    server = await startHealthServer(0, { live: () => live(), ready: () => ready(), page }, registry);
   });
 
   afterEach(() => server.close());
@@ -40,15 +40,16 @@ describe('the health server', () => {
   });
 
   test('gives the metrics', async () => {
-    metrics.counter('example_total', 'An example.').inc(3);
+    new Counter({ name: 'example_total', help: 'An example.', registers: [registry] }).inc(3);
     const answer = await ask('/metrics');
     expect([answer.status, answer.body.includes('example_total 3')]).toEqual([200, true]);
   });
 
   test('answers 500 when a metric cannot be read', async () => {
-    metrics.gauge('broken', 'A gauge that throws.', [], () => {
+    const collect = (): never => {
       throw new Error('no idea');
-    });
+    };
+    new Gauge({ name: 'broken', help: 'A gauge that throws.', registers: [registry], collect });
     expect(await ask('/metrics')).toEqual({ status: 500, body: 'no idea\n' });
   });
 
@@ -67,6 +68,6 @@ describe('the health server', () => {
 
   test('refuses a port that is taken', async () => {
     const checks = { live: () => null, ready: () => null };
-    await expect(startHealthServer(server.port, checks, metrics)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(startHealthServer(server.port, checks, registry)).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 });

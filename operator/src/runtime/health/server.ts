@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
-import { messageOf } from '@sluice/common/errors/error.ts';
-import { METRICS_CONTENT_TYPE, type Metrics } from '@sluice/common/metrics/metrics.ts';
+import type { Registry } from 'prom-client';
+import { messageOf } from '../errors/error.ts';
 
 /** The questions a kubelet asks; each answers null if all is well, else what is wrong. Throwing means wrong, too. */
 export interface HealthChecks {
@@ -35,12 +35,12 @@ const TEXT = 'text/plain; charset=utf-8';
 export async function startHealthServer(
   port: number,
   checks: HealthChecks,
-  metrics: Metrics,
+  registry: Pick<Registry, 'contentType' | 'metrics'>,
   address?: string,
 ): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0] ?? '';
-    answerOf(request.method ?? '', path, checks, metrics).then(({ status, contentType, body }) => {
+    answerOf(request.method ?? '', path, checks, registry).then(({ status, contentType, body }) => {
       response.writeHead(status, { 'content-type': contentType }).end(request.method === 'HEAD' ? undefined : body);
     }, response.destroy.bind(response));
   });
@@ -51,13 +51,18 @@ export async function startHealthServer(
   return { port: portOf(server), close: () => closeServer(server) };
 }
 
-async function answerOf(method: string, path: string, checks: HealthChecks, metrics: Metrics): Promise<Answer> {
+async function answerOf(
+  method: string,
+  path: string,
+  checks: HealthChecks,
+  registry: Pick<Registry, 'contentType' | 'metrics'>,
+): Promise<Answer> {
   if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD');
   if (path === '/livez') return checked(checks.live);
   if (path === '/readyz') return checked(checks.ready);
   if (path !== '/metrics') return pageAt(path, checks);
   try {
-    return { status: 200, contentType: METRICS_CONTENT_TYPE, body: await metrics.text() };
+    return { status: 200, contentType: registry.contentType, body: await registry.metrics() };
   } catch (error) {
     return text(500, messageOf(error));
   }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import fc from 'fast-check';
+import { Registry } from 'prom-client';
 import { ApiError } from '../client/api-error.ts';
 import type { Client } from '../client/client.ts';
 import { createMemoryClient } from '../memory/client.ts';
@@ -225,12 +225,12 @@ describe('an elector', () => {
   });
 
   test('tells in leader_election_master_status who leads, from the start on', async () => {
-    const metrics = createMetrics();
+    const registry = new Registry();
     const elector = world.join('a');
-    createElectionMetrics(metrics, 'widgets', () => elector.state === 'leader');
-    expect(await metrics.text()).toContain('leader_election_master_status{name="widgets"} 0');
+    createElectionMetrics(registry, 'widgets', () => elector.state === 'leader');
+    expect(await registry.metrics()).toContain('leader_election_master_status{name="widgets"} 0');
     await settled();
-    expect(await metrics.text()).toContain('leader_election_master_status{name="widgets"} 1');
+    expect(await registry.metrics()).toContain('leader_election_master_status{name="widgets"} 1');
   });
 });
 

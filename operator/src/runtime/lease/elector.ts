@@ -1,8 +1,8 @@
-import { messageOf } from '@sluice/common/errors/error.ts';
 import { createReflector, type Reflector } from '../cache/reflector.ts';
 import { compareResourceVersions } from '../cache/resource-version.ts';
 import { hasReason } from '../client/api-error.ts';
 import type { Client, ObjectName } from '../client/client.ts';
+import { messageOf } from '../errors/error.ts';
 import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
 import { claimOf } from './claim.ts';
 import { holderOf, LEASE, type Lease, type LeaseRecord, leaseObject, microTime, termOf } from './lease.ts';

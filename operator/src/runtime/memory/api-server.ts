@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { messageOf } from '@sluice/common/errors/error.ts';
+import { messageOf } from '../errors/error.ts';
 import { StatusAnswer } from './answer.ts';
 import { discovery } from './discovery.ts';
 import type { JsonObject } from './fields.ts';

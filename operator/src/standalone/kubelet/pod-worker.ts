@@ -1,7 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
+import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Client } from '../../runtime/client/client.ts';
+import { isTypedError } from '../../runtime/errors/error.ts';
 import type { Clock } from '../../runtime/queue/clock.ts';
 import type { LoopbackNetwork } from '../network/network.ts';
 import { ContainerSlot } from './container-slot.ts';
@@ -133,7 +134,7 @@ export class PodWorker {
       this.#secrets = secrets;
       this.#obstacle = null;
     } catch (error) {
-      const retryable = error instanceof SluiceError && error.retryable;
+      const retryable = isTypedError(error) && error.retryable;
       this.#obstacle = {
         reason: retryable ? 'ContainerCreating' : 'CreateContainerConfigError',
         message: messageOf(error),
