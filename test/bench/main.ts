@@ -10,6 +10,8 @@ import {
   SYSTEM_NAMESPACE,
   serviceAddress,
 } from '../install/install.ts';
+import { EDGE_PARTS, measureEdge } from './edge/measure.ts';
+import { Started } from './edge/subject.ts';
 import { measureOperator } from './operator/measure.ts';
 import { metricOf, podOf } from './pods.ts';
 import { measurePromotion } from './promotion.ts';
@@ -17,7 +19,7 @@ import { measureProxyCost } from './proxy-cost.ts';
 import { measureRouteLatency } from './route-latency.ts';
 import { type Measurement, tableOf } from './statistics.ts';
 
-const HELP = `Measures on the real cluster and prints a table, each figure with its goal or its reference of the same run.
+const HELP = `Measures and prints a table, each figure with its goal or its reference of the same run.
 
 usage: npm run bench [-- PART...]
 
@@ -26,6 +28,10 @@ usage: npm run bench [-- PART...]
   proxy       CPU of one channel in Proxy with three viewers
   memory      of operator and sidecar, after the other parts
   operator    cold start and steady state with 1,000 to 10,000 Channels, on an API server of its own
+  edge        an edge on loopback beside nginx alone, six minutes, without a cluster; single parts of it:
+              ${EDGE_PARTS.map((part) => `edge:${part}`).join(' ')}
+
+Without PART all of them; all but edge and operator need the cluster, which is started.
 `;
 
 async function measureMemory({ kubectl }: Installation): Promise<Measurement[]> {
@@ -66,10 +72,29 @@ async function measureInstallation(wanted: readonly string[], context: Context):
   return rows;
 }
 
-const PARTS = ['operator', 'proxy', 'promotion', 'route', 'memory'];
+/** Ends what the bench of an edge has started, whether it comes to its end or is told to stop. */
+async function measureEdgeParts(words: readonly string[], context: Context): Promise<Measurement[]> {
+  const wanted = words.includes('edge') ? EDGE_PARTS : EDGE_PARTS.filter((part) => words.includes(`edge:${part}`));
+  if (wanted.length === 0) return [];
+  const started = new Started();
+  const onSignal = (): void => void started.stop().finally(() => process.exit(1));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal);
+  try {
+    return await measureEdge(context.config.repositoryRoot, context.progress, wanted, started);
+  } finally {
+    await started.stop();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal);
+  }
+}
+
+/** Parts that need an installed Sluice. */
+const CLUSTER_PARTS = ['proxy', 'promotion', 'route', 'memory'];
+const PARTS = ['edge', 'operator', ...CLUSTER_PARTS];
 
 const words = process.argv.slice(2);
-const unknown = words.find((word) => word !== '--help' && !PARTS.includes(word));
+const unknown = words.find(
+  (word) => word !== '--help' && ![...PARTS, ...EDGE_PARTS.map((part) => `edge:${part}`)].includes(word),
+);
 if (words.includes('--help')) process.stdout.write(HELP);
 else if (unknown !== undefined) {
   process.stderr.write(`no such part: ${unknown}\n\n${HELP}`);
@@ -77,7 +102,8 @@ else if (unknown !== undefined) {
 } else {
   const context = defaultContext();
   const wanted = words.length === 0 ? PARTS : words;
-  const rows = wanted.includes('operator') ? await measureOperator(context) : [];
-  if (wanted.some((word) => word !== 'operator')) rows.push(...(await measureInstallation(wanted, context)));
+  const rows = await measureEdgeParts(wanted, context);
+  if (wanted.includes('operator')) rows.push(...(await measureOperator(context)));
+  if (wanted.some((word) => CLUSTER_PARTS.includes(word))) rows.push(...(await measureInstallation(wanted, context)));
   process.stdout.write(`\n${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown processor'}\n\n${tableOf(rows)}\n`);
 }

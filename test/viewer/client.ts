@@ -4,15 +4,21 @@ import { Agent, request } from 'undici';
 /** An answer that has arrived completely. */
 export interface Answer {
   readonly status: number;
+  /** Empty where it was to be discarded. */
   readonly body: Buffer;
+  /** Length of the body, discarded or not. */
+  readonly bytes: number;
   /** Seconds from Retry-After; null without one. */
   readonly retryAfterSeconds: number | null;
 }
 
 /** HTTP of one virtual viewer: connections of its own, as a player on a machine of its own has them. */
 export interface ViewerClient {
-  /** @throws Error if there is no complete answer within 15 s, or the signal is given */
-  get(url: string, signal: AbortSignal): Promise<Answer>;
+  /**
+   * @param discard whether the body is only counted
+   * @throws Error if there is no complete answer within 15 s, or the signal is given (by then, or when the client closes)
+   */
+  get(url: string, signal: AbortSignal, discard?: boolean): Promise<Answer>;
   /** Posts JSON. @throws Error as `get` does */
   post(url: string, body: object): Promise<Answer>;
   close(): Promise<void>;
@@ -38,7 +44,8 @@ export function createViewerClient(addresses: Readonly<Record<string, string>>):
     const answer = await request(url, { ...options, dispatcher: agent, signal });
     const body = Buffer.from(await answer.body.arrayBuffer());
     const retryAfter = Number(answer.headers['retry-after'] ?? Number.NaN);
-    return { status: answer.statusCode, body, retryAfterSeconds: Number.isNaN(retryAfter) ? null : retryAfter };
+    const retryAfterSeconds = Number.isNaN(retryAfter) ? null : retryAfter;
+    return { status: answer.statusCode, body, bytes: body.length, retryAfterSeconds };
   };
   const headers = { 'content-type': 'application/json' };
   return {

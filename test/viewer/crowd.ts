@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createViewerClient, type ViewerClient } from './client.ts';
-import { type PlayOptions, play } from './play.ts';
+import { type CrowdReport, CrowdTally } from './crowd-tally.ts';
+import { type MediaPlaylist, parseMediaPlaylist } from './media-playlist.ts';
+import { leave, type MemberOptions, playOn } from './member.ts';
 
 /** Virtual viewers of one channel. */
 export interface CrowdOptions {
@@ -14,18 +16,26 @@ export interface CrowdOptions {
   readonly heartbeats: boolean;
   /** Start of their session ids; two crowds with the same one would be the same viewers. */
   readonly sessionPrefix: string;
+  /** How fast they come; 50 a second if left out. */
+  readonly arrivalsPerSecond?: number;
+  /** When the first one comes; at once if left out. */
+  readonly firstArrivalSeconds?: number;
+  /** Viewers who go and are replaced by others; all stay to the end if left out. */
+  readonly churn?: Churn;
+  /** How many of them hold each playlist against the rules of RFC 8216bis; none if left out. */
+  readonly checks?: number;
+  /** HTTP of one viewer; {@link createViewerClient} if left out, which bears a thousand. */
+  readonly createClient?: () => ViewerClient;
 }
 
-/** How a crowd is doing. */
-export interface CrowdReport {
-  /** Viewers that have had a playlist within {@link PLAYING_MILLISECONDS}. */
-  readonly playing: number;
-  /** Segments and their bytes so far. */
-  readonly segments: number;
-  readonly bytes: number;
-  readonly problems: number;
-  /** The newest problem; empty without any. */
-  readonly lastProblem: string;
+/** How viewers come and go. */
+export interface Churn {
+  /** How long they stay in the mean; the times are distributed exponentially, as those of people who zap. */
+  readonly meanStaySeconds: number;
+  /** Share of those who go without a word, 0 to 1. */
+  readonly crashShare: number;
+  /** Numbers from 0 to below 1. */
+  readonly random: () => number;
 }
 
 /** Viewers that watch until they are stopped, whatever goes wrong meanwhile. */
@@ -35,103 +45,91 @@ export interface Crowd {
   stop(): Promise<number>;
 }
 
-/** A viewer without a playlist for so long sees a picture that stands still: three polls at the usual target duration of 6 s. */
-const PLAYING_MILLISECONDS = 18_000;
 /** They do not arrive in the same instant, as people do not; a hundred are there after two seconds. */
-const ARRIVAL_MILLISECONDS = 20;
-/** Pause before a viewer opens the channel again, in milliseconds. */
-const REOPEN_MILLISECONDS = 2000;
+const ARRIVALS_PER_SECOND = 50;
+/** Playlists that a crowd remembers to have read: far more than it sees within one target duration. */
+const MAX_READ_PLAYLISTS = 64;
 
-interface Member {
-  readonly session: string;
-  readonly client: ViewerClient;
-  readonly playing: Promise<void>;
-}
-
-/** Lets viewers arrive one after the other. They keep no history: a crowd may watch for days. */
+/** Lets viewers arrive one after the other, and go and come again where there is churn. */
 export function startCrowd(options: CrowdOptions): Crowd {
+  const { createClient = () => createViewerClient({}), arrivalsPerSecond = ARRIVALS_PER_SECOND } = options;
+  const tally = new CrowdTally();
+  const readPlaylist = createPlaylistReader();
   const stopping = new AbortController();
-  const { signal } = stopping;
-  const state = { segments: 0, bytes: 0, problems: 0, lastProblem: '', polledAt: new Map<string, number>() };
-  const members = Array.from({ length: options.count }, (_, index): Member => {
-    const session = `${options.sessionPrefix}-${index}`;
-    const client = createViewerClient({});
-    const playing = sleep(index * ARRIVAL_MILLISECONDS, undefined, { signal })
-      .then(() => Promise.all([watch(session, client), ...(options.heartbeats ? [beat(session, client)] : [])]))
-      .then(noop, noop);
-    return { session, client, playing };
+  const whenStopping = new Set<() => void>();
+  stopping.signal.addEventListener('abort', () => {
+    for (const stop of whenStopping) stop();
   });
 
-  function onProblem(problem: string): void {
-    state.problems += 1;
-    state.lastProblem = problem;
+  /** A signal of its own for each viewer: thousands of listeners at one signal take each other's time. */
+  function ownSignal(): { readonly signal: AbortSignal; readonly abort: () => void; readonly forget: () => void } {
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    whenStopping.add(abort);
+    if (stopping.signal.aborted) abort();
+    return { signal: controller.signal, abort, forget: () => whenStopping.delete(abort) };
   }
 
-  async function watch(session: string, client: ViewerClient): Promise<never> {
-    const playOptions: PlayOptions = { ...options, session };
-    for (;;) {
-      await play(playOptions, client, observerOf(session, client), signal).catch((error: unknown) => {
-        signal.throwIfAborted();
-        onProblem(String(error));
-      });
-      await sleep(REOPEN_MILLISECONDS, undefined, { signal });
-    }
+  async function live(index: number): Promise<boolean> {
+    const arrival = ownSignal();
+    const seconds = (options.firstArrivalSeconds ?? 0) + index / arrivalsPerSecond;
+    await sleep(seconds * 1000, undefined, arrival).catch(() => {});
+    arrival.forget();
+    let left = false;
+    for (let life = 0; !stopping.signal.aborted; life += 1) left = await liveOnce(index, life);
+    return left;
   }
 
-  function observerOf(session: string, client: ViewerClient) {
-    return {
-      onPoll: (): void => void state.polledAt.set(session, performance.now()),
-      async onDownload({ status, bytes }: { readonly status: number; readonly bytes: number }): Promise<void> {
-        if (status === 200) state.segments += 1;
-        state.bytes += bytes;
-      },
-      onProblem(problem: string): void {
-        onProblem(problem);
-        // A segment that is not at the edge is at the source.
-        if (options.heartbeats && !problem.startsWith(options.edgeUrl))
-          void sendHeartbeat(session, client, problem).catch(noop);
-      },
-    };
+  async function liveOnce(index: number, life: number): Promise<boolean> {
+    const session = `${options.sessionPrefix}-${index}${life === 0 ? '' : `-${life}`}`;
+    const checksPlaylists = index < (options.checks ?? 0);
+    const member: MemberOptions = { ...options, session, checksPlaylists, discardsSegments: true, readPlaylist };
+    const client = createClient();
+    const { signal, abort, forget } = ownSignal();
+    let crashed = false;
+    const cancelEnd = planEnd(options.churn, (crashes) => {
+      crashed = crashes;
+      abort();
+      // In the middle of whatever it was doing.
+      if (crashes) void client.close();
+    });
+    tally.came();
+    await playOn(member, client, tally, signal);
+    cancelEnd();
+    forget();
+    const left = !crashed && (await leave(member, client));
+    await client.close();
+    tally.went(session);
+    return left;
   }
 
-  async function beat(session: string, client: ViewerClient): Promise<never> {
-    for (;;) {
-      const pauseSeconds = await sendHeartbeat(session, client).catch((error: unknown) => {
-        signal.throwIfAborted();
-        onProblem(`heartbeat: ${String(error)}`);
-        return REOPEN_MILLISECONDS / 1000;
-      });
-      await sleep(pauseSeconds * 1000, undefined, { signal });
-    }
-  }
-
-  const body = (session: string) => ({ channelId: `${options.namespace}/${options.channel}`, sessionId: session });
-
-  /** @returns after how many seconds the edge wants the next one */
-  async function sendHeartbeat(session: string, client: ViewerClient, sourceError?: string): Promise<number> {
-    const error = sourceError === undefined ? {} : { sourceError: sourceError.slice(0, 200) };
-    const answer = await client.post(`${options.edgeUrl}/api/stream/heartbeat`, { ...body(session), ...error });
-    if (answer.status !== 200) throw new Error(`answered ${answer.status}: ${answer.body.toString().slice(0, 200)}`);
-    return (JSON.parse(answer.body.toString()) as { nextHeartbeatSeconds: number }).nextHeartbeatSeconds;
-  }
-
+  const lives = Array.from({ length: options.count }, (_, index) => live(index));
   return {
-    report() {
-      const { polledAt, ...counts } = state;
-      const since = performance.now() - PLAYING_MILLISECONDS;
-      return { ...counts, playing: [...polledAt.values()].filter((at) => at > since).length };
-    },
+    report: () => tally.report(),
     async stop() {
       stopping.abort();
-      const left = members.map(async ({ session, client, playing }) => {
-        await playing;
-        const answer = await client.post(`${options.edgeUrl}/api/stream/leave`, body(session)).catch(() => null);
-        await client.close();
-        return answer?.status === 204;
-      });
-      return (await Promise.all(left)).filter(Boolean).length;
+      return (await Promise.all(lives)).filter(Boolean).length;
     },
   };
 }
 
-function noop(): void {}
+/** Calls `end` when a viewer goes, if it goes by itself. @returns what cancels that */
+function planEnd(churn: Churn | undefined, end: (crashes: boolean) => void): () => void {
+  if (churn === undefined) return () => {};
+  const { meanStaySeconds, crashShare, random } = churn;
+  // At most ten times the mean, so that a test's end is not open.
+  const staySeconds = Math.min(-Math.log(1 - random()), 10) * meanStaySeconds;
+  const timer = setTimeout(() => end(random() < crashShare), staySeconds * 1000);
+  return () => clearTimeout(timer);
+}
+
+/** Reads playlists, each text once: most viewers of a crowd get the same ones. */
+function createPlaylistReader(): (text: string) => MediaPlaylist {
+  const known = new Map<string, MediaPlaylist>();
+  return (text) => {
+    const read = known.get(text) ?? parseMediaPlaylist(text);
+    if (known.size >= MAX_READ_PLAYLISTS) known.clear();
+    known.set(text, read);
+    return read;
+  };
+}

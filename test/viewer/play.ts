@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ViewerClient } from './client.ts';
 import type { Poll } from './invariants.ts';
-import { type PlaylistEntry, parseMediaPlaylist } from './media-playlist.ts';
+import { type MediaPlaylist, type PlaylistEntry, parseMediaPlaylist } from './media-playlist.ts';
 
 /** What a virtual viewer plays. */
 export interface PlayOptions {
@@ -15,6 +15,10 @@ export interface PlayOptions {
   readonly rung?: string;
   /** Whether it fetches the segments, or reads playlists only. */
   readonly fetchesSegments: boolean;
+  /** Whether the segments' bytes are only counted. */
+  readonly discardsSegments?: boolean;
+  /** Reads media playlists; a crowd of viewers shares what it has read. {@link parseMediaPlaylist} if left out. */
+  readonly readPlaylist?: (text: string) => MediaPlaylist;
 }
 
 /** One segment that a viewer fetched. */
@@ -23,6 +27,8 @@ export interface Download {
   readonly url: string;
   readonly status: number;
   readonly bytes: number;
+  /** Of its film. */
+  readonly durationSeconds: number;
   /** When it was asked for, in milliseconds of one clock for all viewers of this process. */
   readonly atMilliseconds: number;
   /** From the request to the last byte, in milliseconds. */
@@ -57,6 +63,7 @@ export async function play(
   signal: AbortSignal,
 ): Promise<never> {
   const playlistUrl = await findMediaPlaylist(options, client, signal);
+  const { readPlaylist = parseMediaPlaylist, discardsSegments = false } = options;
   let nextMsn: number | null = null;
   for (;;) {
     let pauseMilliseconds = RETRY_MILLISECONDS;
@@ -64,11 +71,12 @@ export async function play(
     try {
       const answer = await client.get(playlistUrl, signal);
       if (answer.status === 200) {
-        const playlist = parseMediaPlaylist(answer.body.toString());
+        const playlist = readPlaylist(answer.body.toString());
         observer.onPoll({ atMilliseconds: performance.now(), playlist });
         nextMsn ??= playlist.entries.at(-START_SEGMENTS_FROM_END)?.msn ?? playlist.mediaSequence;
         const fresh = playlist.entries.filter((entry) => entry.msn >= (nextMsn ?? 0));
-        if (options.fetchesSegments) await fetchSegments(fresh, playlistUrl, client, observer, signal);
+        const wanted = { entries: fresh.filter((entry) => !entry.gap), playlistUrl, discard: discardsSegments };
+        if (options.fetchesSegments) await fetchSegments(wanted, client, observer, signal);
         nextMsn = (fresh.at(-1)?.msn ?? nextMsn - 1) + 1;
         pauseMilliseconds = playlist.targetDurationSeconds * (fresh.length > 0 ? 1000 : 500);
       } else {
@@ -96,23 +104,20 @@ async function findMediaPlaylist(options: PlayOptions, client: ViewerClient, sig
 }
 
 async function fetchSegments(
-  entries: readonly PlaylistEntry[],
-  playlistUrl: string,
+  wanted: { readonly entries: readonly PlaylistEntry[]; readonly playlistUrl: string; readonly discard: boolean },
   client: ViewerClient,
   observer: PlayObserver,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const entry of entries) {
-    const url = new URL(entry.uri, playlistUrl).href;
+  for (const entry of wanted.entries) {
+    const url = new URL(entry.uri, wanted.playlistUrl).href;
     const atMilliseconds = performance.now();
     try {
-      const { status, body } = await client.get(url, signal);
+      const { status, body, bytes } = await client.get(url, signal, wanted.discard);
       const milliseconds = performance.now() - atMilliseconds;
       if (status !== 200) observer.onProblem(`${url} answered ${status}`);
-      await observer.onDownload(
-        { msn: entry.msn, url, status, bytes: body.length, atMilliseconds, milliseconds },
-        body,
-      );
+      const { msn, durationSeconds } = entry;
+      await observer.onDownload({ msn, url, status, bytes, durationSeconds, atMilliseconds, milliseconds }, body);
     } catch (error) {
       signal.throwIfAborted();
       observer.onProblem(`${url}: ${String(error)}`);

@@ -11,7 +11,16 @@ import type { Route } from '@sluice/common/link/messages.ts';
 import { makeEdgeKeys, makeOperatorKeys } from '@sluice/operator/keys/link-keys.ts';
 import { request } from 'undici';
 import { readOperatorKey } from '../src/link/handshake.ts';
+import { SOCKET_NAME } from '../src/nginx/render.ts';
 import { type TestKeys, TestOperator } from '../src/testing/operator.ts';
+
+/** What a bench wants to have different. */
+export interface EdgeOptions {
+  /** Node's flags and the sidecar's program; the sources as they stand if left out. */
+  readonly sidecar?: readonly string[];
+  /** More of the sidecar's environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
 
 const MAIN = join(import.meta.dirname, '../src/main.ts');
 /** A node that runs programs of nine suites at the same time still starts one within this, in seconds. */
@@ -85,12 +94,17 @@ export class EdgePrograms {
   }
 
   /** Starts both programs, nginx after the sidecar as in a pod; resolves when nginx answers. */
-  static async start(address: string, ports: Ports, link: LinkFolder): Promise<EdgePrograms> {
+  static async start(
+    address: string,
+    ports: Ports,
+    link: LinkFolder,
+    { sidecar = ['--no-warnings', MAIN], environment = {} }: EdgeOptions = {},
+  ): Promise<EdgePrograms> {
     const edge = new EdgePrograms(address, ports, await mkdtemp(join(tmpdir(), 'sluice-edge-')));
     // nginx's workers run as another user where it is started by root.
     await chmod(edge.#folder, 0o755);
     await mkdir(join(edge.#folder, 'media'));
-    edge.#spawn(process.execPath, ['--no-warnings', MAIN], edge.#environment(link.folder));
+    edge.#spawn(process.execPath, sidecar, { ...edge.#environment(link.folder), ...environment });
     const config = join(edge.#folder, 'run', 'nginx.conf');
     await until('the sidecar writes nginx.conf', START_SECONDS, () => existsSync(config));
     edge.#spawn('nginx', ['-e', 'stderr', '-c', config], {});
@@ -115,6 +129,22 @@ export class EdgePrograms {
   get operator(): TestOperator {
     if (this.#operator === null) throw new Error('the edge has no link yet');
     return this.#operator;
+  }
+
+  /** Process ids of the sidecar and of nginx's master; each leads a group of its own. */
+  get pids(): readonly [sidecar: number, nginx: number] {
+    const [sidecar, nginx] = this.#children.map((child) => child.pid);
+    if (sidecar === undefined || nginx === undefined) throw new Error('the edge does not run');
+    return [sidecar, nginx];
+  }
+
+  /** The sidecar's socket behind nginx. */
+  get socketPath(): string {
+    return join(this.#folder, 'run', SOCKET_NAME);
+  }
+
+  get mediaDirectory(): string {
+    return join(this.#folder, 'media');
   }
 
   /** Base URL for viewers. */

@@ -1,3 +1,4 @@
+import { NULL_PID } from '@sluice/common/mpegts/packet.ts';
 import { crc32Mpeg } from '@sluice/common/mpegts/psi.ts';
 
 /** PIDs of the segments made here, FFmpeg's usual ones. */
@@ -113,4 +114,13 @@ export function makeSegment(options: TestSegment): Buffer {
     }
   }
   return Buffer.concat(result);
+}
+
+/** Fills a segment up to a size with null packets, as encoders of a constant bitrate do; a bigger one stays as it is. */
+export function fillSegment(segment: Buffer, bytes: number): Buffer {
+  const packets = Math.max(0, Math.ceil((bytes - segment.length) / PACKET_BYTES));
+  const header = Buffer.from([0x47, NULL_PID >> 8, NULL_PID & 0xff, 0x10]);
+  const filling = Buffer.alloc(packets * PACKET_BYTES, 0xff);
+  for (let at = 0; at < filling.length; at += PACKET_BYTES) header.copy(filling, at);
+  return packets === 0 ? segment : Buffer.concat([segment, filling]);
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { makeFragment, makeInit } from '@sluice/common/mp4/file.testing.ts';
-import { makeSegment } from './segment.ts';
+import { fillSegment, makeSegment } from './segment.ts';
 
 /** A live HLS source on loopback whose time is given from outside. */
 export class SourceServer {
@@ -19,12 +19,20 @@ export class SourceServer {
   /** The initialization section of fragmented MP4, always under one name. */
   init: Uint8Array = makeInit();
   firstMsn = 0;
+  readonly #segmentBytes: number;
   readonly #now: () => number;
   readonly #server: Server;
   #startedAt: number;
   #prefix = 'a';
 
-  constructor(options: { now: () => number; targetDurationSeconds?: number; windowSegments?: number }) {
+  /** @param options `segmentBytes` fills MPEG-TS segments up to this size, for those who measure */
+  constructor(options: {
+    now: () => number;
+    targetDurationSeconds?: number;
+    windowSegments?: number;
+    segmentBytes?: number;
+  }) {
+    this.#segmentBytes = options.segmentBytes ?? 0;
     this.#now = options.now;
     this.targetDurationSeconds = options.targetDurationSeconds ?? 2;
     this.windowSegments = options.windowSegments ?? 10;
@@ -109,6 +117,6 @@ export class SourceServer {
     const startSeconds = 100 + Number(match[2]) * this.targetDurationSeconds;
     const segment = { startSeconds, durationSeconds: this.targetDurationSeconds };
     response.setHeader('content-type', this.fragmented ? 'video/mp4' : 'video/mp2t');
-    response.end(this.fragmented ? makeFragment(segment) : makeSegment(segment));
+    response.end(this.fragmented ? makeFragment(segment) : fillSegment(makeSegment(segment), this.#segmentBytes));
   }
 }

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startAudience } from './audience.ts';
+import type { EdgeSubject } from './edge-subject.ts';
+import { cpuSecondsOf, descriptorsOf, residentBytesOf } from './processes.ts';
+import type { Started } from './subject.ts';
+
+/** One row of the table of growth. */
+export interface Growth {
+  readonly viewers: number;
+  readonly channels: number;
+  /** Of a core, in percent. */
+  readonly nginxPercent: number;
+  readonly sidecarPercent: number;
+  readonly sidecarMegabytes: number;
+  readonly descriptors: number;
+  readonly stalls: number;
+  readonly problems: number;
+  readonly lastProblem: string;
+}
+
+const SIZES: readonly (readonly [viewers: number, channels: number])[] = [
+  [10, 1],
+  [100, 1],
+  [1000, 1],
+  [1000, 100],
+  [1000, 1000],
+  [10_000, 1],
+];
+/** Everybody is there after this. */
+const ARRIVAL_SECONDS = 6;
+const SETTLE_SECONDS = 4;
+const MEASURE_SECONDS = 8;
+
+/** CPU and memory of an edge as viewers and channels grow, with heartbeats. */
+export async function measureGrowth(started: Started, edge: EdgeSubject): Promise<Growth[]> {
+  const rows: Growth[] = [];
+  for (const [viewers, channels] of SIZES) rows.push(await measureOne(started, edge, viewers, channels));
+  return rows;
+}
+
+async function measureOne(started: Started, edge: EdgeSubject, viewers: number, channels: number): Promise<Growth> {
+  const arrivalsPerSecond = viewers / ARRIVAL_SECONDS;
+  const crowds = startAudience(edge, { viewers, channels, arrivalsPerSecond, heartbeats: true });
+  const stop = () => Promise.all(crowds.map((crowd) => crowd.stop()));
+  started.add(crowds, stop);
+  await sleep((ARRIVAL_SECONDS + SETTLE_SECONDS) * 1000);
+  const [sidecar, nginx] = edge.groups.map((group) => () => cpuSecondsOf([group]));
+  const before = [sidecar?.() ?? 0, nginx?.() ?? 0];
+  const startedAt = performance.now();
+  await sleep(MEASURE_SECONDS * 1000);
+  const after = [sidecar?.() ?? 0, nginx?.() ?? 0];
+  const seconds = (performance.now() - startedAt) / 1000;
+  const percent = (index: number) => (100 * ((after[index] ?? 0) - (before[index] ?? 0))) / seconds;
+  const reports = crowds.map((crowd) => crowd.report());
+  const total = (pick: (report: (typeof reports)[number]) => number) =>
+    reports.reduce((sum, report) => sum + pick(report), 0);
+  const row = {
+    viewers,
+    channels,
+    sidecarPercent: percent(0),
+    nginxPercent: percent(1),
+    sidecarMegabytes: residentBytesOf(edge.sidecarPid) / 1e6,
+    descriptors: descriptorsOf(edge.sidecarPid),
+    stalls: total(({ stalls }) => stalls),
+    problems: total(({ problems }) => problems),
+    lastProblem: reports.map(({ lastProblem }) => lastProblem).find((problem) => problem !== '') ?? '',
+  };
+  await stop();
+  return row;
+}
+
+/** A Markdown table. */
+export function growthTable(rows: readonly Growth[]): string {
+  const lines = rows.map(
+    (row) =>
+      `| ${row.viewers} | ${row.channels} | ${row.nginxPercent.toFixed(1)} % | ${row.sidecarPercent.toFixed(1)} % | ${row.sidecarMegabytes.toFixed(0)} MB | ${row.descriptors} | ${row.stalls} | ${row.problems === 0 ? '0' : `${row.problems}: ${row.lastProblem}`} |`,
+  );
+  const head = '| viewers | channels | nginx | sidecar | its memory | its descriptors | stalls | problems |';
+  return [head, '|---|---|---|---|---|---|---|---|', ...lines].join('\n');
+}

@@ -1,0 +1,89 @@
+import { bundle } from '../../../images/bundle.ts';
+import { until } from '../../../images/edge/integration/programs.ts';
+import type { Progress } from '../../cluster/progress.ts';
+import type { Measurement } from '../statistics.ts';
+import { measureAnswers } from './answers.ts';
+import { measureViewers, startAudience } from './audience.ts';
+import { measureBytes } from './bytes.ts';
+import { startEdgeSubject } from './edge-subject.ts';
+import { type Growth, growthTable, measureGrowth } from './growth.ts';
+import { measureLimit } from './limit.ts';
+import { SEGMENT_BYTES, SMALL_SEGMENT_BYTES, startOrigin } from './origin-process.ts';
+import { startReference } from './reference-nginx.ts';
+import { measureSecondViewer } from './second-viewer.ts';
+import type { Started } from './subject.ts';
+
+/** What `npm run bench -- edge:NAME` can measure by itself. */
+export const EDGE_PARTS = ['bytes', 'viewers', 'second', 'answers', 'limit', 'growth'] as const;
+export type EdgePart = (typeof EDGE_PARTS)[number];
+
+/** Loopback addresses: each subject has ports for viewers of its own. */
+const ADDRESSES = { edge: '127.0.70.1', reference: '127.0.70.2', growth: '127.0.70.3' } as const;
+/** As many as an edge takes by itself on this machine's two cores. */
+const WORKERS = 2;
+const SECOND_VIEWER_CHANNELS = 10;
+const GROWTH_CHANNELS = 1000;
+
+/**
+ * An edge on loopback, its real nginx and the image's sidecar, beside nginx alone before the same source.
+ * @param started is told of everything that has to be ended
+ */
+export async function measureEdge(
+  root: string,
+  progress: Progress,
+  wanted: readonly EdgePart[],
+  started: Started,
+): Promise<Measurement[]> {
+  await bundle(root, ['edge'], () => {});
+  const rows = wanted.some((part) => part !== 'growth') ? await measureBeside(root, progress, wanted, started) : [];
+  if (!wanted.includes('growth')) return rows;
+  const originUrl = await startOrigin(started, SMALL_SEGMENT_BYTES);
+  const options = { root, originUrl, channels: GROWTH_CHANNELS, workers: WORKERS };
+  const edge = await startEdgeSubject(started, ADDRESSES.growth, options);
+  const growth = await progress.step('measure growth', 120, () => measureGrowth(started, edge));
+  progress.note(`\n${growthTable(growth)}\n`);
+  return [...rows, ...memoryRows(growth)];
+}
+
+async function measureBeside(
+  root: string,
+  progress: Progress,
+  wanted: readonly EdgePart[],
+  started: Started,
+): Promise<Measurement[]> {
+  const originUrl = await startOrigin(started, SEGMENT_BYTES);
+  const options = { root, originUrl, channels: SECOND_VIEWER_CHANNELS, workers: WORKERS };
+  const edge = await startEdgeSubject(started, ADDRESSES.edge, options);
+  const files = `${edge.programs.mediaDirectory}/live`;
+  const reference = await startReference(started, ADDRESSES.reference, { originUrl, files, workers: WORKERS });
+  // Somebody always watches, so that there are segments to fetch.
+  const [watcher] = startAudience(edge, { viewers: 1, channels: 1, arrivalsPerSecond: 1 });
+  started.add(watcher, async () => watcher?.stop());
+  await until('the edge publishes', 30, () => (watcher?.report().polls ?? 0) > 0);
+  const parts: Readonly<Record<Exclude<EdgePart, 'growth'>, readonly [number, () => Promise<Measurement[]>]>> = {
+    bytes: [30, () => measureBytes(edge, reference)],
+    answers: [20, () => measureAnswers(started, edge)],
+    second: [25, () => measureSecondViewer(edge, reference)],
+    viewers: [65, () => measureViewers(started, edge, reference)],
+    limit: [80, () => measureLimit(started, edge, reference)],
+  };
+  const rows: Measurement[] = [];
+  for (const [name, [usualSeconds, measure]] of Object.entries(parts)) {
+    if (wanted.includes(name as EdgePart))
+      rows.push(...(await progress.step(`measure ${name}`, usualSeconds, measure)));
+  }
+  return rows;
+}
+
+/** The goal for the sidecar's memory: 60 MB and a kilobyte per viewer. */
+function memoryRows(growth: readonly Growth[]): Measurement[] {
+  return [growth[0], growth.at(-1)].flatMap((row) =>
+    row === undefined
+      ? []
+      : {
+          what: `resident memory of the sidecar, ${row.viewers} viewers`,
+          measured: `${row.sidecarMegabytes.toFixed(0)} MB`,
+          reference: `goal ${(60 + row.viewers / 1000).toFixed(0)} MB`,
+        },
+  );
+}

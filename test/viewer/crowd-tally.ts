@@ -1,0 +1,82 @@
+import type { Download } from './play.ts';
+
+/** How a crowd is doing. */
+export interface CrowdReport {
+  /** Viewers that are there. */
+  readonly present: number;
+  /** Viewers of those that have had a playlist within {@link PLAYING_MILLISECONDS}. */
+  readonly playing: number;
+  /** Media playlists, segments and the segments' bytes so far. */
+  readonly polls: number;
+  readonly segments: number;
+  readonly bytes: number;
+  /** Segments that came when the picture stood still already, and for how long it had, in seconds. */
+  readonly stalls: number;
+  readonly stalledSeconds: number;
+  /** The longest that a segment took from the request to its last byte. */
+  readonly slowestSegmentSeconds: number;
+  readonly problems: number;
+  /** The newest problem; empty without any. */
+  readonly lastProblem: string;
+}
+
+/** A viewer without a playlist for so long sees a picture that stands still: three polls at the usual target duration of 6 s. */
+const PLAYING_MILLISECONDS = 18_000;
+
+/** Counts what happens to the viewers of a crowd; keeps no history, since a crowd may watch for days. */
+export class CrowdTally {
+  readonly #polledAt = new Map<string, number>();
+  #present = 0;
+  #polls = 0;
+  #segments = 0;
+  #bytes = 0;
+  #stalls = 0;
+  #stalledMilliseconds = 0;
+  #slowestMilliseconds = 0;
+  #problems = 0;
+  #lastProblem = '';
+
+  came(): void {
+    this.#present += 1;
+  }
+
+  went(session: string): void {
+    this.#present -= 1;
+    this.#polledAt.delete(session);
+  }
+
+  polled(session: string, atMilliseconds: number): void {
+    this.#polls += 1;
+    this.#polledAt.set(session, atMilliseconds);
+  }
+
+  /** @param stalledMilliseconds for how long the picture had stood still when the segment was complete */
+  downloaded({ status, bytes, milliseconds }: Download, stalledMilliseconds: number): void {
+    if (status === 200) this.#segments += 1;
+    this.#bytes += bytes;
+    this.#slowestMilliseconds = Math.max(this.#slowestMilliseconds, milliseconds);
+    if (stalledMilliseconds > 0) this.#stalls += 1;
+    this.#stalledMilliseconds += stalledMilliseconds;
+  }
+
+  problem(problem: string): void {
+    this.#problems += 1;
+    this.#lastProblem = problem;
+  }
+
+  report(): CrowdReport {
+    const since = performance.now() - PLAYING_MILLISECONDS;
+    return {
+      present: this.#present,
+      playing: [...this.#polledAt.values()].filter((at) => at > since).length,
+      polls: this.#polls,
+      segments: this.#segments,
+      bytes: this.#bytes,
+      stalls: this.#stalls,
+      stalledSeconds: this.#stalledMilliseconds / 1000,
+      slowestSegmentSeconds: this.#slowestMilliseconds / 1000,
+      problems: this.#problems,
+      lastProblem: this.#lastProblem,
+    };
+  }
+}
