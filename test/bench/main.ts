@@ -1,6 +1,6 @@
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Context, defaultContext, ensureCluster } from '../cluster/cluster.ts';
+import { type Context, defaultContext, ensureCluster, reachPods } from '../cluster/cluster.ts';
 import { createClusterPlatform } from '../e2e/platform/cluster.ts';
 import {
   applyDemo,
@@ -46,7 +46,9 @@ async function measureMemory({ kubectl }: Installation): Promise<Measurement[]> 
 
 /** Parts that need an installed Sluice, in the order in which they disturb each other least. */
 async function measureInstallation(wanted: readonly string[], context: Context): Promise<Measurement[]> {
-  const installation = await installSluice(await ensureCluster(context), {}, context);
+  const cluster = await ensureCluster(context);
+  await reachPods(cluster, context);
+  const installation = await installSluice(cluster, {}, context);
   await applyDemo(installation, context);
   const { kubectl } = installation;
   const edgeUrl = `http://${await serviceAddress(kubectl, SYSTEM_NAMESPACE, 'sluice-edge')}`;

@@ -16,5 +16,7 @@ export async function chooseBackend(config: ClusterConfig): Promise<Backend> {
   if (existsSync(kindMarker(config))) return 'kind';
   if (existsSync(join(config.stateDirectory, 'machine.json'))) return 'node';
   // The client alone is not enough: some machines have it without a daemon.
-  return (await succeeds('docker', ['info'], { timeoutSeconds: 15 })) ? 'kind' : 'node';
+  return (await succeeds('docker', ['info'], { environment: config.environment, timeoutSeconds: 15 }))
+    ? 'kind'
+    : 'node';
 }

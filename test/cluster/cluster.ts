@@ -6,7 +6,10 @@ import { type ClusterConfig, readConfig } from './config.ts';
 import { buildImageSet } from './images/build.ts';
 import { importImage } from './images/import.ts';
 import { bundlesOf, IMAGE_NAMES, type ImageName } from './images/table.ts';
-import { ensureKindCluster, kindIsRunning, loadIntoKind, stopKindCluster } from './kind/kind.ts';
+import { restartKindApiServer } from './kind/api-server.ts';
+import { kindCommands } from './kind/commands.ts';
+import { CONTAINER, ensureKindCluster, kindIsRunning, loadIntoKind, stopKindCluster } from './kind/kind.ts';
+import { openRoutes } from './kind/routes.ts';
 import { restartNodeApiServer } from './node/api-server.ts';
 import { clusterLayout, nodeDaemons, nodeLayout, SECOND_NODE } from './node/layout.ts';
 import {
@@ -136,22 +139,24 @@ export async function loadImages(
 }
 
 /**
- * Restarts the API server of the running cluster.
- * @param downSeconds how long nothing answers before it is started again
- * @throws SluiceError `API_SERVER_UNSUPPORTED` on a kind cluster, whose control plane runs inside its container
+ * Lets this machine reach pods and Services by their addresses. It can already where it is the node itself; into kind's
+ * network it gets routes, until the cluster is stopped.
  */
+export async function reachPods(cluster: Cluster, { config, progress }: Context = defaultContext()): Promise<void> {
+  if (cluster.backend === 'node') return;
+  const { docker } = await kindCommands(config, progress);
+  await openRoutes(config, docker, CONTAINER, cluster.nodeAddress);
+}
+
+/** Restarts the API server of the running cluster. @param downSeconds how long nothing answers before its new start */
 export async function restartApiServer(downSeconds: number, context: Context = defaultContext()): Promise<void> {
   const { config, progress } = context;
-  if ((await chooseBackend(config)) === 'kind') {
-    throw new SluiceError('the API server can only be restarted in the cluster that runs without Docker', {
-      code: 'API_SERVER_UNSUPPORTED',
-      retryable: false,
-    });
-  }
+  const restart =
+    (await chooseBackend(config)) === 'kind'
+      ? async () => restartKindApiServer((await kindCommands(config, progress)).docker, downSeconds)
+      : () => restartNodeApiServer(config, progress, downSeconds);
   await locked(context, 'cluster', () =>
-    progress.step(`API server away for ${downSeconds} s`, downSeconds + 5, () =>
-      restartNodeApiServer(config, progress, downSeconds),
-    ),
+    progress.step(`API server away for ${downSeconds} s`, downSeconds + 5, restart),
   );
 }
 
@@ -192,9 +197,10 @@ export async function ensureSecondNode(
   );
 }
 
-/** Removes the second node and all that ran on it. Does nothing if there is none. */
+/** Removes the second node and all that ran on it. Does nothing if there is none, as on kind. */
 export async function removeSecondNode(context: Context = defaultContext()): Promise<void> {
   const { config, progress } = context;
+  if ((await chooseBackend(config)) === 'kind') return;
   await locked(context, 'cluster', () => removeNode(config, progress));
 }
 

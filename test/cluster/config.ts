@@ -12,13 +12,15 @@ export interface ClusterConfig {
   readonly stateDirectory: string;
   /** Sockets and mounts of the running cluster; short, because a unix socket's path ends at 107 bytes. */
   readonly runDirectory: string;
+  /** Node image for kind, which Docker has or can pull; empty for the one that kind's version names. */
+  readonly kindNodeImage: string;
   /** The environment that child programs start from. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * Reads `SLUICE_CACHE` (default `$XDG_CACHE_HOME/sluice`, else `~/.cache/sluice`) and
- * `SLUICE_STATE` (default `<cache>/cluster`). The only place where this program looks at its environment.
+ * Reads `SLUICE_CACHE` (default `$XDG_CACHE_HOME/sluice`, else `~/.cache/sluice`),
+ * `SLUICE_STATE` (default `<cache>/cluster`) and `SLUICE_KIND_NODE_IMAGE` (default: kind's own). The only place where this program looks at its environment.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): ClusterConfig {
   const userCache = environment.XDG_CACHE_HOME || join(environment.HOME || homedir(), '.cache');
@@ -28,6 +30,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     cacheDirectory,
     stateDirectory: resolve(environment.SLUICE_STATE || join(cacheDirectory, 'cluster')),
     runDirectory: '/run/sluice-cluster',
+    kindNodeImage: environment.SLUICE_KIND_NODE_IMAGE ?? '',
     environment,
   };
 }

@@ -29,8 +29,9 @@ usage: node test/cluster/main.ts COMMAND
                    (${IMAGE_NAMES.join(', ')}; all if none is named)
 
 environment:
-  SLUICE_CACHE     binaries, base images, layers; default ~/.cache/sluice
-  SLUICE_STATE     the running cluster; default <cache>/cluster
+  SLUICE_CACHE            binaries, base images, layers; default ~/.cache/sluice
+  SLUICE_STATE            the running cluster; default <cache>/cluster
+  SLUICE_KIND_NODE_IMAGE  with Docker: the node's image, also one that only this Docker has; default kind's own
 `;
 
 /** Where a cluster is and how to talk to it, as lines that a shell can evaluate. */

@@ -1,6 +1,7 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { type Cluster, type Context, defaultContext, loadImages } from './cluster.ts';
 import { ensureBaseImages, NODE_IMAGE } from './images/base.ts';
+import { ensureInDocker } from './kind/kind.ts';
 import { run } from './process/command.ts';
 import { waitUntil } from './process/wait.ts';
 import { shutdownOrder, VERIFY_NAMESPACE, verifyManifests } from './verify-manifests.ts';
@@ -17,10 +18,9 @@ export async function verifyCluster(cluster: Cluster, context: Context = default
   const { config, progress } = context;
   const kubectl = (...args: string[]) =>
     run(cluster.kubectlPath, ['--kubeconfig', cluster.kubeconfigPath, '--namespace', VERIFY_NAMESPACE, ...args]);
-  if (cluster.backend === 'node') {
-    await ensureBaseImages(config, progress);
-    await loadImages(cluster, [NODE_IMAGE], context);
-  }
+  if (cluster.backend === 'node') await ensureBaseImages(config, progress);
+  else await ensureInDocker(config, progress, NODE_IMAGE);
+  await loadImages(cluster, [NODE_IMAGE], context);
   const remove = () => kubectl('delete', 'namespace', VERIFY_NAMESPACE, '--ignore-not-found', '--timeout', '90s');
   await remove();
   try {

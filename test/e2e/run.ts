@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { defaultContext, ensureCluster } from '../cluster/cluster.ts';
+import { defaultContext, ensureCluster, reachPods } from '../cluster/cluster.ts';
 import { applyDemo, DEMO_NAMESPACE, installSluice, SYSTEM_NAMESPACE, serviceAddress } from '../install/install.ts';
 import { BROWSER_PROGRAMS, ensurePrograms, MEDIA_PROGRAMS } from '../setup/debian-packages.ts';
 import { type ClusterEnvironment, DEFAULT_ENVIRONMENT_FILE } from './environment.ts';
@@ -17,6 +17,7 @@ async function prepare(): Promise<ClusterEnvironment> {
   const context = defaultContext();
   await ensurePrograms([...MEDIA_PROGRAMS, ...BROWSER_PROGRAMS], context.progress);
   const cluster = await ensureCluster(context);
+  await reachPods(cluster, context);
   const installation = await installSluice(cluster, {}, context);
   await applyDemo(installation, context);
   const { kubectl } = installation;

@@ -40,11 +40,12 @@ export async function buildImageSet(
 }
 
 function dockerBuilder(config: ClusterConfig): Builder {
+  const { environment, repositoryRoot: cwd } = config;
   return {
     baseKey: '',
-    has: (reference) => succeeds('docker', ['image', 'inspect', reference]),
+    has: (reference) => succeeds('docker', ['image', 'inspect', reference], { environment }),
     build: async (reference, dockerfile) => {
-      await run('docker', ['build', '--tag', reference, '--file', dockerfile, '.'], { cwd: config.repositoryRoot });
+      await run('docker', ['build', '--tag', reference, '--file', dockerfile, '.'], { cwd, environment });
     },
   };
 }
