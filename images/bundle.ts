@@ -14,6 +14,13 @@ import { bundledPackages, licenceText } from './licences.ts';
 export const PARTS = ['operator', 'edge', 'transcoder', 'page'] as const;
 export type Part = (typeof PARTS)[number];
 
+const HELP = `Bundles the programs of the images and the viewer page into dist/; what has not changed is left as it is.
+
+usage: npm run build [-- PART...]
+
+  PART   ${PARTS.join(', ')}; all if none is named
+`;
+
 const PROGRAMS: Record<Exclude<Part, 'page'>, { entry: string; output: string }> = {
   operator: { entry: 'operator/src/main.ts', output: 'operator/operator.js' },
   edge: { entry: 'images/edge/src/main.ts', output: 'edge/sidecar.js' },
@@ -153,9 +160,10 @@ function partsNamed(names: readonly string[]): readonly Part[] {
 }
 
 if (import.meta.main) {
+  const words = process.argv.slice(2);
   try {
-    const root = resolve(import.meta.dirname, '..');
-    await bundle(root, partsNamed(process.argv.slice(2)), (line) => console.log(line));
+    if (words.includes('--help')) process.stdout.write(HELP);
+    else await bundle(resolve(import.meta.dirname, '..'), partsNamed(words), (line) => console.log(line));
   } catch (error) {
     console.error(`cannot bundle: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;

@@ -1,6 +1,13 @@
 import { run } from './cluster/process/command.ts';
 import { createProgress } from './cluster/progress.ts';
 
+const HELP = `Types, lint and format, and whether the generated files are current. Every check runs; exit code 1 if one fails.
+
+usage: npm run check
+
+Format and much of the lint are put right by: npx biome check --write
+`;
+
 /**
  * `npm run check`: types, lint and format, generated files current. Every check runs, so that one run shows all
  * that is wrong. Exit code 1 if any failed.
@@ -17,15 +24,21 @@ const CHECKS: readonly { readonly title: string; readonly program: string; reado
   },
 ];
 
-const progress = createProgress();
-let failed = 0;
-for (const check of CHECKS) {
-  try {
-    await progress.step(check.title, 0, () => run(check.program, check.args));
-  } catch (error) {
-    failed += 1;
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+/** @returns how many failed */
+async function runChecks(): Promise<number> {
+  const progress = createProgress();
+  let failed = 0;
+  for (const check of CHECKS) {
+    try {
+      await progress.step(check.title, 0, () => run(check.program, check.args));
+    } catch (error) {
+      failed += 1;
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    }
   }
+  process.stderr.write(`${CHECKS.length - failed} passed, ${failed} failed\n`);
+  return failed;
 }
-process.stderr.write(`${CHECKS.length - failed} passed, ${failed} failed\n`);
-process.exitCode = failed === 0 ? 0 : 1;
+
+if (process.argv.includes('--help')) process.stdout.write(HELP);
+else process.exitCode = (await runChecks()) === 0 ? 0 : 1;

@@ -70,8 +70,12 @@ async function start(keep: boolean): Promise<void> {
 }
 
 const words = process.argv.slice(2);
+const unknown = words.find((word) => word !== '--help' && word !== '--remove');
 if (words.includes('--help')) process.stdout.write(HELP);
-else {
+else if (unknown !== undefined) {
+  process.stderr.write(`no such option: ${unknown}\n\n${HELP}`);
+  process.exitCode = 2;
+} else {
   await start(!words.includes('--remove')).catch((error: unknown) => {
     process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;

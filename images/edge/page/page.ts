@@ -48,8 +48,12 @@ function followEvents(view: View, channelId: string): void {
   };
   on<{ mode: ViewerMode; reason?: string }>('mode', ({ mode, reason }) => view.showMode(mode, reason ?? ''));
   on<{ viewerCount: number | null }>('viewers', ({ viewerCount }) => view.showViewers(viewerCount));
+  let isDown = false;
   on<{ health: string; message?: string }>('health', ({ health, message }) => {
     if (health === 'down') view.showNotice({ title: 'The source does not answer', text: message ?? '' });
+    // The picture may have gone on from the buffer, and then no `playing` event clears the notice.
+    else if (isDown) view.showNotice(null);
+    isDown = health === 'down';
   });
 }
 

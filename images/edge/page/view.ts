@@ -17,12 +17,12 @@ export interface View {
   onGoToLive(listener: () => void): void;
 }
 
-/** What each mode means to a person who watches. */
-const MODE_TEXT: Record<ViewerMode, string> = {
-  idle: 'Idle',
-  direct: 'Direct from the source',
-  proxy: 'Shared cache',
-  transcode: 'Shared transcode',
+/** Each mode by the name that it has in the API, and what it means to a person who watches. */
+const MODE_TEXT: Record<ViewerMode, readonly [name: string, meaning: string]> = {
+  idle: ['Idle', 'nobody watches'],
+  direct: ['Direct', 'straight from the source'],
+  proxy: ['Proxy', 'fetched once for everybody'],
+  transcode: ['Transcode', 'encoded once for everybody'],
 };
 
 /** @throws Error if the document is not this page's */
@@ -41,7 +41,9 @@ export function createView(page: Document): View {
       page.title = `${name} - Sluice`;
     },
     showMode(mode, reason) {
-      element('mode').textContent = MODE_TEXT[mode];
+      const [name, meaning] = MODE_TEXT[mode];
+      element('mode').textContent = name;
+      element('mode-meaning').textContent = meaning;
       element('mode').dataset.mode = mode;
       if (reason !== '') element('reason').textContent = reason;
     },
