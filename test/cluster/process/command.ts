@@ -26,9 +26,9 @@ export async function run(program: string, args: readonly string[], options: Com
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.environment === undefined ? {} : { env: { ...options.environment } }),
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: (options.timeoutSeconds ?? 1200) * 1000,
-    killSignal: 'SIGKILL',
   });
+  // Not spawn's own time-out: where there is no such program it goes on, and keeps this one from ending.
+  const limit = setTimeout(() => child.kill('SIGKILL'), (options.timeoutSeconds ?? 1200) * 1000);
   const output: Buffer[] = [];
   const complaints: Buffer[] = [];
   let bytes = 0;
@@ -45,7 +45,7 @@ export async function run(program: string, args: readonly string[], options: Com
   const exit = await new Promise<number | string>((resolve, reject) => {
     child.on('error', (error) => reject(missing(program, error)));
     child.on('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
-  });
+  }).finally(() => clearTimeout(limit));
   const text = Buffer.concat(output).toString('utf8');
   if (exit === 0) return text;
   const tail = `${text}\n${Buffer.concat(complaints).toString('utf8')}`.trim().split('\n').slice(-ERROR_TAIL_LINES);
