@@ -127,11 +127,16 @@ export const EVENTS = {
   CleanupFailed: {
     type: 'Warning',
     action: 'CleanUp',
-    on: CHANNEL,
-    when: 'a StreamSession that is over cannot be deleted; tried again every 30 s',
+    on: BOTH,
+    when: 'what is over cannot be removed: a StreamSession, also one whose Channel is gone, or a pod that was replaced (tried again every 30 s), or pods that are left two minutes after their StreamSession was deleted',
   },
 } as const satisfies Readonly<Record<string, EventDescription>>;
 export type EventReason = keyof typeof EVENTS;
+
+/** Something that is over stays. @param what as a sentence that names it */
+export function cleanupFailed(what: string): EventRecord {
+  return told('CleanupFailed', what);
+}
 
 /** An event of {@link EVENTS} with its note; the named constructors of each folder are made of it. */
 export function told(reason: EventReason, note: string): EventRecord {

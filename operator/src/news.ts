@@ -2,8 +2,9 @@ import { messageOf } from '@sluice/common/errors/error.ts';
 import type { SessionReport } from '@sluice/common/link/messages.ts';
 import type { Incident } from '@sluice/common/work/incident.ts';
 import type { Channel } from '@sluice/crds';
-import { cleanupFailed, sessionRefused } from './channel/events.ts';
+import { sessionRefused } from './channel/events.ts';
 import type { ChannelStates } from './channel/state.ts';
+import { cleanupFailed } from './events.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import type { ReadonlyStore } from './runtime/cache/store.ts';
 import type { EventRecorder } from './runtime/events/recorder.ts';
@@ -36,7 +37,9 @@ export function createNews({ events, metrics, channels, states }: NewsSources): 
     },
     onUndeletable(key, name, error) {
       const channel = channels.get(key);
-      if (channel !== undefined) events.record(channel, cleanupFailed(name, messageOf(error)));
+      if (channel !== undefined) {
+        events.record(channel, cleanupFailed(`StreamSession ${name} cannot be deleted: ${messageOf(error)}`));
+      }
     },
     onIncident(uid, { name, attempt }, incident) {
       metrics.incidents.inc({ incident: incident.reason });

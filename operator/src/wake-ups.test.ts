@@ -9,7 +9,7 @@ import { wakeOnChanges } from './wake-ups.ts';
 
 /** The part of a reflector that listeners see, with changes that a test tells. */
 class Told<T extends KubernetesObject> {
-  readonly store = new Store<T>({ channel: () => [] });
+  readonly store = new Store<T>({ channel: () => ['tv/film'] });
   readonly #handlers: ((change: ToldChange<T>) => void)[] = [];
 
   onChange(handler: (change: ToldChange<T>) => void): void {
@@ -59,6 +59,16 @@ describe('a change in a cache', () => {
     ['wakes a Channel that is deleted', CHANNEL, channelWith({ deletionTimestamp: 'now' }), ['channel tv/film']],
     ['lets a Channel sleep whose status was written', CHANNEL, channelWith({ resourceVersion: '9' }), []],
   ];
+  test('wakes the sessions of a Channel that is gone, or made anew under its name', () => {
+    sessions.store.replace([SESSION]);
+    channels.tell(CHANNEL, null);
+    channels.tell(CHANNEL, channelWith({ uid: 'c2' }));
+    channels.tell(CHANNEL, channelWith({ generation: 2 }));
+    sessions.store.replace([]);
+    const both = ['channel tv/film', 'session tv/film-1'];
+    expect(woken).toEqual([...both, ...both, 'channel tv/film']);
+  });
+
   test.each(ofChannels)('%s', (_name, before, after, expected) => {
     channels.tell(before, after);
     expect(woken).toEqual(expected);

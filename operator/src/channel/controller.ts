@@ -6,7 +6,8 @@ import { keyOf } from '../runtime/client/client.ts';
 import type { Reconcile, ReconcileResult } from '../runtime/controller/controller.ts';
 import type { EventRecorder } from '../runtime/events/recorder.ts';
 import { directSuspended } from './events.ts';
-import { type ChannelSources, gather, hasPods } from './gather.ts';
+import { type ChannelSources, gather, hasPods, podsOf } from './gather.ts';
+import { leftovers, removalOf } from './leftovers.ts';
 import { remember } from './memory.ts';
 import { type ChannelPlan, type PlanSettings, planChannel } from './plan.ts';
 import type { ChannelState, ChannelStates } from './state.ts';
@@ -52,10 +53,15 @@ function reconcile(key: string, options: ChannelControllerOptions): ReconcileRes
   tell(channel, plan, options);
   keep(state, plan);
   settle(state, options);
+  const left = leftovers(state.removed.values(), ({ metadata }) => podsOf(metadata, options.sources.pods), nowMs);
+  for (const event of left.events) options.events.record(channel, event);
   options.write(key);
-  const confirmAfter = state.made.size === 0 ? Number.POSITIVE_INFINITY : UNSEEN_SECONDS;
-  const wakeAfterSeconds = Math.min(plan.wakeAfterSeconds ?? Number.POSITIVE_INFINITY, confirmAfter);
-  return Number.isFinite(wakeAfterSeconds) ? { requeueAfterSeconds: wakeAfterSeconds } : undefined;
+  return soonest(plan.wakeAfterSeconds, state.made.size === 0 ? null : UNSEEN_SECONDS, left.wakeAfterSeconds);
+}
+
+function soonest(...waits: readonly (number | null)[]): ReconcileResult | undefined {
+  const known = waits.filter((seconds) => seconds !== null);
+  return known.length === 0 ? undefined : { requeueAfterSeconds: Math.min(...known) };
 }
 
 /** A viewer could not reach the source: remembers it if the channel is in Direct, where alone it means anything. */
@@ -116,7 +122,7 @@ function keep(state: ChannelState, plan: ChannelPlan): void {
   for (const session of plan.removeSessions) {
     const { uid, name } = session.metadata;
     if (uid === undefined) state.made.delete(name);
-    else if (!state.removed.has(uid)) state.removed.set(uid, { session, done: false });
+    else if (!state.removed.has(uid)) state.removed.set(uid, removalOf(session));
   }
 }
 
@@ -130,9 +136,9 @@ function settle(state: ChannelState, { sources }: ChannelControllerOptions): voi
     const isSeen = cached?.metadata.ownerReferences?.some(({ uid }) => uid === state.uid) ?? false;
     if (isSeen) state.made.delete(name);
   }
-  for (const [uid, { session, done }] of state.removed) {
+  for (const [uid, { session, deletedAtMs }] of state.removed) {
     const isCached = sources.sessions.get(keyOf(session.metadata))?.metadata.uid === uid;
-    if (done && !isCached && !hasPods(session.metadata, sources.pods)) state.removed.delete(uid);
+    if (deletedAtMs !== null && !isCached && !hasPods(session.metadata, sources.pods)) state.removed.delete(uid);
   }
 }
 

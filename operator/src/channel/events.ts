@@ -57,8 +57,3 @@ export function transcodeLive(session: string, attempt: number, encoder: string)
 export function transcodeLate(session: string, message: string): EventRecord {
   return told('TranscodeLate', `StreamSession ${session}: ${message}`);
 }
-
-/** A StreamSession that is over stays. */
-export function cleanupFailed(name: string, message: string): EventRecord {
-  return told('CleanupFailed', `StreamSession ${name} cannot be deleted: ${message}`);
-}

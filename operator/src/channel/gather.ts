@@ -84,7 +84,12 @@ function leavingOf(state: ChannelState, pods: ReadonlyStore<Pod>): StreamSession
   return removed.findLast(({ metadata }) => hasPods(metadata, pods)) ?? null;
 }
 
+/** The pods of a session. */
+export function podsOf(session: StreamSession['metadata'], pods: ReadonlyStore<Pod>): readonly Pod[] {
+  return pods.byIndex(PODS_BY_SESSION, keyOf(session));
+}
+
 /** Whether any pod of a session is left. */
 export function hasPods(session: StreamSession['metadata'], pods: ReadonlyStore<Pod>): boolean {
-  return pods.byIndex(PODS_BY_SESSION, keyOf(session)).length > 0;
+  return podsOf(session, pods).length > 0;
 }

@@ -1,4 +1,5 @@
 import type { ChannelStatus, StreamSession } from '@sluice/crds';
+import type { Removal } from './leftovers.ts';
 import type { ChannelMemory } from './memory.ts';
 
 /** What the controller keeps of one channel between reconciliations, beside the caches. */
@@ -20,7 +21,7 @@ export interface ChannelState {
   /** When and why the API server last allowed no session; null: it did. */
   refusal: { readonly atMs: number; readonly message: string } | null;
   /** Sessions to delete, by uid; they stay here until the cache has lost them and their pods. */
-  readonly removed: Map<string, { readonly session: StreamSession; done: boolean }>;
+  readonly removed: Map<string, Removal>;
   /** When the audience last reached a threshold upwards, in ms since the epoch; null: no promotion waits to be shown. */
   promotionSinceMs: number | null;
 }

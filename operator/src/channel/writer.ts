@@ -103,10 +103,10 @@ async function confirmSessions(key: string, state: ChannelState, options: Channe
 async function deleteSessions(
   key: string,
   state: ChannelState,
-  { client, replan, onUndeletable }: ChannelWriterOptions,
+  { client, replan, onUndeletable, now }: ChannelWriterOptions,
 ): Promise<number | null> {
   for (const [uid, removal] of state.removed) {
-    if (removal.done) continue;
+    if (removal.deletedAtMs !== null) continue;
     const { name } = removal.session.metadata;
     try {
       await client.delete(STREAM_SESSION, { namespace: state.namespace, name }, { uid });
@@ -115,7 +115,7 @@ async function deleteSessions(
       onUndeletable(key, name, error);
       return REFUSED_RETRY_SECONDS;
     }
-    removal.done = true;
+    removal.deletedAtMs = now();
     replan(key);
   }
   return null;

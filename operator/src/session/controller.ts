@@ -21,6 +21,7 @@ import type { AdmissionBook } from './admission/admission-book.ts';
 import { fallbackEvent } from './build/acceleration.ts';
 import { buildPod, type PodSettings } from './build/pod.ts';
 import { buildSecret } from './build/secret.ts';
+import { deletePods, endOrphan, type Orphanhood } from './clean-up.ts';
 import type { Refusal } from './gpu.ts';
 import { type ObservedSession, planSession, rememberSession, type SessionMemory, type SessionPlan } from './plan.ts';
 import { statusEvents } from './status-events.ts';
@@ -60,7 +61,7 @@ export interface SessionControllerOptions {
   readonly now: () => number;
 }
 
-interface SessionState {
+interface SessionState extends Orphanhood {
   readonly uid: string;
   memory: SessionMemory;
   /** Why the API server did not allow the last pod; null: it did. */
@@ -86,10 +87,11 @@ export function createSessionReconcile(options: SessionControllerOptions): Recon
     const before = plan();
     const wasRefused = state.refusal?.message;
     await makePods(session, state, before, options);
+    const left = await deletePods(session, before.deletePods, options);
     const { status, wakeAfterSeconds } = state.refusal?.message === wasRefused ? before : plan();
     const retry = state.refusal === null ? null : REFUSED_RETRY_SECONDS;
     const wait = await writeStatus(key, session, state, status, options).finally(() => options.turns.done(key));
-    return soonest(wakeAfterSeconds, retry, wait);
+    return soonest(wakeAfterSeconds, retry, wait, left, await endOrphan(session, state, options));
   };
 }
 
@@ -118,6 +120,7 @@ function meet(session: StreamSession): SessionState {
     refusal: null,
     written: session.status,
     writtenMs: 0,
+    orphanSinceMs: null,
   };
 }
 
@@ -137,7 +140,6 @@ async function makePods(
   plan: SessionPlan,
   options: SessionControllerOptions,
 ): Promise<void> {
-  const namespace = session.metadata.namespace ?? 'default';
   try {
     if (plan.createAttempt !== null) await makePod(session, plan.createAttempt, plan.memory.gpuRefusal, options);
     state.memory = plan.memory;
@@ -147,7 +149,6 @@ async function makePods(
     const sinceMs = state.refusal?.sinceMs ?? options.now();
     state.refusal = { sinceMs, message: error.message, gpuRefusal: plan.memory.gpuRefusal };
   }
-  for (const name of plan.deletePods) await options.client.delete(POD, { namespace, name });
 }
 
 /** The Secret first: a pod that mounts it does not start without it. */
