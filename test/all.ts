@@ -16,7 +16,7 @@ interface Phase {
 }
 
 const node = [process.execPath, '--no-warnings'];
-const jest = [process.execPath, '--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'];
+const jest = ['sh', 'test/setup/run.sh', '--jest'];
 
 const PHASES: readonly Phase[] = [
   { name: 'check', shows: 'types, lint, format, generated files', command: [...node, 'test/check.ts'] },

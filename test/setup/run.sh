@@ -24,6 +24,6 @@ PATH="$root/node_modules/.bin:$PATH"
 export PATH
 if [ "${1:-}" = "--jest" ]; then
   shift
-  exec node --experimental-vm-modules --no-warnings node_modules/jest/bin/jest.js "$@"
+  exec node --import ./test/setup/compile-once.mjs --experimental-vm-modules --no-warnings node_modules/jest/bin/jest.js "$@"
 fi
 exec node --no-warnings "$@"

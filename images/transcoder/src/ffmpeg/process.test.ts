@@ -23,6 +23,7 @@ async function reachable(objects: readonly WeakRef<object>[]): Promise<number> {
   // A WeakRef holds what it was made of or asked for until the running job has ended.
   await new Promise((resolve) => setImmediate(resolve));
   (runInNewContext('gc') as () => void)();
+  setFlagsFromString('--no-expose-gc');
   return objects.filter((object) => object.deref() !== undefined).length;
 }
 
