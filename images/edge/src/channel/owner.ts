@@ -6,7 +6,7 @@ import type { SourceClient } from '../source/client.ts';
 import { type ChannelFiles, openChannelFiles } from '../storage/files.ts';
 import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
-import { mediaPlaylist } from '../timeline/playlist.ts';
+import { PlaylistTexts } from '../timeline/playlist-texts.ts';
 import { saveTimeline } from '../timeline/store.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
@@ -50,6 +50,7 @@ export class ChannelOwner {
   readonly #files: ChannelFiles;
   readonly #source: SourceSide;
   readonly #publisher: Publisher;
+  readonly #texts = new PlaylistTexts();
   #route: Route;
   #session: TranscodeSession | null = null;
   /** The session before: its pod may still ask what to do, and is told to end. */
@@ -191,8 +192,7 @@ export class ChannelOwner {
         status: 404,
       });
     }
-    this.#requestedAt = this.#context.clock.now();
-    this.evaluate();
+    this.#renewLease();
     const log = await this.#waiters
       .wait(() => this.#listed(), signal)
       .catch((error: unknown) => {
@@ -201,7 +201,7 @@ export class ChannelOwner {
         return listed;
       });
     const maxAgeSeconds = Math.max(1, Math.floor(log.targetDurationSeconds / 2));
-    return { text: mediaPlaylist(log, rung), maxAgeSeconds };
+    return { text: this.#texts.of(log, rung), maxAgeSeconds };
   }
 
   /** Something outside has changed: the session's agent, its rows, the clock. */
@@ -215,12 +215,23 @@ export class ChannelOwner {
     return this.#workWaiters.wait(attempt, signal, timeoutMs);
   }
 
+  /** The end of a lease that runs looks at the newest request by itself: nothing else is to do for it. */
+  #renewLease(): void {
+    const now = this.#context.clock.now();
+    const runs = this.#awake && this.#requestedAt + this.#leaseMs() > now;
+    this.#requestedAt = now;
+    if (!runs) this.evaluate();
+  }
+
+  #leaseMs(): number {
+    return Math.max(REQUEST_LEASE_MS, 3000 * (this.targetDurationSeconds ?? ASSUMED_TARGET_DURATION_SECONDS));
+  }
+
   /** Wakes or lets sleep, as audience and operator want it now. */
   evaluate(): void {
     if (this.#closed) return;
     const now = this.#context.clock.now();
-    const lease = Math.max(REQUEST_LEASE_MS, 3000 * (this.targetDurationSeconds ?? ASSUMED_TARGET_DURATION_SECONDS));
-    const leaseEndsAt = this.#requestedAt + lease;
+    const leaseEndsAt = this.#requestedAt + this.#leaseMs();
     const wanted = this.#route.mode !== 'Idle' || this.#localViewers > 0 || leaseEndsAt > now;
     this.#cancelSleep();
     if (leaseEndsAt > now) this.#cancelSleep = this.#context.clock.after(leaseEndsAt - now, () => this.evaluate());

@@ -4,6 +4,7 @@ import { append, newLog } from './log.ts';
 import { coveringCodec, multivariantPlaylist } from './multivariant.ts';
 import { parseSegmentName, segmentName } from './names.ts';
 import { mediaPlaylist } from './playlist.ts';
+import { PlaylistTexts } from './playlist-texts.ts';
 
 const FACTS = {
   container: 'mpegts' as const,
@@ -38,6 +39,15 @@ describe('a media playlist', () => {
     gap: true,
     dateTime: '2026-01-01T00:00:02.000Z',
     names: { source: 's/a.1/source/8.0.ts', '360p': 's/a.1/360p/8.1.ts' },
+  });
+
+  test('is written once as long as the log is the same', () => {
+    const texts = new PlaylistTexts();
+    const longer = append(log, { ...base, msn: 9, names: { source: 's/a.1/source/9.0.ts', '360p': 's/a.1/360p/9.1.ts' } });
+    for (const one of [log, longer, longer, log]) {
+      for (const rung of ['source', '360p', 'source']) expect(texts.of(one, rung)).toBe(mediaPlaylist(one, rung));
+    }
+    expect(() => texts.of(log, '240p')).toThrow(/no rendition "240p"/);
   });
 
   test('is this text', () => {
