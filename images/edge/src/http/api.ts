@@ -1,37 +1,43 @@
+import type { RequestListener } from 'node:http';
+import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Route } from '@sluice/common/link/messages.ts';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import type { ChannelLive, ChannelService } from '../channel/service.ts';
+import type { ChannelLive } from '../channel/service.ts';
 import { ownerUnreachable, type Relay } from '../relay/relay.ts';
-import type { Audiences } from '../viewers/audiences.ts';
-import { readHeartbeat, readLeave } from './bodies.ts';
 import { allowAnyOrigin, sendPreflight } from './cors.ts';
 import { channelUnknown, methodNotAllowed, notFound, sendError } from './error-answer.ts';
 import type { EventHub } from './event-hub.ts';
-import { type ChannelStatus, channelStatus, isActive, streamPath, viewerMode } from './status.ts';
+import { answerSign, HEARTBEAT_PATH, LEAVE_PATH, type SignsContext } from './signs.ts';
+import { type ChannelStatus, channelStatus, isActive } from './status.ts';
 
 /** What answers to /api need. */
-export interface ApiContext {
-  readonly channels: ChannelService;
-  readonly audiences: Audiences;
+export interface ApiContext extends SignsContext {
   readonly events: EventHub;
-  readonly relay: Relay;
   /** Milliseconds of a clock that never steps back. */
   readonly now: () => number;
-  /** Whether the operator's counts are fresh: it is connected, or was until a moment ago. */
-  readonly operatorFresh: () => boolean;
-  /** A viewer cannot reach a Direct source. */
-  readonly onSourceError: (uid: string, message: string) => void;
   /** Told of everything that is not the client's fault and not meant for it. */
   readonly onFailure: (thrown: unknown, path: string) => void;
 }
 
-/** Heartbeats have about 150 bytes; the rest is room for a source error. */
-const BODY_LIMIT = '4kb';
 /** The list of all channels is made at most once per second, however many ask. */
 const LIST_LIFETIME_MS = 1_000;
 
-/** The viewer API as an express application. All its errors have the one shape. */
-export function createApi(context: ApiContext): Express {
+/** The viewer API: what viewers send all the time at once, everything else by express. All its errors have the one shape. */
+export function createApi(context: ApiContext): RequestListener {
+  const app = createExpress(context);
+  return (request, response) => {
+    const answered = answerSign(context, request, response);
+    if (answered === null) app(request, response);
+    else
+      answered.catch((thrown: unknown) => {
+        if (!(thrown instanceof SluiceError)) context.onFailure(thrown, 'a sign of life');
+        if (!response.headersSent) allowAnyOrigin(response);
+        sendError(response, thrown);
+      });
+  };
+}
+
+function createExpress(context: ApiContext): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -42,8 +48,7 @@ export function createApi(context: ApiContext): Express {
     if (request.method === 'OPTIONS') sendPreflight(response);
     else next();
   });
-  app.use(express.json({ limit: BODY_LIMIT, type: ['application/json', 'text/plain'], strict: true }));
-  addAudienceRoutes(app, context);
+  for (const path of [HEARTBEAT_PATH, LEAVE_PATH]) app.all(path, onlyMethod('POST'));
   addStatusRoutes(app, context);
   app.use((request) => {
     throw notFound(request.path);
@@ -53,36 +58,6 @@ export function createApi(context: ApiContext): Express {
     sendError(response, thrown);
   });
   return app;
-}
-
-function addAudienceRoutes(app: Express, context: ApiContext): void {
-  app
-    .route('/api/stream/heartbeat')
-    .post((request, response) => {
-      const { channelId, sessionId, sourceError } = readHeartbeat(request.body);
-      const { route, activeMode } = liveOf(context, channelId, request);
-      if (relayed(context, route, request, response)) return;
-      context.audiences.heartbeat(route, sessionId);
-      if (sourceError !== undefined && isDirect(route, activeMode)) context.onSourceError(route.uid, sourceError);
-      const status = statusOf(context, liveOf(context, channelId, request));
-      response.json({
-        viewerCount: status.viewerCount,
-        mode: viewerMode(activeMode),
-        streamUrl: streamPath(route, sessionId),
-        nextHeartbeatSeconds: route.heartbeatSeconds,
-      });
-    })
-    .all(onlyMethod('POST'));
-  app
-    .route('/api/stream/leave')
-    .post((request, response) => {
-      const { channelId, sessionId } = readLeave(request.body);
-      const { route } = liveOf(context, channelId, request);
-      if (relayed(context, route, request, response)) return;
-      context.audiences.leave(route, sessionId);
-      response.status(204).end();
-    })
-    .all(onlyMethod('POST'));
 }
 
 function addStatusRoutes(app: Express, context: ApiContext): void {
@@ -151,11 +126,6 @@ function relayed(
 
 function statusOf(context: ApiContext, live: ChannelLive): ChannelStatus {
   return channelStatus(live, context.audiences.local(live.route.uid), context.operatorFresh());
-}
-
-/** Only in Direct do viewers fetch from the source themselves. */
-function isDirect(route: Route, activeMode: Route['mode']): boolean {
-  return activeMode === 'Direct' || route.mode === 'Direct';
 }
 
 function onlyMethod(method: string): (request: Request, response: Response) => void {

@@ -7,7 +7,7 @@ import type { RouteTable } from '../routes/table.ts';
 import { type Audiences, keyOf } from '../viewers/audiences.ts';
 import { cmcdSessionId } from '../viewers/cmcd.ts';
 import { checkSessionId, type SessionIds } from '../viewers/session-id.ts';
-import { allowAnyOrigin, sendPreflight } from './cors.ts';
+import { allowAnyOrigin, CORS_HEADERS, sendPreflight } from './cors.ts';
 import { channelUnknown, methodNotAllowed, notFound, sendError } from './error-answer.ts';
 
 /** What answers to /live need. */
@@ -23,10 +23,12 @@ export interface LiveContext {
 
 const PLAYLIST_PATH = /^\/live\/([a-z0-9.-]{1,253})\/([a-z0-9.-]{1,253})\/([a-z0-9-]{1,32})\.m3u8$/;
 const SEGMENT_PATH = /^\/live\/([a-z0-9.-]{1,253})\/([a-z0-9.-]{1,253})\/s\//;
+/** A query that is a session id alone (viewers/session-id.ts). */
+const PLAIN_SESSION = /^[^?]*\?session=([A-Za-z0-9._~-]{1,128})$/;
 const MULTIVARIANT = 'index';
 const ALLOWED_METHODS = 'GET, HEAD, OPTIONS';
-/** RFC 8216bis 4. */
-const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+/** What every playlist has; its type by RFC 8216bis 4. */
+const PLAYLIST_HEADERS: readonly string[] = [...CORS_HEADERS.flat(), 'Content-Type', 'application/vnd.apple.mpegurl'];
 
 /**
  * Answers everything below /live that nginx does not find as a file. This is the hot path (every viewer, once per
@@ -34,13 +36,14 @@ const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
  */
 export function createLiveHandler(context: LiveContext): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
-    allowAnyOrigin(response);
     if (request.method === 'OPTIONS') {
+      allowAnyOrigin(response);
       sendPreflight(response);
       return;
     }
     answer(context, request, response).catch((thrown: unknown) => {
       if (!(thrown instanceof SluiceError) && !response.destroyed) context.onFailure(thrown, pathOf(request));
+      if (!response.headersSent) allowAnyOrigin(response);
       sendError(response, thrown);
     });
   };
@@ -103,6 +106,9 @@ function identify(context: LiveContext, route: Route, session: string | null): s
 function sessionOf(request: IncomingMessage): string | null {
   const url = request.url ?? '';
   const mark = url.indexOf('?');
+  const plain = mark < 0 ? undefined : PLAIN_SESSION.exec(url)?.[1];
+  // What the multivariant playlist has handed out needs no parser.
+  if (plain !== undefined) return plain;
   const query = mark < 0 ? null : new URLSearchParams(url.slice(mark + 1));
   const session = query?.get('session') ?? null;
   if (session !== null) return checkSessionId(session);
@@ -130,10 +136,9 @@ function sendPlaylist(
   cacheControl: string,
 ): void {
   if (response.destroyed) return;
-  response.setHeader('Content-Type', PLAYLIST_TYPE);
-  response.setHeader('Content-Length', Buffer.byteLength(playlist.text));
-  response.setHeader('Cache-Control', cacheControl);
-  response.writeHead(200);
+  // In one piece: a header at a time costs as much as the rest of the answer.
+  const length = String(Buffer.byteLength(playlist.text));
+  response.writeHead(200, [...PLAYLIST_HEADERS, 'Content-Length', length, 'Cache-Control', cacheControl]);
   response.end(request.method === 'HEAD' ? undefined : playlist.text);
 }
 

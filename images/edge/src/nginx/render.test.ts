@@ -40,7 +40,7 @@ describe('renderNginxConfig', () => {
   test('names no way to the internal port', () => {
     expect(text).not.toContain('internal/');
     expect([...text.matchAll(/proxy_pass (\S+);/g)].map(([, target]) => target)).toEqual([
-      'http://sidecar',
+      ...Array(3).fill('http://sidecar'),
       'http://$relay_target',
       'http://$relay_target',
       'http://sidecar',

@@ -144,10 +144,10 @@ ${corsLines('      ', true)}
     }
 
     location /live/ {
-      try_files /nonexistent @sidecar;
+      proxy_pass http://sidecar;
     }
     location /api/ {
-      try_files /nonexistent @sidecar;
+      proxy_pass http://sidecar;
     }
     location @sidecar {
       proxy_pass http://sidecar;

@@ -43,7 +43,11 @@ describe('a media playlist', () => {
 
   test('is written once as long as the log is the same', () => {
     const texts = new PlaylistTexts();
-    const longer = append(log, { ...base, msn: 9, names: { source: 's/a.1/source/9.0.ts', '360p': 's/a.1/360p/9.1.ts' } });
+    const longer = append(log, {
+      ...base,
+      msn: 9,
+      names: { source: 's/a.1/source/9.0.ts', '360p': 's/a.1/360p/9.1.ts' },
+    });
     for (const one of [log, longer, longer, log]) {
       for (const rung of ['source', '360p', 'source']) expect(texts.of(one, rung)).toBe(mediaPlaylist(one, rung));
     }

@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+
+/**
+ * Reads the JSON of a small body, whatever its content type: sendBeacon says text/plain. Null for an empty one.
+ * @throws SluiceError `BODY_TOO_LARGE` (413), `BAD_REQUEST` (400) for what is no JSON object or array, or is cut off
+ */
+export async function readJson(request: IncomingMessage, limitBytes: number): Promise<unknown> {
+  const text = await readText(request, limitBytes);
+  if (text === '') return null;
+  const value = parse(text);
+  if (typeof value !== 'object' || value === null) throw badRequest('The body is no JSON object');
+  return value;
+}
+
+function readText(request: IncomingMessage, limitBytes: number): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  return new Promise((resolve, reject) => {
+    request.on('data', (part: Buffer) => {
+      bytes += part.length;
+      // The rest is read and forgotten, so that the answer arrives.
+      if (bytes <= limitBytes) parts.push(part);
+    });
+    request.on('end', () => {
+      if (bytes > limitBytes) reject(tooLarge(limitBytes));
+      else resolve((parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)).toString('utf8'));
+    });
+    request.on('close', () => reject(badRequest('The body is cut off')));
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw badRequest('The body is no JSON');
+  }
+}
+
+function badRequest(message: string): SluiceError {
+  return new SluiceError(message, { code: 'BAD_REQUEST', retryable: false, status: 400 });
+}
+
+function tooLarge(limitBytes: number): SluiceError {
+  return new SluiceError(`A body has at most ${limitBytes} bytes`, {
+    code: 'BODY_TOO_LARGE',
+    retryable: false,
+    status: 413,
+  });
+}
