@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -30,13 +31,13 @@ const FIRST_CHANNEL = 'demo/film';
 const PATIENCE_MS = 20_000;
 const ASK_MS = 250;
 
-/** Waits until the first channel has a playlist. HEAD, because that makes no viewer. */
-async function playable(url: string): Promise<boolean> {
+/** Waits until the answer to a HEAD request suits. HEAD, because that makes no viewer. @returns whether it came in time */
+async function answered(url: string, suits: (answer: Response) => boolean, signal: AbortSignal): Promise<boolean> {
   const deadline = performance.now() + PATIENCE_MS;
-  while (performance.now() < deadline) {
-    const answer = await fetch(url, { method: 'HEAD' }).catch(() => null);
-    if (answer?.ok === true) return true;
-    await sleep(ASK_MS);
+  while (performance.now() < deadline && !signal.aborted) {
+    const answer = await fetch(url, { method: 'HEAD', signal }).catch(() => null);
+    if (answer !== null && suits(answer)) return true;
+    await sleep(ASK_MS, undefined, { signal }).catch(() => {});
   }
   return false;
 }
@@ -48,7 +49,7 @@ interface Choices {
   readonly options: readonly string[];
 }
 
-/** @throws TypeError naming an unknown option */
+/** @throws Error naming what is wrong: an unknown option, more than one folder, a folder that is not there */
 function choicesOf(words: readonly string[]): Choices {
   const { values, positionals } = parseArgs({
     args: [...words],
@@ -56,13 +57,21 @@ function choicesOf(words: readonly string[]): Choices {
     options: { 'api-port': { type: 'string' } },
   });
   const port = values['api-port'];
-  return { folder: positionals[0] ?? null, options: port === undefined ? [] : ['--api-port', port] };
+  const [folder = null, ...more] = positionals;
+  if (more.length > 0)
+    throw new Error(`one folder or file, please, not ${positionals.length}: ${positionals.join(', ')}`);
+  if (folder !== null && !existsSync(folder)) {
+    throw new Error(`${folder} does not exist: name a YAML file, or a folder with such files`);
+  }
+  return { folder, options: port === undefined ? [] : ['--api-port', port] };
 }
 
 async function start({ folder, options }: Choices): Promise<void> {
   const { repositoryRoot } = readConfig();
   const settings = await prepareStandalone(createProgress());
   const began = performance.now();
+  const stopped = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopped.abort());
   // The operator's own main, in this process: one process to interrupt, and no second copy of its code.
   Object.assign(process.env, settings);
   process.argv.splice(2, process.argv.length, '--standalone', folder ?? join(repositoryRoot, 'examples'), ...options);
@@ -70,7 +79,11 @@ async function start({ folder, options }: Choices): Promise<void> {
   const base = `http://127.0.0.1:${process.env.SLUICE_PORT ?? DEFAULT_PORT}`;
   const channel = folder === null ? FIRST_CHANNEL : 'NAMESPACE/CHANNEL';
   const page = `${base}/watch/${channel}`;
-  const plays = folder === null && (await playable(`${base}/live/${channel}/index.m3u8`));
+  // A folder of one's own may hold anything: its page is there as soon as an edge answers.
+  const plays = await (folder === null
+    ? answered(`${base}/live/${channel}/index.m3u8`, ({ ok }) => ok, stopped.signal)
+    : answered(page, () => true, stopped.signal));
+  if (stopped.signal.aborted) return;
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   process.stdout.write(`
   watch      ${page}${plays ? `   (after ${seconds} s)` : ''}
@@ -78,16 +91,24 @@ async function start({ folder, options }: Choices): Promise<void> {
   stop       Ctrl-C
 
 `);
-  if (plays && hasDesktop({ environment: process.env, isTerminal: process.stdout.isTTY })) openPage(page);
+  const { env, stdout } = process;
+  if (plays && folder === null && hasDesktop({ environment: env, isTerminal: stdout.isTTY })) openPage(page);
+}
+
+/** Says what is wrong, and ends: nothing that was begun keeps the process. */
+function refuse(error: unknown, hint: string): never {
+  process.stderr.write(`${messageOf(error)}\n${hint}`);
+  process.exit(1);
 }
 
 const words = process.argv.slice(2);
 if (words.includes('--help')) process.stdout.write(HELP);
 else {
+  let choices: Choices;
   try {
-    await start(choicesOf(words));
+    choices = choicesOf(words);
   } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exit(1);
+    refuse(error, '(npm start -- --help tells how to call it)\n');
   }
+  await start(choices).catch((error: unknown) => refuse(error, ''));
 }
