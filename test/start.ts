@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import { defaultContext, ensureCluster, stopCluster } from './cluster/cluster.ts';
 import type { ChannelStatusView } from './e2e/channel-state.ts';
-import { forwardToEdge } from './install/forward.ts';
+import { forwardToEdge, requireFreePort } from './install/forward.ts';
 import { applyDemo, DEMO_NAMESPACE, type Installation, installSluice } from './install/install.ts';
 
 const HELP = `Sluice on a real Kubernetes on this machine, with a demo channel.
@@ -50,13 +50,16 @@ async function followChannels({ kubectl }: Installation, signal: AbortSignal): P
 
 async function start(keep: boolean): Promise<void> {
   const context = defaultContext();
-  const stopped = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopped.abort());
-  context.progress.note('Sluice on a real Kubernetes: about 15 minutes on a new machine, one minute afterwards.');
+  const port = Number(process.env.SLUICE_PORT ?? DEFAULT_PORT);
+  await requireFreePort(port);
+  context.progress.note('Sluice on a real Kubernetes: about 20 minutes on a new machine, one minute afterwards.');
   const cluster = await ensureCluster(context);
   const installation = await installSluice(cluster, {}, context);
   await applyDemo(installation, context);
-  const forward = await forwardToEdge(cluster, Number(process.env.SLUICE_PORT ?? DEFAULT_PORT));
+  const forward = await forwardToEdge(cluster, port);
+  // Only now: until here an interrupted program simply ends, and the next start goes on from there.
+  const stopped = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopped.abort());
   process.stdout.write(`
   watch      ${forward.url}/watch/${DEMO_NAMESPACE}/film
   kubectl    export KUBECONFIG=${cluster.kubeconfigPath}

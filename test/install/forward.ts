@@ -21,6 +21,23 @@ export async function forwardToEdge(cluster: Cluster, port: number): Promise<For
   return cluster.backend === 'node' ? forwardDirectly(cluster, port) : forwardByKubectl(cluster, port);
 }
 
+/**
+ * Says at once what would otherwise be said after minutes of preparation.
+ * @throws SluiceError `PORT_IN_USE` or `PORT_INVALID`, naming the remedy
+ */
+export async function requireFreePort(port: number): Promise<void> {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    const message = 'SLUICE_PORT must be a whole number from 1 to 65535';
+    throw new SluiceError(message, { code: 'PORT_INVALID', retryable: false });
+  }
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.on('error', (cause) => reject(portInUse(port, cause)));
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  await new Promise((resolve) => server.close(resolve));
+}
+
 async function forwardDirectly(cluster: Cluster, port: number): Promise<Forward> {
   const kubectl = createKubectl(cluster);
   const address = await serviceAddress(kubectl, SYSTEM_NAMESPACE, 'sluice-edge');
