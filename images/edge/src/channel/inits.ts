@@ -38,7 +38,7 @@ export class Inits {
   /** The stored section that a segment needs. Throws SEGMENT_BROKEN and the errors of the client and of the storage. */
   async get(segment: PendingSegment, map: SourceMap, context: DownloadContext): Promise<StoredInit> {
     const key = keyOf(segment);
-    return this.#known.get(key) ?? this.#remember(key, this.#fetch(segment.epoch, map, context));
+    return this.#known.get(key) ?? this.#remember(key, this.#fetch(key, segment.epoch, map, context));
   }
 
   /** Forgets everything: the channel's files are gone, or will be. */
@@ -49,10 +49,11 @@ export class Inits {
 
   #remember(key: string, fetched: Promise<StoredInit>): Promise<StoredInit> {
     this.#known.set(key, fetched);
-    fetched.then(
-      ({ name }) => this.#isKnown(key, fetched) && this.#names.set(key, name),
-      () => this.#isKnown(key, fetched) && this.#known.delete(key),
-    );
+    fetched.catch(() => {
+      if (this.#known.get(key) !== fetched) return;
+      this.#known.delete(key);
+      this.#names.delete(key);
+    });
     const [oldest] = this.#known.keys();
     if (this.#known.size > MAX_KNOWN && oldest !== undefined) {
       this.#known.delete(oldest);
@@ -61,11 +62,7 @@ export class Inits {
     return fetched;
   }
 
-  #isKnown(key: string, fetched: Promise<StoredInit>): boolean {
-    return this.#known.get(key) === fetched;
-  }
-
-  async #fetch(epoch: number, map: SourceMap, context: DownloadContext): Promise<StoredInit> {
+  async #fetch(key: string, epoch: number, map: SourceMap, context: DownloadContext): Promise<StoredInit> {
     const answer = await context.client.read({
       url: map.uri,
       headers: context.headers,
@@ -76,6 +73,8 @@ export class Inits {
     });
     const inspection = checkedInit(answer.bytes);
     const name = mapName(context.uid, epoch, answer.bytes);
+    // Needed from here on: a file of this name may be left from before, and due to be removed.
+    if (this.#known.has(key)) this.#names.set(key, name);
     if (!context.files.has(name) && !context.signal.aborted) await context.files.write(name, answer.bytes);
     return { name, inspection };
   }

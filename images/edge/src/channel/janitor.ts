@@ -22,6 +22,11 @@ export class Janitor {
     }
   }
 
+  /** Forgets what is to go: all of it is gone already, and a section may come back under its old name. */
+  clear(): void {
+    this.#dueAt.clear();
+  }
+
   /** Removes what is due; resolves when it is gone. */
   async sweep(now: number): Promise<void> {
     const due = [...this.#dueAt].filter(([, at]) => at <= now).map(([name]) => name);

@@ -78,6 +78,19 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'attempt' as const }) },
 );
 
+const pass = (looks: number): Event => ({ kind: 'pass', looks });
+
+/** An initialization section is due to go just when the channel, awake again, has found it in its folder. */
+const SECTION_THAT_COMES_BACK: Event[] = [
+  ...[5, 4, 8, 4].map(pass),
+  { kind: 'sleep', seconds: 25 },
+  pass(1),
+  { kind: 'mode', mode: 'Direct' },
+  { kind: 'mode', mode: 'Transcode' },
+  pass(1),
+  { kind: 'sleep', seconds: 1 },
+];
+
 /** A source whose segments appear one by one; numbers, names and breaks are those of a real one. */
 class ModelSource {
   #prefix = 'a';
@@ -350,7 +363,7 @@ describe('a channel whose world does anything', () => {
             seen.transcode += [...world.files.content.keys()].filter((name) => originOf(name) !== 'source').length;
           },
         ),
-        { numRuns: 100 },
+        { numRuns: 100, examples: [[SECTION_THAT_COMES_BACK, 4, 0, true]] },
       );
       expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
     },

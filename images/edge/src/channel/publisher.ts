@@ -226,6 +226,7 @@ export class Publisher {
       await this.#context.save(this.#log);
     }
     await this.#context.files.clear();
+    this.#janitor.clear();
   }
 
   #askDownloads(log: TimelineLog): void {
