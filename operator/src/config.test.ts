@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { printable, readConfig } from './config.ts';
+import { ENVIRONMENT_ALIASES } from './environment-aliases.ts';
 
 const ENVIRONMENT = {
   SLUICE_NAMESPACE: 'sluice',
@@ -39,13 +40,73 @@ describe('the configuration', () => {
     expect(() => readConfig(wrong)).toThrow(/SLUICE_NAMESPACE.*SLUICE_PUBLIC_URL.*SLUICE_OPERATIONS_PORT/);
   });
 
-  test('knows the limits by other names too, and prefers its own', () => {
-    expect(readConfig(ENVIRONMENT).limits).toEqual({ perOwner: 5, total: 20 });
-    const others = { MAX_CONCURRENT_STREAMS_PER_USER: '2', MAX_CONCURRENT_STREAMS_GLOBAL: '8' };
-    expect(readConfig({ ...ENVIRONMENT, ...others }).limits).toEqual({ perOwner: 2, total: 8 });
-    const own = { ...ENVIRONMENT, ...others, SLUICE_MAX_SESSIONS_PER_OWNER: '3' };
-    expect(readConfig(own).limits).toEqual({ perOwner: 3, total: 8 });
-    expect(() => readConfig({ ...ENVIRONMENT, MAX_CONCURRENT_STREAMS_GLOBAL: '0' })).toThrow(/SLUICE_MAX_SESSIONS:/);
+  test('passes what is set on to the agents, and nothing else', () => {
+    expect(readConfig(ENVIRONMENT).agentEnvironment).toEqual({});
+    const set = {
+      SLUICE_WARNING_CPU_PERCENT: '90',
+      SLUICE_FORCE_KILL_SECONDS: '2.5',
+      SLUICE_WARNING_AFTER_SECONDS: '',
+    };
+    expect(readConfig({ ...ENVIRONMENT, ...set }).agentEnvironment).toEqual({
+      SLUICE_WARNING_CPU_PERCENT: '90',
+      SLUICE_FORCE_KILL_SECONDS: '2.5',
+    });
+  });
+
+  const ALIASES: readonly { readonly alias: string; readonly value: string; readonly config: object }[] = [
+    { alias: 'MAX_CONCURRENT_STREAMS_PER_USER', value: '2', config: { limits: { perOwner: 2, total: 20 } } },
+    { alias: 'MAX_CONCURRENT_STREAMS_GLOBAL', value: '8', config: { limits: { perOwner: 5, total: 8 } } },
+    {
+      alias: 'RESOURCE_WARNING_CPU_PERCENT',
+      value: '70',
+      config: { agentEnvironment: { SLUICE_WARNING_CPU_PERCENT: '70' } },
+    },
+    {
+      alias: 'RESOURCE_WARNING_MEMORY_MB',
+      value: '500',
+      config: { agentEnvironment: { SLUICE_WARNING_MEMORY_MEGABYTES: '500' } },
+    },
+    {
+      alias: 'RESOURCE_MONITOR_INTERVAL_MS',
+      value: '15000',
+      config: { agentEnvironment: { SLUICE_WARNING_AFTER_SECONDS: '15' } },
+    },
+    {
+      alias: 'FORCE_KILL_TIMEOUT_MS',
+      value: '2500',
+      config: { agentEnvironment: { SLUICE_FORCE_KILL_SECONDS: '2.5' } },
+    },
+    {
+      alias: 'PREFER_HARDWARE_ENCODING',
+      value: 'false',
+      config: { encoders: { preferHardware: false, hardwareFallback: true } },
+    },
+    {
+      alias: 'HARDWARE_ENCODER_FALLBACK',
+      value: 'false',
+      config: { encoders: { preferHardware: true, hardwareFallback: false } },
+    },
+  ];
+
+  test.each(ALIASES)('knows $alias', ({ alias, value, config }) => {
+    expect(readConfig({ ...ENVIRONMENT, [alias]: value })).toMatchObject(config);
+  });
+
+  test('is asked for every alias by the cases above', () => {
+    expect(ALIASES.map(({ alias }) => alias)).toEqual(ENVIRONMENT_ALIASES.map(({ alias }) => alias));
+  });
+
+  test('prefers its own names, and names the alias where that is wrong', () => {
+    const both = { SLUICE_MAX_SESSIONS: '3', MAX_CONCURRENT_STREAMS_GLOBAL: '8' };
+    expect(readConfig({ ...ENVIRONMENT, ...both }).limits).toEqual({ perOwner: 5, total: 3 });
+    const wrong = {
+      MAX_CONCURRENT_STREAMS_GLOBAL: '0',
+      FORCE_KILL_TIMEOUT_MS: 'soon',
+      PREFER_HARDWARE_ENCODING: 'yes',
+    };
+    expect(() => readConfig({ ...ENVIRONMENT, ...wrong })).toThrow(
+      /MAX_CONCURRENT_STREAMS_GLOBAL:.*FORCE_KILL_TIMEOUT_MS:.*PREFER_HARDWARE_ENCODING:/,
+    );
   });
 
   test('takes feature gates from the command line before the environment, and refuses unknown ones', () => {

@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { z } from 'zod';
+import { withAliases } from './environment-aliases.ts';
 import { FEATURES, type OperatorFeatures } from './features.ts';
 import { parseFeatureGates } from './runtime/features/feature-gates.ts';
 import type { SessionLimits } from './session/admission/admit.ts';
+import type { EncoderPolicy } from './session/build/encoders.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
 const url = z.url({ protocol: /^https?$/ });
@@ -11,11 +13,14 @@ const url = z.url({ protocol: /^https?$/ });
 /** A pod's number in a namespace does not go beyond this on any cluster (Kubernetes, "Considerations for large clusters"). */
 const places = z.coerce.number().int().min(1).max(150_000);
 
-/** Other names of variables, as platforms that ran streams before may have them set; our own names go first. */
-const ALIASES: Readonly<Record<string, string>> = {
-  SLUICE_MAX_SESSIONS_PER_OWNER: 'MAX_CONCURRENT_STREAMS_PER_USER',
-  SLUICE_MAX_SESSIONS: 'MAX_CONCURRENT_STREAMS_GLOBAL',
-};
+/** A number that goes on to the agents as it is; theirs is the default. */
+const agentNumber = (least: number, most: number) =>
+  z
+    .literal('')
+    .or(z.coerce.number().min(least).max(most))
+    .optional()
+    .transform((value) => (value === '' ? undefined : value));
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
 const environmentSchema = z.object({
   /** Namespace of the operator and the edges. */
@@ -34,6 +39,16 @@ const environmentSchema = z.object({
   SLUICE_MAX_SESSIONS_PER_OWNER: places.default(5),
   /** Running StreamSessions of all owners together. */
   SLUICE_MAX_SESSIONS: places.default(20),
+  /** Percent of the cores that a transcode pod may use from which on it is told that its encoder is busy. */
+  SLUICE_WARNING_CPU_PERCENT: agentNumber(1, 100),
+  /** For so long. */
+  SLUICE_WARNING_AFTER_SECONDS: agentNumber(0, 3600),
+  /** Memory of an encoder from which on it is told; without it four fifths of the pod's limit. */
+  SLUICE_WARNING_MEMORY_MEGABYTES: agentNumber(1, 1_000_000),
+  /** Time between SIGTERM and SIGKILL of an FFmpeg that has to end; it has to fit into the pod's grace period. */
+  SLUICE_FORCE_KILL_SECONDS: agentNumber(0.1, 8),
+  SLUICE_PREFER_HARDWARE: flag.default(true),
+  SLUICE_HARDWARE_FALLBACK: flag.default(true),
   /** Lease in the operator's namespace by which one of several operators is elected. */
   SLUICE_LEASE: z.string().min(1).default('sluice-operator'),
   /** As `--feature-gates`, which goes before it. */
@@ -57,6 +72,9 @@ export interface OperatorConfig {
   readonly transcoderImage: string;
   readonly transcoderPullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   readonly limits: SessionLimits;
+  /** What goes on to the agents in transcode pods, by the name of its variable. */
+  readonly agentEnvironment: Readonly<Record<string, string>>;
+  readonly encoders: EncoderPolicy;
   /** Name of the Lease by which one of several operators is elected. */
   readonly lease: string;
   readonly features: OperatorFeatures;
@@ -79,9 +97,10 @@ export function readConfig(
   args: readonly string[] = [],
 ): OperatorConfig {
   const featureGates = readArguments(args)['feature-gates'];
-  const parsed = environmentSchema.safeParse(withAliases(environment));
+  const read = withAliases(environment);
+  const parsed = environmentSchema.safeParse(read.values);
   if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    const faults = parsed.error.issues.map((issue) => `${read.nameOf(issue.path.join('.'))}: ${issue.message}`);
     throw new SluiceError(`Environment variables are missing or wrong: ${faults.join('; ')}`, {
       code: 'CONFIG_INVALID',
       retryable: false,
@@ -98,6 +117,8 @@ export function readConfig(
     transcoderImage: values.SLUICE_TRANSCODER_IMAGE,
     transcoderPullPolicy: values.SLUICE_TRANSCODER_PULL_POLICY,
     limits: { perOwner: values.SLUICE_MAX_SESSIONS_PER_OWNER, total: values.SLUICE_MAX_SESSIONS },
+    agentEnvironment: agentEnvironmentOf(values),
+    encoders: { preferHardware: values.SLUICE_PREFER_HARDWARE, hardwareFallback: values.SLUICE_HARDWARE_FALLBACK },
     lease: values.SLUICE_LEASE,
     features: parseFeatureGates(FEATURES, featureGates ?? values.SLUICE_FEATURE_GATES),
     operationsPort: values.SLUICE_OPERATIONS_PORT,
@@ -116,10 +137,17 @@ function readArguments(args: readonly string[]): { readonly 'feature-gates'?: st
   }
 }
 
-function withAliases(environment: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
-  const values = { ...environment };
-  for (const [name, alias] of Object.entries(ALIASES)) values[name] ??= environment[alias];
-  return values;
+/** Variables of the agent that the operator passes on where they are set, under the same names. */
+const AGENT_VARIABLES = [
+  'SLUICE_WARNING_CPU_PERCENT',
+  'SLUICE_WARNING_AFTER_SECONDS',
+  'SLUICE_WARNING_MEMORY_MEGABYTES',
+  'SLUICE_FORCE_KILL_SECONDS',
+] as const;
+
+function agentEnvironmentOf(values: z.infer<typeof environmentSchema>): Readonly<Record<string, string>> {
+  const set = AGENT_VARIABLES.flatMap((name) => (values[name] === undefined ? [] : [[name, String(values[name])]]));
+  return Object.fromEntries(set) as Record<string, string>;
 }
 
 /** The configuration as it may be printed: a password in a URL is masked, secrets are named but never read here. */

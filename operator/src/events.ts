@@ -116,13 +116,13 @@ export const EVENTS = {
     type: 'Warning',
     action: 'Transcode',
     on: CHANNEL,
-    when: 'an encoder uses 80 % of the CPU (for 30 s) or of the memory that its pod may use',
+    when: 'an encoder uses 80 % of the CPU (for 30 s) or of the memory that its pod may use, or what `transcoder.warnings` says',
   },
   ForceKillRequired: {
     type: 'Warning',
     action: 'Transcode',
     on: CHANNEL,
-    when: 'FFmpeg did not end within 5 s of SIGTERM and was killed',
+    when: 'FFmpeg did not end within 5 s of SIGTERM (`transcoder.forceKillSeconds`) and was killed',
   },
   CleanupFailed: {
     type: 'Warning',

@@ -107,6 +107,8 @@ async function createOperator(
       image: config.transcoderImage,
       pullPolicy: config.transcoderPullPolicy,
       edgeUrl: config.edgeInternalUrl,
+      agentEnvironment: config.agentEnvironment,
+      encoders: config.encoders,
     },
     limits: config.limits,
     priorities: config.features.PriorityQueue,

@@ -31,15 +31,19 @@ const EVERYTHING = [
   ['link.existingOperatorSecret', 'operator-keys'],
   ['operator.replicas', '2'],
   ['operator.featureGates.LeaseWatch', 'false'],
-  ['operator.podDisruptionBudget.enabled', 'true'],
   ['operator.extraEnv[0].name', 'SLUICE_LOG_LEVEL'],
   ['operator.extraEnv[0].value', 'debug'],
   ['edge.replicas', '3'],
   ['edge.image.digest', `sha256:${'0'.repeat(64)}`],
   ['edge.service.type', 'LoadBalancer'],
-  ['edge.podDisruptionBudget.enabled', 'true'],
   ['edge.tolerations[0].operator', 'Exists'],
   ['edge.priorityClassName', 'system-cluster-critical'],
+  ['transcoder.preferHardware', 'false'],
+  ['transcoder.hardwareFallback', 'false'],
+  ['transcoder.forceKillSeconds', '3'],
+  ['transcoder.warnings.cpuPercent', '90'],
+  ['transcoder.warnings.afterSeconds', '0'],
+  ['transcoder.warnings.memoryMegabytes', '1000000'],
   ['ingress.enabled', 'true'],
   ['ingress.className', 'nginx'],
   ['ingress.hosts', '{live.example.com,tv.example.com}'],
@@ -165,6 +169,19 @@ describe('chart', () => {
     });
   });
 
+  test('makes budgets for disruptions where there is more than one replica, or where it is told so', async () => {
+    const budgets = ({ manifests }: Rendering): readonly string[] =>
+      manifests.filter(({ kind }) => kind === 'PodDisruptionBudget').map(({ metadata }) => metadata.name);
+    const both = ['sluice-check-edge', 'sluice-check-operator'];
+    expect([budgets(plain), budgets(full)]).toEqual([[], both]);
+    const told = [
+      'operator.podDisruptionBudget.enabled=true',
+      'edge.replicas=2',
+      'edge.podDisruptionBudget.enabled=false',
+    ];
+    expect(budgets(await renderChart(release, ['--set', told.join(',')]))).toEqual(['sluice-check-operator']);
+  });
+
   test('grants the operator exactly the rights that its code uses', () => {
     const folder = join(root, 'operator/src');
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
@@ -198,6 +215,13 @@ describe('chart', () => {
       transcoderImage: `registry.example.com/sluice/transcoder:${chartVersion()}`,
       transcoderPullPolicy: 'IfNotPresent',
       lease: 'sluice-check-operator',
+      encoders: { preferHardware: false, hardwareFallback: false },
+      agentEnvironment: {
+        SLUICE_FORCE_KILL_SECONDS: '3',
+        SLUICE_WARNING_CPU_PERCENT: '90',
+        SLUICE_WARNING_AFTER_SECONDS: '0',
+        SLUICE_WARNING_MEMORY_MEGABYTES: '1000000',
+      },
       features: { LeaseWatch: false },
       operationsPort: 9090,
       logLevel: 'debug',

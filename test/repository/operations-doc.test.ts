@@ -19,6 +19,9 @@ const programs = globSync(['operator/src/**/*.ts', 'images/*/src/**/*.ts'], {
 
 const WORDS: readonly { readonly what: string; readonly files: readonly string[]; readonly pattern: RegExp }[] = [
   { what: 'metric of our own', files: programs, pattern: /'(sluice_[a-z_]+)'/g },
+  { what: 'page for debugging', files: ['operator/src/debug.ts'], pattern: /'\/(debug\/\w+)'/g },
+  { what: 'other name of a variable', files: ['operator/src/environment-aliases.ts'], pattern: /alias: '(\w+)'/g },
+  { what: 'variable with another name', files: ['operator/src/environment-aliases.ts'], pattern: /own: '(\w+)'/g },
   { what: 'event', files: ['operator/src/events.ts'], pattern: /^ {2}(\w+): \{$/gm },
   { what: 'type of condition', files: ['crds/conditions.ts'], pattern: /^ {2}\w+: '(\w+)',$/gm },
   { what: 'trouble of a source', files: ['images/edge/src/source/errors.ts'], pattern: /^ {2}[A-Z_]+: '(\w+)',$/gm },

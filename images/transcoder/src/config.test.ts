@@ -27,7 +27,22 @@ describe('readConfig', () => {
       bindAddress: null,
       graceSeconds: 60,
       ffmpegPath: 'ffmpeg',
+      forceKillMs: 5000,
+      warnings: { cpuPercent: 80, afterMs: 30_000, memoryBytes: null },
       logLevel: 'info',
+    });
+  });
+
+  test('takes other thresholds from the operator', () => {
+    const changes = {
+      SLUICE_FORCE_KILL_SECONDS: '2.5',
+      SLUICE_WARNING_CPU_PERCENT: '90',
+      SLUICE_WARNING_AFTER_SECONDS: '10',
+      SLUICE_WARNING_MEMORY_MEGABYTES: '500',
+    };
+    expect(readConfig({ ...ENVIRONMENT, ...changes })).toMatchObject({
+      forceKillMs: 2500,
+      warnings: { cpuPercent: 90, afterMs: 10_000, memoryBytes: 500_000_000 },
     });
   });
 
@@ -43,6 +58,7 @@ describe('readConfig', () => {
     ["the attempt is the source's", { SLUICE_ATTEMPT: '0' }, 'SLUICE_ATTEMPT'],
     ['the attempt is no number', { SLUICE_ATTEMPT: 'one' }, 'SLUICE_ATTEMPT'],
     ['the address is a name', { SLUICE_BIND_ADDRESS: 'localhost' }, 'SLUICE_BIND_ADDRESS'],
+    ['the grace period does not suffice', { SLUICE_FORCE_KILL_SECONDS: '9' }, 'SLUICE_FORCE_KILL_SECONDS'],
     ['the port is too high', { SLUICE_OPERATIONS_PORT: '70000' }, 'SLUICE_OPERATIONS_PORT'],
   ])('names the variable: %s', (_, change, message) => {
     expect(() => readConfig({ ...ENVIRONMENT, ...change })).toThrow(message);

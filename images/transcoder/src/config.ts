@@ -5,6 +5,7 @@ import { LOG_LEVELS } from '@sluice/common/log/log.ts';
 import type { Job } from '@sluice/common/work/contract.ts';
 import { jobSchema } from '@sluice/common/work/contract.ts';
 import { z } from 'zod';
+import type { WarningThresholds } from './agent/resource-watch.ts';
 
 /** What the agent is told by its pod. */
 export interface Config {
@@ -24,6 +25,10 @@ export interface Config {
   readonly graceSeconds: number;
   /** FFmpeg: a name in PATH or a file. */
   readonly ffmpegPath: string;
+  /** Time between SIGTERM and SIGKILL of an FFmpeg that has to end. */
+  readonly forceKillMs: number;
+  /** When an encoder that uses much is told of. */
+  readonly warnings: WarningThresholds;
   readonly logLevel: string;
 }
 
@@ -54,6 +59,12 @@ const environmentSchema = z.object({
   SLUICE_BIND_ADDRESS: bindAddress,
   SLUICE_GRACE_SECONDS: z.coerce.number().int().positive().default(60),
   SLUICE_FFMPEG: z.string().default('ffmpeg'),
+  /** FFmpeg ends within two seconds of its input, then gets this long after SIGTERM: ten seconds of the grace period. */
+  SLUICE_FORCE_KILL_SECONDS: z.coerce.number().min(0.1).max(8).default(5),
+  SLUICE_WARNING_CPU_PERCENT: z.coerce.number().min(1).max(100).default(80),
+  SLUICE_WARNING_AFTER_SECONDS: z.coerce.number().min(0).max(3600).default(30),
+  /** By default four fifths of the pod's limit. */
+  SLUICE_WARNING_MEMORY_MEGABYTES: z.coerce.number().min(1).max(1_000_000).optional(),
   SLUICE_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 });
 
@@ -71,6 +82,7 @@ export function readConfig(environment: Environment): Config {
     throw new SluiceError(`environment: ${problems.join('; ')}`, { code: 'CONFIG_INVALID', retryable: false });
   }
   const values = parsed.data;
+  const megabytes = values.SLUICE_WARNING_MEMORY_MEGABYTES;
   return {
     edgeUrl: values.SLUICE_EDGE_URL.replace(/\/+$/, ''),
     sessionNamespace: values.SLUICE_SESSION_NAMESPACE,
@@ -82,6 +94,12 @@ export function readConfig(environment: Environment): Config {
     bindAddress: values.SLUICE_BIND_ADDRESS,
     graceSeconds: values.SLUICE_GRACE_SECONDS,
     ffmpegPath: values.SLUICE_FFMPEG,
+    forceKillMs: values.SLUICE_FORCE_KILL_SECONDS * 1000,
+    warnings: {
+      cpuPercent: values.SLUICE_WARNING_CPU_PERCENT,
+      afterMs: values.SLUICE_WARNING_AFTER_SECONDS * 1000,
+      memoryBytes: megabytes === undefined ? null : megabytes * 1_000_000,
+    },
     logLevel: values.SLUICE_LOG_LEVEL,
   };
 }

@@ -110,6 +110,7 @@ function observe(
     refusal: state.refusal,
     admission: options.admissions.verdict(session),
     memory: state.memory,
+    mayFallBack: options.pod.encoders?.hardwareFallback ?? true,
   };
 }
 

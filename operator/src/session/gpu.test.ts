@@ -85,6 +85,13 @@ describe('a session that asks for a GPU', () => {
     );
   });
 
+  test('waits for ever where nothing may stand in for the GPU, and tries again where it cannot be allocated', () => {
+    const late = { mayFallBack: false, nowMs: NOW + 3_600_000 };
+    expect(plan({ ...late, pods: [pod(1, UNSCHEDULED)] })).toMatchObject({ createAttempt: null, deletePods: [] });
+    const failed = plan({ mayFallBack: false, pods: [pod(1, NO_DEVICE)], nowMs: NOW });
+    expect(failed).toMatchObject({ createAttempt: null, wakeAfterSeconds: 1, memory: { gpuRefusal: null } });
+  });
+
   test('gives the scheduler a word first, however short the wait', () => {
     const session = buildSession(channelFixture({ transcode: { gpu: { waitSeconds: 0 } } }), 'film-1', [RUNG]);
     expect(plan({ session, pods: [pod(1, { phase: 'Pending' })] }).createAttempt).toBeNull();

@@ -51,6 +51,8 @@ export interface ObservedSession {
   readonly memory: SessionMemory;
   /** Whether it may run within the limits. */
   readonly admission: Verdict;
+  /** Whether the CPU may take the place of a GPU that is not to be had; true if left out. */
+  readonly mayFallBack?: boolean;
 }
 
 /** What is to be done for a session. */
@@ -108,9 +110,10 @@ interface Step {
 const WAIT: Step = { attempt: null, wakeAfterSeconds: null, gpuRefusal: null };
 
 /** What is next for the pods; a wait for a GPU that is over changes what kind of pod that is. */
-function stepOf({ session, refusal, nowMs }: ObservedSession, newest: NewestPod, memory: SessionMemory): Step {
+function stepOf(observed: ObservedSession, newest: NewestPod, memory: SessionMemory): Step {
+  const { session, refusal, nowMs, mayFallBack = true } = observed;
   const step = nextStep(newest, memory, nowMs);
-  const wait = gpuWait(session.spec.gpu, newest, memory, refusal, nowMs);
+  const wait = gpuWait(mayFallBack ? session.spec.gpu : undefined, newest, memory, refusal, nowMs);
   if (!wait.over) return { ...step, wakeAfterSeconds: step.wakeAfterSeconds ?? wait.wakeAfterSeconds };
   // A pod that was never made leaves its number to the one in its place; any other keeps it.
   const attempt = step.attempt ?? (unscheduled(newest) === null ? null : memory.attempt + 1);

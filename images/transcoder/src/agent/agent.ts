@@ -14,7 +14,7 @@ import type { FirstSegments } from './first-segments.ts';
 import type { Incidents } from './incidents.ts';
 import { Latency } from './latency.ts';
 import type { AgentMetrics } from './metrics.ts';
-import { type Capacity, ResourceWatch } from './resource-watch.ts';
+import { type Capacity, ResourceWatch, type WarningThresholds } from './resource-watch.ts';
 import { toSourceSegment } from './source-segment.ts';
 import { Speed } from './speed.ts';
 import { Succession } from './succession.ts';
@@ -42,6 +42,8 @@ export type Outcome = 'released' | 'superseded' | 'stopped' | 'failed';
 export interface AgentOptions {
   readonly client: OwnerClient;
   readonly ffmpegPath: string;
+  /** Time between SIGTERM and SIGKILL of an FFmpeg that has to end. */
+  readonly forceKillMs: number;
   readonly job: Job;
   /** What the trial has chosen. */
   readonly choice: EncoderChoice;
@@ -52,6 +54,8 @@ export interface AgentOptions {
   readonly firstSegments: FirstSegments;
   /** What the pod may use. */
   readonly capacity: Capacity;
+  /** How near to that the encoder may come before it is told. */
+  readonly warnings: WarningThresholds;
   readonly now: () => number;
   readonly random: () => number;
 }
@@ -78,7 +82,7 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    this.#resources = new ResourceWatch(options.capacity);
+    this.#resources = new ResourceWatch(options.capacity, options.warnings);
     this.#latency = new Latency(options.now);
     this.#uploader = new Uploader({
       put: ({ epoch, rung, msn, bytes }) => options.client.putSegment(epoch, rung, msn, bytes),

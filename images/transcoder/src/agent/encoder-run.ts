@@ -5,6 +5,7 @@ import { encodeArguments } from '../ffmpeg/command.ts';
 import { HangWatch } from '../ffmpeg/hang.ts';
 import type { Exit } from '../ffmpeg/process.ts';
 import { EncoderProcess } from '../ffmpeg/process.ts';
+import type { Progress } from '../ffmpeg/progress.ts';
 import { Splitter } from '../split/splitter.ts';
 import { Pace } from './pace.ts';
 import type { SourceSegment } from './source-segment.ts';
@@ -30,6 +31,8 @@ export interface RunListeners {
 /** Where and with what a run encodes. */
 export interface RunOptions {
   readonly ffmpegPath: string;
+  /** Time between SIGTERM and SIGKILL. */
+  readonly forceKillMs: number;
   readonly job: EncoderJob;
   readonly targetDurationSeconds: number;
   readonly now: () => number;
@@ -64,13 +67,14 @@ export class EncoderRun {
       (rung, index) => new Splitter(({ boundary, bytes }) => this.#deliver(index, rung.name, boundary, bytes)),
     );
     const argv = encodeArguments(options.job, first.facts);
-    this.#process = new EncoderProcess(options.ffmpegPath, argv, rungs.length, {
-      output: (index, chunk) => this.#split(index, chunk),
-      progress: ({ outTimeSeconds }) => {
+    const listening = {
+      output: (index: number, chunk: Uint8Array) => this.#split(index, chunk),
+      progress: ({ outTimeSeconds }: Progress) => {
         this.#outTimeSeconds = outTimeSeconds ?? this.#outTimeSeconds;
         this.#hang.progressed(outTimeSeconds);
       },
-    });
+    };
+    this.#process = new EncoderProcess(options.ffmpegPath, argv, rungs.length, listening, options.forceKillMs);
     this.ended = this.#process.exited.then((exit) => this.#finish(exit));
   }
 

@@ -41,6 +41,7 @@ async function choicesAfter(runs: number, encoders: string[]): Promise<readonly 
   let broken = Promise.withResolvers<void>();
   const made = new Feeder({
     ffmpegPath,
+    forceKillMs: 5000,
     job: { rungs: [RUNG], encoders, preset: 'veryfast' },
     choice: { encoder: 'h264_nvenc', refused: [] },
     now: () => 0,

@@ -21,6 +21,8 @@ const SOFTWARE_ENCODER = 'libx264';
 /** What the feeder needs. */
 export interface FeederOptions {
   readonly ffmpegPath: string;
+  /** Time between SIGTERM and SIGKILL of an FFmpeg that has to end. */
+  readonly forceKillMs: number;
   readonly job: Job;
   /** What the trial has chosen. */
   readonly choice: EncoderChoice;
@@ -117,9 +119,10 @@ export class Feeder {
   }
 
   #start(first: SourceSegment, targetDurationSeconds: number): EncoderRun {
-    const { ffmpegPath, job, now, log, listeners } = this.#options;
+    const { ffmpegPath, forceKillMs, job, now, log, listeners } = this.#options;
     const options = {
       ffmpegPath,
+      forceKillMs,
       job: { rungs: this.#rungs, encoder: this.#choice.encoder, preset: job.preset },
       targetDurationSeconds,
       now,

@@ -1,7 +1,15 @@
-/** Part of what the pod may use from which on an encoder is in danger: a busier scene makes it late, or ends it. */
-const WARNING_PERCENT = 80;
-/** A start and a hard scene take all cores for a moment; only what stays is worth a warning. */
-const CPU_PATIENCE_MS = 30_000;
+/** From where on an encoder is in danger: a busier scene makes it late, or ends it. */
+export interface WarningThresholds {
+  /** Part of the cores that the pod may use, from 1 to 100. */
+  readonly cpuPercent: number;
+  /** For so long: a start and a hard scene take all cores for a moment. */
+  readonly afterMs: number;
+  /** null: {@link MEMORY_PERCENT} of what the pod may use. */
+  readonly memoryBytes: number | null;
+}
+
+/** FFmpeg's memory grows by some percent in a hard scene; above its limit the kernel ends it. */
+const MEMORY_PERCENT = 80;
 
 /** What an encoder uses; null where it cannot be measured. */
 export interface Usage {
@@ -21,12 +29,14 @@ export interface Capacity {
 /** Tells once when an encoder comes near to what its pod may use, and again only after it was well below. */
 export class ResourceWatch {
   readonly #capacity: Capacity;
+  readonly #thresholds: WarningThresholds;
   #busySinceMs: number | null = null;
   #warnedOfCpu = false;
   #warnedOfMemory = false;
 
-  constructor(capacity: Capacity) {
+  constructor(capacity: Capacity, thresholds: WarningThresholds) {
     this.#capacity = capacity;
+    this.#thresholds = thresholds;
   }
 
   /** @returns what to warn of now; null: nothing new */
@@ -36,28 +46,32 @@ export class ResourceWatch {
 
   #memory({ memoryBytes }: Usage): string | null {
     const limit = this.#capacity.memoryBytes;
-    if (memoryBytes === null || limit === null) return null;
-    const percent = (100 * memoryBytes) / limit;
-    const isHigh = percent >= WARNING_PERCENT;
+    const threshold = this.#thresholds.memoryBytes ?? (limit === null ? null : (limit * MEMORY_PERCENT) / 100);
+    if (memoryBytes === null || threshold === null) return null;
+    const isHigh = memoryBytes >= threshold;
     const isNews = isHigh && !this.#warnedOfMemory;
     this.#warnedOfMemory = isHigh;
-    const of = `${megabytes(memoryBytes)} MB of ${megabytes(limit)} MB of memory`;
-    return isNews ? `FFmpeg uses ${of}; above the limit it is killed: raise resources.limits.memory` : null;
+    if (!isNews) return null;
+    const used = `FFmpeg uses ${megabytes(memoryBytes)} MB`;
+    return limit === null
+      ? `${used} of memory; the threshold is ${megabytes(threshold)} MB, and the pod has no limit`
+      : `${used} of ${megabytes(limit)} MB of memory; above the limit it is killed: raise resources.limits.memory`;
   }
 
   #cpu({ cpuPercent }: Usage, nowMs: number): string | null {
     if (cpuPercent === null) return null;
     const { cores } = this.#capacity;
-    if (cpuPercent / cores < WARNING_PERCENT) {
+    const { cpuPercent: threshold, afterMs } = this.#thresholds;
+    if (cpuPercent / cores < threshold) {
       this.#busySinceMs = null;
       this.#warnedOfCpu = false;
       return null;
     }
     this.#busySinceMs ??= nowMs;
-    if (this.#warnedOfCpu || nowMs - this.#busySinceMs < CPU_PATIENCE_MS) return null;
+    if (this.#warnedOfCpu || nowMs - this.#busySinceMs < afterMs) return null;
     this.#warnedOfCpu = true;
     const used = (cpuPercent / 100).toFixed(1);
-    return `FFmpeg has used ${used} of ${cores} cores for ${CPU_PATIENCE_MS / 1000} s: it may fall behind; give it more CPU, fewer rungs or a faster preset`;
+    return `FFmpeg has used ${used} of ${cores} cores for ${afterMs / 1000} s: it may fall behind; give it more CPU, fewer rungs or a faster preset`;
   }
 }
 

@@ -3,12 +3,15 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { EncoderProcess } from './process.ts';
 
+/** Milliseconds. */
+const FORCE_KILL_MS = 5000;
+
 const NOTHING = { output: () => undefined, progress: () => undefined };
 
 let encoder: EncoderProcess | null = null;
 /** Anything that reads its stdin or does not can stand for FFmpeg here. */
 function start(script: string): EncoderProcess {
-  encoder = new EncoderProcess('/bin/sh', ['-c', script], 0, NOTHING);
+  encoder = new EncoderProcess('/bin/sh', ['-c', script], 0, NOTHING, FORCE_KILL_MS);
   return encoder;
 }
 afterEach(async () => {
@@ -49,7 +52,7 @@ describe('EncoderProcess', () => {
   });
 
   test('a program that is not there ends at once, and says so', async () => {
-    encoder = new EncoderProcess('/nowhere/ffmpeg', [], 0, NOTHING);
+    encoder = new EncoderProcess('/nowhere/ffmpeg', [], 0, NOTHING, FORCE_KILL_MS);
     expect(await encoder.exited).toMatchObject({ code: null, stderr: expect.stringContaining('ENOENT') });
     await expect(encoder.write(new Uint8Array(1))).rejects.toMatchObject({ code: 'ENCODER_GONE' });
   });
@@ -64,16 +67,15 @@ describe('EncoderProcess', () => {
     });
   });
 
-  test('an encoder that ignores SIGTERM is killed after five seconds, and the exit says so', async () => {
+  test('an encoder that ignores SIGTERM is killed in the time that it is given, and the exit says so', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
     const listening = Promise.withResolvers<void>();
-    encoder = new EncoderProcess('/bin/sh', ['-c', "trap '' TERM; echo progress=continue; read -r line"], 0, {
-      output: () => undefined,
-      progress: () => listening.resolve(),
-    });
+    const script = "trap '' TERM; echo progress=continue; read -r line";
+    const listeners = { output: () => undefined, progress: () => listening.resolve() };
+    encoder = new EncoderProcess('/bin/sh', ['-c', script], 0, listeners, FORCE_KILL_MS);
     await listening.promise;
     const ended = encoder.terminate();
-    jest.advanceTimersByTime(4999);
+    jest.advanceTimersByTime(FORCE_KILL_MS - 1);
     expect(jest.getTimerCount()).toBe(1);
     jest.advanceTimersByTime(1);
     expect(await ended).toMatchObject({ signal: 'SIGKILL', isForced: true });

@@ -13,8 +13,6 @@ const STDERR_TAIL = 4096;
 const FINISH_MS = 2000;
 /** The same where its last segment is wanted, in ms: it may have a whole source segment before it. */
 const RETIRE_MS = 10_000;
-/** Time between SIGTERM and SIGKILL in ms. */
-const TERMINATE_MS = 5000;
 
 /** How a process ended. */
 export interface Exit {
@@ -38,6 +36,7 @@ export interface ProcessListeners {
 export class EncoderProcess {
   readonly #child: ChildProcess;
   readonly #stdin: Writable;
+  readonly #forceKillMs: number;
   /** Resolves when the process has ended and all that it wrote has been delivered; never rejects. */
   readonly exited: Promise<Exit>;
   /** Ends the writes that still wait for room. Not reactions of `exited`: those would keep all bytes ever written. */
@@ -46,8 +45,18 @@ export class EncoderProcess {
   #isForced = false;
   #stderr = '';
 
-  /** @param path of FFmpeg: a name in PATH or a file */
-  constructor(path: string, argv: readonly string[], outputs: number, listeners: ProcessListeners) {
+  /**
+   * @param path of FFmpeg: a name in PATH or a file
+   * @param forceKillMs time between SIGTERM and SIGKILL
+   */
+  constructor(
+    path: string,
+    argv: readonly string[],
+    outputs: number,
+    listeners: ProcessListeners,
+    forceKillMs: number,
+  ) {
+    this.#forceKillMs = forceKillMs;
     const pipes = Array.from({ length: FIRST_OUTPUT_FD + outputs }, () => 'pipe' as const);
     this.#child = spawn(path, argv, { stdio: pipes });
     const { stdin, stdout, stderr } = this.#child;
@@ -110,13 +119,13 @@ export class EncoderProcess {
     return this.#escalate(RETIRE_MS);
   }
 
-  /** Ends the process: end of input, after 2 s SIGTERM, after 5 s more SIGKILL. Resolves when it has ended. */
+  /** Ends the process: end of input, after 2 s SIGTERM, in the end SIGKILL. Resolves when it has ended. */
   async stop(): Promise<Exit> {
     this.#stdin.end();
     return this.#escalate(FINISH_MS);
   }
 
-  /** Ends a process that does not react to its input: SIGTERM, after 5 s SIGKILL. */
+  /** Ends a process that does not react to its input: SIGTERM, in the end SIGKILL. */
   async terminate(): Promise<Exit> {
     return this.#escalate(0);
   }
@@ -125,7 +134,7 @@ export class EncoderProcess {
     const terminate = setTimeout(() => this.#child.kill('SIGTERM'), patienceMs);
     const kill = setTimeout(() => {
       this.#isForced = this.#child.kill('SIGKILL');
-    }, patienceMs + TERMINATE_MS);
+    }, patienceMs + this.#forceKillMs);
     const exit = await this.exited;
     clearTimeout(terminate);
     clearTimeout(kill);

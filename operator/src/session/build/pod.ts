@@ -3,7 +3,8 @@ import { API_VERSION, type StreamSession } from '@sluice/crds';
 import { limited } from '../../channel/build/text.ts';
 import { ATTEMPT_LABEL, CHANNEL_LABEL, GPU_REFUSAL_ANNOTATION, MANAGED_BY, SESSION_LABEL } from '../../labels.ts';
 import type { ApplyConfiguration } from '../../runtime/client/client.ts';
-import { type GpuPart, gpuPart, isHardwareEncoder, NO_GPU, withGpu } from './gpu.ts';
+import { CHANNELS_CHOICE, type EncoderPolicy, encodersFor } from './encoders.ts';
+import { type GpuPart, gpuPart, NO_GPU, withGpu } from './gpu.ts';
 
 /**
  * preStop keeps encoding until the successor is listed, at most until this less 10 s; then SIGTERM, 5 s, SIGKILL for
@@ -26,6 +27,10 @@ export interface PodSettings {
   readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   /** Base URL of the edges' internal Service. */
   readonly edgeUrl: string;
+  /** Environment of the agent beside what is known of its session; nothing if left out. */
+  readonly agentEnvironment?: Readonly<Record<string, string>>;
+  /** {@link CHANNELS_CHOICE} if left out. */
+  readonly encoders?: EncoderPolicy;
 }
 
 /** Name of the pod of an attempt. */
@@ -115,7 +120,7 @@ function agent(
   session: StreamSession,
   attempt: number,
   gpu: GpuPart,
-  { image, pullPolicy, edgeUrl }: PodSettings,
+  { image, pullPolicy, edgeUrl, agentEnvironment, encoders = CHANNELS_CHOICE }: PodSettings,
 ): object {
   const environment = {
     SLUICE_EDGE_URL: edgeUrl,
@@ -123,9 +128,10 @@ function agent(
     SLUICE_SESSION_NAME: session.metadata.name,
     SLUICE_ATTEMPT: String(attempt),
     SLUICE_TOKEN_FILE: `${TOKEN_DIRECTORY}/token`,
-    SLUICE_JOB: JSON.stringify(jobOf(session, gpu)),
+    SLUICE_JOB: JSON.stringify(jobOf(session, gpu, encoders)),
     SLUICE_OPERATIONS_PORT: '9090',
     SLUICE_GRACE_SECONDS: String(GRACE_SECONDS),
+    ...agentEnvironment,
     ...gpu.environment,
   };
   return {
@@ -150,9 +156,8 @@ function agent(
   };
 }
 
-/** What the agent has to do. A pod that stands in for one with a GPU tries no GPU: the node's belong to others. */
-function jobOf({ spec }: StreamSession, gpu: GpuPart): Job {
-  const isStandIn = spec.gpu !== undefined && gpu === NO_GPU;
-  const encoders = spec.encoderPreference.filter((encoder) => !isStandIn || !isHardwareEncoder(encoder));
-  return jobSchema.parse({ rungs: spec.rungs, encoders, preset: spec.preset });
+/** What the agent has to do. */
+function jobOf(session: StreamSession, gpu: GpuPart, policy: EncoderPolicy): Job {
+  const { rungs, preset } = session.spec;
+  return jobSchema.parse({ rungs, encoders: encodersFor(session, gpu !== NO_GPU, policy), preset });
 }
