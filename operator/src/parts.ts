@@ -20,7 +20,7 @@ import { LookAgain } from './look-again.ts';
 import { createOperatorMetrics, type OperatorMetrics } from './metrics.ts';
 import { createNews, type News } from './news.ts';
 import { createWrittenVersions } from './runtime/cache/written-versions.ts';
-import type { Client } from './runtime/client/client.ts';
+import { type Client, keyOf } from './runtime/client/client.ts';
 import { withCountedWrites } from './runtime/client/counted-writes.ts';
 import type { Controller, Reconcile } from './runtime/controller/controller.ts';
 import { createEventRecorder, type EventRecorder } from './runtime/events/recorder.ts';
@@ -237,6 +237,8 @@ function createControllers(options: OperatorOptions, base: Base, planChannel: Re
     heard: (uid) => reports.of(uid) !== null || book.count(uid).state === 'known',
     admissions,
     turns: turns.sessions,
+    isDeleted: ({ metadata, spec }) =>
+      states.hasDeleted(keyOf({ ...metadata, name: spec.channelRef.name }), metadata.uid ?? ''),
     channelOf: (session) => channelOf(caches, session),
     events,
     tokens,

@@ -35,6 +35,12 @@ export class ChannelStates {
     return this.byKey.get(key);
   }
 
+  /** Whether the API server has taken the deletion of a StreamSession of the channel with this key. */
+  hasDeleted(key: string, sessionUid: string): boolean {
+    const removal = this.byKey.get(key)?.removed.get(sessionUid);
+    return removal !== undefined && removal.deletedAtMs !== null;
+  }
+
   /** `namespace/name` of the channel with this uid. */
   keyOf(uid: string): string | undefined {
     return this.keys.get(uid);

@@ -76,7 +76,8 @@ export async function endOrphan(
   return REFUSED_RETRY_SECONDS;
 }
 
-function belongsTo({ metadata }: StreamSession, channel: Channel | undefined): boolean {
+/** Whether that is the Channel which the session was made for, and not another one of its name. */
+export function belongsTo({ metadata }: StreamSession, channel: Channel | undefined): boolean {
   return channel !== undefined && metadata.ownerReferences?.some(({ uid }) => uid === channel.metadata.uid) === true;
 }
 

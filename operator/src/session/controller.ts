@@ -21,7 +21,7 @@ import type { AdmissionBook } from './admission/admission-book.ts';
 import { fallbackEvent } from './build/acceleration.ts';
 import { buildPod, type PodSettings } from './build/pod.ts';
 import { buildSecret } from './build/secret.ts';
-import { deletePods, endOrphan, type Orphanhood } from './clean-up.ts';
+import { belongsTo, deletePods, endOrphan, type Orphanhood } from './clean-up.ts';
 import type { Refusal } from './gpu.ts';
 import { type ObservedSession, planSession, rememberSession, type SessionMemory, type SessionPlan } from './plan.ts';
 import { statusEvents } from './status-events.ts';
@@ -53,6 +53,8 @@ export interface SessionControllerOptions {
   readonly admissions: Pick<AdmissionBook, 'verdict'>;
   /** Whose turn it is to write what can wait. */
   readonly turns: Pick<WriteTurns, 'take' | 'done' | 'forget'>;
+  /** Whether this operator has deleted a session: the cache may show it for as long as its watch is silent. */
+  readonly isDeleted: (session: StreamSession) => boolean;
   /** The Channel that a session works for; undefined: there is none. */
   readonly channelOf: (session: StreamSession) => Channel | undefined;
   readonly events: EventRecorder;
@@ -110,6 +112,7 @@ function observe(
     refusal: state.refusal,
     admission: options.admissions.verdict(session),
     memory: state.memory,
+    isWanted: belongsTo(session, options.channelOf(session)) && !options.isDeleted(session),
     mayFallBack: options.pod.encoders?.hardwareFallback ?? true,
   };
 }

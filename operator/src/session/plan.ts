@@ -51,6 +51,8 @@ export interface ObservedSession {
   readonly memory: SessionMemory;
   /** Whether it may run within the limits. */
   readonly admission: Verdict;
+  /** False: it was deleted, or its Channel was, and the cache does not show it yet: nothing new is made for it. */
+  readonly isWanted?: boolean;
   /** Whether the CPU may take the place of a GPU that is not to be had; true if left out. */
   readonly mayFallBack?: boolean;
 }
@@ -87,7 +89,8 @@ export function planSession(observed: ObservedSession): SessionPlan {
   const newest = newestPod(pods, session, seen);
   const memory = withCountedFailure(seen, newest, nowMs);
   const givenUp = memory.failuresMs.length >= MOST_FAILURES;
-  const step = givenUp || !observed.admission.admitted ? WAIT : stepOf(observed, newest, memory);
+  const mayMake = !givenUp && observed.admission.admitted && observed.isWanted !== false;
+  const step = mayMake ? stepOf(observed, newest, memory) : WAIT;
   const { attempt, gpuRefusal } = step;
   const next = attempt === null ? memory : { ...memory, attempt, gpuRefusal, madeMs: nowMs, seen: false };
   return {

@@ -23,7 +23,9 @@ export function appliedHashAnnotation(fieldManager: string): string {
  * Values must be in the form in which the server keeps them (quantities: `1`, not `1000m`; `data`, not `stringData`):
  * others look as if somebody had changed them, and cost a write each time.
  *
- * @param current the object as the cache knows it
+ * @param current the object as the cache knows it: one that is behind an own write may make the next one look needless,
+ * so tell `onWritten` of it (createWrittenVersions), and decide only when the cache has come as far
+ * @param onWritten gets the object as the API server has it after a write
  * @throws ApiError
  */
 export async function applyIfChanged<T extends KubernetesObject>(
@@ -32,6 +34,7 @@ export async function applyIfChanged<T extends KubernetesObject>(
   current: KubernetesObject | undefined,
   configuration: ApplyConfiguration,
   fieldManager: string,
+  onWritten: (object: T) => void = () => {},
 ): Promise<ApplyOutcome> {
   const annotation = { [appliedHashAnnotation(fieldManager)]: hashOf(configuration) };
   const annotations = { ...configuration.metadata.annotations, ...annotation };
@@ -39,7 +42,7 @@ export async function applyIfChanged<T extends KubernetesObject>(
   // Items of a list come without apiVersion and kind from some servers.
   const { apiVersion: _apiVersion, kind: _kind, ...fields } = marked;
   if (current !== undefined && covers(current, fields)) return 'unchanged';
-  await client.apply(type, marked, fieldManager);
+  onWritten(await client.apply(type, marked, fieldManager));
   return 'applied';
 }
 
@@ -49,6 +52,7 @@ export type WithStatus = KubernetesObject & { readonly status?: unknown };
 /**
  * Applies a status unless the cached one is the same already. For objects whose status has one writer: a status in
  * which others own fields, too, is never the same, and is written each time.
+ * @param onWritten as in {@link applyIfChanged}
  * @throws ApiError
  */
 export async function applyStatusIfChanged<T extends KubernetesObject>(
@@ -57,8 +61,9 @@ export async function applyStatusIfChanged<T extends KubernetesObject>(
   current: WithStatus | undefined,
   configuration: ApplyConfiguration & { readonly status: unknown },
   fieldManager: string,
+  onWritten: (object: T) => void = () => {},
 ): Promise<ApplyOutcome> {
   if (current !== undefined && sameJson(current.status ?? {}, configuration.status ?? {})) return 'unchanged';
-  await client.applyStatus(type, configuration, fieldManager);
+  onWritten(await client.applyStatus(type, configuration, fieldManager));
   return 'applied';
 }

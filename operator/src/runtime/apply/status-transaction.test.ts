@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { createWrittenVersions } from '../cache/written-versions.ts';
 import { createMemoryClient } from '../memory/client.ts';
 import { ObjectStore } from '../memory/object-store.ts';
-import { SERVED_WIDGET, WIDGET, widget } from '../testing/widget.ts';
+import { SERVED_WIDGET, WIDGET, type Widget, widget } from '../testing/widget.ts';
 import type { WithStatus } from './apply.ts';
 import { beginStatus } from './status-transaction.ts';
 
@@ -76,6 +77,29 @@ describe('a status transaction', () => {
         { ...READY, message: 'it works well', observedGeneration: 1, lastTransitionTime: '2026-01-01T00:00:00.000Z' },
       ],
     });
+  });
+
+  test('that begins behind its own last write takes the way back for no change, unless it waits for the cache', async () => {
+    const cache = { name: 'widgets', resourceVersion: '' };
+    const written = createWrittenVersions();
+    const commit = async (object: WithStatus, ready: boolean) => {
+      const onWritten = (made: Widget) => written.wrote('a', cache, made);
+      const status = beginStatus({ type: WIDGET, object, fieldManager: 'test', nowMilliseconds: NOW, onWritten });
+      status.set({ ready });
+      return status.commit(createMemoryClient(store));
+    };
+    await commit(current(), true);
+    const stale = current();
+    cache.resourceVersion = String(stale.metadata.resourceVersion);
+    expect(written.behind('a')).toBeNull();
+    await commit(stale, false);
+    expect(await commit(stale, true)).toBe('unchanged');
+    expect(current().status).toMatchObject({ ready: false });
+    expect(written.behind('a')).toBe('widgets');
+    cache.resourceVersion = String(current().metadata.resourceVersion);
+    expect(written.behind('a')).toBeNull();
+    expect(await commit(current(), true)).toBe('applied');
+    expect(current().status).toMatchObject({ ready: true });
   });
 
   test('never writes to a successor of the same name', async () => {

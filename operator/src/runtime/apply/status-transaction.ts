@@ -10,6 +10,11 @@ export interface StatusTransactionOptions<T extends KubernetesObject> {
   readonly fieldManager: string;
   /** Milliseconds since the epoch, for conditions that change. */
   readonly nowMilliseconds: number;
+  /**
+   * Gets the object as the API server has it after a write. Whether there is anything to write is judged by the cache:
+   * one that does not show the last write yet would make a way back look needless (createWrittenVersions).
+   */
+  readonly onWritten?: (object: T) => void;
 }
 
 /**
@@ -32,7 +37,7 @@ export interface StatusTransaction {
 
 /** Begins with an empty status; nothing is written before {@link StatusTransaction.commit}. */
 export function beginStatus<T extends KubernetesObject>(options: StatusTransactionOptions<T>): StatusTransaction {
-  const { type, object, fieldManager, nowMilliseconds } = options;
+  const { type, object, fieldManager, nowMilliseconds, onWritten } = options;
   const { name, namespace, uid, generation = 0 } = object.metadata;
   const fields: Record<string, unknown> = {};
   const findings = new Map<string, ConditionFinding>();
@@ -47,7 +52,7 @@ export function beginStatus<T extends KubernetesObject>(options: StatusTransacti
         metadata: { name, namespace, uid },
         status: { observedGeneration: generation, ...fields, ...(conditions.length === 0 ? {} : { conditions }) },
       };
-      return applyStatusIfChanged(client, type, object, configuration, fieldManager);
+      return applyStatusIfChanged(client, type, object, configuration, fieldManager, onWritten);
     },
   };
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { applyIfChanged } from '../apply/apply.ts';
 import { beginStatus } from '../apply/status-transaction.ts';
 import { createReflector } from '../cache/reflector.ts';
+import { createWrittenVersions } from '../cache/written-versions.ts';
 import { type ApplyConfiguration, type Client, keyOf, type ObjectName, type ResourceType } from '../client/client.ts';
 import { createController } from '../controller/controller.ts';
 import { createControllerMetricsFactory } from '../controller/metrics.ts';
@@ -57,16 +58,25 @@ export function createWidgetController(options: WidgetControllerOptions) {
   const configMaps = createReflector({ client, type: CONFIG_MAP });
   const events = createEventRecorder({ client, controller: FIELD_MANAGER, instance: options.identity, now });
 
+  const written = createWrittenVersions();
+
   async function reconcile(key: string): Promise<undefined> {
     const widget = widgets.store.get(key);
     if (widget === undefined) return; // the garbage collector follows the owner reference
-    const status = beginStatus({ type: WIDGET, object: widget, fieldManager: FIELD_MANAGER, nowMilliseconds: now() });
+    const status = beginStatus({
+      type: WIDGET,
+      object: widget,
+      fieldManager: FIELD_MANAGER,
+      nowMilliseconds: now(),
+      onWritten: (made) => written.wrote(key, widgets, made),
+    });
     const outcome = await applyIfChanged(
       client,
       CONFIG_MAP,
       configMaps.store.get(key),
       configMapOf(widget),
       FIELD_MANAGER,
+      (made) => written.wrote(key, configMaps, made),
     );
     if (outcome === 'applied') events.record(widget, EVENTS.sized(widget.spec.size));
     status.set({ ready: true });
@@ -77,6 +87,7 @@ export function createWidgetController(options: WidgetControllerOptions) {
     name: 'widget',
     reconcile,
     workers: 4,
+    written,
     metrics: createControllerMetricsFactory(registry)('widget'),
     onError: (key, error) => process.stderr.write(`${key}: ${messageOf(error)}\n`),
   });
