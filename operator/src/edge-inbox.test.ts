@@ -79,8 +79,8 @@ describe('the inbox of the edges', () => {
     }
     const [id, other] = ['00000000000000aa', '00000000000000bb'];
     book.viewers('there', { uid: 'c1', snapshot: false, joined: [{ id, trusted: true }], left: [] });
-    take(EDGE, { type: 'leave', uid: 'c1', ids: [id, other] });
-    expect(tellLeave.mock.calls).toEqual([['there', 'c1', [id]]]);
+    take(EDGE, { type: 'leave', uid: 'c1', ids: [id, other], secondsAgo: 2 });
+    expect(tellLeave.mock.calls).toEqual([['there', { uid: 'c1', ids: [id], secondsAgo: 2 }]]);
   });
 
   test('wakes the channel and the session that a report is about', () => {

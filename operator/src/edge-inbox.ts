@@ -1,5 +1,6 @@
 import type { EdgeMessage, OwnerReport } from '@sluice/common/link/messages.ts';
 import type { AudienceBook } from './audience/book.ts';
+import type { Goodbye } from './audience/goodbyes.ts';
 import { firstOwnerTerm } from './channel/owners.ts';
 import type { ChannelStates } from './channel/state.ts';
 import { boundedReport } from './link/bounded-report.ts';
@@ -30,8 +31,8 @@ export interface EdgeInboxTargets {
   readonly channelChanged: (key: string, withinSeconds: number) => void;
   /** Something about the StreamSession with this key has changed; look at it within so many seconds. */
   readonly sessionChanged: (key: string, withinSeconds: number) => void;
-  /** Viewers of the channel `uid`, whom the edge with this pod uid counts, said goodbye at another one. */
-  readonly tellLeave: (edge: string, uid: string, ids: readonly string[]) => void;
+  /** Viewers, whom the edge with this pod uid counts, said goodbye at another one. */
+  readonly tellLeave: (edge: string, goodbye: Goodbye) => void;
   /** Of this leader. */
   readonly term: () => number;
 }
@@ -50,10 +51,10 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
         book.signs(message.uid, message.ids);
         break;
       case 'leave':
-        for (const [edge, ids] of book.left(podUid, message)) tellLeave(edge, message.uid, ids);
+        for (const [edge, goodbye] of book.left(podUid, message)) tellLeave(edge, goodbye);
         break;
       case 'synced':
-        book.edgeSynced(podUid);
+        for (const goodbye of book.edgeSynced(podUid)) tellLeave(podUid, goodbye);
         break;
       case 'sourceError': {
         const key = states.keyOf(message.uid);

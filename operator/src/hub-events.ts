@@ -16,8 +16,8 @@ export function createHubEvents(targets: HubTargets): HubEvents {
   const { book, reports, countChanged, log } = targets;
   return {
     seen: ({ podUid, ready }) => book.edgeSeen(podUid, ready),
-    connected: ({ podUid, podName }, instance) => {
-      book.edgeConnected(podUid, instance);
+    connected: ({ podUid, podName }, process) => {
+      book.edgeConnected(podUid, process);
       log.info({ edge: podName }, 'linked to an edge');
     },
     message: createEdgeInbox(targets),

@@ -206,7 +206,7 @@ function createHub(
     channelChanged: (key, withinSeconds) => lookAgain.channelWithin(key, withinSeconds),
     sessionChanged: (key, withinSeconds) => lookAgain.sessionWithin(key, withinSeconds),
     countChanged: (uid) => lookAgain.channelOf(uid),
-    tellLeave: (edge, uid, ids) => hub.sendLeave(edge, uid, ids),
+    tellLeave: (edge, goodbye) => hub.sendLeave(edge, goodbye),
     term,
     log,
   });

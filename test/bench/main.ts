@@ -10,6 +10,7 @@ import {
   SYSTEM_NAMESPACE,
   serviceAddress,
 } from '../install/install.ts';
+import { measureCounting } from './counting.ts';
 import { EDGE_PARTS, measureEdge } from './edge/measure.ts';
 import { Started } from './edge/subject.ts';
 import { measureOperator } from './operator/measure.ts';
@@ -27,11 +28,12 @@ usage: npm run bench [-- PART...]
   promotion   transcode container started -> first segments stored -> switched
   proxy       CPU of one channel in Proxy with three viewers
   memory      of operator and sidecar, after the other parts
+  counting    error of the count over five edges, 100 to 10,000 virtual viewers, in virtual time
   operator    cold start and steady state with 1,000 to 10,000 Channels, on an API server of its own
   edge        an edge on loopback beside nginx alone, six minutes, without a cluster; single parts of it:
               ${EDGE_PARTS.map((part) => `edge:${part}`).join(' ')}
 
-Without PART all of them; all but edge and operator need the cluster, which is started.
+Without PART all of them; all but edge, counting and operator need the cluster, which is started.
 `;
 
 async function measureMemory({ kubectl }: Installation): Promise<Measurement[]> {
@@ -91,7 +93,7 @@ async function measureEdgeParts(words: readonly string[], context: Context): Pro
 
 /** Parts that need an installed Sluice. */
 const CLUSTER_PARTS = ['proxy', 'promotion', 'route', 'memory'];
-const PARTS = ['edge', 'operator', ...CLUSTER_PARTS];
+const PARTS = ['edge', 'counting', 'operator', ...CLUSTER_PARTS];
 
 const words = process.argv.slice(2);
 const unknown = words.find(
@@ -105,6 +107,7 @@ else if (unknown !== undefined) {
   const context = defaultContext();
   const wanted = words.length === 0 ? PARTS : words;
   const rows = await measureEdgeParts(wanted, context);
+  if (wanted.includes('counting')) rows.push(...measureCounting());
   if (wanted.includes('operator')) rows.push(...(await measureOperator(context)));
   if (wanted.some((word) => CLUSTER_PARTS.includes(word))) rows.push(...(await measureInstallation(wanted, context)));
   process.stdout.write(`\n${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown processor'}\n\n${tableOf(rows)}\n`);

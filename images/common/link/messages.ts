@@ -108,6 +108,9 @@ export type Route = z.infer<typeof routeSchema>;
 /** 64 bits of SHA-256 of a session id as 16 hex digits: ids themselves never leave the edge. */
 const idHashSchema = z.string().regex(/^[0-9a-f]{16}$/);
 
+/** Age of a goodbye that had to wait for a link, in seconds: a sign of life since then has made it void. */
+const secondsAgoSchema = z.number().nonnegative().max(3600).default(0);
+
 /** The whole audience of a channel, as the operator counts it over all edges. */
 export const audienceSchema = z.object({
   uid: z.string(),
@@ -134,7 +137,7 @@ export const operatorMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('remove'), uid: z.string() }),
   z.object({ type: z.literal('audience'), audience: audienceSchema }),
   /** These viewers, whom this edge counts, said goodbye at another one. Edges that do not know the message let them expire. */
-  z.object({ type: z.literal('leave'), uid: z.string(), ids: z.array(idHashSchema) }),
+  z.object({ type: z.literal('leave'), uid: z.string(), ids: z.array(idHashSchema), secondsAgo: secondsAgoSchema }),
 ]);
 export type OperatorMessage = z.infer<typeof operatorMessageSchema>;
 
@@ -203,6 +206,8 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
      * counted. Edges of older versions do not say it.
      */
     instance: z.string().max(64).optional(),
+    /** Only where another sidecar served in this pod before: how long ago this one started, in seconds. */
+    restartedSecondsAgo: z.number().nonnegative().optional(),
   }),
   z.object({ type: z.literal('refused'), code: z.string(), message: z.string() }),
   z.object({
@@ -217,7 +222,7 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
   /** Ids with a sign of life since the last such message; only while the route says `reportSigns`, at most every 2 s. */
   z.object({ type: z.literal('signs'), uid: z.string(), ids: z.array(idHashSchema) }),
   /** Viewers said goodbye here; other edges may count them too. Comes after the `viewers` of the same channel. */
-  z.object({ type: z.literal('leave'), uid: z.string(), ids: z.array(idHashSchema) }),
+  z.object({ type: z.literal('leave'), uid: z.string(), ids: z.array(idHashSchema), secondsAgo: secondsAgoSchema }),
   /** A viewer cannot reach a Direct source. */
   z.object({ type: z.literal('sourceError'), uid: z.string(), message: z.string().max(500) }),
   z.object({ type: z.literal('report'), report: ownerReportSchema }),

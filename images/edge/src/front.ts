@@ -104,7 +104,7 @@ function createDownlink(parts: EdgeParts, core: Core, onSnapshot: () => void): D
       parts.channels.setAudience(audience);
       markUid(core, audience.uid);
     },
-    leftElsewhere: (uid, hashes) => core.audiences.leftElsewhere(uid, hashes),
+    leftElsewhere: (uid, hashes, secondsAgo) => core.audiences.leftElsewhere(uid, hashes, secondsAgo),
     onSnapshot() {
       keeper.schedule();
       events.markAll();

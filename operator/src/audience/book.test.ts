@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { AudienceBook } from './book.ts';
+import { AudienceBook, type EdgeProcess } from './book.ts';
 
 interface Desk {
   book: AudienceBook;
@@ -27,6 +27,10 @@ function sync(book: AudienceBook, edge: string): void {
   book.edgeSeen(edge, true);
   book.edgeConnected(edge);
   book.edgeSynced(edge);
+}
+
+function processOf(instance: string): EdgeProcess {
+  return { instance, restartedSecondsAgo: null };
 }
 
 function joined(...ids: string[]): { id: string; trusted: boolean }[] {
@@ -144,12 +148,12 @@ describe('the audience book', () => {
 
   test('does not take the fresh memory of a restarted process for an empty house', () => {
     const { book, clock } = deskOf();
-    book.edgeConnected('a', 'first');
+    book.edgeConnected('a', processOf('first'));
     book.edgeSynced('a');
     book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1', '2'), left: [] });
     book.edgeLost('a');
     clock.nowMs += 1_000;
-    book.edgeConnected('a', 'second');
+    book.edgeConnected('a', processOf('second'));
     book.edgeSynced('a');
     expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 2, nextChangeMs: clock.nowMs + 59_000 });
     book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
@@ -159,13 +163,23 @@ describe('the audience book', () => {
     expect(book.count('c')).toMatchObject({ state: 'known', viewers: 0, nextChangeMs: null });
   });
 
+  test('waits for the viewers of a process that was started again while no operator was there', () => {
+    const { book, clock } = deskOf();
+    book.edgeSeen('b', true);
+    book.edgeConnected('b', { instance: 'second', restartedSecondsAgo: 20 });
+    book.edgeSynced('b');
+    expect(book.count('c')).toMatchObject({ state: 'stale', nextChangeMs: clock.nowMs + 40_000 });
+    clock.nowMs += 40_000;
+    expect(book.count('c')).toMatchObject({ state: 'known', nextChangeMs: null });
+  });
+
   test('takes a reconnect of the same process at its word', () => {
     const { book } = deskOf();
-    book.edgeConnected('a', 'first');
+    book.edgeConnected('a', processOf('first'));
     book.edgeSynced('a');
     book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
     book.edgeLost('a');
-    book.edgeConnected('a', 'first');
+    book.edgeConnected('a', processOf('first'));
     book.edgeSynced('a');
     expect(book.count('c')).toMatchObject({ state: 'known', viewers: 0 });
   });
@@ -179,8 +193,22 @@ describe('the audience book', () => {
     book.viewers('b', { uid: 'c', snapshot: false, joined: joined('2'), left: ['1'] });
     expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 3 });
     book.viewers('b', { uid: 'c', snapshot: false, joined: [], left: ['2'] });
-    expect(book.left('b', { uid: 'c', ids: ['3'] })).toEqual(new Map());
+    expect(book.left('b', { uid: 'c', ids: ['3'], secondsAgo: 0 })).toEqual(new Map());
     expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 1 });
+  });
+
+  test('tells an edge that is linked again of the goodbyes that it missed, with their age', () => {
+    const { book, clock } = deskOf();
+    sync(book, 'b');
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1', '2'), left: [] });
+    book.edgeLost('a');
+    book.left('b', { uid: 'c', ids: ['1', 'unknown'], secondsAgo: 1 });
+    clock.nowMs += 4_500;
+    book.edgeConnected('a');
+    book.viewers('a', { uid: 'c', snapshot: true, joined: joined('1', '2'), left: [] });
+    expect(book.edgeSynced('a')).toEqual([{ uid: 'c', ids: ['1'], secondsAgo: 5 }]);
+    book.edgeConnected('a');
+    expect(book.edgeSynced('a')).toEqual([]);
   });
 
   test('drops what a reconnected edge no longer mentions', () => {

@@ -1,3 +1,4 @@
+import { type Goodbye, RememberedGoodbyes } from './goodbyes.ts';
 import { ChannelAudience, type EvidencedId } from './union.ts';
 
 /**
@@ -44,6 +45,16 @@ export interface BookRefusals {
   readonly tooManyIds: number;
 }
 
+/** The sidecar in an edge's pod. */
+export interface EdgeProcess {
+  /** Another one after each start; null where the edge is too old to say it. */
+  readonly instance: string | null;
+  /** How long ago it started, if another one served in this pod before; null otherwise. */
+  readonly restartedSecondsAgo: number | null;
+}
+
+const UNTOLD: EdgeProcess = { instance: null, restartedSecondsAgo: null };
+
 interface Edge {
   /** Never: nothing complete was ever heard. Synced: all said. Lost: link down, pod exists. Gone: the pod is gone. */
   state: 'never' | 'synced' | 'lost' | 'gone';
@@ -53,6 +64,11 @@ interface Edge {
   silentSinceMs: number;
   /** Process in the pod that was linked last; null before the first link, and where the edge does not say it. */
   instance: string | null;
+  /**
+   * When it began to count in the place of another process of which nothing was heard, neither by this operator; null if
+   * there was none.
+   */
+  forgotAtMs: number | null;
   /** Channels of which this connection has sent its snapshot; null once it is complete. */
   snapshots: Set<string> | null;
 }
@@ -65,6 +81,7 @@ interface Edge {
 export class AudienceBook {
   private readonly channels = new Map<string, { settings: CountedChannel; audience: ChannelAudience; peak: number }>();
   private readonly edges = new Map<string, Edge>();
+  private readonly goodbyes: RememberedGoodbyes;
   private startedAtMs: number;
   private refusals = { unknownChannel: 0, tooManyIds: 0 };
   private readonly now: () => number;
@@ -83,6 +100,7 @@ export class AudienceBook {
     this.now = options.now;
     this.onChange = options.onChange;
     this.onEdgeChange = options.onEdgeChange;
+    this.goodbyes = new RememberedGoodbyes(options.now);
     this.startedAtMs = options.now();
   }
 
@@ -112,7 +130,15 @@ export class AudienceBook {
     if (known === undefined) {
       const silentSinceMs = this.now();
       this.edges.set(edge, {
-        ...{ state: 'never', ready, goneAtMs: 0, silentSinceMs, instance: null, snapshots: new Set() },
+        ...{
+          state: 'never',
+          ready,
+          goneAtMs: 0,
+          silentSinceMs,
+          instance: null,
+          forgotAtMs: null,
+          snapshots: new Set(),
+        },
       });
       this.onEdgeChange();
     } else {
@@ -127,25 +153,33 @@ export class AudienceBook {
    * A link to the edge is up; its snapshots follow. Another `instance` than before knows nothing of the viewers that the
    * process before it counted: those count on like the viewers of a pod that is gone.
    */
-  edgeConnected(edge: string, instance: string | null = null): void {
+  edgeConnected(edge: string, { instance, restartedSecondsAgo }: EdgeProcess = UNTOLD): void {
     const known = this.edges.get(edge);
     if (known === undefined) return;
+    const isForgotten = known.state === 'never' && restartedSecondsAgo !== null;
+    if (isForgotten) known.forgotAtMs = this.now() - restartedSecondsAgo * 1000;
     const isOther = known.instance !== null && instance !== null && instance !== known.instance;
     if (isOther && known.state !== 'never') this.separate(edge, known);
     known.instance = instance ?? known.instance;
     known.snapshots = new Set();
   }
 
-  /** The edge has said all that it knows: channels that it did not mention have no viewers there. */
-  edgeSynced(edge: string): void {
+  /**
+   * The edge has said all that it knows: channels that it did not mention have no viewers there.
+   * @returns goodbyes of viewers whom it counts, said elsewhere while it could not be told
+   */
+  edgeSynced(edge: string): readonly Goodbye[] {
     const known = this.edges.get(edge);
-    if (known === undefined || known.snapshots === null) return;
+    if (known === undefined || known.snapshots === null) return [];
     for (const [uid, { audience }] of this.channels) {
       if (!known.snapshots.has(uid)) audience.replace(edge, [], this.now());
     }
     known.snapshots = null;
     known.state = 'synced';
+    const goodbyes = this.goodbyes.of((uid, id) => this.channels.get(uid)?.audience.has(edge, id) ?? false);
+    if (!this.isAnySilent()) this.goodbyes.clear();
     this.onEdgeChange();
+    return goodbyes;
   }
 
   /** The link is down while the pod exists: its ids go on counting, marked stale. */
@@ -195,15 +229,17 @@ export class AudienceBook {
    * Takes goodbyes. The edge itself says in `viewers` whom it counts no more; an edge that is gone cannot.
    * @returns by edge, the ids that it counts too and has to be told of
    */
-  left(edge: string, { uid, ids }: { uid: string; ids: readonly string[] }): ReadonlyMap<string, readonly string[]> {
+  left(edge: string, goodbye: Goodbye): ReadonlyMap<string, Goodbye> {
+    const { uid, ids, secondsAgo } = goodbye;
     const entry = this.known(uid);
-    const others = new Map<string, readonly string[]>();
+    const others = new Map<string, Goodbye>();
     if (entry === undefined) return others;
     if (this.takeFromGone(entry.audience, ids)) this.onChange(uid);
+    if (this.isAnySilent()) this.goodbyes.add({ uid, ids, secondsAgo });
     for (const [name, { state }] of this.edges) {
       if (name === edge || state !== 'synced') continue;
       const counted = ids.filter((id) => entry.audience.has(name, id));
-      if (counted.length > 0) others.set(name, counted);
+      if (counted.length > 0) others.set(name, { uid, ids: counted, secondsAgo });
     }
     return others;
   }
@@ -229,7 +265,8 @@ export class AudienceBook {
         entry.audience.replace(name, [], this.now());
         continue;
       }
-      const verdict = this.stateFor(edge, heardOfNobodyUntil);
+      const verdict = this.stateFor(edge, heardOfNobodyUntil, timeoutMs);
+      if (edge.forgotAtMs !== null) nextChangeMs = earliestAfter(this.now(), nextChangeMs, edge.forgotAtMs + timeoutMs);
       if (verdict === 'unknown' || state === 'known') state = verdict;
       if (edge.state === 'gone') nextChangeMs = Math.min(nextChangeMs, edge.goneAtMs + timeoutMs);
       if (edge.state === 'never' && !edge.ready) nextChangeMs = Math.min(nextChangeMs, heardOfNobodyUntil);
@@ -286,8 +323,8 @@ export class AudienceBook {
     let sinceMs = hasHeardOfNobody ? this.startedAtMs : this.now();
     for (const edge of this.edges.values()) {
       const isOver = edge.state === 'gone' && this.now() >= edge.goneAtMs + timeoutMs;
-      if (isOver || this.stateFor(edge, heardOfNobodyUntil) === 'known') continue;
-      sinceMs = Math.min(sinceMs, edge.silentSinceMs);
+      if (isOver || this.stateFor(edge, heardOfNobodyUntil, timeoutMs) === 'known') continue;
+      sinceMs = Math.min(sinceMs, edge.silentSinceMs, edge.forgotAtMs ?? Number.POSITIVE_INFINITY);
     }
     return (this.now() - sinceMs) / 1000;
   }
@@ -295,6 +332,11 @@ export class AudienceBook {
   /** What was refused so far. */
   refused(): BookRefusals {
     return { ...this.refusals };
+  }
+
+  /** Whether an edge may have viewers and cannot be told anything now. */
+  private isAnySilent(): boolean {
+    return [...this.edges.values()].some(({ state, ready }) => state === 'lost' || (state === 'never' && ready));
   }
 
   /** What a process counted whose pod has another one now. */
@@ -328,11 +370,13 @@ export class AudienceBook {
   }
 
   /**
+   * An edge that was started again while nobody counted for it knows nothing of its viewers until they have shown up.
    * An edge that is not ready gets no viewers, so one that was never heard of hides none, except in the first
    * `timeoutSeconds` of the operator: it may have had viewers under the operator's predecessor.
    */
-  private stateFor(edge: Edge, heardOfNobodyUntil: number): CountState {
-    if (edge.state === 'synced') return 'known';
+  private stateFor(edge: Edge, heardOfNobodyUntil: number, timeoutMs: number): CountState {
+    const isForgetful = edge.forgotAtMs !== null && this.now() < edge.forgotAtMs + timeoutMs;
+    if (edge.state === 'synced') return isForgetful ? 'stale' : 'known';
     if (edge.state !== 'never') return 'stale';
     return edge.ready || this.now() < heardOfNobodyUntil ? 'unknown' : 'known';
   }
@@ -349,4 +393,9 @@ export class AudienceBook {
     this.refusals.tooManyIds += joined.length - room;
     return joined.slice(0, room);
   }
+}
+
+/** The earlier of two times, `other` only if it is still to come. */
+function earliestAfter(nowMs: number, time: number, other: number): number {
+  return other > nowMs ? Math.min(time, other) : time;
 }

@@ -10,6 +10,7 @@ import {
 } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import { type ClientOptions, WebSocket } from 'ws';
+import type { EdgeProcess } from '../audience/book.ts';
 import { EDGE_SERVER_NAME, type LinkIdentity } from '../keys/link-keys.ts';
 import { backOffSeconds } from './back-off.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
@@ -34,9 +35,9 @@ const FAILURES_WORTH_TELLING = 5;
 export interface EdgeLinkEvents {
   /**
    * The edge has proved itself (its certificate) and the snapshot is on its way.
-   * @param instance of the process in the pod; null where the edge is too old to say it
+   * @param process in the pod, as far as the edge says
    */
-  connected(edge: EdgeEndpoint, instance: string | null): void;
+  connected(edge: EdgeEndpoint, process: EdgeProcess): void;
   /** A message after the handshake. */
   message(edge: EdgeEndpoint, message: EdgeMessage): void;
   /** A link that was connected is down; it is dialled again. */
@@ -206,7 +207,8 @@ export class EdgeLink {
       this.outbox.put(`snapshot:${part}`, () => JSON.stringify(message));
       part += 1;
     }
-    events.connected(edge, challenge.instance ?? null);
+    const { instance = null, restartedSecondsAgo = null } = challenge;
+    events.connected(edge, { instance, restartedSecondsAgo });
   }
 
   private ended(reason: string): void {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Coalescer } from '@sluice/common/link/coalesce.ts';
 import type { Audience, OperatorMessage, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
+import type { Goodbye } from '../audience/goodbyes.ts';
 import type { LinkIdentity } from '../keys/link-keys.ts';
 import { EdgeLink, type EdgeLinkEvents } from './edge-link.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
@@ -82,9 +83,9 @@ export class LinkHub {
   }
 
   /** Tells one edge that viewers of a channel have left; nothing where it is not linked: they expire there by themselves. */
-  sendLeave(podUid: string, uid: string, ids: readonly string[]): void {
-    const message: OperatorMessage = { type: 'leave', uid, ids: [...ids] };
-    this.links.get(podUid)?.link.send(`leave:${uid}`, () => JSON.stringify(message));
+  sendLeave(podUid: string, { uid, ids, secondsAgo }: Goodbye): void {
+    const message: OperatorMessage = { type: 'leave', uid, ids: [...ids], secondsAgo };
+    this.links.get(podUid)?.link.send(`leave:${uid}:${ids[0]}`, () => JSON.stringify(message));
   }
 
   /** Ends a channel at every edge. */

@@ -12,7 +12,7 @@ export interface DownlinkTargets {
   readonly uplink: Uplink;
   readonly setAudience: (audience: Audience) => void;
   /** Viewers of the channel with this uid said goodbye at another edge. */
-  readonly leftElsewhere: (uid: string, hashes: readonly string[]) => void;
+  readonly leftElsewhere: (uid: string, hashes: readonly string[], secondsAgo: number) => void;
   /** A snapshot is complete: the edge knows all its channels. */
   readonly onSnapshot: () => void;
   /** Milliseconds of a clock that never steps back. */
@@ -61,7 +61,7 @@ export class Downlink implements LinkEvents {
         setAudience(message.audience);
         break;
       case 'leave':
-        this.#targets.leftElsewhere(message.uid, message.ids);
+        this.#targets.leftElsewhere(message.uid, message.ids, message.secondsAgo);
         break;
     }
   }

@@ -59,10 +59,14 @@ export class LinkServer {
   readonly #unproven = new Map<string, { readonly socket: Socket; readonly timer: NodeJS.Timeout }>();
   /** This start of the sidecar; see the `challenge` message. */
   readonly #instance = randomUUID();
+  readonly #startedAt = performance.now();
+  /** A term that is stored already was given to a sidecar before this one. */
+  readonly #isRestart: boolean;
   #current: { readonly peer: Peer; readonly socket: WebSocket } | null = null;
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#isRestart = options.term.highest > 0;
     this.#server = createServer(
       { cert: options.certificate, key: options.privateKey, minVersion: 'TLSv1.3', handshakeTimeout: HANDSHAKE_MS },
       (_request, response) => response.writeHead(404, { connection: 'close' }).end(),
@@ -140,7 +144,11 @@ export class LinkServer {
       if (frame.message.type !== 'hello') this.#obey(socket, frame.message);
       else proven = this.#prove(peer, socket, transport, nonce, frame.message);
     });
-    peer.send({ type: 'challenge', nonce, podName, podUid, instance: this.#instance });
+    const restartedSecondsAgo = (performance.now() - this.#startedAt) / 1000;
+    peer.send({
+      ...{ type: 'challenge', nonce, podName, podUid, instance: this.#instance },
+      ...(this.#isRestart ? { restartedSecondsAgo } : {}),
+    });
   }
 
   #prove(

@@ -36,7 +36,12 @@ const change = (joined: string[], left: string[], trusted = false) => ({
   left: left.map(sessionIdHash),
 });
 
-const goodbye = (...ids: string[]) => ({ type: 'leave', uid: 'uid-film', ids: ids.map(sessionIdHash) });
+const goodbye = (...ids: string[]) => ({
+  type: 'leave',
+  uid: 'uid-film',
+  ids: ids.map(sessionIdHash),
+  secondsAgo: 0,
+});
 
 describe('Uplink', () => {
   test('begins with everybody, the reports, and synced', () => {
@@ -106,6 +111,17 @@ describe('Uplink', () => {
     audiences.leave(route, 'bert');
     jest.advanceTimersByTime(100);
     expect(sent).toEqual([change([], ['anna']), goodbye('anna', 'bert')]);
+  });
+
+  test('keeps goodbyes for an operator that is away, with their age', () => {
+    const { audiences, sent, connect, route } = create();
+    audiences.leave(route, 'long-gone');
+    jest.advanceTimersByTime(120_001);
+    audiences.leave(route, 'anna');
+    jest.advanceTimersByTime(5_500);
+    audiences.leave(route, 'bert');
+    connect();
+    expect(sent.slice(-3)).toEqual([{ type: 'synced' }, { ...goodbye('anna'), secondsAgo: 5 }, goodbye('bert')]);
   });
 
   test('reports signs of life every two seconds while the route asks', () => {

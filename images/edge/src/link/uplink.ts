@@ -1,6 +1,8 @@
 import { Coalescer } from '@sluice/common/link/coalesce.ts';
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import { type SetTimer, setMachineTimer } from '@sluice/common/link/timer.ts';
 import type { Audiences } from '../viewers/audiences.ts';
+import { Goodbyes } from './goodbyes.ts';
 import type { Peer } from './peer.ts';
 import { changeMessages, pieces, snapshotMessages } from './viewer-changes.ts';
 
@@ -24,6 +26,8 @@ export interface UplinkSources {
   readonly routes: () => readonly Route[];
   /** The newest owner report of each channel that has one. */
   readonly reports: () => readonly OwnerReport[];
+  /** Milliseconds of a clock that never steps back, and timers; the machine's if left out. */
+  readonly time?: { readonly now: () => number; readonly setTimer: SetTimer };
 }
 
 /**
@@ -33,17 +37,23 @@ export interface UplinkSources {
 export class Uplink {
   readonly #sources: UplinkSources;
   readonly #changed = new Map<string, Set<string>>();
-  readonly #left = new Map<string, Set<string>>();
+  readonly #goodbyes: Goodbyes;
   readonly #sourceErrors = new Map<string, string>();
   /** What was reported last of each channel but its position, and when. */
   readonly #told = new Map<string, { readonly story: string; readonly atMs: number }>();
-  readonly #changes = new Coalescer(CHANGES_INTERVAL_MS, () => this.#sendChanges());
+  readonly #changes: Coalescer;
+  readonly #now: () => number;
+  readonly #setTimer: SetTimer;
   #waitingChanges = 0;
-  #signsTimer: NodeJS.Timeout | null = null;
+  #stopSigns: (() => void) | null = null;
   #peer: Peer | null = null;
 
   constructor(sources: UplinkSources) {
     this.#sources = sources;
+    this.#now = sources.time?.now ?? (() => performance.now());
+    this.#setTimer = sources.time?.setTimer ?? setMachineTimer;
+    this.#goodbyes = new Goodbyes(this.#now);
+    this.#changes = new Coalescer(CHANGES_INTERVAL_MS, () => this.#sendChanges(), this.#setTimer);
   }
 
   /** An operator has proved itself: it hears everything, ending with `synced`. */
@@ -57,9 +67,10 @@ export class Uplink {
     this.#told.clear();
     for (const report of this.#sources.reports()) this.report(report);
     peer.send({ type: 'synced' });
+    for (const message of this.#goodbyes.take()) peer.send(message);
     for (const [uid, message] of this.#sourceErrors) peer.send({ type: 'sourceError', uid, message });
     this.#sourceErrors.clear();
-    this.#signsTimer = setInterval(() => this.#sendSigns(), SIGNS_INTERVAL_MS);
+    this.#awaitSigns();
   }
 
   /** The connection is gone. */
@@ -67,20 +78,26 @@ export class Uplink {
     this.#peer = null;
     this.#changes.close();
     this.#changed.clear();
-    this.#left.clear();
     this.#waitingChanges = 0;
-    if (this.#signsTimer !== null) clearInterval(this.#signsTimer);
-    this.#signsTimer = null;
+    this.#stopSigns?.();
+    this.#stopSigns = null;
   }
 
   /** A viewer joined, left, or gained or lost trust. */
   viewerChanged(uid: string, hash: string): void {
-    this.#note(this.#changed, uid, hash);
+    if (this.#peer === null) return;
+    const hashes = this.#changed.get(uid) ?? new Set();
+    this.#changed.set(uid, hashes);
+    if (!hashes.has(hash)) this.#waitingChanges += 1;
+    hashes.add(hash);
+    if (this.#waitingChanges > MAX_WAITING_CHANGES) this.#peer.close('TOO_SLOW', 'too many changes wait');
+    else this.#changes.request();
   }
 
-  /** A viewer said goodbye here, whether or not this edge counted it. */
+  /** A viewer said goodbye here, whether or not this edge counted it. Kept for an operator that is away. */
   viewerLeft(uid: string, hash: string): void {
-    this.#note(this.#left, uid, hash);
+    this.#goodbyes.add(uid, hash);
+    if (this.#peer !== null) this.#changes.request();
   }
 
   /** Something about a channel that this edge owns has changed. */
@@ -88,7 +105,7 @@ export class Uplink {
     if (this.#peer === null) return;
     const story = JSON.stringify(withoutPosition(report));
     const told = this.#told.get(report.uid);
-    const atMs = performance.now();
+    const atMs = this.#now();
     if (told?.story === story && atMs - told.atMs < POSITION_INTERVAL_MS) return;
     this.#told.set(report.uid, { story, atMs });
     this.#peer.send({ type: 'report', report });
@@ -107,16 +124,6 @@ export class Uplink {
     this.#told.delete(uid);
   }
 
-  #note(waiting: Map<string, Set<string>>, uid: string, hash: string): void {
-    if (this.#peer === null) return;
-    const hashes = waiting.get(uid) ?? new Set();
-    waiting.set(uid, hashes);
-    if (!hashes.has(hash)) this.#waitingChanges += 1;
-    hashes.add(hash);
-    if (this.#waitingChanges > MAX_WAITING_CHANGES) this.#peer.close('TOO_SLOW', 'too many changes wait');
-    else this.#changes.request();
-  }
-
   #sendChanges(): void {
     const peer = this.#peer;
     if (peer === null) return;
@@ -129,12 +136,16 @@ export class Uplink {
         peer.send(message);
       }
     }
-    for (const [uid, hashes] of this.#left) {
-      for (const ids of pieces([...hashes])) peer.send({ type: 'leave', uid, ids });
-    }
+    for (const message of this.#goodbyes.take()) peer.send(message);
     this.#changed.clear();
-    this.#left.clear();
     this.#waitingChanges = 0;
+  }
+
+  #awaitSigns(): void {
+    this.#stopSigns = this.#setTimer(() => {
+      this.#awaitSigns();
+      this.#sendSigns();
+    }, SIGNS_INTERVAL_MS);
   }
 
   #sendSigns(): void {

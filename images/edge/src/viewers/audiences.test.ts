@@ -60,15 +60,25 @@ describe('Audiences', () => {
     const { audiences } = create();
     audiences.heartbeat(routeOf(), 'anna');
     audiences.playlistRequest(routeOf(), 'bert');
-    audiences.leftElsewhere('uid-film', [sessionIdHash('anna'), sessionIdHash('nobody')]);
-    audiences.leftElsewhere('uid-unknown', [sessionIdHash('bert')]);
+    audiences.leftElsewhere('uid-film', [sessionIdHash('anna'), sessionIdHash('nobody')], 0);
+    audiences.leftElsewhere('uid-unknown', [sessionIdHash('bert')], 0);
     expect(audiences.local('uid-film').count).toBe(1);
+  });
+
+  test('heeds no goodbye that is older than the last sign of life', () => {
+    const { audiences, state } = create();
+    audiences.heartbeat(routeOf(), 'anna');
+    state.now = 5_000;
+    audiences.leftElsewhere('uid-film', [sessionIdHash('anna')], 6);
+    expect(audiences.local('uid-film').count).toBe(1);
+    audiences.leftElsewhere('uid-film', [sessionIdHash('anna')], 4);
+    expect(audiences.local('uid-film').count).toBe(0);
   });
 
   test.each([
     ['just minted', 0, 'waiting'],
-    ['minted less than a target duration ago', 1_999, 'waiting'],
-    ['minted a target duration ago, so that another edge had the first request', 2_000, 'counted'],
+    ['minted less than half a target duration ago', 999, 'waiting'],
+    ['minted half a target duration ago, so that another edge had the first request', 1_000, 'counted'],
     ["the client's own", null, 'counted'],
   ])('with an id that is %s the first playlist request is %s', (_what, ageMs, outcome) => {
     const { audiences } = create({ targetDuration: 2, mintedAgeMs: ageMs });

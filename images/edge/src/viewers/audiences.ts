@@ -93,10 +93,10 @@ export class Audiences {
     for (const listener of this.#goodbyes) listener(route.uid, sessionIdHash(id));
   }
 
-  /** Viewers who said goodbye at another edge. */
-  leftElsewhere(uid: string, hashes: readonly string[]): void {
+  /** Viewers who said goodbye at another edge, so many seconds ago. */
+  leftElsewhere(uid: string, hashes: readonly string[], secondsAgo: number): void {
     const viewers = this.#channels.get(uid)?.viewers;
-    for (const hash of hashes) viewers?.leaveByHash(hash, this.#context.now());
+    for (const hash of hashes) viewers?.leaveByHash(hash, this.#context.now() - 1000 * secondsAgo);
   }
 
   /** Subscribes to goodbyes, of whatever ids; returns the unsubscribe function. */
@@ -186,13 +186,14 @@ export class Audiences {
 
   /**
    * Whether an id was minted a moment ago, for whom a first request proves nothing: link previews and probes read one
-   * playlist of each kind. Who comes back after a target duration plays, also where another edge got the request before.
+   * playlist of each kind. Players come back after half a target duration at the earliest (RFC 8216bis 6.3.4): who asks
+   * here that late is one, and another edge got the request before.
    */
   #isFresh(route: Route, id: string): boolean {
     const key = keyOf(route);
     const ageMs = this.#context.mintedAgeMs(key, id);
     const targetDuration = this.#context.targetDurationSeconds(key) ?? ASSUMED_TARGET_DURATION_SECONDS;
-    return ageMs !== null && ageMs < 1000 * targetDuration;
+    return ageMs !== null && ageMs < (1000 * targetDuration) / 2;
   }
 
   #refuseWhenFull(route: Route, viewers: ChannelViewers, id: string | null): void {

@@ -164,10 +164,14 @@ export class ChannelViewers {
     return viewer === undefined ? null : { hash, trusted: stateOf(viewer) === 'trusted' };
   }
 
-  /** A viewer said goodbye at another edge: as {@link leave}, by the hash of the id. */
-  leaveByHash(hash: string, now: number): void {
+  /** A viewer said goodbye at another edge, at `leftAt`: evidence up to then goes. `hash` is the id's. */
+  leaveByHash(hash: string, leftAt: number): void {
     const viewer = this.#counted.get(hash);
-    if (viewer !== undefined) this.leave(viewer.id, now);
+    if (viewer === undefined) return;
+    const before = stateOf(viewer);
+    if (viewer.playlist !== null && viewer.playlist.at <= leftAt) this.#dropPlaylist(viewer);
+    if (viewer.heartbeat !== null && viewer.heartbeat.at <= leftAt) this.#dropHeartbeat(viewer);
+    this.#settle(viewer, before);
   }
 
   /** All counted viewers. */

@@ -1,0 +1,75 @@
+import { CountingRun } from '../counting/run.ts';
+import type { Measurement } from './statistics.ts';
+
+const EDGES = 5;
+const MEAN_STAY_SECONDS = 120;
+/** Everybody comes within this time. */
+const RUSH_MS = 10_000;
+
+/**
+ * Virtual viewers of one channel on five edges in virtual time, by the real register, messages, book and decision, while a
+ * sidecar dies, a link is cut, a pod is replaced and the operator starts again; see test/counting.
+ */
+export function measureCounting(): Measurement[] {
+  return [100, 1_000, 10_000].flatMap(measureWith);
+}
+
+function measureWith(viewers: number): Measurement[] {
+  const startedAt = performance.now();
+  const run = new CountingRun({ seed: viewers, edges: EDGES, habits: { meanStaySeconds: MEAN_STAY_SECONDS } });
+  const { network, audience } = run;
+  audience.join(viewers, RUSH_MS);
+  audience.flow(viewers / MEAN_STAY_SECONDS);
+  run.play(RUSH_MS / 1000);
+  run.samples.length = 0; // of a rush, what is on its way is most of the audience
+  run.play(30);
+  network.crash(network.podUids[0] ?? '');
+  run.play(65);
+  network.cut(network.podUids[1] ?? '', 20_000);
+  run.play(30);
+  network.removePod(network.podUids[2] ?? '');
+  network.addPod();
+  run.play(65);
+  network.restartOperator(2_000);
+  const wholeSeconds = secondsUntilWhole(run) - 2;
+  run.play(30);
+  const motion = run.worstError();
+  const rest = run.rest();
+  const seconds = (performance.now() - startedAt) / 1000;
+  const playedSeconds = (rest.atMs - (run.samples[0]?.atMs ?? rest.atMs)) / 1000;
+  const what = (text: string): string => `${viewers} viewers on ${EDGES} edges: ${text}`;
+  return [
+    {
+      what: what('greatest error of a known count in motion'),
+      measured: `${motion.viewers} viewers, ${(100 * motion.share).toFixed(2)} %`,
+      reference: viewers < 1_000 ? 'goal 1 %, but one viewer is about that' : 'goal 1 %',
+    },
+    {
+      what: what('error at rest'),
+      measured: `${Math.abs(rest.viewers - rest.watching)} of ${rest.watching}, ${rest.state}`,
+      reference: 'goal 0, known',
+    },
+    {
+      what: what('demotions that the truth does not justify'),
+      measured: `${run.wrongDemotions.length}`,
+      reference: 'goal 0',
+    },
+    {
+      what: what('operator started again -> whole count'),
+      measured: `${wholeSeconds.toFixed(1)} s`,
+      reference: 'goal 1 s from the links',
+    },
+    {
+      what: what('processor time of counting and simulation'),
+      measured: `${((100 * seconds) / playedSeconds).toFixed(1)} % of a core`,
+      reference: '-',
+    },
+  ];
+}
+
+/** Virtual seconds until the count is known again. */
+function secondsUntilWhole(run: CountingRun): number {
+  const start = run.now().atMs;
+  while (run.now().state !== 'known' && run.now().atMs - start < 60_000) run.play(0.1);
+  return (run.now().atMs - start) / 1000;
+}

@@ -1,0 +1,109 @@
+import type { EdgeMessage, Route } from '@sluice/common/link/messages.ts';
+import { Downlink } from '@sluice/edge/link/downlink.ts';
+import { Peer, readFrame } from '@sluice/edge/link/peer.ts';
+import { Uplink } from '@sluice/edge/link/uplink.ts';
+import { RouteTable } from '@sluice/edge/routes/table.ts';
+import { Audiences } from '@sluice/edge/viewers/audiences.ts';
+import { createSessionIds, type SessionIds } from '@sluice/edge/viewers/session-id.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+/** As in the sidecar. */
+const SWEEP_INTERVAL_MS = 250;
+/** Of the channel's playlists. */
+export const TARGET_DURATION_SECONDS = 2;
+
+/** What a sidecar of the simulation is made of. */
+export interface EdgeProcessOptions {
+  readonly podUid: string;
+  /** Another one for each start. */
+  readonly instance: string;
+  /** Whether another process served in this pod before. */
+  readonly isRestart: boolean;
+  readonly route: Route;
+  readonly sessionKey: Uint8Array;
+  readonly time: VirtualTime;
+}
+
+/** One start of an edge's sidecar: its real register of viewers and its real end of the link's messages. */
+export class EdgeProcess {
+  readonly podUid: string;
+  readonly instance: string;
+  readonly audiences: Audiences;
+  readonly sessionIds: SessionIds;
+  readonly #isRestart: boolean;
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  readonly #uplink: Uplink;
+  readonly #downlink: Downlink;
+  readonly #stopSweeping: () => void;
+
+  constructor({ podUid, instance, isRestart, route, sessionKey, time }: EdgeProcessOptions) {
+    this.podUid = podUid;
+    this.instance = instance;
+    this.#isRestart = isRestart;
+    this.#now = time.now;
+    this.#startedAt = time.now();
+    const sessionIds = createSessionIds(sessionKey, time.now);
+    this.sessionIds = sessionIds;
+    const routes = new RouteTable();
+    const audiences = new Audiences({
+      now: time.now,
+      targetDurationSeconds: () => TARGET_DURATION_SECONDS,
+      wholeCount: () => null,
+      mintedAgeMs: (key, id) => sessionIds.mintedAgeMs(key, id),
+    });
+    this.audiences = audiences;
+    routes.subscribe({
+      applied: (applied) => audiences.applyRoute(applied),
+      removed: ({ uid }) => audiences.removeRoute(uid),
+    });
+    routes.apply(route);
+    const uplink = new Uplink({
+      audiences,
+      routes: () => routes.all(),
+      reports: () => [],
+      time,
+    });
+    this.#uplink = uplink;
+    audiences.onChange((uid, hash) => uplink.viewerChanged(uid, hash));
+    audiences.onLeave((uid, hash) => uplink.viewerLeft(uid, hash));
+    this.#downlink = new Downlink({
+      routes,
+      uplink,
+      now: time.now,
+      setAudience: () => {},
+      leftElsewhere: (uid, hashes, secondsAgo) => audiences.leftElsewhere(uid, hashes, secondsAgo),
+      onSnapshot: () => {},
+    });
+    this.#stopSweeping = time.every(SWEEP_INTERVAL_MS, () => audiences.sweep());
+  }
+
+  /** An operator has proved itself. @param send takes the frames that it is to get */
+  connected(send: (frame: string) => void): void {
+    const socket = { readyState: 1, OPEN: 1, bufferedAmount: 0, send, close: () => {}, terminate: () => {} };
+    this.#downlink.connected(new Peer(socket as unknown as ConstructorParameters<typeof Peer>[0]));
+  }
+
+  disconnected(): void {
+    this.#downlink.disconnected();
+  }
+
+  /** @throws Error for a frame that an edge would refuse */
+  receive(text: string): void {
+    const frame = readFrame(Buffer.from(text), false);
+    if (frame.kind === 'bad') throw new Error(frame.why);
+    if (frame.kind === 'message' && frame.message.type !== 'hello') this.#downlink.message(frame.message);
+  }
+
+  /** What the sidecar says first on a connection. */
+  challenge(): EdgeMessage {
+    const { podUid, instance } = this;
+    const restarted = this.#isRestart ? { restartedSecondsAgo: (this.#now() - this.#startedAt) / 1000 } : {};
+    return { type: 'challenge', nonce: '', podName: podUid, podUid, instance, ...restarted };
+  }
+
+  stop(): void {
+    this.#stopSweeping();
+    this.#uplink.disconnect();
+  }
+}

@@ -1,0 +1,209 @@
+import type { Route } from '@sluice/common/link/messages.ts';
+import type { Decision, DeliverySpec, PreviousDecision } from '@sluice/operator/channel/decision.ts';
+import { isBelow } from '@sluice/operator/channel/mode.ts';
+import { modeForAudience } from '@sluice/operator/channel/situation.ts';
+import { type Habits, VirtualAudience } from './audience.ts';
+import { Chance } from './chance.ts';
+import { Network } from './network.ts';
+import { Truth } from './truth.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+/** How often the count is compared with the truth. */
+const SAMPLE_MS = 200;
+/** Of fewer viewers one is more than a percent. */
+const SHARE_FROM = 100;
+/** What is on its way from an edge: two bundles of changes and the link. */
+const IN_FLIGHT_MS = 400;
+/** The last fault is mended, all evidence has expired, and the viewers of edges that are gone too. */
+const QUIET_MS = 100_000;
+const START_MS = Date.parse('2026-01-01T00:00:00Z');
+
+/** The operator's count beside the truth at one moment. */
+export interface Sample {
+  readonly atMs: number;
+  readonly state: 'known' | 'stale' | 'unknown';
+  /** By the operator. */
+  readonly viewers: number;
+  /** By the rules, in one place. */
+  readonly counted: number;
+  readonly countedTrusted: number;
+  readonly watching: number;
+}
+
+/** A step down that the truth does not justify. */
+export interface WrongDemotion {
+  readonly atMs: number;
+  readonly from: string;
+  readonly to: string;
+  /** The most in the window who watched and whom the rules counted. */
+  readonly viewers: number;
+  readonly trusted: number;
+}
+
+/** What a run is made of. */
+export interface RunOptions {
+  readonly seed: number;
+  readonly edges: number;
+  readonly habits?: Partial<Habits>;
+  readonly spec?: Partial<DeliverySpec>;
+}
+
+const HABITS: Habits = {
+  page: 0.6,
+  crash: 0.2,
+  reload: 0.2,
+  secondTab: 0.1,
+  qualityChange: 0.1,
+  roaming: 0.5,
+  meanStaySeconds: 60,
+};
+
+const SPEC: DeliverySpec = {
+  minimumMode: 'Idle',
+  maximumMode: 'Transcode',
+  proxyThreshold: 2,
+  transcodeThreshold: 4,
+  hysteresisSeconds: 10,
+};
+
+/** A channel, its edges, its operator and its audience in virtual time, with the count watched all the time. */
+export class CountingRun {
+  readonly chance: Chance;
+  readonly network: Network;
+  readonly audience: VirtualAudience;
+  readonly samples: Sample[] = [];
+  readonly wrongDemotions: WrongDemotion[] = [];
+  demotions = 0;
+  readonly #time = new VirtualTime(START_MS);
+  readonly #truth = new Truth();
+  readonly #spec: DeliverySpec;
+
+  constructor({ seed, edges, habits, spec }: RunOptions) {
+    this.chance = new Chance(seed);
+    this.#spec = { ...SPEC, ...spec };
+    const time = this.#time;
+    this.network = new Network({
+      time,
+      route: ROUTE,
+      spec: this.#spec,
+      edges,
+      onDecision: (before, decision) => this.#judge(before, decision),
+    });
+    this.audience = new VirtualAudience({
+      ...{ time, chance: this.chance, network: this.network, truth: this.#truth, route: ROUTE },
+      habits: { ...HABITS, ...habits },
+    });
+    time.every(SAMPLE_MS, () => this.#sample());
+  }
+
+  /** Lets time pass. */
+  play(seconds: number): void {
+    this.#time.advance(1000 * seconds);
+  }
+
+  /** Lets edges, links and the operator fail for so long, every few seconds one of them; one edge always stays. */
+  disturb(seconds: number, everySeconds: number): void {
+    const end = this.#time.now() + 1000 * seconds;
+    const fail = (): void => {
+      if (this.#time.now() >= end) return;
+      this.#failOnce();
+      this.#time.setTimer(fail, this.chance.waitFor(1000 * everySeconds));
+    };
+    this.#time.setTimer(fail, this.chance.waitFor(1000 * everySeconds));
+    this.play(seconds);
+  }
+
+  /** Nobody comes or goes, nothing fails, until all that was in motion has come to rest. @returns the count and the truth then */
+  rest(): Sample {
+    this.audience.rest();
+    this.#time.advance(QUIET_MS);
+    return this.now();
+  }
+
+  now(): Sample {
+    const atMs = this.#time.now();
+    const count = this.network.operator?.count();
+    const { state = 'unknown', viewers = 0 } = count ?? {};
+    const truth = this.#truth.counted(atMs);
+    const { watching } = this.#truth;
+    return { atMs, state, viewers, counted: truth.viewers, countedTrusted: truth.trusted, watching };
+  }
+
+  /**
+   * The greatest distance of a known count from the truth: between those who watch and those whom the rules count, who
+   * are more while a viewer who vanished has not expired and fewer while a player begins; what changed while the news was on
+   * its way is granted. In viewers, and as a share where {@link SHARE_FROM} or more are counted.
+   */
+  worstError(): { readonly viewers: number; readonly share: number } {
+    const worst = { viewers: 0, share: 0 };
+    for (const [index, { state, viewers, counted }] of this.samples.entries()) {
+      if (state !== 'known') continue;
+      const recent = this.samples.slice(Math.max(0, index - IN_FLIGHT_MS / SAMPLE_MS), index + 1);
+      const truths = recent.flatMap((sample) => [sample.counted, sample.watching]);
+      const distance = Math.max(0, Math.min(...truths) - viewers, viewers - Math.max(...truths));
+      worst.viewers = Math.max(worst.viewers, distance);
+      if (counted >= SHARE_FROM) worst.share = Math.max(worst.share, distance / counted);
+    }
+    return worst;
+  }
+
+  #failOnce(): void {
+    const { network, chance } = this;
+    const podUid = chance.of(network.podUids) ?? '';
+    const fault = chance.of(['crash', 'cut', 'replace', 'operator'] as const);
+    if (fault === 'operator') network.restartOperator(chance.between(200, 5_000));
+    else if (fault === 'cut') network.cut(podUid, chance.between(500, 20_000));
+    else if (network.open.length > 1 && fault === 'crash') network.crash(podUid);
+    else if (network.open.length > 1) {
+      network.removePod(podUid);
+      network.addPod();
+    }
+  }
+
+  #sample(): void {
+    this.samples.push(this.now());
+  }
+
+  /**
+   * A delayed step down is right if, all the window long, too few watched whom the rules count too; what the count learns
+   * late is granted at both ends.
+   */
+  #judge(before: PreviousDecision, decision: Decision): void {
+    if (!isBelow(decision.mode, before.mode)) return;
+    this.demotions += 1;
+    const atMs = this.#time.now();
+    const from = atMs - 1000 * this.#spec.hysteresisSeconds + IN_FLIGHT_MS + SAMPLE_MS;
+    const most = { viewers: 0, trusted: 0 };
+    for (let index = this.samples.length - 1; index >= 0; index -= 1) {
+      const sample = this.samples[index];
+      if (sample === undefined || sample.atMs < from) break;
+      if (sample.atMs > atMs - IN_FLIGHT_MS) continue;
+      most.viewers = Math.max(most.viewers, Math.min(sample.counted, sample.watching));
+      most.trusted = Math.max(most.trusted, Math.min(sample.countedTrusted, sample.watching));
+    }
+    const deserved = modeForAudience({ state: 'known', ...most, alive: most.trusted }, this.#spec);
+    if (isBelow(decision.mode, deserved)) {
+      this.wrongDemotions.push({ atMs: atMs - START_MS, from: before.mode, to: decision.mode, ...most });
+    }
+  }
+}
+
+const ROUTE: Route = {
+  namespace: 'tv',
+  name: 'film',
+  uid: 'uid-film',
+  generation: 1,
+  source: { uri: 'http://source.test/index.m3u8', headers: {}, facts: null },
+  mode: 'Idle',
+  minimumMode: 'Idle',
+  maximumMode: 'Transcode',
+  heartbeatSeconds: 30,
+  timeoutSeconds: 60,
+  identity: 'UrlSession',
+  reportSigns: false,
+  ladder: [],
+  owners: [],
+  ownerTerm: 1,
+  session: null,
+  resume: null,
+};
