@@ -4,15 +4,21 @@ import type { EventRecorder } from './runtime/events/recorder.ts';
 
 /**
  * A recorder that writes each event to the log too, where it stays longer than the API server's hour: a line with
- * `channel` and `event`. What is told on a StreamSession stands there for its Channel already.
+ * `channel` and `event`. What is told on a StreamSession stands there, and is counted, for its Channel already.
+ * @param count told of the reason of each event on a Channel
  */
-export function withLog(recorder: EventRecorder, log: Pick<Logger, 'info' | 'warn' | 'debug'>): EventRecorder {
+export function withLog(
+  recorder: EventRecorder,
+  log: Pick<Logger, 'info' | 'warn' | 'debug'>,
+  count: (reason: string) => void,
+): EventRecorder {
   return {
     record(regarding, event) {
       const key = keyOf(regarding.metadata);
       if (regarding.kind !== 'Channel') log.debug({ session: key, event: event.reason }, event.note);
       else if (event.type === 'Warning') log.warn({ channel: key, event: event.reason }, event.note);
       else log.info({ channel: key, event: event.reason }, event.note);
+      if (regarding.kind === 'Channel') count(event.reason);
       recorder.record(regarding, event);
     },
     flush: () => recorder.flush(),

@@ -61,7 +61,9 @@ const metadataSchema = z.object({
   annotations: z.record(z.string(), z.string()).optional(),
   creationTimestamp: z.string().optional(),
   deletionTimestamp: z.string().optional(),
-  ownerReferences: z.array(z.object({ uid: z.string() })).optional(),
+  ownerReferences: z
+    .array(z.object({ uid: z.string(), kind: z.string().default(''), name: z.string().default('') }))
+    .optional(),
 });
 
 const stateSchema = z.object({

@@ -5,6 +5,7 @@ import type { StreamSession, StreamSessionPhase } from '@sluice/crds';
 import type { AudienceBook } from './audience/book.ts';
 import { REASON_CODES } from './channel/decision.ts';
 import { MODES } from './channel/mode.ts';
+import { EVENTS } from './events.ts';
 
 /**
  * The operator's own metrics; names begin with `sluice_`. Channels are labels (an operator has 10,000 at most, and
@@ -19,6 +20,8 @@ export interface OperatorMetrics {
   readonly promotionSeconds: Histogram<never>;
   /** From the start of the agent in a transcode pod until each of its rungs had a segment stored, in seconds. */
   readonly firstSegmentsSeconds: Histogram<never>;
+  /** Events on Channels, repetitions included. */
+  readonly events: Counter<'reason'>;
   /** What happened in transcode pods besides their work. */
   readonly incidents: Counter<'incident'>;
   readonly statusWrites: Counter<never>;
@@ -72,6 +75,7 @@ export function createOperatorMetrics(metrics: Metrics, sources: MetricSources):
       FIRST_SEGMENTS_BUCKETS,
     ),
     incidents: incidentCounter(metrics),
+    events: eventCounter(metrics),
     statusWrites: metrics.counter('sluice_channel_status_writes_total', 'Writes of Channel status'),
     refusedMessages: metrics.counter('sluice_edge_messages_refused_total', 'Messages of edges that were not taken', [
       'reason',
@@ -138,6 +142,13 @@ function incidentCounter(metrics: Metrics): Counter<'incident'> {
     ['incident'],
   );
   for (const incident of INCIDENT_REASONS) counter.inc({ incident }, 0);
+  return counter;
+}
+
+function eventCounter(metrics: Metrics): Counter<'reason'> {
+  const help = 'Events told of Channels by reason, repetitions included';
+  const counter = metrics.counter('sluice_events_total', help, ['reason']);
+  for (const reason of Object.keys(EVENTS)) counter.inc({ reason }, 0);
   return counter;
 }
 

@@ -126,7 +126,7 @@ function createBase(options: OperatorOptions, budget: WriteBudget, parts: () => 
     sessions: () => caches.sessions.store.list(),
     waiting: () => admissions.waiting.values(),
   });
-  const events = createEvents(options);
+  const events = createEvents(options, metrics);
   const turns = (onTurn: (key: string) => void): WriteTurns =>
     new WriteTurns({ onTurn, now: monotonicMs, hasRoom: () => budget.hasRoom });
   return {
@@ -148,7 +148,7 @@ function createBase(options: OperatorOptions, budget: WriteBudget, parts: () => 
   };
 }
 
-function createEvents({ client, instance, now, log }: OperatorOptions): EventRecorder {
+function createEvents({ client, instance, now, log }: OperatorOptions, metrics: OperatorMetrics): EventRecorder {
   const recorder = createEventRecorder({
     client,
     controller: 'sluice-operator',
@@ -156,7 +156,7 @@ function createEvents({ client, instance, now, log }: OperatorOptions): EventRec
     now,
     onTrouble: (message, error) => log.warn({ err: error }, message),
   });
-  return withLog(recorder, log);
+  return withLog(recorder, log, (reason) => metrics.events.inc({ reason }));
 }
 
 function channelOptions(

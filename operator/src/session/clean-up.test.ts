@@ -102,9 +102,8 @@ describe('the clean-up after a session', () => {
     refusals = { 'film-1': refused('Forbidden') };
     await lookAfter(0);
     expect(await lookAfter(60)).toBe(30);
-    expect(told).toEqual([
-      'StreamSession/film-1 CleanupFailed: StreamSession film-1, whose Channel is gone, cannot be deleted: Forbidden',
-    ]);
+    const event = 'CleanupFailed: StreamSession film-1, whose Channel is gone, cannot be deleted: Forbidden';
+    expect(told).toEqual([`StreamSession/film-1 ${event}`, `Channel/film ${event}`]);
   });
 
   test('tells of a pod that cannot be removed on session and Channel, and removes the others', async () => {

@@ -1,7 +1,7 @@
-import type { Channel, StreamSession } from '@sluice/crds';
+import { API_VERSION, type Channel, type StreamSession } from '@sluice/crds';
 import { cleanupFailed } from '../events.ts';
 import { CHANNEL, POD, STREAM_SESSION } from '../kinds.ts';
-import type { Client } from '../runtime/client/client.ts';
+import type { Client, KubernetesObject } from '../runtime/client/client.ts';
 import { isTypedError, type TypedError } from '../runtime/errors/error.ts';
 import type { EventRecorder } from '../runtime/events/recorder.ts';
 
@@ -92,7 +92,7 @@ async function refusalOf(call: () => Promise<unknown>): Promise<TypedError | nul
   }
 }
 
-/** On the session and on its Channel, if there is one. */
+/** On the session and on its Channel: one that is gone still has its name in the log and among the namespace's events. */
 function tell(
   session: StreamSession,
   what: string,
@@ -100,7 +100,12 @@ function tell(
   { events, channelOf }: CleanUpOptions,
 ): void {
   const event = cleanupFailed(`${what} cannot be deleted: ${message}`);
-  const channel = channelOf(session);
   events.record(session, event);
-  if (channel !== undefined) events.record(channel, event);
+  events.record(channelOf(session) ?? goneChannel(session), event);
+}
+
+function goneChannel({ metadata, spec }: StreamSession): KubernetesObject {
+  const { name } = spec.channelRef;
+  const uid = metadata.ownerReferences?.find((owner) => owner.kind === CHANNEL.kind)?.uid;
+  return { apiVersion: API_VERSION, kind: CHANNEL.kind, metadata: { namespace: metadata.namespace, name, uid } };
 }

@@ -1,4 +1,3 @@
-import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerReport } from '@sluice/common/link/messages.ts';
 import {
   API_VERSION,
@@ -9,7 +8,7 @@ import {
 } from '@sluice/crds';
 import type { WriteTurns } from '../channel/write-turns.ts';
 import type { SessionTokens } from '../keys/session-token.ts';
-import { POD, type Pod, SECRET, STREAM_SESSION } from '../kinds.ts';
+import { POD, type Pod, STREAM_SESSION } from '../kinds.ts';
 import { sameJson } from '../runtime/apply/apply.ts';
 import type { ReadonlyStore } from '../runtime/cache/store.ts';
 import { hasReason } from '../runtime/client/api-error.ts';
@@ -20,10 +19,10 @@ import type { EventRecorder } from '../runtime/events/recorder.ts';
 import type { AdmissionBook } from './admission/admission-book.ts';
 import { fallbackEvent } from './build/acceleration.ts';
 import { buildPod, type PodSettings } from './build/pod.ts';
-import { buildSecret } from './build/secret.ts';
 import { belongsTo, deletePods, endOrphan, type Orphanhood } from './clean-up.ts';
 import type { Refusal } from './gpu.ts';
 import { type ObservedSession, planSession, rememberSession, type SessionMemory, type SessionPlan } from './plan.ts';
+import { makeSecret } from './secret.ts';
 import { statusEvents } from './status-events.ts';
 
 /** Index of pods by `namespace/name` of their StreamSession. */
@@ -162,7 +161,7 @@ async function makePod(
   gpuRefusal: string | null,
   { client, tokens, pod, wrotePod }: SessionControllerOptions,
 ): Promise<void> {
-  await makeSecret(session, tokens, client);
+  await makeSecret(session, tokens.token(session.metadata.uid ?? ''), client);
   try {
     wrotePod(keyOf(session.metadata), await client.create(POD, buildPod(session, attempt, gpuRefusal, pod)));
   } catch (error) {
@@ -170,27 +169,6 @@ async function makePod(
   }
 }
 
-/**
- * POST, never apply: a Secret of this name may be somebody's own, and must neither be changed nor be deleted together
- * with the session.
- * @throws SluiceError SECRET_NAME_TAKEN
- */
-async function makeSecret(session: StreamSession, tokens: SessionTokens, client: Client): Promise<void> {
-  const { name, namespace = 'default', uid = '' } = session.metadata;
-  try {
-    await client.create(SECRET, buildSecret(session, tokens.token(uid)));
-  } catch (error) {
-    if (!hasReason(error, 'AlreadyExists')) throw error;
-    const other = await client.get(SECRET, { namespace, name });
-    if (other?.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true) return;
-    throw new SluiceError(`Secret ${name} is not this session's: rename or delete it`, {
-      code: 'SECRET_NAME_TAKEN',
-      retryable: false,
-    });
-  }
-}
-
-/** @returns seconds until the status may be written; null: it is up to date, or comes again when it is its turn */
 async function writeStatus(
   key: string,
   session: StreamSession,
