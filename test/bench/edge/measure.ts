@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { bundle } from '../../../images/bundle.ts';
 import { until } from '../../../images/edge/integration/programs.ts';
 import type { Progress } from '../../cluster/progress.ts';
@@ -7,6 +9,7 @@ import { measureViewers, startAudience } from './audience.ts';
 import { measureBytes } from './bytes.ts';
 import { startEdgeSubject } from './edge-subject.ts';
 import { type Growth, growthTable, measureGrowth } from './growth.ts';
+import { growthPicture } from './growth-picture.ts';
 import { measureLimit } from './limit.ts';
 import { SEGMENT_BYTES, SMALL_SEGMENT_BYTES, startOrigin } from './origin-process.ts';
 import { startReference } from './reference-nginx.ts';
@@ -21,6 +24,8 @@ export type EdgePart = (typeof EDGE_PARTS)[number];
 const ADDRESSES = { edge: '127.0.70.1', reference: '127.0.70.2', growth: '127.0.70.3' } as const;
 /** As many as an edge takes by itself on this machine's two cores. */
 const WORKERS = 2;
+/** Written by each run, and kept where the documentation shows it. */
+const PICTURE = 'docs/edge-growth.svg';
 const SECOND_VIEWER_CHANNELS = 10;
 const GROWTH_CHANNELS = 1000;
 
@@ -42,6 +47,9 @@ export async function measureEdge(
   const edge = await startEdgeSubject(started, ADDRESSES.growth, options);
   const growth = await progress.step('measure growth', 120, () => measureGrowth(started, edge));
   progress.note(`\n${growthTable(growth)}\n`);
+  const picture = growthPicture(growth.filter(({ channels }) => channels === 1));
+  await writeFile(join(root, PICTURE), picture);
+  progress.note(`  ${PICTURE} shows it`);
   return [...rows, ...memoryRows(growth)];
 }
 

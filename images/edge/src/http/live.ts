@@ -137,15 +137,21 @@ function sendPlaylist(
 ): void {
   if (response.destroyed) return;
   // In one piece: a header at a time costs as much as the rest of the answer.
-  const length = String(Buffer.byteLength(playlist.text));
+  const bytes = Buffer.byteLength(playlist.text);
+  const length = String(bytes);
   response.writeHead(200, [...PLAYLIST_HEADERS, 'Content-Length', length, 'Cache-Control', cacheControl]);
-  response.end(request.method === 'HEAD' ? undefined : playlist.text);
+  // A text of ASCII alone, as nearly all are, needs no conversion.
+  const encoding = bytes === playlist.text.length ? 'latin1' : 'utf8';
+  if (request.method === 'HEAD') response.end();
+  else response.end(playlist.text, encoding);
 }
 
-/** Aborts what is done for a client who hangs up. */
+/** Aborts what is done for a client who hangs up. Making the error is dear: not for those who got their answer. */
 function abortedWith(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  response.once('close', () => controller.abort());
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
   return controller.signal;
 }
 
