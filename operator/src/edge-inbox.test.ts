@@ -61,6 +61,7 @@ describe('the inbox of the edges', () => {
         book,
         sessions: () => [],
         waiting: () => [],
+        admitted: () => new Map(),
       }),
       suspendDirect: () => {},
       channelChanged,

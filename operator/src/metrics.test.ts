@@ -14,6 +14,7 @@ describe("the operator's metrics", () => {
     },
     sessions: () => [],
     waiting: () => [],
+    admitted: () => new Map([['tv', 3]]),
   });
 
   /** Series of the channels' metrics, as they are read. */
@@ -40,6 +41,10 @@ describe("the operator's metrics", () => {
     operator.observeChannel('c2', 'tv', 'news', { viewers: 1, desired: 'Direct', active: 'Direct' });
     operator.forgetChannel('c2', 'tv', 'news');
     expect(await series()).toEqual([]);
+  });
+
+  test('show how many sessions each owner may run', async () => {
+    expect(await metrics.text()).toContain('sluice_owner_sessions{owner="tv"} 3');
   });
 
   test('have no sample of what has not been measured', async () => {

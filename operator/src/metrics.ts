@@ -44,6 +44,8 @@ export interface MetricSources {
   readonly sessions: () => Iterable<Pick<StreamSession, 'status'>>;
   /** Of each session that waits for a place: which limit it waits for. */
   readonly waiting: () => Iterable<{ readonly scope: 'owner' | 'total' }>;
+  /** Sessions with a place, by owner. */
+  readonly admitted: () => ReadonlyMap<string, number>;
 }
 
 /** From an encoder that starts at once to a pod that waits for an image and a node. */
@@ -177,7 +179,7 @@ function declareGauges(metrics: Metrics, sources: MetricSources): void {
 /** Every phase and scope has a series from the start. */
 const PHASES_SHOWN: readonly StreamSessionPhase[] = ['Pending', 'Starting', 'Running', 'Completed', 'Failed'];
 
-function declareSessionGauges(metrics: Metrics, { sessions, waiting }: MetricSources): void {
+function declareSessionGauges(metrics: Metrics, { sessions, waiting, admitted }: MetricSources): void {
   metrics.gauge('sluice_sessions', 'StreamSessions by phase', ['phase'], (gauge) => {
     const phases = [...sessions()].map(({ status }) => status?.phase ?? 'Pending');
     for (const [phase, count] of countsOf(phases, PHASES_SHOWN)) gauge.set({ phase }, count);
@@ -191,6 +193,11 @@ function declareSessionGauges(metrics: Metrics, { sessions, waiting }: MetricSou
       for (const [limit, count] of countsOf(scopes, ['owner', 'total'])) gauge.set({ limit }, count);
     },
   );
+  // At most as many owners as the limit of all has places.
+  metrics.gauge('sluice_owner_sessions', 'StreamSessions that may run, by owner', ['owner'], (gauge) => {
+    gauge.reset();
+    for (const [owner, count] of admitted()) gauge.set({ owner }, count);
+  });
   metrics.gauge('sluice_sessions_encoding', 'StreamSessions at work, by encoder', ['encoder'], (gauge) => {
     gauge.reset();
     const working = [...sessions()].filter(({ status }) => status?.phase === 'Starting' || status?.phase === 'Running');

@@ -125,6 +125,7 @@ function createBase(options: OperatorOptions, budget: WriteBudget, parts: () => 
     book,
     sessions: () => caches.sessions.store.list(),
     waiting: () => admissions.waiting.values(),
+    admitted: () => admissions.admittedByOwner(),
   });
   const events = createEvents(options, metrics);
   const turns = (onTurn: (key: string) => void): WriteTurns =>

@@ -144,6 +144,7 @@ export class OperatorProcess {
         book: this.#book,
         sessions: () => [],
         waiting: () => [],
+        admitted: () => new Map(),
       }),
       incidents: { take: () => {} },
       suspendDirect: () => {},

@@ -49,6 +49,7 @@ function declareOperator(metrics: Metrics): void {
     book: { refused: () => ({ unknownChannel: 0, tooManyIds: 0 }), silentSeconds: () => 0, ageSeconds: () => 0 },
     sessions: () => [],
     waiting: () => [],
+    admitted: () => new Map(),
   });
 }
 

@@ -48,6 +48,7 @@ describe('the book of admissions', () => {
     expect(verdicts.filter(({ admitted }) => admitted)).toHaveLength(5);
     expect(verdicts.at(-1)).toEqual({ admitted: false, scope: 'owner', owner: 'tv', limit: 5, current: 5 });
     expect(book.waiting.size).toBe(5);
+    expect([...book.admittedByOwner()]).toEqual([['tv', 5]]);
   });
 
   test('wakes the next one when a session ends or is deleted', () => {

@@ -85,6 +85,15 @@ export class AdmissionBook {
     return this.#refusals;
   }
 
+  /** How many sessions have a place, by owner; owners without one are left out. */
+  admittedByOwner(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { owner, admitted } of this.#entries.values()) {
+      if (admitted) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    }
+    return counts;
+  }
+
   #decide(): void {
     this.#isCurrent = false;
     if (!this.#isOpen) return;
