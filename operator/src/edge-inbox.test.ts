@@ -67,6 +67,7 @@ describe('the inbox of the edges', () => {
       channelChanged,
       sessionChanged,
       tellLeave,
+      answerAdmission: () => {},
       term: () => LEADER_TERM,
     });
   });

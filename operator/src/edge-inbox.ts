@@ -1,6 +1,7 @@
 import type { EdgeMessage, OwnerReport } from '@sluice/common/link/messages.ts';
 import type { AudienceBook } from './audience/book.ts';
 import type { Goodbye } from './audience/goodbyes.ts';
+import type { Admission } from './audience/seats.ts';
 import { firstOwnerTerm } from './channel/owners.ts';
 import type { ChannelStates } from './channel/state.ts';
 import { boundedReport } from './link/bounded-report.ts';
@@ -31,6 +32,8 @@ export interface EdgeInboxTargets {
   readonly channelChanged: (key: string, withinSeconds: number) => void;
   /** Something about the StreamSession with this key has changed; look at it within so many seconds. */
   readonly sessionChanged: (key: string, withinSeconds: number) => void;
+  /** Tells the edge with this pod uid who may come. */
+  readonly answerAdmission: (edge: string, answer: Admission & { readonly uid: string }) => void;
   /** Viewers, whom the edge with this pod uid counts, said goodbye at another one. */
   readonly tellLeave: (edge: string, goodbye: Goodbye) => void;
   /** Of this leader. */
@@ -39,7 +42,7 @@ export interface EdgeInboxTargets {
 
 /** Hands what an edge says to those whom it concerns. The book itself tells which channels' counts have changed. */
 export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint, message: EdgeMessage) => void {
-  const { book, states, metrics, suspendDirect, channelChanged, tellLeave } = targets;
+  const { book, states, metrics, suspendDirect, channelChanged, tellLeave, answerAdmission } = targets;
   const firstSegments = new FirstSegmentTimes((seconds) => metrics.firstSegmentsSeconds.observe(seconds));
   const reportTargets = { ...targets, firstSegments };
   return ({ podUid }, message) => {
@@ -49,6 +52,9 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
         break;
       case 'signs':
         book.signs(message.uid, message.ids);
+        break;
+      case 'admit':
+        answerAdmission(podUid, { uid: message.uid, ...book.admit(message) });
         break;
       case 'leave':
         for (const [edge, goodbye] of book.left(podUid, message)) tellLeave(edge, goodbye);

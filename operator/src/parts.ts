@@ -207,6 +207,7 @@ function createHub(
     channelChanged: (key, withinSeconds) => lookAgain.channelWithin(key, withinSeconds),
     sessionChanged: (key, withinSeconds) => lookAgain.sessionWithin(key, withinSeconds),
     countChanged: (uid) => lookAgain.channelOf(uid),
+    answerAdmission: (edge, answer) => hub.sendAdmission(edge, answer),
     tellLeave: (edge, goodbye) => hub.sendLeave(edge, goodbye),
     term,
     log,

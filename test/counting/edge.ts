@@ -3,6 +3,7 @@ import { Downlink } from '@sluice/edge/link/downlink.ts';
 import { Peer, readFrame } from '@sluice/edge/link/peer.ts';
 import { Uplink } from '@sluice/edge/link/uplink.ts';
 import { RouteTable } from '@sluice/edge/routes/table.ts';
+import { Admissions } from '@sluice/edge/viewers/admissions.ts';
 import { Audiences } from '@sluice/edge/viewers/audiences.ts';
 import { createSessionIds, type SessionIds } from '@sluice/edge/viewers/session-id.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -70,6 +71,7 @@ export class EdgeProcess {
     this.#downlink = new Downlink({
       routes,
       uplink,
+      admissions: new Admissions(audiences, time.setTimer),
       now: time.now,
       setAudience: () => {},
       leftElsewhere: (uid, hashes, secondsAgo) => audiences.leftElsewhere(uid, hashes, secondsAgo),

@@ -138,6 +138,14 @@ export const operatorMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('audience'), audience: audienceSchema }),
   /** These viewers, whom this edge counts, said goodbye at another one. Edges that do not know the message let them expire. */
   z.object({ type: z.literal('leave'), uid: z.string(), ids: z.array(idHashSchema), secondsAgo: secondsAgoSchema }),
+  /** Answers `admit`: every id that was asked about stands in one list. `undecided`: the count is unknown, the edge decides. */
+  z.object({
+    type: z.literal('admission'),
+    uid: z.string(),
+    admitted: z.array(idHashSchema),
+    refused: z.array(idHashSchema),
+    undecided: z.array(idHashSchema),
+  }),
 ]);
 export type OperatorMessage = z.infer<typeof operatorMessageSchema>;
 
@@ -223,6 +231,8 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('signs'), uid: z.string(), ids: z.array(idHashSchema) }),
   /** Viewers said goodbye here; other edges may count them too. Comes after the `viewers` of the same channel. */
   z.object({ type: z.literal('leave'), uid: z.string(), ids: z.array(idHashSchema), secondsAgo: secondsAgoSchema }),
+  /** May these viewers, whom this edge does not count, come to a channel with `maxViewers`? An older operator does not answer. */
+  z.object({ type: z.literal('admit'), uid: z.string(), ids: z.array(idHashSchema).max(10_000) }),
   /** A viewer cannot reach a Direct source. */
   z.object({ type: z.literal('sourceError'), uid: z.string(), message: z.string().max(500) }),
   z.object({ type: z.literal('report'), report: ownerReportSchema }),

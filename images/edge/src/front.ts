@@ -18,6 +18,7 @@ import { registerEdgeMetrics } from './operations/edge-metrics.ts';
 import { createRelay } from './relay/relay.ts';
 import { RouteKeeper } from './routes/stored-routes.ts';
 import { RouteTable } from './routes/table.ts';
+import { Admissions } from './viewers/admissions.ts';
 import { Audiences, keyOf } from './viewers/audiences.ts';
 import { createSessionIds } from './viewers/session-id.ts';
 
@@ -38,6 +39,7 @@ export interface EdgeParts {
 export interface Front {
   readonly routes: RouteTable;
   readonly audiences: Audiences;
+  readonly admissions: Admissions;
   readonly uplink: Uplink;
   readonly events: EventHub;
   readonly keeper: RouteKeeper;
@@ -74,13 +76,14 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
     const isHere = live !== null && isOwner(live.route, config.podUid);
     return !isHere ? null : channelStatus(live, audiences.local(live.route.uid), operatorFresh());
   });
+  const admissions = new Admissions(audiences);
   const uplink = new Uplink({
     audiences,
     routes: () => routes.all(),
     reports: () => channels.list().flatMap(({ report }) => (report === null ? [] : [report])),
   });
   const keeper = new RouteKeeper(config.runDirectory, () => routes.all(), log);
-  const core = { routes, audiences, uplink, events, keeper };
+  const core = { routes, audiences, admissions, uplink, events, keeper };
   const downlink = createDownlink(parts, core, onSnapshot);
   followRoutes(parts, core);
   followChanges(channels, core);
@@ -88,17 +91,28 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
   const { onFailure, onRelay } = registerFigures(parts, core, link);
   const relay = createRelay({ podUid: config.podUid, port: config.relayPort, onRelay });
   const onSourceError = (uid: string, message: string): void => uplink.sourceError(uid, message);
-  const live = createLiveHandler({ routes, channels, audiences, sessionIds, relay, onFailure });
-  const api = createApi({ channels, audiences, events, relay, now, operatorFresh, onSourceError, onFailure });
+  const live = createLiveHandler({ routes, channels, audiences, admissions, sessionIds, relay, onFailure });
+  const api = createApi({
+    channels,
+    audiences,
+    admissions,
+    events,
+    relay,
+    now,
+    operatorFresh,
+    onSourceError,
+    onFailure,
+  });
   return { ...core, link, viewers: createViewerServer(live, api) };
 }
 
 /** What the operator says goes to the routes, and its counts to the media side and the pages. */
 function createDownlink(parts: EdgeParts, core: Core, onSnapshot: () => void): Downlink {
-  const { routes, uplink, events, keeper } = core;
+  const { routes, uplink, admissions, events, keeper } = core;
   return new Downlink({
     routes,
     uplink,
+    admissions,
     now: parts.now,
     setAudience(audience) {
       parts.channels.setAudience(audience);

@@ -1,4 +1,5 @@
 import { type Goodbye, RememberedGoodbyes } from './goodbyes.ts';
+import { type Admission, Seats } from './seats.ts';
 import { ChannelAudience, type EvidencedId } from './union.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface CountedChannel {
   readonly timeoutSeconds: number;
   /** Highest count so far; taken when the channel is followed for the first time. */
   readonly peak: number;
+  /** Viewers that it may have; undefined: as many as come. */
+  readonly maxViewers?: number | undefined;
 }
 
 /** The audience of one channel over all edges. */
@@ -55,6 +58,13 @@ export interface EdgeProcess {
 
 const UNTOLD: EdgeProcess = { instance: null, restartedSecondsAgo: null };
 
+interface Entry {
+  settings: CountedChannel;
+  readonly audience: ChannelAudience;
+  readonly seats: Seats;
+  peak: number;
+}
+
 interface Edge {
   /** Never: nothing complete was ever heard. Synced: all said. Lost: link down, pod exists. Gone: the pod is gone. */
   state: 'never' | 'synced' | 'lost' | 'gone';
@@ -79,7 +89,7 @@ interface Edge {
  * Methods that take an edge want its pod's uid.
  */
 export class AudienceBook {
-  private readonly channels = new Map<string, { settings: CountedChannel; audience: ChannelAudience; peak: number }>();
+  private readonly channels = new Map<string, Entry>();
   private readonly edges = new Map<string, Edge>();
   private readonly goodbyes: RememberedGoodbyes;
   private startedAtMs: number;
@@ -113,7 +123,8 @@ export class AudienceBook {
   follow(settings: CountedChannel): void {
     const entry = this.channels.get(settings.uid);
     if (entry === undefined) {
-      this.channels.set(settings.uid, { settings, audience: new ChannelAudience(), peak: settings.peak });
+      const { uid, peak } = settings;
+      this.channels.set(uid, { settings, audience: new ChannelAudience(), seats: new Seats(), peak });
     } else {
       entry.settings = settings;
     }
@@ -217,12 +228,20 @@ export class AudienceBook {
     } else {
       entry.audience.change(edge, joined, message.left, this.now());
     }
-    this.takeFromGone(
-      entry.audience,
-      joined.map(({ id }) => id),
-    );
+    const ids = joined.map(({ id }) => id);
+    entry.seats.taken(ids);
+    this.takeFromGone(entry.audience, ids);
     entry.peak = Math.max(entry.peak, entry.audience.viewers);
     this.onChange(message.uid);
+  }
+
+  /** Decides who of these viewers may come; a channel that is not followed, or whose count is unknown, is left to the edge. */
+  admit({ uid, ids }: { readonly uid: string; readonly ids: readonly string[] }): Admission {
+    const entry = this.known(uid);
+    if (entry === undefined || this.count(uid).state === 'unknown') {
+      return { admitted: [], refused: [], undecided: [...ids] };
+    }
+    return entry.seats.admit(ids, entry.settings.maxViewers, entry.audience, this.now());
   }
 
   /**
@@ -381,7 +400,7 @@ export class AudienceBook {
     return edge.ready || this.now() < heardOfNobodyUntil ? 'unknown' : 'known';
   }
 
-  private known(uid: string): { audience: ChannelAudience; peak: number } | undefined {
+  private known(uid: string): Entry | undefined {
     const entry = this.channels.get(uid);
     if (entry === undefined) this.refusals.unknownChannel += 1;
     return entry;

@@ -64,6 +64,11 @@ export class ChannelAudience {
     else this.byEdge.set(edge, ids);
   }
 
+  /** Whether any edge counts this id. */
+  counts(id: string): boolean {
+    return this.union.has(id);
+  }
+
   /** Whether `edge` counts this id. */
   has(edge: string, id: string): boolean {
     return this.byEdge.get(edge)?.has(id) ?? false;

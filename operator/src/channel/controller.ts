@@ -95,8 +95,8 @@ function meet(channel: Channel, nowMs: number, options: ChannelControllerOptions
 }
 
 function follow({ spec }: Channel, state: ChannelState, { sources }: ChannelControllerOptions): void {
-  const { timeoutSeconds } = spec.viewers;
-  sources.book.follow({ uid: state.uid, timeoutSeconds, peak: state.written?.viewers?.peak ?? 0 });
+  const { timeoutSeconds, maxViewers } = spec.viewers;
+  sources.book.follow({ uid: state.uid, timeoutSeconds, maxViewers, peak: state.written?.viewers?.peak ?? 0 });
 }
 
 function forget(key: string, state: ChannelState, options: ChannelControllerOptions): void {

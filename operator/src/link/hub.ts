@@ -3,6 +3,7 @@ import { Coalescer } from '@sluice/common/link/coalesce.ts';
 import type { Audience, OperatorMessage, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Goodbye } from '../audience/goodbyes.ts';
+import type { Admission } from '../audience/seats.ts';
 import type { LinkIdentity } from '../keys/link-keys.ts';
 import { EdgeLink, type EdgeLinkEvents } from './edge-link.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
@@ -86,6 +87,13 @@ export class LinkHub {
   sendLeave(podUid: string, { uid, ids, secondsAgo }: Goodbye): void {
     const message: OperatorMessage = { type: 'leave', uid, ids: [...ids], secondsAgo };
     this.links.get(podUid)?.link.send(`leave:${uid}:${ids[0]}`, () => JSON.stringify(message));
+  }
+
+  /** Tells one edge who may come to a channel with a limit. */
+  sendAdmission(podUid: string, { uid, admitted, refused, undecided }: Admission & { readonly uid: string }): void {
+    const message: OperatorMessage = { type: 'admission', uid, admitted, refused, undecided };
+    const [first = ''] = [...admitted, ...refused, ...undecided];
+    this.links.get(podUid)?.link.send(`admission:${uid}:${first}`, () => JSON.stringify(message));
   }
 
   /** Ends a channel at every edge. */

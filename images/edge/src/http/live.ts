@@ -4,6 +4,7 @@ import type { Route } from '@sluice/common/link/messages.ts';
 import type { ChannelService, PlaylistAnswer } from '../channel/service.ts';
 import { ownerUnreachable, type Relay } from '../relay/relay.ts';
 import type { RouteTable } from '../routes/table.ts';
+import type { Admissions } from '../viewers/admissions.ts';
 import { type Audiences, keyOf } from '../viewers/audiences.ts';
 import { cmcdSessionId } from '../viewers/cmcd.ts';
 import { checkSessionId, type SessionIds } from '../viewers/session-id.ts';
@@ -15,6 +16,7 @@ export interface LiveContext {
   readonly routes: RouteTable;
   readonly channels: ChannelService;
   readonly audiences: Audiences;
+  readonly admissions: Admissions;
   readonly sessionIds: SessionIds;
   readonly relay: Relay;
   /** Told of everything that is not the client's fault and not meant for it. */
@@ -79,12 +81,13 @@ async function answerPlaylist(
   const session = sessionOf(request);
   const signal = abortedWith(response);
   if (rung === MULTIVARIANT) {
-    const query = identify(context, route, session);
+    const query = await identify(context, route, session);
     const playlist = await context.channels.multivariant(key, query, signal);
     // Never stored: it is where ids are handed out and where a full channel refuses.
     sendPlaylist(request, response, playlist, 'no-store');
   } else {
     if (request.method === 'GET' && session !== null && hasRung(route, rung)) {
+      if (route.maxViewers !== undefined) await context.admissions.ask(route, session);
       context.audiences.playlistRequest(route, session);
     }
     const playlist = await context.channels.media(key, rung, signal);
@@ -96,10 +99,13 @@ async function answerPlaylist(
  * The query that the multivariant playlist hands on: the client's own id, or a minted one; none where ids must stay out
  * of URLs. @throws SluiceError `STREAM_LIMIT_EXCEEDED` (429) where the channel is full and the id is not counted
  */
-function identify(context: LiveContext, route: Route, session: string | null): string {
-  context.audiences.admit(route, session);
-  if (route.identity === 'HeartbeatOnly') return '';
-  return `session=${session ?? context.sessionIds.mint(keyOf(route))}`;
+async function identify(context: LiveContext, route: Route, session: string | null): Promise<string> {
+  const isNameless = route.identity === 'HeartbeatOnly';
+  const id = isNameless ? session : (session ?? context.sessionIds.mint(keyOf(route)));
+  if (id !== null && route.maxViewers !== undefined) await context.admissions.ask(route, id);
+  // Who has no id that the operator could have let in is judged by the counts that this edge knows.
+  context.audiences.admit(route, session === null && id !== null && context.audiences.isIn(route, id) ? id : session);
+  return isNameless ? '' : `session=${id}`;
 }
 
 /** The id that a request carries: `session` in the query, else CMCD's `sid`. @throws SluiceError `SESSION_INVALID` (400) */

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Route } from '@sluice/common/link/messages.ts';
 import type { ChannelLive, ChannelService } from '../channel/service.ts';
 import { ownerUnreachable, type Relay } from '../relay/relay.ts';
+import type { Admissions } from '../viewers/admissions.ts';
 import type { Audiences } from '../viewers/audiences.ts';
 import { readHeartbeat, readLeave } from './bodies.ts';
 import { CORS_HEADERS } from './cors.ts';
@@ -13,6 +14,7 @@ import { streamPath, viewerFigures, viewerMode } from './status.ts';
 export interface SignsContext {
   readonly channels: ChannelService;
   readonly audiences: Audiences;
+  readonly admissions: Admissions;
   readonly relay: Relay;
   /** Whether the operator's counts are fresh: it is connected, or was until a moment ago. */
   readonly operatorFresh: () => boolean;
@@ -56,6 +58,7 @@ async function answerHeartbeat(
   const live = liveOf(context, channelId, request);
   const { route, activeMode } = live;
   if (relayed(context, route, request, response)) return;
+  if (route.maxViewers !== undefined) await context.admissions.ask(route, sessionId);
   context.audiences.heartbeat(route, sessionId);
   if (sourceError !== undefined && isDirect(live)) context.onSourceError(route.uid, sourceError);
   const { viewerCount } = viewerFigures(live, context.audiences.local(route.uid), context.operatorFresh());

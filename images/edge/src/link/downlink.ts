@@ -1,5 +1,6 @@
 import type { Audience } from '@sluice/common/link/messages.ts';
 import type { RouteTable } from '../routes/table.ts';
+import type { Admissions } from '../viewers/admissions.ts';
 import type { LinkEvents } from './server.ts';
 import type { Uplink } from './uplink.ts';
 
@@ -10,6 +11,7 @@ const FRESH_MS = 10_000;
 export interface DownlinkTargets {
   readonly routes: RouteTable;
   readonly uplink: Uplink;
+  readonly admissions: Admissions;
   readonly setAudience: (audience: Audience) => void;
   /** Viewers of the channel with this uid said goodbye at another edge. */
   readonly leftElsewhere: (uid: string, hashes: readonly string[], secondsAgo: number) => void;
@@ -35,10 +37,12 @@ export class Downlink implements LinkEvents {
 
   connected(peer: Parameters<LinkEvents['connected']>[0]): void {
     this.#targets.uplink.connect(peer);
+    this.#targets.admissions.connect(peer);
   }
 
   disconnected(): void {
     this.#targets.uplink.disconnect();
+    this.#targets.admissions.disconnect();
     this.#freshUntil = Math.min(this.#freshUntil, this.#targets.now() + FRESH_MS);
   }
 
@@ -59,6 +63,9 @@ export class Downlink implements LinkEvents {
         break;
       case 'audience':
         setAudience(message.audience);
+        break;
+      case 'admission':
+        this.#targets.admissions.answered(message);
         break;
       case 'leave':
         this.#targets.leftElsewhere(message.uid, message.ids, message.secondsAgo);

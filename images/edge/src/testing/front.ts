@@ -5,6 +5,7 @@ import { createViewerServer } from '../http/server.ts';
 import { channelStatus } from '../http/status.ts';
 import { createRelay } from '../relay/relay.ts';
 import { RouteTable } from '../routes/table.ts';
+import { Admissions } from '../viewers/admissions.ts';
 import { Audiences } from '../viewers/audiences.ts';
 import { createSessionIds } from '../viewers/session-id.ts';
 import { ChannelsDouble } from './channels.ts';
@@ -25,6 +26,7 @@ export async function openViewerServer() {
     wholeCount: () => null,
     mintedAgeMs: (key, id) => sessionIds.mintedAgeMs(key, id),
   });
+  const admissions = new Admissions(audiences);
   routes.subscribe({ applied: (route) => channels.apply(route), removed: ({ uid }) => void channels.remove(uid) });
   const events = new EventHub((key) => {
     const live = channels.live(key);
@@ -32,10 +34,11 @@ export async function openViewerServer() {
   });
   const relay = createRelay({ podUid: 'pod-uid', port: 8082, onRelay: () => {} });
   const server = createViewerServer(
-    createLiveHandler({ routes, channels, audiences, sessionIds, relay, onFailure }),
+    createLiveHandler({ routes, channels, audiences, admissions, sessionIds, relay, onFailure }),
     createApi({
       channels,
       audiences,
+      admissions,
       events,
       relay,
       now: () => clock.now,
@@ -46,7 +49,7 @@ export async function openViewerServer() {
   );
   const { ask, close } = await openServer(server);
   return {
-    ...{ ask, clock, channels, routes, audiences, events, failures, sourceErrors },
+    ...{ ask, clock, channels, routes, audiences, admissions, events, failures, sourceErrors },
     async close(): Promise<void> {
       events.close();
       await close();

@@ -15,6 +15,8 @@ const ASSUMED_TARGET_DURATION_SECONDS = 6;
 const HEARTBEAT_SLACK_SECONDS = 5;
 /** A refused viewer tries again after this: some poll of a viewer who went has expired by then. */
 const LIMIT_RETRY_SECONDS = 10;
+/** Time for a player to be counted after it was let in; the operator keeps its seat for longer. */
+const LET_IN_MS = 20_000;
 
 /** What the counting needs to know from elsewhere. */
 export interface AudienceContext {
@@ -53,6 +55,8 @@ export class Audiences {
   readonly #budget: IdBudget = { used: 0, limit: MAX_IDS_PER_EDGE };
   readonly #channels = new Map<string, { route: Route; readonly viewers: ChannelViewers }>();
   readonly #active = new Set<string>();
+  /** Until when whoever was let in need not ask again, in that order. By `<uid> <id>`. */
+  readonly #letIn = new Map<string, number>();
   readonly #listeners = new Set<AudienceListener>();
   readonly #goodbyes = new Set<GoodbyeListener>();
 
@@ -113,6 +117,19 @@ export class Audiences {
     if (route.maxViewers !== undefined) this.#refuseWhenFull(route, this.#viewersOf(route), id);
   }
 
+  /** Whether an id is counted here, or was let in a moment ago. */
+  isIn(route: Route, id: string): boolean {
+    if (this.#channels.get(route.uid)?.viewers.isCounted(id) === true) return true;
+    return (this.#letIn.get(`${route.uid} ${id}`) ?? Number.NEGATIVE_INFINITY) > this.#context.now();
+  }
+
+  /** The operator has a seat for this viewer. */
+  letIn(route: Route, id: string): void {
+    const name = `${route.uid} ${id}`;
+    this.#letIn.delete(name);
+    this.#letIn.set(name, this.#context.now() + LET_IN_MS);
+  }
+
   local(uid: string): LocalAudience {
     const viewers = this.#channels.get(uid)?.viewers;
     return viewers === undefined
@@ -152,6 +169,10 @@ export class Audiences {
   /** Forgets viewers without a sign of life; looks only at channels that have any. Called a few times per second. */
   sweep(): void {
     const now = this.#context.now();
+    for (const [name, until] of this.#letIn) {
+      if (until > now) break;
+      this.#letIn.delete(name);
+    }
     for (const uid of this.#active) {
       const viewers = this.#channels.get(uid)?.viewers;
       viewers?.expire(now);
@@ -197,17 +218,27 @@ export class Audiences {
   }
 
   #refuseWhenFull(route: Route, viewers: ChannelViewers, id: string | null): void {
-    if (route.maxViewers === undefined || (id !== null && viewers.isCounted(id))) return;
+    if (route.maxViewers === undefined || (id !== null && this.#isKnown(route, id))) return;
     viewers.expire(this.#context.now());
     const count = Math.max(viewers.count, this.#context.wholeCount(keyOf(route)) ?? 0);
     if (count < route.maxViewers) return;
-    throw new SluiceError(`${keyOf(route)} has as many viewers as it may have (${route.maxViewers}); try again later`, {
-      code: 'STREAM_LIMIT_EXCEEDED',
-      retryable: true,
-      status: 429,
-      retryAfterSeconds: LIMIT_RETRY_SECONDS,
-    });
+    throw channelFull(route);
   }
+
+  /** In already, or let in by an edge when it minted the id: nobody is turned away who watches. */
+  #isKnown(route: Route, id: string): boolean {
+    return this.isIn(route, id) || this.#context.mintedAgeMs(keyOf(route), id) !== null;
+  }
+}
+
+/** 429 for a viewer of a channel that has as many as it may have. */
+export function channelFull(route: Route): SluiceError {
+  return new SluiceError(`${keyOf(route)} has as many viewers as it may have (${route.maxViewers}); try again later`, {
+    code: 'STREAM_LIMIT_EXCEEDED',
+    retryable: true,
+    status: 429,
+    retryAfterSeconds: LIMIT_RETRY_SECONDS,
+  });
 }
 
 /** `<namespace>/<name>`, the name of a channel in URLs and between the parts of an edge. */

@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { EdgeMessage } from '@sluice/common/link/messages.ts';
+import { routeOf } from '../testing/channels.ts';
+import { Admissions } from './admissions.ts';
+import { Audiences } from './audiences.ts';
+import { sessionIdHash } from './session-id.ts';
+
+const ROUTE = routeOf({ maxViewers: 2 });
+const REFUSAL = expect.objectContaining({ code: 'STREAM_LIMIT_EXCEEDED', status: 429, retryAfterSeconds: 10 });
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+function create() {
+  const audiences = new Audiences({
+    now: () => Date.now(),
+    targetDurationSeconds: () => 2,
+    wholeCount: () => 2,
+    mintedAgeMs: (_key, id) => (id.startsWith('minted') ? 5_000 : null),
+  });
+  const admissions = new Admissions(audiences);
+  const sent: EdgeMessage[] = [];
+  const answer = (lists: { admitted?: string[]; refused?: string[]; undecided?: string[] }): void => {
+    const { admitted = [], refused = [], undecided = [] } = lists;
+    const hashes = (ids: string[]) => ids.map(sessionIdHash);
+    admissions.answered({
+      ...{ type: 'admission', uid: 'uid-film', admitted: hashes(admitted) },
+      ...{ refused: hashes(refused), undecided: hashes(undecided) },
+    });
+  };
+  const connect = () => admissions.connect({ send: (message) => sent.push(message) });
+  return { audiences, admissions, sent, answer, connect };
+}
+
+const question = (...ids: string[]) => ({ type: 'admit', uid: 'uid-film', ids: ids.map(sessionIdHash) });
+
+describe('Admissions', () => {
+  test('asks once for each new viewer, the first at once and others in bundles, and heeds the answer', async () => {
+    const { admissions, audiences, sent, answer, connect } = create();
+    connect();
+    const asked = ['anna', 'bert', 'carl', 'bert'].map((id) => admissions.ask(ROUTE, id));
+    jest.advanceTimersByTime(10);
+    expect(sent).toEqual([question('anna'), question('bert', 'carl')]);
+    answer({ admitted: ['anna', 'bert'], refused: ['carl'] });
+    await expect(Promise.all([asked[0], asked[1], asked[3]])).resolves.toEqual([undefined, undefined, undefined]);
+    await expect(asked[2]).rejects.toEqual(REFUSAL);
+    // Also where the counts that this edge knows say that the channel is full: the operator has kept a seat.
+    expect(audiences.playlistRequest(ROUTE, 'anna')).toBe('counted');
+    expect(() => audiences.heartbeat(ROUTE, 'carl')).toThrow(REFUSAL);
+  });
+
+  test('asks for nobody who is counted or was let in a moment ago, and not where there is no limit', async () => {
+    const { admissions, audiences, sent, answer, connect } = create();
+    connect();
+    const asked = admissions.ask(ROUTE, 'anna');
+    answer({ admitted: ['anna'] });
+    await asked;
+    await admissions.ask(ROUTE, 'anna');
+    audiences.playlistRequest(routeOf(), 'bert');
+    await admissions.ask(ROUTE, 'bert');
+    await admissions.ask(routeOf(), 'carl');
+    expect(sent).toEqual([question('anna')]);
+  });
+
+  test('leaves it to the counts of the edge where the operator is away, is too old to answer, or does not know', async () => {
+    const { admissions, audiences, sent, answer, connect } = create();
+    await admissions.ask(ROUTE, 'anna');
+    connect();
+    const unanswered = admissions.ask(ROUTE, 'anna');
+    jest.advanceTimersByTime(1_000);
+    await unanswered;
+    await admissions.ask(ROUTE, 'bert');
+    expect(sent).toHaveLength(1);
+    connect();
+    const undecided = admissions.ask(ROUTE, 'anna');
+    answer({ undecided: ['anna'] });
+    await undecided;
+    const cut = admissions.ask(ROUTE, 'carl');
+    admissions.disconnect();
+    await cut;
+    expect(() => audiences.admit(ROUTE, 'anna')).toThrow(REFUSAL);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('never turns a viewer away whom an edge let in when it minted the id, where nobody can be asked', async () => {
+    const { admissions, audiences } = create();
+    await admissions.ask(ROUTE, 'minted-1');
+    expect(audiences.playlistRequest(ROUTE, 'minted-1')).toBe('counted');
+  });
+});

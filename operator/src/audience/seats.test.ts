@@ -1,0 +1,92 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { AudienceBook } from './book.ts';
+
+const LIMIT = 3;
+
+function deskOf(edges: readonly string[] = ['a', 'b']) {
+  const clock = { nowMs: 0 };
+  const book = new AudienceBook({ now: () => clock.nowMs, onChange: () => {}, onEdgeChange: () => {} });
+  clock.nowMs = 3_600_000;
+  book.follow({ uid: 'c', timeoutSeconds: 60, peak: 0, maxViewers: LIMIT });
+  for (const edge of edges) {
+    book.edgeSeen(edge, true);
+    book.edgeConnected(edge);
+    book.edgeSynced(edge);
+  }
+  const join = (edge: string, ...ids: string[]): void => {
+    book.viewers(edge, { uid: 'c', snapshot: false, joined: ids.map((id) => ({ id, trusted: true })), left: [] });
+  };
+  const leave = (edge: string, ...ids: string[]): void => {
+    book.viewers(edge, { uid: 'c', snapshot: false, joined: [], left: ids });
+  };
+  const admit = (...ids: string[]) => book.admit({ uid: 'c', ids });
+  return { book, clock, join, leave, admit };
+}
+
+describe('the seats of a channel with a limit', () => {
+  test('are given once, whichever edges ask', () => {
+    const { admit } = deskOf();
+    expect(admit('1', '2')).toEqual({ admitted: ['1', '2'], refused: [], undecided: [] });
+    expect(admit('3', '4')).toEqual({ admitted: ['3'], refused: ['4'], undecided: [] });
+  });
+
+  test('are never taken from who is counted, at whichever edge, also when it is full', () => {
+    const { admit, join } = deskOf();
+    join('a', '1', '2', '3', '4');
+    expect(admit('1', '4', '5')).toEqual({ admitted: ['1', '4'], refused: ['5'], undecided: [] });
+  });
+
+  test('are free again when a viewer leaves, or does not come within 30 s', () => {
+    const { admit, join, leave, clock } = deskOf();
+    admit('1', '2', '3');
+    join('a', '1');
+    join('b', '2');
+    leave('a', '1');
+    expect(admit('4', '5')).toMatchObject({ admitted: ['4'], refused: ['5'] });
+    clock.nowMs += 30_000;
+    expect(admit('5', '6', '7')).toMatchObject({ admitted: ['5', '6'], refused: ['7'] });
+  });
+
+  test('are kept for the viewers of an edge that is cut off or gone', () => {
+    const { admit, join, book } = deskOf();
+    join('a', '1', '2', '3');
+    book.edgeLost('a');
+    expect(admit('4')).toMatchObject({ refused: ['4'] });
+    book.edgeGone('a');
+    expect(admit('4', '1')).toMatchObject({ refused: ['4'], admitted: ['1'] });
+  });
+
+  test('are left to the edges while the count is unknown, or the channel is', () => {
+    const { admit, book } = deskOf();
+    expect(book.admit({ uid: 'x', ids: ['1'] })).toMatchObject({ undecided: ['1'] });
+    book.edgeSeen('new', true);
+    expect(admit('1')).toEqual({ admitted: [], refused: [], undecided: ['1'] });
+  });
+
+  test('suffice whatever comes: viewers who asked before they came are never more than the limit', () => {
+    const id = fc.constantFrom(...'0123456789');
+    const step = fc.record({
+      action: fc.constantFrom('come', 'leave', 'wait'),
+      id,
+      edge: fc.constantFrom('a', 'b'),
+      waitMs: fc.integer({ min: 0, max: 20_000 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { admit, join, leave, book, clock } = deskOf();
+        /** When each viewer who was let in and is not counted yet will be: within what an edge remembers. */
+        let starting: { id: string; edge: string; atMs: number }[] = [];
+        for (const { action, id: one, edge, waitMs } of steps) {
+          clock.nowMs += waitMs % 5_000;
+          for (const { id: due, edge: at } of starting.filter(({ atMs }) => atMs <= clock.nowMs)) join(at, due);
+          starting = starting.filter(({ atMs }) => atMs > clock.nowMs);
+          if (action === 'come' && admit(one).admitted.length > 0) {
+            starting.push({ id: one, edge, atMs: clock.nowMs + waitMs });
+          } else if (action === 'leave') leave(edge, one);
+          expect(book.count('c').viewers).toBeLessThanOrEqual(LIMIT);
+        }
+      }),
+    );
+  });
+});
