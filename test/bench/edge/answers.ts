@@ -10,7 +10,6 @@ import { type EdgeSubject, NAMESPACE } from './edge-subject.ts';
 import { hammer } from './hammer.ts';
 import { groupOf, type Started, stopProgram } from './subject.ts';
 
-const TURN_SECONDS = 5;
 /** Sessions that take turns on each connection: nginx, too, brings the requests of many viewers over few connections. */
 const SESSIONS = 1000;
 /** The socket is what counts; nobody looks a host up. */
@@ -51,7 +50,7 @@ export async function measureAnswers(started: Started, edge: EdgeSubject): Promi
 async function rateOf(socketPath: string, ask: Ask, groups: readonly number[]): Promise<number> {
   const question = (client: ViewerClient, connection: number, round: number, signal: AbortSignal) =>
     ask(client, `h${connection}-${round % SESSIONS}`, signal);
-  const { answers, cpuSeconds } = await hammer(createLightClients(socketPath), question, groups, TURN_SECONDS);
+  const { answers, cpuSeconds } = await hammer(createLightClients(socketPath), question, groups);
   return answers / cpuSeconds;
 }
 

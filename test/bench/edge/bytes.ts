@@ -6,8 +6,7 @@ import { hammer, type Work } from './hammer.ts';
 import type { Subject } from './subject.ts';
 
 /** They take turns, so that what else the machine does meets both. */
-const TURNS = 3;
-const TURN_SECONDS = 5;
+const TURNS = 2;
 
 /** Cached segments: bytes per CPU-second of all processes of the edge, and of nginx alone with the same files. */
 export async function measureBytes(edge: EdgeSubject, reference: Subject): Promise<Measurement[]> {
@@ -40,7 +39,6 @@ function fetchAll(base: string, paths: readonly string[], groups: readonly numbe
     (client, connection, round, signal) =>
       client.get(`${base}/${paths[(connection + round) % paths.length]}`, signal, true),
     groups,
-    TURN_SECONDS,
   );
 }
 

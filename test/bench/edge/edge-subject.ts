@@ -34,7 +34,8 @@ export async function startEdgeSubject(
   return { name: 'edge', url: programs.url, groups: programs.pids, programs, sidecarPid };
 }
 
-function routeOf(index: number, originUrl: string): Route {
+/** Route of the channel with this number. */
+export function routeOf(index: number, originUrl: string): Route {
   const name = `c${index}`;
   return testRoute(`${originUrl}/live/${NAMESPACE}/${name}/source.m3u8`, {
     namespace: NAMESPACE,

@@ -65,6 +65,7 @@ ${temporary.join('\n')}
       return 200 '#EXTM3U\\n#EXT-X-STREAM-INF:BANDWIDTH=3000000\\nsource.m3u8\\n';
     }
     location ~ \\.m3u8$ {
+      set $args '';
       proxy_pass http://origin;
       proxy_cache_valid 200 1s;
       proxy_cache_use_stale updating;

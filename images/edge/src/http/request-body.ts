@@ -26,7 +26,10 @@ function readText(request: IncomingMessage, limitBytes: number): Promise<string>
       if (bytes > limitBytes) reject(tooLarge(limitBytes));
       else resolve((parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)).toString('utf8'));
     });
-    request.on('close', () => reject(badRequest('The body is cut off')));
+    request.on('close', () => {
+      // An error is dear to make, and every request is closed in the end.
+      if (!request.readableEnded) reject(badRequest('The body is cut off'));
+    });
   });
 }
 
