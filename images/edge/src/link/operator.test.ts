@@ -35,7 +35,8 @@ test("the operator's own end of the link and this one understand each other", as
   });
   const port = await server.listen(0, '127.0.0.1');
   // More than one frame holds, so that single routes follow the snapshot.
-  const routes = Array.from({ length: 8_000 }, (_, index) => routeOf({ name: `c${index}`, uid: `uid-${index}` }));
+  const source = { uri: 'http://source.test/index.m3u8', headers: { Cookie: 'c'.repeat(8_000) }, facts: null };
+  const routes = Array.from({ length: 500 }, (_, index) => routeOf({ name: `c${index}`, uid: `uid-${index}`, source }));
   const operator = new EdgeLink({
     edge: {
       podName: 'edge-0',

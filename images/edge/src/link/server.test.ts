@@ -78,7 +78,11 @@ async function dialAndProve(term: number): Promise<TestOperator> {
 describe('LinkServer', () => {
   test('obeys an operator that signs the challenge, also what it sends right behind the signature', async () => {
     const operator = dial();
-    const routes = Array.from({ length: 2_000 }, (_, index) => routeOf({ name: `c${index}`, uid: `uid-${index}` }));
+    // As large as a frame of thousands of channels, and quicker to compare.
+    const source = { uri: 'http://source.test/index.m3u8', headers: { Cookie: 'c'.repeat(8_000) }, facts: null };
+    const routes = Array.from({ length: 125 }, (_, index) =>
+      routeOf({ name: `c${index}`, uid: `uid-${index}`, source }),
+    );
     await operator.prove(1, { behind: [{ type: 'snapshot', routes, audiences: [audienceOf()] }] });
     operator.send({ type: 'remove', uid: 'uid-1' });
     await operator.waitFor('synced');

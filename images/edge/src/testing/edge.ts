@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { OwnerReport } from '@sluice/common/link/messages.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { createMediaSide, type MediaSide } from '../channel/channels.ts';
@@ -12,6 +12,8 @@ import { VirtualClock } from './virtual-clock.ts';
 
 /** Turns of the event loop without request or file operation after which nothing more follows by itself. */
 const QUIET_TURNS = 8;
+/** Turns, a fraction of a millisecond, after which the machine is too busy to wait for it without sleeping. */
+const EAGER_TURNS = 40;
 
 /** The media side on a virtual clock with a real source on loopback and a real folder. */
 export class TestEdge {
@@ -44,10 +46,12 @@ export class TestEdge {
 
   /** Waits until no request and no file operation is under way. */
   settle = async (): Promise<void> => {
-    for (let quiet = 0; quiet < QUIET_TURNS; quiet += 1) {
-      await nextTurn();
+    for (let quiet = 0, busyTurns = 0; quiet < QUIET_TURNS; quiet += 1) {
+      await (quiet === 0 && busyTurns > EAGER_TURNS ? sleep(1) : nextTurn());
       const busy = this.#busy > 0 || process.getActiveResourcesInfo().some((name) => /^(FSReq|CloseReq)/.test(name));
-      if (busy) quiet = 0;
+      if (!busy) continue;
+      quiet = -1;
+      busyTurns += 1;
     }
   };
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Client } from '../client/client.ts';
 import { createHttpClient } from '../client/http-client.ts';
@@ -327,7 +328,7 @@ describe('a reflector', () => {
 
 /** Waits for what happens over a real socket; a run that waits for ever is ended by the test's own timeout. */
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(setImmediate);
+  while (!condition()) await sleep(1);
 }
 
 /** Lets a number of turns of the event loop pass. */

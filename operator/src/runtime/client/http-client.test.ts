@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
 import { type FakeApiServer, startFakeApiServer } from '../testing/fake-api-server.ts';
@@ -217,5 +218,5 @@ async function collect(from: AsyncIterable<WatchEvent>, into: WatchEvent[]): Pro
 
 /** Waits for what happens over a real socket; a run that waits for ever is ended by the test's own timeout. */
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(setImmediate);
+  while (!condition()) await sleep(1);
 }
