@@ -33,12 +33,11 @@ export async function installSluice(
   const { config, progress } = context;
   const images = await buildImages(undefined, context);
   await loadImages(cluster, Object.values(images), context);
-  const all: Record<string, string> = {
-    ...imageValues(images),
-    'sources.allowedCIDRs[0]': IN_CLUSTER_CIDRS,
-    ...values,
-  };
-  const settings = Object.entries(all).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  const settings = [
+    // One hash in a few hundred has digits alone, which `--set` takes for a number.
+    ...options('--set-string', imageValues(images)),
+    ...options('--set', { 'sources.allowedCIDRs[0]': IN_CLUSTER_CIDRS, ...values }),
+  ];
   const chart = join(config.repositoryRoot, 'charts/sluice');
   const environment = { ...config.environment, KUBECONFIG: cluster.kubeconfigPath };
   await progress.step('install the chart', 20, () =>
@@ -61,6 +60,10 @@ export async function installSluice(
     ),
   );
   return { cluster, kubectl: createKubectl(cluster), images };
+}
+
+function options(name: '--set' | '--set-string', values: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(values).flatMap(([key, value]) => [name, `${key}=${value}`]);
 }
 
 function imageValues(images: Readonly<Record<string, string>>): Record<string, string> {
