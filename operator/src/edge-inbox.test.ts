@@ -68,6 +68,7 @@ describe('the inbox of the edges', () => {
       sessionChanged,
       tellLeave,
       answerAdmission: () => {},
+      watch: () => {},
       term: () => LEADER_TERM,
     });
   });

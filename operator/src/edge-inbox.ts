@@ -32,6 +32,8 @@ export interface EdgeInboxTargets {
   readonly channelChanged: (key: string, withinSeconds: number) => void;
   /** Something about the StreamSession with this key has changed; look at it within so many seconds. */
   readonly sessionChanged: (key: string, withinSeconds: number) => void;
+  /** Somebody asks the edge with this pod uid for the channel `uid`, which it does not serve. */
+  readonly watch: (edge: string, uid: string) => void;
   /** Tells the edge with this pod uid who may come. */
   readonly answerAdmission: (edge: string, answer: Admission & { readonly uid: string }) => void;
   /** Viewers, whom the edge with this pod uid counts, said goodbye at another one. */
@@ -42,7 +44,7 @@ export interface EdgeInboxTargets {
 
 /** Hands what an edge says to those whom it concerns. The book itself tells which channels' counts have changed. */
 export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint, message: EdgeMessage) => void {
-  const { book, states, metrics, suspendDirect, channelChanged, tellLeave, answerAdmission } = targets;
+  const { book, states, metrics, suspendDirect, channelChanged, tellLeave, answerAdmission, watch } = targets;
   const firstSegments = new FirstSegmentTimes((seconds) => metrics.firstSegmentsSeconds.observe(seconds));
   const reportTargets = { ...targets, firstSegments };
   return ({ podUid }, message) => {
@@ -52,6 +54,9 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
         break;
       case 'signs':
         book.signs(message.uid, message.ids);
+        break;
+      case 'watch':
+        watch(podUid, message.uid);
         break;
       case 'admit':
         answerAdmission(podUid, { uid: message.uid, ...book.admit(message) });

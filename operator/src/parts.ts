@@ -207,12 +207,13 @@ function createHub(
     channelChanged: (key, withinSeconds) => lookAgain.channelWithin(key, withinSeconds),
     sessionChanged: (key, withinSeconds) => lookAgain.sessionWithin(key, withinSeconds),
     countChanged: (uid) => lookAgain.channelOf(uid),
+    watch: (edge, uid) => hub.watch(edge, uid),
     answerAdmission: (edge, answer) => hub.sendAdmission(edge, answer),
     tellLeave: (edge, goodbye) => hub.sendLeave(edge, goodbye),
     term,
     log,
   });
-  const hub = new LinkHub({ identity, term, log, events });
+  const hub = new LinkHub({ identity, term, log, events, counts: (edge, uid) => book.hasViewersOn(edge, uid) });
   return hub;
 }
 

@@ -2,6 +2,7 @@ import type { EdgeMessage, Route } from '@sluice/common/link/messages.ts';
 import { Downlink } from '@sluice/edge/link/downlink.ts';
 import { Peer, readFrame } from '@sluice/edge/link/peer.ts';
 import { Uplink } from '@sluice/edge/link/uplink.ts';
+import { Watches } from '@sluice/edge/link/watches.ts';
 import { RouteTable } from '@sluice/edge/routes/table.ts';
 import { Admissions } from '@sluice/edge/viewers/admissions.ts';
 import { Audiences } from '@sluice/edge/viewers/audiences.ts';
@@ -72,6 +73,7 @@ export class EdgeProcess {
       routes,
       uplink,
       admissions: new Admissions(audiences, time.setTimer),
+      watches: new Watches(time.now, time.setTimer),
       now: time.now,
       setAudience: () => {},
       leftElsewhere: (uid, hashes, secondsAgo) => audiences.leftElsewhere(uid, hashes, secondsAgo),

@@ -150,6 +150,7 @@ export class OperatorProcess {
       suspendDirect: () => {},
       channelChanged: () => {},
       sessionChanged: () => {},
+      watch: () => {},
       answerAdmission: (edge, answer) => this.#send(edge, { type: 'admission', ...answer }),
       tellLeave: (edge, { uid, ids, secondsAgo }) =>
         this.#send(edge, { type: 'leave', uid, ids: [...ids], secondsAgo }),

@@ -120,6 +120,10 @@ export const audienceSchema = z.object({
   mode: modeSchema,
   /** The last decision in words. */
   reason: z.string(),
+  /** What viewers get now, by the owner's word, for edges that do not own the channel. Older operators do not say it. */
+  activeMode: modeSchema.optional(),
+  /** Health of the source by the owner's word, without its message, which names hosts. */
+  health: z.object({ state: z.enum(['healthy', 'degraded', 'down', 'unknown']), reason: z.string() }).optional(),
 });
 export type Audience = z.infer<typeof audienceSchema>;
 
@@ -233,6 +237,8 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('leave'), uid: z.string(), ids: z.array(idHashSchema), secondsAgo: secondsAgoSchema }),
   /** May these viewers, whom this edge does not count, come to a channel with `maxViewers`? An older operator does not answer. */
   z.object({ type: z.literal('admit'), uid: z.string(), ids: z.array(idHashSchema).max(10_000) }),
+  /** Somebody asks this edge for a channel that it does not serve: its audience is wanted at once, and for a minute. */
+  z.object({ type: z.literal('watch'), uid: z.string() }),
   /** A viewer cannot reach a Direct source. */
   z.object({ type: z.literal('sourceError'), uid: z.string(), message: z.string().max(500) }),
   z.object({ type: z.literal('report'), report: ownerReportSchema }),

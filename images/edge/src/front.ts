@@ -1,4 +1,5 @@
 import type { RequestListener, Server } from 'node:http';
+import type { Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Metrics } from '@sluice/common/metrics/metrics.ts';
 import { isOwner } from './channel/mode.ts';
@@ -14,6 +15,7 @@ import type { LinkKeys } from './link/keys.ts';
 import { LinkServer } from './link/server.ts';
 import { StoredTerm } from './link/stored-term.ts';
 import { Uplink } from './link/uplink.ts';
+import { Watches } from './link/watches.ts';
 import { registerEdgeMetrics } from './operations/edge-metrics.ts';
 import { createRelay } from './relay/relay.ts';
 import { RouteKeeper } from './routes/stored-routes.ts';
@@ -40,6 +42,7 @@ export interface Front {
   readonly routes: RouteTable;
   readonly audiences: Audiences;
   readonly admissions: Admissions;
+  readonly watches: Watches;
   readonly uplink: Uplink;
   readonly events: EventHub;
   readonly keeper: RouteKeeper;
@@ -72,24 +75,30 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
   });
   const events = new EventHub((key) => {
     const live = channels.live(key);
-    // Streams of a channel that another edge owns now end, and come back by way of the relay.
-    const isHere = live !== null && isOwner(live.route, config.podUid);
-    return !isHere ? null : channelStatus(live, audiences.local(live.route.uid), operatorFresh());
+    return live === null ? null : channelStatus(live, audiences.local(live.route.uid), operatorFresh());
   });
   const admissions = new Admissions(audiences);
+  const watches = new Watches(now);
   const uplink = new Uplink({
     audiences,
     routes: () => routes.all(),
     reports: () => channels.list().flatMap(({ report }) => (report === null ? [] : [report])),
   });
   const keeper = new RouteKeeper(config.runDirectory, () => routes.all(), log);
-  const core = { routes, audiences, admissions, uplink, events, keeper };
+  const core = { routes, audiences, admissions, watches, uplink, events, keeper };
   const downlink = createDownlink(parts, core, onSnapshot);
   followRoutes(parts, core);
   followChanges(channels, core);
   const link = createLink(parts, downlink);
   const { onFailure, onRelay } = registerFigures(parts, core, link);
   const relay = createRelay({ podUid: config.podUid, port: config.relayPort, onRelay });
+  const onAsked = async (route: Route): Promise<void> => {
+    if (!isOwner(route, config.podUid)) await watches.ask(route.uid);
+  };
+  events.onWatched((key) => {
+    const route = routes.byKey(key);
+    if (route !== null) void onAsked(route);
+  });
   const onSourceError = (uid: string, message: string): void => uplink.sourceError(uid, message);
   const live = createLiveHandler({ routes, channels, audiences, admissions, sessionIds, relay, onFailure });
   const api = createApi({
@@ -97,6 +106,7 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
     audiences,
     admissions,
     events,
+    onAsked,
     relay,
     now,
     operatorFresh,
@@ -108,11 +118,12 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
 
 /** What the operator says goes to the routes, and its counts to the media side and the pages. */
 function createDownlink(parts: EdgeParts, core: Core, onSnapshot: () => void): Downlink {
-  const { routes, uplink, admissions, events, keeper } = core;
+  const { routes, uplink, admissions, watches, events, keeper } = core;
   return new Downlink({
     routes,
     uplink,
     admissions,
+    watches,
     now: parts.now,
     setAudience(audience) {
       parts.channels.setAudience(audience);

@@ -299,6 +299,11 @@ export class AudienceBook {
     return { state, viewers, trusted, peak: entry.peak, nextChangeMs: next };
   }
 
+  /** Whether the edge with this pod uid counts viewers of a channel. */
+  hasViewersOn(edge: string, uid: string): boolean {
+    return (this.channels.get(uid)?.audience.idsOf(edge) ?? 0) > 0;
+  }
+
   /** Viewers with a sign of life at or after `sinceMs`; only trusted ones unless `all`. */
   aliveSince(uid: string, sinceMs: number, all: boolean): number {
     return this.channels.get(uid)?.audience.aliveSince(sinceMs, all) ?? 0;

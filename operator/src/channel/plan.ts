@@ -262,7 +262,9 @@ function rememberDecision(before: ChannelMemory, decision: Decision, { audience,
   };
 }
 
-function audienceMessage({ channel, audience }: Observed, decision: Decision): Audience {
+function audienceMessage(observed: Observed, decision: Decision): Audience {
+  const { channel, audience } = observed;
+  const health = healthOf(observed);
   return {
     uid: channel.metadata.uid ?? '',
     viewers: audience.viewers,
@@ -270,6 +272,8 @@ function audienceMessage({ channel, audience }: Observed, decision: Decision): A
     state: audience.state,
     mode: decision.mode,
     reason: decision.reason.message,
+    activeMode: activeModeOf(observed),
+    ...(health === null ? {} : { health: { state: health.state, reason: health.reason } }),
   };
 }
 

@@ -33,6 +33,7 @@ function hubOf(
   keys: EdgeLinkKeys,
   operatorKey = OPERATOR_KEY,
   changed: () => void = () => {},
+  counts: () => boolean = () => true,
 ): { hub: LinkHub; told: Told } {
   const told: Told = { seen: [], lost: [], gone: [], messages: [] };
   const hub = new LinkHub({
@@ -40,6 +41,7 @@ function hubOf(
     term: () => 7,
     log,
     random: () => 0,
+    counts,
     events: {
       seen: (edge) => told.seen.push(edge.podUid),
       connected: () => {},
@@ -61,6 +63,26 @@ function hubOf(
 const types = (edge: FakeEdge): string[] => edge.received.map(({ type }) => type);
 
 describe('the links to the edges', () => {
+  test('spare an edge the counts of channels that it has nothing to do with, until it is asked for one', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub } = hubOf(keys, OPERATOR_KEY, undefined, () => false);
+    const route = routeFixture({ uid: 'c1', owners: [] });
+    hub.setRoute(route);
+    hub.setEdges([edge.endpoint()]);
+    await edge.until(() => edge.received.length >= 2);
+    const audience = { uid: 'c1', peak: 9, state: 'known', mode: 'Proxy', reason: '' } as const;
+    for (const viewers of [1, 2]) hub.setAudience({ ...audience, viewers });
+    hub.setRoute({ ...route, mode: 'Proxy' });
+    await edge.until(() => types(edge).includes('route'));
+    hub.watch('one', 'c1');
+    await edge.until(() => types(edge).at(-1) === 'audience');
+    expect(edge.received.slice(2)).toMatchObject([
+      { type: 'audience', audience: { viewers: 1 } },
+      { type: 'route' },
+      { type: 'audience', audience: { viewers: 2 } },
+    ]);
+  });
+
   test('begin with proof and snapshot and go on with changes only', async () => {
     const { edge, keys } = await edgeOf('one');
     const { hub } = hubOf(keys);

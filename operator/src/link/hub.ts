@@ -14,6 +14,10 @@ import { snapshotMessages } from './snapshot.ts';
  * nobody waits for it, and what an edge counts itself it shows at once.
  */
 const COUNTS_INTERVAL_MS = 200;
+/** Edges that nobody asks for a channel hear of its counts this often, for their lists. */
+const DISTANT_INTERVAL_MS = 5_000;
+/** So long an edge that was asked for a channel hears of its counts at once; it says again that it is. */
+const WATCH_MS = 60_000;
 
 /** What the hub tells of the edges. */
 export interface HubEvents extends EdgeLinkEvents {
@@ -31,6 +35,10 @@ export interface HubOptions {
   readonly events: HubEvents;
   readonly log: Logger;
   readonly random?: () => number;
+  /** Whether the edge with this pod uid counts viewers of a channel; no edge does if left out. */
+  readonly counts?: (podUid: string, uid: string) => boolean;
+  /** Milliseconds of a clock that never steps back; the machine's if left out. */
+  readonly now?: () => number;
 }
 
 /**
@@ -45,9 +53,16 @@ export class LinkHub {
   /** Channels whose count has changed and is not yet told. */
   private readonly untold = new Set<string>();
   private readonly counts = new Coalescer(COUNTS_INTERVAL_MS, () => this.tellCounts());
+  /** Channels whose count has changed and is not yet told to the edges that have nothing to do with them. */
+  private readonly untoldFar = new Set<string>();
+  private readonly farCounts = new Coalescer(DISTANT_INTERVAL_MS, () => this.tellFar());
+  /** Until when an edge was asked for a channel, by `<pod uid> <channel uid>`. */
+  private readonly watched = new Map<string, number>();
+  private readonly now: () => number;
 
   constructor(options: HubOptions) {
     this.options = options;
+    this.now = options.now ?? (() => performance.now());
   }
 
   /** Takes the edges that exist now: new ones are dialled, those that are gone are forgotten. */
@@ -75,12 +90,27 @@ export class LinkHub {
     return this.routes.get(uid);
   }
 
-  /** Tells every edge the whole audience of a channel, if it changed: at once, or with the next others. */
+  /**
+   * Tells every edge the whole audience of a channel, if it changed: those that serve it or are asked for it at once or with
+   * the next others, the rest every few seconds.
+   */
   setAudience(audience: Audience): void {
     if (isDeepStrictEqual(this.audiences.get(audience.uid), audience)) return;
     this.audiences.set(audience.uid, audience);
     this.untold.add(audience.uid);
     this.counts.request();
+  }
+
+  /** Somebody asks an edge for a channel that it does not serve: it hears the count now, and each change for a minute. */
+  watch(podUid: string, uid: string): void {
+    const audience = this.audiences.get(uid);
+    const link = this.links.get(podUid)?.link;
+    if (link === undefined || audience === undefined) return;
+    const name = `${podUid} ${uid}`;
+    this.watched.delete(name);
+    this.watched.set(name, this.now() + WATCH_MS);
+    const message: OperatorMessage = { type: 'audience', audience };
+    link.send(`audience:${uid}`, () => JSON.stringify(message));
   }
 
   /** Tells one edge that viewers of a channel have left; nothing where it is not linked: they expire there by themselves. */
@@ -100,6 +130,7 @@ export class LinkHub {
   remove(uid: string): void {
     this.audiences.delete(uid);
     this.untold.delete(uid);
+    this.untoldFar.delete(uid);
     if (this.routes.delete(uid)) this.broadcast(`route:${uid}`, { type: 'remove', uid });
   }
 
@@ -122,6 +153,7 @@ export class LinkHub {
   /** Ends all links; edges go on with what they know. */
   close(): void {
     this.counts.close();
+    this.farCounts.close();
     for (const { link } of this.links.values()) link.close();
     this.links.clear();
   }
@@ -151,19 +183,40 @@ export class LinkHub {
 
   private tellCounts(): void {
     for (const uid of this.untold) {
-      const audience = this.audiences.get(uid);
-      if (audience !== undefined) this.broadcast(`audience:${uid}`, { type: 'audience', audience });
+      this.tell(uid, (podUid) => this.isNear(podUid, uid));
+      this.untoldFar.add(uid);
     }
     this.untold.clear();
+    this.farCounts.request();
+  }
+
+  private tellFar(): void {
+    for (const uid of this.untoldFar) this.tell(uid, (podUid) => !this.isNear(podUid, uid));
+    this.untoldFar.clear();
+    for (const [name, untilMs] of this.watched) {
+      if (untilMs > this.now()) break;
+      this.watched.delete(name);
+    }
+  }
+
+  private tell(uid: string, isMeant: (podUid: string) => boolean): void {
+    const audience = this.audiences.get(uid);
+    if (audience !== undefined) this.broadcast(`audience:${uid}`, { type: 'audience', audience }, isMeant);
+  }
+
+  /** Whether an edge has to do with a channel: it owns it, counts viewers of it, or was asked for it. */
+  private isNear(podUid: string, uid: string): boolean {
+    if (this.routes.get(uid)?.owners[0]?.podUid === podUid || this.options.counts?.(podUid, uid) === true) return true;
+    return (this.watched.get(`${podUid} ${uid}`) ?? Number.NEGATIVE_INFINITY) > this.now();
   }
 
   /** The text is made once, and only where a link is up. */
-  private broadcast(key: string, message: OperatorMessage): void {
+  private broadcast(key: string, message: OperatorMessage, isMeant: (podUid: string) => boolean = () => true): void {
     let text: string | undefined;
     const render = (): string => {
       text ??= JSON.stringify(message);
       return text;
     };
-    for (const { link } of this.links.values()) link.send(key, render);
+    for (const [podUid, { link }] of this.links) if (isMeant(podUid)) link.send(key, render);
   }
 }

@@ -3,7 +3,7 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Route } from '@sluice/common/link/messages.ts';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { ChannelLive } from '../channel/service.ts';
-import { ownerUnreachable, type Relay } from '../relay/relay.ts';
+import { ownerUnreachable } from '../relay/relay.ts';
 import { allowAnyOrigin, sendPreflight } from './cors.ts';
 import { channelUnknown, methodNotAllowed, notFound, sendError } from './error-answer.ts';
 import type { EventHub } from './event-hub.ts';
@@ -13,6 +13,8 @@ import { type ChannelStatus, channelStatus, isActive } from './status.ts';
 /** What answers to /api need. */
 export interface ApiContext extends SignsContext {
   readonly events: EventHub;
+  /** Somebody asks for the status of this channel. Resolves when its count is as fresh as can be; never rejects. */
+  readonly onAsked: (route: Route) => Promise<void>;
   /** Milliseconds of a clock that never steps back. */
   readonly now: () => number;
   /** Told of everything that is not the client's fault and not meant for it. */
@@ -74,9 +76,10 @@ function addStatusRoutes(app: Express, context: ApiContext): void {
   for (const path of ['/api/stream/:namespace/:channel', '/api/stream/:channel']) {
     app
       .route(`${path}/status`)
-      .get((request, response) => {
-        const live = liveOf(context, keyOfRequest(request), request);
-        if (!relayed(context, live.route, request, response)) response.json(statusOf(context, live));
+      .get(async (request, response) => {
+        const key = keyOfRequest(request);
+        await context.onAsked(liveOf(context, key, request).route);
+        response.json(statusOf(context, liveOf(context, key, request)));
       })
       .all(onlyMethod('GET'));
     app
@@ -84,7 +87,7 @@ function addStatusRoutes(app: Express, context: ApiContext): void {
       .get((request, response) => {
         const key = keyOfRequest(request);
         const live = liveOf(context, key, request);
-        if (relayed(context, live.route, request, response, 'events')) return;
+        void context.onAsked(live.route);
         context.events.subscribe(key, statusOf(context, live), response);
       })
       .all(onlyMethod('GET'));
@@ -109,19 +112,6 @@ function liveOf(context: ApiContext, key: string, request: Request): ChannelLive
   const live = context.channels.live(key);
   if (live === null) throw context.relay.isRelayed(request) ? ownerUnreachable(key) : channelUnknown(key);
   return live;
-}
-
-/** Whether another edge answers this request; then nothing is left to do. @throws SluiceError `OWNER_UNREACHABLE` (503) */
-function relayed(
-  { relay }: ApiContext,
-  route: Route,
-  request: Request,
-  response: Response,
-  location?: Parameters<Relay['send']>[2],
-): boolean {
-  const owner = relay.target(route, request);
-  if (owner !== null) relay.send(response, owner, location);
-  return owner !== null;
 }
 
 function statusOf(context: ApiContext, live: ChannelLive): ChannelStatus {

@@ -31,6 +31,7 @@ export class EventHub {
   #timer: NodeJS.Timeout | null = null;
   #commentTimer: NodeJS.Timeout | null = null;
   #closed = false;
+  #onWatched: (key: string) => void = () => {};
 
   /** @param status the present status of a channel, null once it is gone */
   constructor(status: (key: string) => ChannelStatus | null) {
@@ -65,6 +66,11 @@ export class EventHub {
     response.write(`retry: ${RECONNECT_MS}\n\n${Object.entries(channel.sent).map(eventText).join('')}`);
     this.#timer ??= setInterval(() => this.flush(), FLUSH_INTERVAL_MS);
     this.#commentTimer ??= setInterval(() => this.#comment(), COMMENT_INTERVAL_MS);
+  }
+
+  /** Sets who hears, now and then, of each channel that somebody listens to. */
+  onWatched(callback: (key: string) => void): void {
+    this.#onWatched = callback;
   }
 
   /** Something about a channel may have changed. */
@@ -106,6 +112,7 @@ export class EventHub {
   #comment(): void {
     // Some things change without an event, such as the age of the operator's counts.
     this.markAll();
+    for (const key of this.#channels.keys()) this.#onWatched(key);
     for (const { responses } of this.#channels.values()) this.#send(responses, ': still here\n\n');
   }
 

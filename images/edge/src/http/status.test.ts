@@ -28,8 +28,8 @@ describe('viewerFigures', () => {
       'an edge is out of reach',
       live({ audience: audienceOf({ viewers: 5, state: 'stale' }) }),
       true,
-      2,
-      'edge',
+      5,
+      'all',
       'stale',
     ],
     ['the operator knows nothing', live({ audience: audienceOf({ state: 'unknown' }) }), true, 2, 'edge', 'unknown'],
@@ -45,6 +45,18 @@ describe('viewerFigures', () => {
 });
 
 describe('channelStatus', () => {
+  test('says of a channel that another edge owns what the operator has heard from there', () => {
+    const audience = audienceOf({
+      ...{ viewers: 7, mode: 'Transcode', activeMode: 'Proxy' },
+      health: { state: 'down', reason: 'SourceUnreachable' },
+    });
+    const elsewhere = live({ report: null, activeMode: 'Transcode', audience });
+    expect(channelStatus(elsewhere, { count: 0, peak: 0, approximate: false }, true)).toMatchObject({
+      ...{ viewerCount: 7, viewersScope: 'all', mode: 'proxy', health: 'down', healthReason: 'SourceUnreachable' },
+      healthMessage: "The channel's source has a problem (SourceUnreachable)",
+    });
+  });
+
   test('says what a viewer may know, and nothing of the source', () => {
     const status = channelStatus(live({ route: routeOf({ mode: 'Proxy', maxViewers: 10 }) }), local, true);
     expect(status).toEqual({

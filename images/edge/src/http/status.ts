@@ -47,13 +47,14 @@ export interface ViewerFigures {
  */
 export function viewerFigures(live: ChannelLive, local: LocalAudience, operatorFresh: boolean): ViewerFigures {
   const { audience } = live;
-  const whole = operatorFresh && audience?.state === 'known' ? audience.viewers : null;
+  const isTold = operatorFresh && audience !== null && audience.state !== 'unknown';
   const figures = {
     viewersApproximate: local.approximate,
     peakViewers: Math.max(audience?.peak ?? 0, local.peak),
   };
-  if (whole !== null) {
-    return { ...figures, viewerCount: Math.max(whole, local.count), viewersScope: 'all', viewersState: 'known' };
+  if (isTold) {
+    const { viewers, state } = audience;
+    return { ...figures, viewerCount: Math.max(viewers, local.count), viewersScope: 'all', viewersState: state };
   }
   const known = audience !== null && audience.state !== 'unknown';
   return { ...figures, viewerCount: local.count, viewersScope: 'edge', viewersState: known ? 'stale' : 'unknown' };
@@ -62,24 +63,26 @@ export function viewerFigures(live: ChannelLive, local: LocalAudience, operatorF
 /** Everything the viewer API says of a channel; pure. Nothing of the source's URL or headers is in it. */
 export function channelStatus(live: ChannelLive, local: LocalAudience, operatorFresh: boolean): ChannelStatus {
   const { route, report, audience } = live;
+  // What the owner knows by itself, another edge by way of the operator.
+  const health = report?.health ?? audience?.health ?? null;
   return {
     channelId: `${route.namespace}/${route.name}`,
     ...viewerFigures(live, local, operatorFresh),
-    mode: viewerMode(live.activeMode),
+    mode: viewerMode(report === null ? (audience?.activeMode ?? live.activeMode) : live.activeMode),
     targetMode: viewerMode(route.mode),
     reason: audience?.reason ?? '',
-    health: report?.health.state ?? 'unknown',
-    healthReason: report?.health.reason ?? '',
-    healthMessage: viewerHealthMessage(report),
+    health: health?.state ?? 'unknown',
+    healthReason: health?.reason ?? '',
+    healthMessage: viewerHealthMessage(health),
     maxViewers: route.maxViewers ?? null,
     streamUrl: streamPath(route, null),
   };
 }
 
 /** What viewers hear of a source's trouble: the reason alone, because messages name its hosts, addresses and paths. */
-function viewerHealthMessage(report: ChannelLive['report']): string {
-  const troubled = report !== null && (report.health.state === 'degraded' || report.health.state === 'down');
-  return troubled ? `The channel's source has a problem (${report.health.reason})` : '';
+function viewerHealthMessage(health: { readonly state: string; readonly reason: string } | null): string {
+  const troubled = health?.state === 'degraded' || health?.state === 'down';
+  return troubled ? `The channel's source has a problem (${health.reason})` : '';
 }
 
 /** The viewer URL of a channel as a path; the session is left out where ids must stay out of URLs. */

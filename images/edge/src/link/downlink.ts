@@ -3,6 +3,7 @@ import type { RouteTable } from '../routes/table.ts';
 import type { Admissions } from '../viewers/admissions.ts';
 import type { LinkEvents } from './server.ts';
 import type { Uplink } from './uplink.ts';
+import type { Watches } from './watches.ts';
 
 /** The operator's counts are shown for this long after its connection ended: a restart of the operator takes less. */
 const FRESH_MS = 10_000;
@@ -12,6 +13,7 @@ export interface DownlinkTargets {
   readonly routes: RouteTable;
   readonly uplink: Uplink;
   readonly admissions: Admissions;
+  readonly watches: Watches;
   readonly setAudience: (audience: Audience) => void;
   /** Viewers of the channel with this uid said goodbye at another edge. */
   readonly leftElsewhere: (uid: string, hashes: readonly string[], secondsAgo: number) => void;
@@ -38,11 +40,13 @@ export class Downlink implements LinkEvents {
   connected(peer: Parameters<LinkEvents['connected']>[0]): void {
     this.#targets.uplink.connect(peer);
     this.#targets.admissions.connect(peer);
+    this.#targets.watches.connect(peer);
   }
 
   disconnected(): void {
     this.#targets.uplink.disconnect();
     this.#targets.admissions.disconnect();
+    this.#targets.watches.disconnect();
     this.#freshUntil = Math.min(this.#freshUntil, this.#targets.now() + FRESH_MS);
   }
 
@@ -63,6 +67,7 @@ export class Downlink implements LinkEvents {
         break;
       case 'audience':
         setAudience(message.audience);
+        this.#targets.watches.heard(message.audience.uid);
         break;
       case 'admission':
         this.#targets.admissions.answered(message);

@@ -18,6 +18,7 @@ export async function openViewerServer() {
   const routes = new RouteTable();
   const sessionIds = createSessionIds(Buffer.alloc(32, 1));
   const failures: unknown[] = [];
+  const asked: string[] = [];
   const sourceErrors: [uid: string, message: string][] = [];
   const onFailure = (thrown: unknown): void => void failures.push(thrown);
   const audiences = new Audiences({
@@ -40,6 +41,7 @@ export async function openViewerServer() {
       audiences,
       admissions,
       events,
+      onAsked: async ({ uid }) => void asked.push(uid),
       relay,
       now: () => clock.now,
       operatorFresh: () => true,
@@ -49,7 +51,7 @@ export async function openViewerServer() {
   );
   const { ask, close } = await openServer(server);
   return {
-    ...{ ask, clock, channels, routes, audiences, admissions, events, failures, sourceErrors },
+    ...{ ask, clock, channels, routes, audiences, admissions, events, asked, failures, sourceErrors },
     async close(): Promise<void> {
       events.close();
       await close();
