@@ -5,22 +5,19 @@
  */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
+import { goneOwner, newOwner, noStrangers, oneAudience, oneChannel, withEdges, work } from './integration/edges.ts';
 import { muxed, silentHevc } from './integration/fmp4.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
-import { goneOwner, noForgery, oneAudience, oneChannel, withTwoEdges, work } from './integration/relay.ts';
 
 type Scenario = readonly [name: string, shows: string, run: (link: LinkFolder) => Promise<string>];
 
 const SCENARIOS: readonly Scenario[] = [
-  ['channel', 'two edges show one channel, and its source sees one client', (link) => withTwoEdges(link, oneChannel)],
-  ['audience', 'two edges have one audience', (link) => withTwoEdges(link, oneAudience)],
-  [
-    'forgery',
-    'no request chooses where it is relayed, and none goes in circles',
-    (link) => withTwoEdges(link, noForgery),
-  ],
-  ['work', 'agents reach the owner by way of any edge', (link) => withTwoEdges(link, work)],
-  ['gone', 'an owner that is gone or silent costs an error in bounded time', (link) => withTwoEdges(link, goneOwner)],
+  ['channel', 'three edges show one channel, and its source sees one client', (link) => withEdges(link, oneChannel)],
+  ['audience', 'every edge answers for the audience', (link) => withEdges(link, oneAudience)],
+  ['strangers', 'edges speak with edges alone', (link) => withEdges(link, noStrangers)],
+  ['work', 'agents reach the owner by way of any edge', (link) => withEdges(link, work)],
+  ['moved', 'a new owner goes on with the timeline of the old one', (link) => withEdges(link, newOwner)],
+  ['gone', 'an owner that is gone costs no viewer its playlist', (link) => withEdges(link, goneOwner)],
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
 ];

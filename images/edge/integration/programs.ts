@@ -30,7 +30,6 @@ const START_SECONDS = 30;
 export interface Ports {
   readonly http: number;
   readonly internal: number;
-  readonly relay: number;
   readonly link: number;
   readonly operations: number;
 }
@@ -52,14 +51,14 @@ export async function until(what: string, seconds: number, isTrue: () => boolean
 
 /** Ports that nobody listens on at loopback now. */
 export async function freePorts(): Promise<Ports> {
-  const servers = Array.from({ length: 5 }, () => createServer().listen(0, '0.0.0.0'));
+  const servers = Array.from({ length: 4 }, () => createServer().listen(0, '0.0.0.0'));
   await Promise.all(servers.map((server) => server.listening || once(server, 'listening')));
-  const [http = 0, internal = 0, relay = 0, link = 0, operations = 0] = servers.map((server) => {
+  const [http = 0, internal = 0, link = 0, operations = 0] = servers.map((server) => {
     const address = server.address();
     return typeof address === 'object' ? (address?.port ?? 0) : 0;
   });
   await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return { http, internal, relay, link, operations };
+  return { http, internal, link, operations };
 }
 
 /** Makes the link's keys and the folder that edges mount. */
@@ -190,7 +189,6 @@ export class EdgePrograms {
       SLUICE_BIND_ADDRESS: this.address,
       SLUICE_HTTP_PORT: String(this.ports.http),
       SLUICE_INTERNAL_PORT: String(this.ports.internal),
-      SLUICE_RELAY_PORT: String(this.ports.relay),
       SLUICE_LINK_PORT: String(this.ports.link),
       SLUICE_OPERATIONS_PORT: String(this.ports.operations),
       SLUICE_RUN_DIRECTORY: join(this.#folder, 'run'),

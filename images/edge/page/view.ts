@@ -5,8 +5,7 @@ import type { Quality } from './player.ts';
 export interface View {
   readonly video: HTMLVideoElement;
   showChannel(name: string): void;
-  /** @param target where the channel is on its way to; its segments are prepared before the mode changes */
-  showMode(mode: ViewerMode, target: ViewerMode, reason: string): void;
+  showMode(mode: ViewerMode, reason: string): void;
   /** null: not known, which is something else than nobody. */
   showViewers(count: number | null): void;
   showLatency(seconds: number | null): void;
@@ -41,13 +40,12 @@ export function createView(page: Document): View {
       element('title').textContent = name;
       page.title = `${name} - Sluice`;
     },
-    showMode(mode, target, reason) {
+    showMode(mode, reason) {
       const [name, meaning] = MODE_TEXT[mode];
       element('mode').textContent = name;
       element('mode-meaning').textContent = meaning;
       element('mode').dataset.mode = mode;
-      const way = target === mode ? '' : `Changing to ${MODE_TEXT[target][0]}: `;
-      if (reason !== '') element('reason').textContent = way + reason;
+      if (reason !== '') element('reason').textContent = reason;
     },
     showViewers(count) {
       element('viewers').textContent = count === null ? 'unknown' : String(count);

@@ -37,7 +37,6 @@ const environmentSchema = z.object({
     .default('::'),
   SLUICE_HTTP_PORT: port.default(8080),
   SLUICE_INTERNAL_PORT: port.default(8081),
-  SLUICE_RELAY_PORT: port.default(8082),
   SLUICE_LINK_PORT: port.default(8443),
   SLUICE_OPERATIONS_PORT: port.default(9090),
   SLUICE_RUN_DIRECTORY: directory.default('/run/sluice'),
@@ -59,10 +58,8 @@ export interface EdgeConfig {
   readonly bindAddress: string;
   /** nginx, public. */
   readonly httpPort: number;
-  /** Agents, and other edges for them; no Ingress reaches it. */
+  /** Agents, and the other edges; no Ingress reaches it. */
   readonly internalPort: number;
-  /** nginx, for viewers' requests that other edges relay: the same on all edges, reached by no Service or Ingress. */
-  readonly relayPort: number;
   /** The operator's WebSocket over TLS. */
   readonly linkPort: number;
   /** Probes and metrics. */
@@ -109,7 +106,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     bindAddress: values.SLUICE_BIND_ADDRESS,
     httpPort: values.SLUICE_HTTP_PORT,
     internalPort: values.SLUICE_INTERNAL_PORT,
-    relayPort: values.SLUICE_RELAY_PORT,
     linkPort: values.SLUICE_LINK_PORT,
     operationsPort: values.SLUICE_OPERATIONS_PORT,
     runDirectory: values.SLUICE_RUN_DIRECTORY,

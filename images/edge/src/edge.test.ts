@@ -47,6 +47,7 @@ async function start(): Promise<void> {
     }),
     keys: keys.edge,
     channels,
+    replication: { upgrade: (_request, socket) => void socket.destroy(), close: () => {} },
     work: createHttpServer((_request, response) => void response.writeHead(204).end()).listeners('request')[0] as never,
     log: silentLog,
     metrics: createMetrics(),

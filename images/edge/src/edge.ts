@@ -42,6 +42,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     state.routesKnown = true;
   });
   const work = createWorkRelay(front.routes, config.podUid, parts.work);
+  const { replication } = parts;
   const stored = await restoreRoutes(config.runDirectory, log);
   if (stored !== null) {
     front.routes.replaceAll(stored);
@@ -52,6 +53,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     parts.metrics,
   );
   const internal = createServer({ headersTimeout: HEADERS_MS, requestTimeout: UPLOAD_MS }, work.listener);
+  internal.on('upgrade', replication.upgrade);
   const address = await usableBindAddress(config.bindAddress);
   await Promise.all([
     listen(operations, config.operationsPort, address),
@@ -67,7 +69,10 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     async close() {
       state.draining = true;
       front.events.close();
-      await Promise.all([closeServer(front.viewers, DRAIN_MS), closeServer(internal, DRAIN_MS)]);
+      await closeServer(front.viewers, DRAIN_MS);
+      // Followers first: their connections would hold the port open.
+      replication.close();
+      await closeServer(internal, DRAIN_MS);
       clearInterval(sweep);
       await work.close();
       front.uplink.disconnect();

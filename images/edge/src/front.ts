@@ -17,7 +17,7 @@ import { StoredTerm } from './link/stored-term.ts';
 import { Uplink } from './link/uplink.ts';
 import { Watches } from './link/watches.ts';
 import { registerEdgeMetrics } from './operations/edge-metrics.ts';
-import { createRelay } from './relay/relay.ts';
+import type { FeedServer } from './replication/socket.ts';
 import { RouteKeeper } from './routes/stored-routes.ts';
 import { RouteTable } from './routes/table.ts';
 import { Admissions } from './viewers/admissions.ts';
@@ -31,6 +31,8 @@ export interface EdgeParts {
   readonly channels: ChannelService;
   /** Serves the internal port. */
   readonly work: RequestListener;
+  /** Serves the edges that follow channels of this one, on the same port. */
+  readonly replication: FeedServer;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Milliseconds of a clock that never steps back. */
@@ -49,12 +51,6 @@ export interface Front {
   readonly link: LinkServer;
   /** The server behind nginx. */
   readonly viewers: Server;
-}
-
-/** What the answers to viewers call. */
-interface FrontCalls {
-  readonly onFailure: (thrown: unknown, path: string) => void;
-  readonly onRelay: () => void;
 }
 
 /** What the ports are built on. */
@@ -82,7 +78,7 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
   const uplink = new Uplink({
     audiences,
     routes: () => routes.all(),
-    reports: () => channels.list().flatMap(({ report }) => (report === null ? [] : [report])),
+    reports: () => channels.reports(),
   });
   const keeper = new RouteKeeper(config.runDirectory, () => routes.all(), log);
   const core = { routes, audiences, admissions, watches, uplink, events, keeper };
@@ -90,8 +86,7 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
   followRoutes(parts, core);
   followChanges(channels, core);
   const link = createLink(parts, downlink);
-  const { onFailure, onRelay } = registerFigures(parts, core, link);
-  const relay = createRelay({ podUid: config.podUid, port: config.relayPort, onRelay });
+  const onFailure = registerFigures(parts, core, link);
   const onAsked = async (route: Route): Promise<void> => {
     if (!isOwner(route, config.podUid)) await watches.ask(route.uid);
   };
@@ -100,14 +95,13 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
     if (route !== null) void onAsked(route);
   });
   const onSourceError = (uid: string, message: string): void => uplink.sourceError(uid, message);
-  const live = createLiveHandler({ routes, channels, audiences, admissions, sessionIds, relay, onFailure });
+  const live = createLiveHandler({ routes, channels, audiences, admissions, sessionIds, onFailure });
   const api = createApi({
     channels,
     audiences,
     admissions,
     events,
     onAsked,
-    relay,
     now,
     operatorFresh,
     onSourceError,
@@ -153,6 +147,7 @@ function followChanges(channels: ChannelService, core: Core): void {
     core.uplink.report(report);
     markUid(core, report.uid);
   });
+  channels.onFollowed((uid) => markUid(core, uid));
 }
 
 /** The events of a channel may have changed. */
@@ -206,10 +201,10 @@ function createLink(parts: EdgeParts, downlink: Downlink): LinkServer {
   });
 }
 
-/** Registers the metrics; returns what to call when an answer fails for the edge's own fault, and when one is relayed. */
-function registerFigures(parts: EdgeParts, core: Core, link: LinkServer): FrontCalls {
+/** Registers the metrics; returns what to call when an answer fails for the edge's own fault. */
+function registerFigures(parts: EdgeParts, core: Core, link: LinkServer): (thrown: unknown, path: string) => void {
   const { routes, audiences, events } = core;
-  const { failures, relayed } = registerEdgeMetrics(parts.metrics, {
+  const { failures, fetched } = registerEdgeMetrics(parts.metrics, {
     linkConnected: () => link.connected,
     routes: () => routes.size,
     rememberedIds: () => audiences.rememberedIds,
@@ -221,11 +216,9 @@ function registerFigures(parts: EdgeParts, core: Core, link: LinkServer): FrontC
       }
     },
   });
-  return {
-    onRelay: () => relayed.inc(),
-    onFailure: (thrown, path) => {
-      failures.inc();
-      parts.log.error({ err: thrown, path }, 'an answer failed');
-    },
+  parts.channels.onFetched(() => fetched.inc());
+  return (thrown, path) => {
+    failures.inc();
+    parts.log.error({ err: thrown, path }, 'an answer failed');
   };
 }

@@ -2,12 +2,17 @@ import process from 'node:process';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import { createLogger, type Logger } from '@sluice/common/log/log.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
-import { createChannelService } from './channel/channels.ts';
+import { createMediaSide } from './channel/channels.ts';
 import { systemClock } from './channel/clock.ts';
 import { readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
 import { readLinkKeys } from './link/keys.ts';
-import { createWorkHandler } from './work/handler.ts';
+import { OwnerLinks } from './replication/owner-link.ts';
+import { createInternalPort } from './replication/port.ts';
+import { createSegmentClient } from './replication/segments.ts';
+import { createDial } from './replication/socket.ts';
+import { addressGuard } from './source/address.ts';
+import { createSourceClient } from './source/client.ts';
 
 /** Longer than any orderly end; after it the process goes whatever still holds it. */
 const FORCED_EXIT_MS = 10_000;
@@ -19,18 +24,22 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger({ name: 'edge', level: config.logLevel, fields: { edge: config.podName } });
   log.info({ config }, 'starting');
-  const channels = createChannelService({
+  const keys = await readLinkKeys(config.linkDirectory);
+  const channels = createMediaSide({
     mediaDirectory: config.mediaDirectory,
     podUid: config.podUid,
-    allowedCidrs: config.allowedCidrs,
+    client: createSourceClient(addressGuard(config.allowedCidrs)),
+    links: new OwnerLinks(createDial(keys.sessionKey, log), systemClock),
+    segments: createSegmentClient(keys.sessionKey),
     clock: systemClock,
     logger: log,
   });
+  const identity = { podUid: config.podUid, sessionKey: keys.sessionKey };
   const edge = await startEdge({
     config,
-    keys: await readLinkKeys(config.linkDirectory),
+    keys,
     channels,
-    work: createWorkHandler(channels),
+    ...createInternalPort(channels, identity, log),
     log,
     metrics: createMetrics(),
     now: steadyNow,

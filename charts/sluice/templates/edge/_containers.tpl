@@ -66,8 +66,6 @@
   value: "8080"
 - name: SLUICE_INTERNAL_PORT
   value: "8081"
-- name: SLUICE_RELAY_PORT
-  value: "8082"
 - name: SLUICE_LINK_PORT
   value: "8443"
 - name: SLUICE_OPERATIONS_PORT
@@ -96,9 +94,6 @@
   ports:
     - name: http
       containerPort: 8080
-    # For other edges, straight to the pod: no Service or Ingress may point here.
-    - name: relay
-      containerPort: 8082
   # New viewers still come until the endpoints have moved everywhere. Then the image's stop signal, SIGQUIT, lets nginx
   # finish the answers that are running.
   lifecycle:

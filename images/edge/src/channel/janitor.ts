@@ -27,6 +27,11 @@ export class Janitor {
     this.#dueAt.clear();
   }
 
+  /** Removes everything that is to go at some time: the volume is full. */
+  sweepAll(): Promise<void> {
+    return this.sweep(Number.POSITIVE_INFINITY);
+  }
+
   /** Removes what is due; resolves when it is gone. */
   async sweep(now: number): Promise<void> {
     const due = [...this.#dueAt].filter(([, at]) => at <= now).map(([name]) => name);

@@ -2,6 +2,8 @@ import { rm } from 'node:fs/promises';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
+import type { Published } from '../replication/feed.ts';
+import { MAX_KNOWN_SEGMENTS } from '../replication/messages.ts';
 import type { SourceClient } from '../source/client.ts';
 import { type ChannelFiles, openChannelFiles } from '../storage/files.ts';
 import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
@@ -10,6 +12,8 @@ import { PlaylistTexts } from '../timeline/playlist-texts.ts';
 import { saveTimeline } from '../timeline/store.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
+import type { TimelineCopy } from './copy.ts';
+import { ASSUMED_TARGET_DURATION_SECONDS, requestLeaseMs } from './lease.ts';
 import { mayTranscode, publishingMode } from './mode.ts';
 import { constantLagMs } from './pace.ts';
 import { Publisher } from './publisher.ts';
@@ -31,13 +35,11 @@ export interface OwnerContext {
   readonly statePath: string;
   /** Called with each report that differs from the one before. */
   readonly report: (report: OwnerReport) => void;
+  /** Called when something that viewers see has changed, or may have. */
+  readonly changed: () => void;
+  /** The timeline of another edge that this one goes on with; null where there is none. */
+  readonly takeOver: TimelineCopy | null;
 }
-
-/** A viewer who asks for playlists but is not counted yet keeps a channel awake for so long, at least, in ms. */
-const REQUEST_LEASE_MS = 10_000;
-
-/** Target duration in seconds for the lease of a channel that has no timeline yet. */
-const ASSUMED_TARGET_DURATION_SECONDS = 4;
 
 /**
  * The owner of one channel: wakes and sleeps with its audience, joins source, timeline and transcoder, and answers
@@ -68,7 +70,9 @@ export class ChannelOwner {
   /** Opens a channel with what an earlier run of this pod has stored of it. */
   static async open(route: Route, context: OwnerContext): Promise<ChannelOwner> {
     const files = await openChannelFiles(context.folder);
-    const saved = await openSaved(route, context.statePath, files, context.clock.now());
+    const { takeOver } = context;
+    // Segments that are not here are fetched when somebody asks for them.
+    const saved = takeOver ?? (await openSaved(route, context.statePath, files, context.clock.now()));
     return new ChannelOwner(route, context, files, saved);
   }
 
@@ -98,6 +102,7 @@ export class ChannelOwner {
       taken: (taken, playlist, at, before) => {
         this.#publisher.take(taken, playlist, at, before);
         this.#waiters.wake();
+        this.#context.changed();
       },
       changed: () => {
         this.#publisher.pump();
@@ -157,6 +162,29 @@ export class ChannelOwner {
       session: this.#session,
       now: this.#context.clock.now(),
     });
+  }
+
+  /** What the other edges copy. */
+  published(): Published {
+    const { log } = this.#publisher;
+    const next = log === null ? 0 : nextMsn(log) - log.msnOffset;
+    return {
+      term: this.#route.ownerTerm,
+      ready: this.#listed() !== null,
+      log,
+      known: this.#source.known.filter(({ msn }) => msn < next).slice(-MAX_KNOWN_SEGMENTS),
+    };
+  }
+
+  /** The timeline, for the next owner; null where nothing is published. */
+  handOver(): TimelineCopy | null {
+    const { log, known } = this.published();
+    return log === null || !this.#awake ? null : { log, known };
+  }
+
+  /** Ladder of the playlists. */
+  get ladder(): Route['ladder'] {
+    return this.#ladder;
   }
 
   /** Takes a changed route of the same Channel. */
@@ -224,7 +252,7 @@ export class ChannelOwner {
   }
 
   #leaseMs(): number {
-    return Math.max(REQUEST_LEASE_MS, 3000 * (this.targetDurationSeconds ?? ASSUMED_TARGET_DURATION_SECONDS));
+    return requestLeaseMs(this.targetDurationSeconds);
   }
 
   /** Wakes or lets sleep, as audience and operator want it now. */
@@ -372,6 +400,7 @@ export class ChannelOwner {
     if (this.#closed) return;
     this.#waiters.wake();
     this.#workWaiters.wake();
+    this.#context.changed();
     const report = this.report();
     const text = JSON.stringify(report);
     if (text === this.#lastReport) return;

@@ -32,6 +32,7 @@ function memoryFiles(): ChannelFiles & { readonly content: Map<string, Uint8Arra
     write: async (name, bytes) => void content.set(name, bytes),
     read: async (name) => content.get(name) ?? Promise.reject(new Error(`no ${name}`)),
     has: (name) => content.has(name),
+    find: () => null,
     names: () => [...content.keys()],
     remove: async (name) => void content.delete(name),
     clear: async () => content.clear(),

@@ -24,6 +24,7 @@ beforeEach(() => {
     write: async (name, bytes) => void content.set(name, bytes),
     read: async (name) => content.get(name) ?? Promise.reject(new Error(`no ${name}`)),
     has: (name) => content.has(name),
+    find: () => null,
     names: () => [...content.keys()],
     remove: async (name) => void content.delete(name),
     clear: () => released.then(() => content.clear()),

@@ -12,6 +12,7 @@ export interface ChannelLive {
   readonly route: Route;
   /** Mode of the newest listed segment. */
   readonly activeMode: Route['mode'];
+  /** This edge's own where it owns the channel, else what the owner has told it; null before there is any. */
   readonly report: OwnerReport | null;
   readonly audience: Audience | null;
 }
@@ -19,7 +20,7 @@ export interface ChannelLive {
 /**
  * The media side of an edge as its HTTP side sees it: routes in, playlists and files out. One instance per edge;
  * keys are `<namespace>/<name>`. Errors are SluiceErrors whose `status` is what the viewer gets:
- * CHANNEL_UNKNOWN 404, SOURCE_UNREACHABLE 503 (retryable), SEGMENT_UNKNOWN 404, RUNG_UNKNOWN 404.
+ * CHANNEL_UNKNOWN 404, SOURCE_UNREACHABLE and OWNER_UNREACHABLE 503 (retryable), SEGMENT_UNKNOWN 404, RUNG_UNKNOWN 404.
  */
 export interface ChannelService {
   /** Takes a new or changed route. Another uid under the same name replaces the channel and drops its files. */
@@ -36,13 +37,24 @@ export interface ChannelService {
   multivariant(key: string, sessionQuery: string, signal: AbortSignal): Promise<PlaylistAnswer>;
   /** Media playlist of `source` or a rung of the ladder. Waits up to 10 s for the first listed segment. */
   media(key: string, rung: string, signal: AbortSignal): Promise<PlaylistAnswer>;
+  /**
+   * Resolves when a segment or initialization section (`s/...`) is a file on this edge: another edge may have to be asked
+   * for it, once for all who wait. Throws SEGMENT_UNKNOWN (404), OWNER_UNREACHABLE (503), EDGE_BUSY (503).
+   */
+  segment(key: string, name: string): Promise<void>;
   /** Target duration in seconds of a channel's playlists, null before its first probe. */
   targetDurationSeconds(key: string): number | null;
   live(key: string): ChannelLive | null;
   /** All channels that have a route. */
   list(): readonly ChannelLive[];
-  /** Subscribes to owner reports of all channels, called on each change; returns the unsubscribe function. */
+  /** Reports of the channels that this edge owns. */
+  reports(): readonly OwnerReport[];
+  /** Subscribes to owner reports of all channels of this edge, called on each change; returns the unsubscribe function. */
   onReport(listener: (report: OwnerReport) => void): () => void;
+  /** Subscribes to changes of channels that other edges own, by uid: mode, health; returns the unsubscribe function. */
+  onFollowed(listener: (uid: string) => void): () => void;
+  /** Subscribes to files that were fetched from another edge, called for each; returns the unsubscribe function. */
+  onFetched(listener: () => void): () => void;
   /** Stops everything; resolves when no timer, connection or file handle is left. */
   close(): Promise<void>;
 }

@@ -27,6 +27,32 @@ export function unreachable(message: string): SluiceError {
   });
 }
 
+/** A route's owner has moved, or comes back: both take about a second. */
+const OWNER_RETRY_SECONDS = 1;
+
+/** 503 for a channel of another edge that cannot be asked now. `key` is `<namespace>/<name>`. */
+export function ownerUnreachable(key: string): SluiceError {
+  return new SluiceError(`The edge that publishes ${key.slice(0, 200)} cannot be asked at this moment; try again`, {
+    code: 'OWNER_UNREACHABLE',
+    retryable: true,
+    status: 503,
+    retryAfterSeconds: OWNER_RETRY_SECONDS,
+  });
+}
+
+/** Code of {@link ownerMoved}. */
+export const OWNER_MOVED = 'OWNER_MOVED';
+
+/** Requests that wait while a channel changes hands: they are asked again of whoever has it then. */
+export function ownerMoved(): SluiceError {
+  return new SluiceError('The channel has moved to another edge; try again', {
+    code: OWNER_MOVED,
+    retryable: true,
+    status: 503,
+    retryAfterSeconds: OWNER_RETRY_SECONDS,
+  });
+}
+
 interface Waiter {
   readonly retry: () => void;
   readonly fail: (error: SluiceError) => void;

@@ -3,7 +3,6 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Route } from '@sluice/common/link/messages.ts';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { ChannelLive } from '../channel/service.ts';
-import { ownerUnreachable } from '../relay/relay.ts';
 import { allowAnyOrigin, sendPreflight } from './cors.ts';
 import { channelUnknown, methodNotAllowed, notFound, sendError } from './error-answer.ts';
 import type { EventHub } from './event-hub.ts';
@@ -78,15 +77,15 @@ function addStatusRoutes(app: Express, context: ApiContext): void {
       .route(`${path}/status`)
       .get(async (request, response) => {
         const key = keyOfRequest(request);
-        await context.onAsked(liveOf(context, key, request).route);
-        response.json(statusOf(context, liveOf(context, key, request)));
+        await context.onAsked(liveOf(context, key).route);
+        response.json(statusOf(context, liveOf(context, key)));
       })
       .all(onlyMethod('GET'));
     app
       .route(`${path}/events`)
       .get((request, response) => {
         const key = keyOfRequest(request);
-        const live = liveOf(context, key, request);
+        const live = liveOf(context, key);
         void context.onAsked(live.route);
         context.events.subscribe(key, statusOf(context, live), response);
       })
@@ -107,10 +106,10 @@ function keyOfRequest(request: Request): string {
   return `${String(namespace)}/${String(channel)}`;
 }
 
-/** @throws SluiceError `CHANNEL_UNKNOWN` (404); `OWNER_UNREACHABLE` (503) where another edge knows the channel already */
-function liveOf(context: ApiContext, key: string, request: Request): ChannelLive {
+/** @throws SluiceError `CHANNEL_UNKNOWN` (404) */
+function liveOf(context: ApiContext, key: string): ChannelLive {
   const live = context.channels.live(key);
-  if (live === null) throw context.relay.isRelayed(request) ? ownerUnreachable(key) : channelUnknown(key);
+  if (live === null) throw channelUnknown(key);
   return live;
 }
 

@@ -91,6 +91,26 @@ describe('a media playlist', () => {
   });
 });
 
+describe('a segment', () => {
+  test.each(['GET', 'HEAD'] as const)('that is a file by now is left to nginx, asked by %s', async (method) => {
+    front.channels.segments.add('s/uid.1/source/7.0.ts');
+    const path = '/live/default/film/s/uid.1/source/7.0.ts';
+    const { status, headers, text } = await front.ask(`${path}?session=anna`, { method });
+    expect({ status, text }).toEqual({ status: 200, text: '' });
+    expect(headers['x-accel-redirect']).toBe(path);
+    // nginx would take these over.
+    expect(headers).not.toHaveProperty('cache-control');
+    expect(headers).not.toHaveProperty('content-type');
+  });
+
+  test.each(['s/uid.1/source/..%2f7.ts', 's/uid.1/source/7/0.ts', 's/uid.1/7.0.ts', 's/'])(
+    'is not looked for under the name %s',
+    async (name) => {
+      expect((await front.ask(`/live/default/film/${name}`)).text).toContain('NOT_FOUND');
+    },
+  );
+});
+
 describe('/live', () => {
   test.each([
     ['/live/default/news/index.m3u8', 'GET', 404, 'CHANNEL_UNKNOWN'],

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Route } from '@sluice/common/link/messages.ts';
 import type { ChannelService, PlaylistAnswer } from '../channel/service.ts';
-import { ownerUnreachable, type Relay } from '../relay/relay.ts';
 import type { RouteTable } from '../routes/table.ts';
 import type { Admissions } from '../viewers/admissions.ts';
 import { type Audiences, keyOf } from '../viewers/audiences.ts';
@@ -18,13 +17,14 @@ export interface LiveContext {
   readonly audiences: Audiences;
   readonly admissions: Admissions;
   readonly sessionIds: SessionIds;
-  readonly relay: Relay;
   /** Told of everything that is not the client's fault and not meant for it. */
   readonly onFailure: (thrown: unknown, path: string) => void;
 }
 
 const PLAYLIST_PATH = /^\/live\/([a-z0-9.-]{1,253})\/([a-z0-9.-]{1,253})\/([a-z0-9-]{1,32})\.m3u8$/;
-const SEGMENT_PATH = /^\/live\/([a-z0-9.-]{1,253})\/([a-z0-9.-]{1,253})\/s\//;
+/** Names of stored files (timeline/names.ts): nothing else is looked for, here or elsewhere. */
+const SEGMENT_PATH =
+  /^\/live\/([a-z0-9.-]{1,253})\/([a-z0-9.-]{1,253})\/(s\/[\w.-]{1,24}\/[a-z0-9-]{1,32}\/[\w.]{1,64})$/;
 /** A query that is a session id alone (viewers/session-id.ts). */
 const PLAIN_SESSION = /^[^?]*\?session=([A-Za-z0-9._~-]{1,128})$/;
 const MULTIVARIANT = 'index';
@@ -57,20 +57,30 @@ async function answer(context: LiveContext, request: IncomingMessage, response: 
     response.setHeader('Allow', ALLOWED_METHODS);
     throw methodNotAllowed(request.method, ALLOWED_METHODS);
   }
-  const match = PLAYLIST_PATH.exec(path) ?? SEGMENT_PATH.exec(path);
-  if (match === null) throw notFound(path);
-  const [, namespace = '', name = '', rung] = match;
+  const playlist = PLAYLIST_PATH.exec(path);
+  const [, namespace = '', name = '', what = ''] = playlist ?? SEGMENT_PATH.exec(path) ?? [];
+  if (what === '') throw notFound(path);
   const key = `${namespace}/${name}`;
   const route = context.routes.byKey(key);
-  // Who has relayed it knows the channel: it is here in a moment.
-  if (route === null) throw context.relay.isRelayed(request) ? ownerUnreachable(key) : channelUnknown(key);
-  const owner = context.relay.target(route, request);
-  if (owner !== null) context.relay.send(response, owner);
-  else if (rung === undefined) throw segmentUnknown(path);
-  else await answerPlaylist(context, { route, rung }, request, response);
+  if (route === null) throw channelUnknown(key);
+  if (playlist !== null) await answerPlaylist(context, { route, rung: what }, request, response);
+  else await answerSegment(context, key, what, path, response);
 }
 
-/** The playlist of a channel that this edge owns, for a viewer who is counted here. */
+/** A segment that was no file a moment ago: when it is one, nginx looks again and sends it. */
+async function answerSegment(
+  context: LiveContext,
+  key: string,
+  name: string,
+  path: string,
+  response: ServerResponse,
+): Promise<void> {
+  await context.channels.segment(key, name);
+  response.setHeader('X-Accel-Redirect', path);
+  response.writeHead(200, { 'Content-Length': 0 }).end();
+}
+
+/** The playlist of a channel, for a viewer who is counted here. */
 async function answerPlaylist(
   context: LiveContext,
   { route, rung }: { readonly route: Route; readonly rung: string },
@@ -165,12 +175,4 @@ function pathOf(request: IncomingMessage): string {
   const url = request.url ?? '/';
   const mark = url.indexOf('?');
   return mark < 0 ? url : url.slice(0, mark);
-}
-
-function segmentUnknown(path: string): SluiceError {
-  return new SluiceError(`There is no segment ${path.slice(0, 300)} (any more)`, {
-    code: 'SEGMENT_UNKNOWN',
-    retryable: false,
-    status: 404,
-  });
 }

@@ -1,7 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Route } from '@sluice/common/link/messages.ts';
 import type { ChannelLive, ChannelService } from '../channel/service.ts';
-import { ownerUnreachable, type Relay } from '../relay/relay.ts';
 import type { Admissions } from '../viewers/admissions.ts';
 import type { Audiences } from '../viewers/audiences.ts';
 import { readHeartbeat, readLeave } from './bodies.ts';
@@ -15,7 +13,6 @@ export interface SignsContext {
   readonly channels: ChannelService;
   readonly audiences: Audiences;
   readonly admissions: Admissions;
-  readonly relay: Relay;
   /** Whether the operator's counts are fresh: it is connected, or was until a moment ago. */
   readonly operatorFresh: () => boolean;
   /** A viewer cannot reach a Direct source. */
@@ -55,9 +52,8 @@ async function answerHeartbeat(
   response: ServerResponse,
 ): Promise<void> {
   const { channelId, sessionId, sourceError } = readHeartbeat(await readJson(request, BODY_LIMIT_BYTES));
-  const live = liveOf(context, channelId, request);
+  const live = liveOf(context, channelId);
   const { route, activeMode } = live;
-  if (relayed(context, route, request, response)) return;
   if (route.maxViewers !== undefined) await context.admissions.ask(route, sessionId);
   context.audiences.heartbeat(route, sessionId);
   if (sourceError !== undefined && isDirect(live)) context.onSourceError(route.uid, sourceError);
@@ -75,25 +71,17 @@ async function answerHeartbeat(
 
 async function answerLeave(context: SignsContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { channelId, sessionId } = readLeave(await readJson(request, BODY_LIMIT_BYTES));
-  const { route } = liveOf(context, channelId, request);
-  if (relayed(context, route, request, response)) return;
+  const { route } = liveOf(context, channelId);
   context.audiences.leave(route, sessionId);
   response.writeHead(204, [...HEADERS]);
   response.end();
 }
 
-/** @throws SluiceError `CHANNEL_UNKNOWN` (404); `OWNER_UNREACHABLE` (503) where another edge knows the channel already */
-function liveOf(context: SignsContext, key: string, request: IncomingMessage): ChannelLive {
+/** @throws SluiceError `CHANNEL_UNKNOWN` (404) */
+function liveOf(context: SignsContext, key: string): ChannelLive {
   const live = context.channels.live(key);
-  if (live === null) throw context.relay.isRelayed(request) ? ownerUnreachable(key) : channelUnknown(key);
+  if (live === null) throw channelUnknown(key);
   return live;
-}
-
-/** Whether another edge answers this request; then nothing is left to do. @throws SluiceError `OWNER_UNREACHABLE` (503) */
-function relayed({ relay }: SignsContext, route: Route, request: IncomingMessage, response: ServerResponse): boolean {
-  const owner = relay.target(route, request);
-  if (owner !== null) relay.send(response, owner);
-  return owner !== null;
 }
 
 /** Only in Direct do viewers fetch from the source themselves. */

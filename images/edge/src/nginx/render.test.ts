@@ -5,7 +5,6 @@ import { renderNginxConfig } from './render.ts';
 const OPTIONS = {
   bindAddress: '::',
   port: 8080,
-  relayPort: 8082,
   workers: 2,
   runDirectory: '/run/sluice',
   mediaDirectory: '/media',
@@ -23,10 +22,8 @@ describe('renderNginxConfig', () => {
 
   test.each([
     ['::', 'listen [::]:8080 ipv6only=off;'],
-    ['::', 'listen [::]:8082 ipv6only=off;'],
     ['0.0.0.0', 'listen 0.0.0.0:8080;'],
     ['127.0.0.1', 'listen 127.0.0.1:8080;'],
-    ['127.0.0.1', 'listen 127.0.0.1:8082;'],
   ])('bound to %s it says "%s"', (bindAddress, line) => {
     expect(renderNginxConfig({ ...OPTIONS, bindAddress })).toContain(line);
   });
@@ -41,24 +38,9 @@ describe('renderNginxConfig', () => {
     expect(text).not.toContain('internal/');
     expect([...text.matchAll(/proxy_pass (\S+);/g)].map(([, target]) => target)).toEqual([
       ...Array(3).fill('http://sidecar'),
-      'http://$relay_target',
-      'http://$relay_target',
       'http://sidecar',
     ]);
     expect(text).toContain('server unix:/run/sluice/sidecar.sock');
-  });
-
-  test('takes the target of a relay from the sidecar alone', () => {
-    const targets = [...text.matchAll(/set (\S+) (\S+);/g)].map(([, ...words]) => words);
-    expect(targets).toEqual(Array(2).fill(['$relay_target', '$upstream_http_sluice_owner']));
-    expect(text).not.toMatch(/rewrite|location ~?[^@{]*relay/);
-  });
-
-  test('marks as relayed what comes in on the relay port, whatever the header said', () => {
-    expect(text).toMatch(/map \$server_port \$relayed \{\s*8082 1;\s*default '';\s*\}/);
-    expect(text).toContain('proxy_set_header sluice-relayed $relayed;');
-    // A location with a proxy_set_header of its own would lose all of these.
-    expect(text.match(/proxy_set_header/g)).toHaveLength(4);
   });
 
   test('does not wait for event streams for ever when it ends', () => {

@@ -1,15 +1,11 @@
 import { isIPv6 } from 'node:net';
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from '../http/cors.ts';
-import { ANSWER_TIMEOUT_SECONDS, CONNECT_TIMEOUT_MS } from '../relay/limits.ts';
-import { OWNER_HEADER, RELAY_LOCATIONS, RELAYED_HEADER } from '../relay/relay.ts';
 
 /** What nginx.conf depends on. All paths absolute, without spaces or quotes. */
 export interface NginxOptions {
   /** `::` listens on IPv4 as well. */
   readonly bindAddress: string;
   readonly port: number;
-  /** For requests that other edges relay; the same on all of them. */
-  readonly relayPort: number;
   readonly workers: number;
   readonly runDirectory: string;
   readonly mediaDirectory: string;
@@ -20,7 +16,7 @@ export interface NginxOptions {
 /** Name of the sidecar's unix socket in the run directory. */
 export const SOCKET_NAME = 'sidecar.sock';
 
-/** Per worker: two sockets per viewer at most (viewer; sidecar or owner), so 4,000 viewers at the same moment. */
+/** Per worker: two sockets per viewer at most (viewer and sidecar), so 4,000 viewers at the same moment. */
 const WORKER_CONNECTIONS = 8192;
 
 /** A segment of 50 MB is through at 14 Mbit/s; well below the pod's grace period. */
@@ -43,7 +39,7 @@ const OWN_ERRORS: readonly (readonly [
   retry: boolean,
 ])[] = [
   ['400 494', 400, 'BAD_REQUEST', 'The request cannot be understood', false],
-  ['403 404', 404, 'NOT_FOUND', 'There is nothing here; a channel is watched at /watch/NAMESPACE/NAME', false],
+  ['403 404', 404, 'NOT_FOUND', 'There is nothing here', false],
   ['405', 405, 'METHOD_NOT_ALLOWED', 'Only GET and HEAD are possible here', false],
   ['413', 413, 'BODY_TOO_LARGE', 'A body has at most 4 kB', false],
   ['414', 414, 'URL_TOO_LONG', 'A URL has at most 8 kB', false],
@@ -51,21 +47,13 @@ const OWN_ERRORS: readonly (readonly [
   ['500 502 503 504', 503, 'EDGE_UNAVAILABLE', 'This edge is starting or stopping; try again', true],
 ];
 
-/** What a viewer gets whose channel another edge publishes, while that one does not answer. */
-const OWNER_UNREACHABLE_PATH = '/.error/owner';
-
 function errorPages(): string {
   // Paths, not named locations: a request line that cannot be read has no URI to go on with.
   const pages = OWN_ERRORS.map(([statuses, status]) => `    error_page ${statuses} = /.error/${status};`);
   const locations = OWN_ERRORS.map(([, status, code, message, retry]) =>
     errorLocation(`/.error/${status}`, status, { code, message, retry }),
   );
-  const owner = errorLocation(OWNER_UNREACHABLE_PATH, 503, {
-    code: 'OWNER_UNREACHABLE',
-    message: 'The edge that publishes this channel does not answer at this moment; try again',
-    retry: true,
-  });
-  return [...pages, ...locations, owner].join('\n');
+  return [...pages, ...locations].join('\n');
 }
 
 function errorLocation(
@@ -87,33 +75,8 @@ function corsLines(indent: string, preflight = false): string {
   return headers.map(([name, value]) => `${indent}add_header ${name} '${value}' always;`).join('\n');
 }
 
-function listenLines({ bindAddress, port, relayPort }: NginxOptions): string {
-  return [port, relayPort]
-    .map((one) =>
-      isIPv6(bindAddress) ? `    listen [${bindAddress}]:${one} ipv6only=off;` : `    listen ${bindAddress}:${one};`,
-    )
-    .join('\n');
-}
-
-/**
- * The way to the edge that owns a channel. Only an answer of the sidecar leads here, and it alone names the target: what
- * came in on the relay port, or what an owner answers, never does. Method, URL, query and body are the viewer's.
- */
-function relayLocations(): string {
-  const target = `$upstream_http_${OWNER_HEADER.toLowerCase().replaceAll('-', '_')}`;
-  const location = (name: string, extra: string): string => `    location ${name} {
-      # Before proxy_pass begins, which forgets the sidecar's answer.
-      set $relay_target ${target};
-      proxy_pass http://$relay_target;
-      proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;
-      proxy_connect_timeout ${CONNECT_TIMEOUT_MS}ms;
-      error_page 500 502 504 = ${OWNER_UNREACHABLE_PATH};
-${extra}
-    }`;
-  return [
-    location(RELAY_LOCATIONS.answer, `      proxy_read_timeout ${ANSWER_TIMEOUT_SECONDS}s;`),
-    location(RELAY_LOCATIONS.events, '      proxy_buffering off;\n      proxy_read_timeout 60s;'),
-  ].join('\n');
+function listenLine({ bindAddress, port }: NginxOptions): string {
+  return isIPv6(bindAddress) ? `listen [${bindAddress}]:${port} ipv6only=off;` : `listen ${bindAddress}:${port};`;
 }
 
 function locations({ mediaDirectory, pageDirectory }: NginxOptions): string {
@@ -122,7 +85,7 @@ function locations({ mediaDirectory, pageDirectory }: NginxOptions): string {
       return 200 'ok\\n';
     }
 
-    # Segments: immutable names, so kept for a year by everybody. A file that is not here is the sidecar's affair; half files (.tmp) are nobody's.
+    # Segments: immutable names, so kept for a year by everybody. A file that is not here the sidecar fetches, and sends the request back to this place; half files (.tmp) are nobody's.
     location ~ ^/live/[^/]+/[^/]+/s/.+\\.(?:ts|m4s|mp4|aac|vtt)$ {
       if ($request_method = OPTIONS) {
         return 418;
@@ -152,8 +115,6 @@ ${corsLines('      ', true)}
     location @sidecar {
       proxy_pass http://sidecar;
     }
-
-${relayLocations()}
 
     # Event streams live long and each event has to leave at once; a comment comes every 15 s.
     location ~ ^/api/stream/.+/events$ {
@@ -251,18 +212,12 @@ ${temporary}
   proxy_set_header Connection '';
   proxy_set_header Host $http_host;
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-  # Other edges relay to a port of their own; what a viewer writes into the header never arrives.
-  map $server_port $relayed {
-    ${options.relayPort} 1;
-    default '';
-  }
-  proxy_set_header ${RELAYED_HEADER} $relayed;
   # A playlist waits at most 10 s for its first segment.
   proxy_read_timeout 30s;
   proxy_connect_timeout 5s;
 
   server {
-${listenLines(options)}
+    ${listenLine(options)}
     server_name _;
 
 ${errorPages()}

@@ -14,8 +14,8 @@ export interface EdgeFigures {
 export interface EdgeCounters {
   /** Answers that failed for the edge's own fault. */
   readonly failures: Counter;
-  /** Requests of viewers that went to the channel's owner. */
-  readonly relayed: Counter;
+  /** Segments and initialization sections that came from another edge. */
+  readonly fetched: Counter;
 }
 
 /** Registers the edge's metrics. Series per channel exist only while it has viewers here. */
@@ -36,6 +36,6 @@ export function registerEdgeMetrics(metrics: Metrics, figures: EdgeFigures): Edg
   });
   return {
     failures: metrics.counter('sluice_edge_failures_total', 'Answers that failed for a fault of the edge.'),
-    relayed: metrics.counter('sluice_edge_relayed_total', 'Requests that went to the edge which owns the channel.'),
+    fetched: metrics.counter('sluice_edge_fetched_total', 'Segments fetched from the edges that own their channels.'),
   };
 }

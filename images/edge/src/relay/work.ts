@@ -3,13 +3,16 @@ import { pipeline } from 'node:stream/promises';
 import { WORK_POLL_SECONDS } from '@sluice/common/work/contract.ts';
 import { Agent } from 'undici';
 import { isOwner } from '../channel/mode.ts';
+import { ownerUnreachable } from '../channel/waiters.ts';
 import { sendError } from '../http/error-answer.ts';
+import { hostOf } from '../replication/address.ts';
+import { CONNECT_TIMEOUT_MS } from '../replication/limits.ts';
 import type { RouteListener, RouteTable } from '../routes/table.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import { tokenMatches } from '../work/token.ts';
-import { CONNECT_TIMEOUT_MS } from './limits.ts';
-import { hostOf, ownerUnreachable, RELAYED_HEADER } from './relay.ts';
 
+/** Marks what another edge has relayed: it is answered here or nowhere. */
+const RELAYED_HEADER = 'sluice-relayed';
 /** Beside the long poll: what an owner under load may take for an answer, in ms. */
 const ANSWER_MS = 10_000;
 /** Requests to all owners at one time; each holds two sockets and some 100 kB, never a whole segment. */

@@ -13,6 +13,8 @@ export interface ChannelFiles {
   /** Throws SEGMENT_UNKNOWN (404) where there is no such file. */
   read(name: string): Promise<Uint8Array>;
   has(name: string): boolean;
+  /** Path and size of a stored file; null where there is none. */
+  find(name: string): { readonly path: string; readonly bytes: number } | null;
   /** Names of all stored files. */
   names(): readonly string[];
   remove(name: string): Promise<void>;
@@ -96,6 +98,10 @@ export async function openChannelFiles(folder: string): Promise<ChannelFiles> {
       }
     },
     has: (name) => sizes.has(name),
+    find: (name) => {
+      const bytes = sizes.get(name);
+      return bytes === undefined ? null : { path: join(folder, name), bytes };
+    },
     names: () => [...sizes.keys()],
     remove: async (name) => {
       sizes.delete(name);

@@ -1,6 +1,7 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { ChannelLive, ChannelService } from '../channel/service.ts';
+import { segmentUnknown } from '../replication/segments.ts';
 
 /** A route with everything at its default, for tests. */
 export function routeOf(change: Partial<Route> = {}): Route {
@@ -109,6 +110,14 @@ export class ChannelsDouble implements ChannelService {
     return { text: `#EXTM3U\n# ${key} ${rung}\n`, maxAgeSeconds: 1 };
   }
 
+  /** Files that this edge has, or gets from another one. */
+  readonly segments = new Set<string>();
+
+  async segment(key: string, name: string): Promise<void> {
+    this.#find(key);
+    if (!this.segments.has(name)) throw segmentUnknown(name);
+  }
+
   targetDurationSeconds(_key: string): number | null {
     return this.targetDuration;
   }
@@ -119,6 +128,18 @@ export class ChannelsDouble implements ChannelService {
 
   list(): readonly ChannelLive[] {
     return [...this.#channels.values()];
+  }
+
+  reports(): readonly OwnerReport[] {
+    return this.list().flatMap(({ report }) => (report === null ? [] : [report]));
+  }
+
+  onFollowed(_listener: (uid: string) => void): () => void {
+    return () => {};
+  }
+
+  onFetched(_listener: () => void): () => void {
+    return () => {};
   }
 
   onReport(listener: (report: OwnerReport) => void): () => void {

@@ -1,13 +1,14 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/messages.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { createMediaSide, type MediaSide } from '../channel/channels.ts';
+import { OwnerLinks } from '../replication/owner-link.ts';
 import { addressGuard } from '../source/address.ts';
 import { createSourceClient } from '../source/client.ts';
-import { testRoute } from './route.ts';
+import { TestNetwork } from './network.ts';
 import { SourceServer } from './source-server.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -22,20 +23,36 @@ export class TestEdge {
   readonly source: SourceServer;
   readonly reports: OwnerReport[] = [];
   readonly folder: string;
+  readonly podUid: string;
+  readonly network: TestNetwork;
   media: MediaSide;
+  readonly #isFirst: boolean;
   #busy = 0;
 
   static async open(): Promise<TestEdge> {
-    const edge = new TestEdge(await mkdtemp(join(tmpdir(), 'sluice-edge-')));
+    const edge = new TestEdge(await mkdtemp(join(tmpdir(), 'sluice-edge-')), 'edge-1', null);
     await edge.source.listen();
     return edge;
   }
 
-  private constructor(folder: string) {
+  private constructor(folder: string, podUid: string, first: TestEdge | null) {
     this.folder = folder;
-    this.clock = new VirtualClock(Date.UTC(2026, 0, 1), this.settle);
-    this.source = new SourceServer({ now: this.clock.now });
+    this.podUid = podUid;
+    this.#isFirst = first === null;
+    this.clock = first?.clock ?? new VirtualClock(Date.UTC(2026, 0, 1), this.settle);
+    this.source = first?.source ?? new SourceServer({ now: this.clock.now });
+    this.network = first?.network ?? new TestNetwork();
     this.media = this.#start();
+  }
+
+  /** Another edge with the same clock and source, on the same network. */
+  async another(podUid: string): Promise<TestEdge> {
+    return new TestEdge(await mkdtemp(join(tmpdir(), 'sluice-edge-')), podUid, this);
+  }
+
+  /** Entry of a route's `owners` that names this edge. */
+  get owner(): { podName: string; podUid: string; address: string } {
+    return { podName: this.podUid, podUid: this.podUid, address: '10.0.0.1:8081' };
   }
 
   /** The newest report. */
@@ -66,18 +83,6 @@ export class TestEdge {
     }
   }
 
-  /** Applies the test route with `changes`, lets the probe of its source end, and forgets what that asked. */
-  async probed(changes: Partial<Route> = {}): Promise<void> {
-    this.media.apply(testRoute(this.source.url, changes));
-    await this.clock.advance(10);
-    this.source.requests.length = 0;
-  }
-
-  /** What is stored of the test route's channel: paths below `s/`. @throws ENOENT where nothing is */
-  files(): Promise<string[]> {
-    return readdir(join(this.folder, 'live/default/film/s'), { recursive: true });
-  }
-
   /** The media playlist's text, waiting as a viewer does, without letting time pass. */
   async playlist(rung = 'source', key = 'default/film'): Promise<string> {
     const answer = this.media.media(key, rung, AbortSignal.timeout(5_000));
@@ -88,6 +93,7 @@ export class TestEdge {
 
   /** Ends the process's media side and begins another one on the same volume, `outageMs` later. */
   async restart(outageMs = 0): Promise<void> {
+    this.network.remove(this.podUid);
     await this.media.close();
     await this.clock.advance(outageMs);
     this.media = this.#start();
@@ -95,7 +101,7 @@ export class TestEdge {
 
   async close(): Promise<void> {
     await this.media.close();
-    await this.source.close();
+    if (this.#isFirst) await this.source.close();
     await rm(this.folder, { recursive: true });
   }
 
@@ -103,11 +109,14 @@ export class TestEdge {
     const client = createSourceClient(addressGuard(['127.0.0.0/8']));
     const media = createMediaSide({
       client: { read: (request) => this.during(() => client.read(request)), close: () => client.close() },
+      links: new OwnerLinks(this.network.dialOf(this.podUid, this.clock), this.clock),
+      segments: this.network.segmentsOf(this.podUid, (path) => this.during(() => readFile(path))),
       mediaDirectory: this.folder,
-      podUid: 'edge-1',
+      podUid: this.podUid,
       clock: this.clock,
       logger: createLogger({ name: 'test', level: 'silent' }),
     });
+    this.network.add(this.podUid, media);
     media.onReport((report) => this.reports.push(report));
     return media;
   }

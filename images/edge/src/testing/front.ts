@@ -3,7 +3,6 @@ import { EventHub } from '../http/event-hub.ts';
 import { createLiveHandler } from '../http/live.ts';
 import { createViewerServer } from '../http/server.ts';
 import { channelStatus } from '../http/status.ts';
-import { createRelay } from '../relay/relay.ts';
 import { RouteTable } from '../routes/table.ts';
 import { Admissions } from '../viewers/admissions.ts';
 import { Audiences } from '../viewers/audiences.ts';
@@ -33,16 +32,14 @@ export async function openViewerServer() {
     const live = channels.live(key);
     return live === null ? null : channelStatus(live, audiences.local(live.route.uid), true);
   });
-  const relay = createRelay({ podUid: 'pod-uid', port: 8082, onRelay: () => {} });
   const server = createViewerServer(
-    createLiveHandler({ routes, channels, audiences, admissions, sessionIds, relay, onFailure }),
+    createLiveHandler({ routes, channels, audiences, admissions, sessionIds, onFailure }),
     createApi({
       channels,
       audiences,
       admissions,
       events,
       onAsked: async ({ uid }) => void asked.push(uid),
-      relay,
       now: () => clock.now,
       operatorFresh: () => true,
       onSourceError: (uid, message) => void sourceErrors.push([uid, message]),

@@ -5,7 +5,8 @@ import type { TimelineLog } from './log.ts';
 
 const numberSchema = z.number().int();
 
-const entrySchema = z.object({
+/** A {@link TimelineEntry} as files and messages carry it. */
+export const entrySchema = z.object({
   msn: numberSchema.nonnegative(),
   epoch: numberSchema.positive(),
   durationSeconds: z.number().positive(),
@@ -16,19 +17,24 @@ const entrySchema = z.object({
   names: z.record(z.string(), z.string()),
 });
 
-const logSchema = z.object({
+/** A {@link TimelineLog} without its entries. */
+export const headSchema = z.object({
   epoch: numberSchema.positive(),
   targetDurationSeconds: numberSchema.positive(),
   discontinuityBase: numberSchema.nonnegative(),
   firstListedMsn: numberSchema.nonnegative(),
   msnOffset: numberSchema,
   discontinuityOffset: numberSchema,
-  rungs: z.array(z.string()).min(1),
-  entries: z.array(entrySchema).max(1000),
+  rungs: z.array(z.string()).min(1).max(100),
 });
 
+/** Entries of one log: a window has 12, and some more where segments are short. */
+export const entriesSchema = z.array(entrySchema).max(1000);
+
+const logSchema = headSchema.extend({ entries: entriesSchema });
+
 /** A segment of the source as the next poll compares it: its published number and a mark that tells it from others. */
-const knownSchema = z.object({ msn: numberSchema, mark: z.string() });
+export const knownSchema = z.object({ msn: numberSchema, mark: z.string() });
 
 const stateSchema = z.object({
   version: z.literal(1),

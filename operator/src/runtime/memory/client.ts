@@ -11,7 +11,6 @@ import type {
   Selection,
   WatchEvent,
   WatchOptions,
-  WrittenObject,
 } from '../client/client.ts';
 import { collectionPath } from '../client/paths.ts';
 import { readObject } from '../client/read-object.ts';
@@ -102,7 +101,7 @@ class MemoryClient implements Client {
     type: ResourceType<T>,
     configuration: ApplyConfiguration,
     fieldManager: string,
-  ): Promise<WrittenObject> {
+  ): Promise<T> {
     return this.#apply(type, 'status', configuration, fieldManager);
   }
 

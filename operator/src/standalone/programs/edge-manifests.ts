@@ -77,7 +77,6 @@ function sidecar(allowedCidrs: readonly string[]): object {
   const settings = {
     SLUICE_HTTP_PORT: '8080',
     SLUICE_INTERNAL_PORT: '8081',
-    SLUICE_RELAY_PORT: '8082',
     SLUICE_LINK_PORT: '8443',
     SLUICE_OPERATIONS_PORT: '9090',
     SLUICE_RUN_DIRECTORY: '/run/sluice',
@@ -120,10 +119,7 @@ function nginx(): object {
     name: 'nginx',
     image: `sluice/edge:${LOCAL_TAG}`,
     command: ['nginx', '-e', 'stderr', '-c', '/run/sluice/nginx.conf'],
-    ports: [
-      { name: 'http', containerPort: 8080 },
-      { name: 'relay', containerPort: 8082 },
-    ],
+    ports: [{ name: 'http', containerPort: 8080 }],
     lifecycle: { preStop: { exec: { command: ['sleep', '10'] } } },
     startupProbe: { httpGet: health, periodSeconds: 1, failureThreshold: 30 },
     livenessProbe: { httpGet: health, periodSeconds: 10, timeoutSeconds: 5 },

@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Route } from '@sluice/common/link/messages.ts';
+import { request } from 'undici';
+import { testRoute } from '../src/testing/route.ts';
+import { SourceServer } from '../src/testing/source-server.ts';
+import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
+
+const FILM = '/live/default/film';
+const TOKEN = 'token-of-the-session';
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+  readonly text: string;
+}
+
+/** Three real edges, the first of which owns the channel, and its source. */
+interface Stage {
+  readonly owner: EdgePrograms;
+  readonly other: EdgePrograms;
+  readonly third: EdgePrograms;
+  readonly source: SourceServer;
+  readonly route: Route;
+}
+
+interface Ask {
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT';
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+async function ask(base: string, path: string, options: Ask = {}): Promise<Answer> {
+  const answer = await request(`${base}${path}`, options);
+  const body = Buffer.from(await answer.body.arrayBuffer());
+  return { status: answer.statusCode, headers: answer.headers, body, text: body.toString('utf8') };
+}
+
+function post(base: string, path: string, body: object): Promise<Answer> {
+  return ask(base, path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+/** Starts three edges and names the first one owner on all. */
+export async function withEdges(link: LinkFolder, run: (stage: Stage) => Promise<string>): Promise<string> {
+  const source = new SourceServer({ now: Date.now });
+  await source.listen();
+  const ports = await freePorts();
+  const addresses = ['127.0.60.1', '127.0.60.2', '127.0.60.3'];
+  const edges = await Promise.all(addresses.map((address) => EdgePrograms.start(address, ports, link)));
+  const [owner, other, third] = edges as [EdgePrograms, EdgePrograms, EdgePrograms];
+  try {
+    const route = testRoute(source.url, {
+      mode: 'Proxy',
+      owners: edges.map((edge) => edge.owner),
+      ownerTerm: 1,
+      session: {
+        name: 'film-1',
+        uid: 'session-uid',
+        tokenSha256: createHash('sha256').update(TOKEN).digest('hex'),
+        rungs: ['360p'],
+      },
+    });
+    for (const edge of edges) edge.snapshot([route]);
+    await until('the owner publishes', 15, async () => (await ask(owner.url, `${FILM}/source.m3u8`)).status === 200);
+    return await run({ owner, other, third, source, route });
+  } catch (error) {
+    for (const edge of edges) process.stdout.write(edge.log);
+    throw error;
+  } finally {
+    await Promise.all(edges.map((edge) => edge.stop()));
+    await source.close();
+  }
+}
+
+const sequenceOf = (playlist: string): number => Number(/MEDIA-SEQUENCE:(\d+)/.exec(playlist)?.[1]);
+const urisOf = (playlist: string): string[] => playlist.split('\n').filter((line) => line.startsWith('s/'));
+
+/** The playlists of these edges by their numbers: the same bytes at the same number, whoever sent them. */
+class SamePlaylists {
+  readonly #seen = new Map<string, string>();
+
+  add(rung: string, text: string): void {
+    const version = `${rung} ${sequenceOf(text)}-${urisOf(text).length}`;
+    assert.equal(text, this.#seen.get(version) ?? text, `two playlists ${version}`);
+    this.#seen.set(version, text);
+  }
+
+  get size(): number {
+    return this.#seen.size;
+  }
+}
+
+/** The same playlists and bytes from all, one source client, and each segment between edges once. */
+export async function oneChannel({ owner, other, third, source }: Stage): Promise<string> {
+  const edges = [owner, other, third];
+  const multivariants = await Promise.all(edges.map((edge) => ask(edge.url, `${FILM}/index.m3u8?session=anna`)));
+  for (const { text, headers } of multivariants) {
+    assert.equal(text, multivariants[0]?.text);
+    assert.equal(headers['cache-control'], 'no-store');
+    assert.equal(headers['access-control-allow-origin'], '*');
+  }
+  const polls = () => source.requests.filter((path) => path.endsWith('.m3u8')).length;
+  const [pollsBefore, startedAt] = [polls(), performance.now()];
+  const same = new SamePlaylists();
+  let last = -1;
+  for (let poll = 0; poll < 60; poll += 1) {
+    const rung = poll % 2 === 0 ? 'source' : '360p';
+    const { text, status } = await ask(edges[poll % 3]?.url ?? '', `${FILM}/${rung}.m3u8?session=anna`);
+    assert.equal(status, 200, text);
+    same.add(rung, text);
+    assert.ok(sequenceOf(text) >= last, `poll ${poll} went back from ${last} to ${sequenceOf(text)}`);
+    last = sequenceOf(text);
+    await sleep(100);
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  assert.ok(polls() - pollsBefore <= seconds + 3, 'the source sees the polls of one client');
+  const facts = await oneSegment(edges, source);
+  assert.equal((await ask(other.url, `${FILM}/s/11112222.1/source/999999.0.ts`)).status, 404);
+  assert.equal((await ask(other.url, '/live/default/news/index.m3u8')).status, 404);
+  return `${same.size} playlists of ${edges.length} edges, ${facts}`;
+}
+
+/** A segment nobody has asked for: twenty viewers of each edge get the same bytes, and the owner sends it once to each. */
+async function oneSegment(edges: readonly EdgePrograms[], source: SourceServer): Promise<string> {
+  const [owner, other] = edges;
+  assert.ok(owner !== undefined && other !== undefined);
+  const uri = urisOf((await ask(other.url, `${FILM}/360p.m3u8`)).text)[0] ?? 'none';
+  const before = source.requests.filter((path) => path.endsWith('.ts')).length;
+  const here = await ask(owner.url, `${FILM}/${uri}`);
+  const asked = edges.flatMap((edge) => Array.from({ length: 20 }, () => ask(edge.url, `${FILM}/${uri}`)));
+  for (const there of await Promise.all(asked)) {
+    assert.equal(there.status, 200, there.text.slice(0, 300));
+    assert.ok(there.body.length > 1000 && there.body.equals(here.body), 'the same bytes');
+    for (const name of ['cache-control', 'content-type', 'access-control-allow-origin']) {
+      assert.equal(there.headers[name], here.headers[name], name);
+    }
+  }
+  const part = await ask(other.url, `${FILM}/${uri}`, { headers: { range: 'bytes=188-375' } });
+  assert.deepEqual([part.status, part.body.length], [206, 188]);
+  const first = urisOf((await ask(other.url, `${FILM}/source.m3u8`)).text)[1] ?? 'none';
+  const head = await ask(other.url, `${FILM}/${first}`, { method: 'HEAD' });
+  assert.deepEqual([head.status, Number(head.headers['content-length']) > 1000], [200, true]);
+  const grown = source.requests.filter((path) => path.endsWith('.ts')).length - before;
+  assert.ok(grown <= 3, `viewers made ${grown} requests at the source`);
+  const metrics = await ask(`http://${other.address}:${other.ports.operations}`, '/metrics');
+  const fetched = Number(/^sluice_edge_fetched_total (\d+)/m.exec(metrics.text)?.[1]);
+  assert.ok(fetched > 0 && fetched < 60, `the other edge fetched ${fetched} segments`);
+  return `${here.body.length} bytes of a segment, ${fetched} fetched by the second edge`;
+}
+
+/** Heartbeat, status, events and leave work at any edge, and each edge tells the operator of its own viewers. */
+export async function oneAudience({ owner, other, route }: Stage): Promise<string> {
+  const statusAt = async (edge: EdgePrograms) =>
+    JSON.parse((await ask(edge.url, '/api/stream/default/film/status')).text);
+  await until('health is known everywhere', 10, async () => (await statusAt(other)).health === 'healthy');
+  const beat = await post(other.url, '/api/stream/heartbeat', { channelId: 'film', sessionId: 'bert' });
+  assert.equal(beat.status, 200, beat.text);
+  assert.equal(JSON.parse(beat.text).viewerCount, 1);
+  const joined = await other.operator.waitFor('viewers', (message) => !message.snapshot && message.joined.length === 1);
+  assert.equal(joined.uid, route.uid);
+  for (const edge of [owner, other]) {
+    edge.operator.send({
+      type: 'audience',
+      audience: { uid: route.uid, viewers: 7, peak: 9, state: 'known', mode: 'Proxy', reason: 'seven viewers' },
+    });
+    await until('the count of all edges is shown', 5, async () => (await statusAt(edge)).viewerCount === 7);
+  }
+  await ask(other.url, `${FILM}/source.m3u8?session=bert`);
+  await until('both say the same', 5, async () => {
+    const shown = await Promise.all([statusAt(owner), statusAt(other)]);
+    return JSON.stringify(shown[0]) === JSON.stringify(shown[1]);
+  });
+  const events = await request(`${other.url}/api/stream/film/events`);
+  assert.equal(events.headers['content-type'], 'text/event-stream');
+  const heard: string[] = [];
+  const reading = (async () => {
+    for await (const chunk of events.body) heard.push(String(chunk));
+  })().catch(() => undefined);
+  await until('the first events come unbuffered', 5, () => heard.join('').includes('event: health'));
+  other.operator.send({
+    type: 'audience',
+    audience: { uid: route.uid, viewers: 8, peak: 9, state: 'known', mode: 'Proxy', reason: 'eight viewers' },
+  });
+  await until('a change comes', 5, () => heard.join('').includes('"viewerCount":8'));
+  const left = await post(other.url, '/api/stream/leave', { channelId: 'film', sessionId: 'bert' });
+  assert.equal(left.status, 204);
+  await other.operator.waitFor('viewers', (message) => message.left.length > 0);
+  events.body.destroy();
+  await reading;
+  assert.equal((await post(other.url, '/api/stream/heartbeat', { channelId: 'film' })).status, 400);
+  const { streams } = JSON.parse((await ask(other.url, '/api/streams')).text);
+  assert.equal(streams[0]?.health, 'healthy');
+  return '';
+}
+
+/** What edges say to each other is for edges alone, and no request makes one edge ask another for long. */
+export async function noStrangers({ owner, other }: Stage): Promise<string> {
+  const internal = `http://${owner.address}:${owner.ports.internal}`;
+  const uri = urisOf((await ask(owner.url, `${FILM}/source.m3u8`)).text)[0] ?? 'none';
+  const media = `/internal/v1/media/11112222-3333-4444-5555-666677778888/${uri}`;
+  for (const headers of [{}, { authorization: 'Bearer wrong' }]) {
+    assert.equal((await ask(internal, media, { headers })).status, 401);
+  }
+  for (const path of [media, '/internal/v1/timelines', '/x-accel-redirect', '/@sidecar']) {
+    assert.equal((await ask(owner.url, path)).status, 404);
+  }
+  const forged = { 'x-accel-redirect': '/healthz', 'sluice-relayed': '1', host: '127.0.60.9' };
+  const answer = await ask(other.url, `${FILM}/source.m3u8`, { headers: forged });
+  assert.equal(answer.status, 200, answer.text);
+  return '';
+}
+
+/** The agents of a session reach the owner by way of either edge, if they hold the token. */
+export async function work({ owner, other }: Stage): Promise<string> {
+  const base = (edge: EdgePrograms): string => `http://${edge.address}:${edge.ports.internal}`;
+  const path = '/internal/v1/sessions/default/film-1';
+  const headers = { authorization: `Bearer ${TOKEN}`, 'sluice-attempt': '1', 'content-type': 'application/json' };
+  const there = await ask(base(other), `${path}/work?epoch=0&after=-1`, { headers });
+  assert.equal(there.status, 200, there.text);
+  const { epoch, segments } = JSON.parse(there.text);
+  assert.ok(segments.length > 0);
+  const source = `${path}/source/${epoch}/${segments[0].msn}`;
+  const bytes = await ask(base(other), source, { headers });
+  assert.ok(bytes.body.length > 1000 && bytes.body.equals((await ask(base(owner), source, { headers })).body));
+  const upload = { method: 'PUT', headers: { ...headers, 'content-type': 'video/mp2t' }, body: 'no segment' } as const;
+  const broken = await ask(base(other), `${path}/segments/${epoch}/360p/${segments.at(-1).msn + 1}`, upload);
+  assert.ok([404, 422].includes(broken.status), `the owner judges uploads: ${broken.text}`);
+  const stranger = { ...headers, authorization: 'Bearer wrong' };
+  assert.equal((await ask(base(other), source, { headers: stranger })).status, 401);
+  assert.equal((await ask(base(other), `${path}2/work?epoch=0&after=-1`, { headers })).status, 401);
+  assert.equal((await ask(base(other), source, { headers: { ...headers, 'sluice-relayed': '1' } })).status, 401);
+  return `${bytes.body.length} bytes of work, ${await handOver(other, path, headers, segments.at(-1).msn)}`;
+}
+
+/** Waits by way of `edge` for the next source segment, as an agent does, and hands it back as that of a rung. */
+async function handOver(edge: EdgePrograms, path: string, headers: Record<string, string>, after: number) {
+  const base = `http://${edge.address}:${edge.ports.internal}${path}`;
+  const next = await ask(base, `/work?epoch=1&after=${after}`, { headers });
+  const [segment] = JSON.parse(next.text).segments;
+  assert.ok(segment !== undefined, next.text);
+  const source = await ask(base, `/source/1/${segment.msn}`, { headers });
+  const startedAt = performance.now();
+  const stored = await request(`${base}/segments/1/360p/${segment.msn}`, {
+    method: 'PUT',
+    headers: { ...headers, 'content-type': 'video/mp2t' },
+    body: source.body,
+  });
+  assert.equal(stored.statusCode, 201, await stored.body.text());
+  return `a segment stored in ${(performance.now() - startedAt).toFixed(0)} ms`;
+}
+
+/** A new owner while the old one goes on: the same timeline, without a break, and what it lists can be had from it. */
+export async function newOwner({ owner, other, third, route }: Stage): Promise<string> {
+  const edges = [owner, other, third];
+  const same = new SamePlaylists();
+  let problems = 0;
+  const poll = async (): Promise<string> => {
+    let text = '';
+    for (const edge of edges) {
+      const answer = await ask(edge.url, `${FILM}/source.m3u8?session=anna`);
+      if (answer.status !== 200) problems += 1;
+      else same.add('source', answer.text);
+      text = answer.text;
+    }
+    return text;
+  };
+  await poll();
+  await sleep(1_000);
+  const before = sequenceOf(await poll());
+  const owners = [other.owner, owner.owner, third.owner];
+  for (const edge of edges) edge.operator.send({ type: 'route', route: { ...route, owners, ownerTerm: 2 } });
+  let text = '';
+  await until('the new owner goes on', 30, async () => {
+    text = await poll();
+    return sequenceOf(text) > before + 2;
+  });
+  assert.equal(problems, 0);
+  assert.ok(!text.includes('DISCONTINUITY\n'), text);
+  for (const uri of urisOf(text)) assert.equal((await ask(other.url, `${FILM}/${uri}`)).status, 200, uri);
+  return `${same.size} playlists before and after`;
+}
+
+/** An owner that is gone: the copies are shown until a route names another, who goes on from its own. */
+export async function goneOwner({ owner, other, third, route }: Stage): Promise<string> {
+  for (const edge of [other, third]) await ask(edge.url, `${FILM}/source.m3u8?session=anna`);
+  await sleep(3_000);
+  const { text: before } = await ask(other.url, `${FILM}/source.m3u8?session=anna`);
+  await owner.stop('SIGKILL');
+  await sleep(2_000);
+  for (const edge of [other, third]) {
+    const { status, text } = await ask(edge.url, `${FILM}/source.m3u8?session=anna`);
+    assert.equal(status, 200, text);
+    assert.ok(sequenceOf(text) >= sequenceOf(before));
+    const newest = urisOf(text).at(-1) ?? 'none';
+    assert.equal((await ask(edge.url, `${FILM}/${newest}`)).status, 200, 'what was listed last is here');
+  }
+  const owners = [other.owner, third.owner];
+  for (const edge of [other, third]) edge.operator.send({ type: 'route', route: { ...route, owners, ownerTerm: 2 } });
+  const from = performance.now();
+  let after = '';
+  await until('the successor goes on', 30, async () => {
+    after = (await ask(third.url, `${FILM}/source.m3u8?session=anna`)).text;
+    return sequenceOf(after) + urisOf(after).length > sequenceOf(before) + urisOf(before).length + 2;
+  });
+  assert.ok(!after.includes('DISCONTINUITY\n'), after);
+  return `went on after ${((performance.now() - from) / 1000).toFixed(1)} s`;
+}

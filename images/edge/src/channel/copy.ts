@@ -1,0 +1,99 @@
+import type { KnownSegment } from '../source/intake.ts';
+import { listedSeconds, type TimelineLog } from '../timeline/log.ts';
+import { applyUpdate, type CopyPosition, type LogUpdate, positionOf } from '../timeline/replica.ts';
+
+/** A timeline with what its next owner needs to go on behind it. */
+export interface TimelineCopy {
+  readonly log: TimelineLog;
+  /** The newest published segments as the source names them. */
+  readonly known: readonly KnownSegment[];
+}
+
+/** What came of an update: `again` asks for another one, from the copy's position or, where that is null, for everything. */
+export type CopyNews =
+  | { readonly kind: 'taken' | 'old' }
+  | { readonly kind: 'again' }
+  /** The owner has lost its past: its log has taken the place of the copy. */
+  | { readonly kind: 'replaced'; readonly why: string };
+
+/** One channel's timeline as another edge writes it. */
+export class LogCopy {
+  #copy: TimelineCopy | null;
+  #term: number;
+  /** The first update of a subscription is the owner's whole word, also where it contradicts what was there before. */
+  #isFirst = true;
+  #dropPosition = false;
+
+  constructor(copy: TimelineCopy | null, term: number) {
+    this.#copy = copy;
+    this.#term = term;
+  }
+
+  get log(): TimelineLog | null {
+    return this.#copy?.log ?? null;
+  }
+
+  get copy(): TimelineCopy | null {
+    return this.#copy;
+  }
+
+  /** Highest term that was seen. */
+  get term(): number {
+    return this.#term;
+  }
+
+  /** Where the next update has to go on; null for everything. */
+  get position(): CopyPosition | null {
+    return this.#copy === null || this.#dropPosition ? null : positionOf(this.#copy.log);
+  }
+
+  /** Seconds for which viewers have something to play without any news. */
+  get seconds(): number {
+    return this.#copy === null ? 0 : listedSeconds(this.#copy.log);
+  }
+
+  /** A term was heard of; false where it is lower than one before: whoever named it owns the channel no more. */
+  raise(term: number): boolean {
+    if (term < this.#term) return false;
+    this.#term = term;
+    return true;
+  }
+
+  /** A subscription begins. */
+  begin(): void {
+    this.#isFirst = true;
+  }
+
+  /** Forgets the copy. */
+  clear(): void {
+    this.#copy = null;
+  }
+
+  take(update: LogUpdate, known: readonly KnownSegment[]): CopyNews {
+    const isFirst = this.#isFirst;
+    const applied = applyUpdate(this.log, update);
+    if (applied.kind === 'behind') return { kind: 'again' };
+    if (applied.kind === 'applied') {
+      this.#accept(applied.log, known);
+      return { kind: 'taken' };
+    }
+    if (applied.kind === 'stale' && !isFirst) return { kind: 'old' };
+    const whole = update.after !== null ? null : applied.kind === 'stale' ? wholeLog(update) : applied.log;
+    if (whole === null || !isFirst) {
+      this.#dropPosition = true;
+      return { kind: 'again' };
+    }
+    this.#accept(whole, known);
+    return { kind: 'replaced', why: applied.kind === 'stale' ? 'its numbers have fallen' : applied.why };
+  }
+
+  #accept(log: TimelineLog, known: readonly KnownSegment[]): void {
+    this.#copy = { log, known };
+    this.#isFirst = false;
+    this.#dropPosition = false;
+  }
+}
+
+function wholeLog({ head, entries }: LogUpdate): TimelineLog {
+  return { ...head, entries };
+}

@@ -1,0 +1,313 @@
+import { rm } from 'node:fs/promises';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Logger } from '@sluice/common/log/log.ts';
+import type { OwnerMessage } from '../replication/messages.ts';
+import type { Attachment, OwnerAddress, OwnerLinks } from '../replication/owner-link.ts';
+import { listedSeconds, type TimelineLog, WINDOW_SEGMENTS } from '../timeline/log.ts';
+import { multivariantPlaylist } from '../timeline/multivariant.ts';
+import { PlaylistTexts } from '../timeline/playlist-texts.ts';
+import { keyOf } from '../viewers/audiences.ts';
+import type { Clock } from './clock.ts';
+import { LogCopy, type TimelineCopy } from './copy.ts';
+import { ASSUMED_TARGET_DURATION_SECONDS, requestLeaseMs } from './lease.ts';
+import { modeOfEntry } from './report.ts';
+import type { SegmentCache } from './segment-cache.ts';
+import type { PlaylistAnswer } from './service.ts';
+import { createWaiters, ownerUnreachable, unreachable, type Waiters } from './waiters.ts';
+
+/** Pause in ms before an owner whose answer did not fit is asked again. */
+const ASK_AGAIN_MS = 250;
+
+/** What a followed channel needs of its edge. */
+export interface FollowerContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly links: OwnerLinks;
+  /** Folder of the channel's files. */
+  readonly folder: string;
+  readonly cache: SegmentCache;
+  /** Something that others see has changed. */
+  readonly changed: () => void;
+}
+
+/**
+ * A channel that another edge owns: its playlists are made here, of a copy of the owner's timeline, and its segments
+ * are sent from here, fetched from the owner once. Nothing is copied of a channel that nobody watches on this edge.
+ */
+export class ChannelFollower {
+  readonly #context: FollowerContext;
+  readonly #waiters: Waiters;
+  readonly #copy: LogCopy;
+  readonly #texts = new PlaylistTexts();
+  /** When each rung was asked for last, in ms: what is watched is fetched before anybody asks for it. */
+  readonly #askedAt = new Map<string, number>();
+  #route: Route;
+  #attachment: Attachment | null = null;
+  #owner: OwnerAddress | null = null;
+  #report: OwnerReport | null = null;
+  #ladder: Route['ladder'] | null = null;
+  #ready = false;
+  /** The owner has answered the subscription. */
+  #answered = false;
+  /** The copy was known to be the owner's at this time, in ms; null: nothing is known since it was subscribed to. */
+  #currentAt: number | null = null;
+  #localViewers = 0;
+  #requestedAt = Number.NEGATIVE_INFINITY;
+  #wanted = false;
+  #closed = false;
+  #cancelEnd = (): void => {};
+  #cancelForget = (): void => {};
+  #cancelAgain = (): void => {};
+
+  /** `copy` is what this edge has published as the owner until now; null if it has not. */
+  constructor(route: Route, context: FollowerContext, copy: TimelineCopy | null) {
+    this.#route = route;
+    this.#context = context;
+    this.#waiters = createWaiters(context.clock);
+    this.#copy = new LogCopy(copy, route.ownerTerm);
+    this.#attach();
+    if (copy === null) return;
+    // Who has asked here until now does so again in a moment.
+    this.#requestedAt = context.clock.now();
+    this.#currentAt = this.#requestedAt;
+    this.#ready = copy.log.entries.length > 0;
+    this.evaluate();
+  }
+
+  get log(): TimelineLog | null {
+    return this.#copy.log;
+  }
+
+  /** Who writes the timeline, as the route says. */
+  get owner(): OwnerAddress | null {
+    return this.#owner;
+  }
+
+  get report(): OwnerReport | null {
+    return this.#report;
+  }
+
+  get targetDurationSeconds(): number | null {
+    return this.#copy.log?.targetDurationSeconds ?? this.#report?.facts?.targetDurationSeconds ?? null;
+  }
+
+  /** Null where this edge does not know it. */
+  get activeMode(): Route['mode'] | null {
+    const newest = this.#usable()?.entries.at(-1);
+    return newest !== undefined && this.#ready ? modeOfEntry(newest) : (this.#report?.activeMode ?? null);
+  }
+
+  update(route: Route): void {
+    this.#route = route;
+    this.#copy.raise(route.ownerTerm);
+    this.#attach();
+    this.evaluate();
+  }
+
+  setLocalViewers(viewers: number): void {
+    this.#localViewers = viewers;
+    this.evaluate();
+  }
+
+  /** Waits up to 10 s for the owner's first probe. Throws SOURCE_UNREACHABLE and OWNER_UNREACHABLE. */
+  async multivariant(sessionQuery: string, signal: AbortSignal): Promise<PlaylistAnswer> {
+    const known = (): Parameters<typeof multivariantPlaylist> | null =>
+      this.#report?.facts == null ? null : [this.#report.facts, this.#ladder ?? this.#route.ladder, sessionQuery];
+    const input = await this.#waiters.wait(known, signal).catch((error: unknown) => this.#refuse(error));
+    return { text: multivariantPlaylist(...input), maxAgeSeconds: 0 };
+  }
+
+  /** Follows the channel; waits up to 10 s for what its owner shows. Throws as {@link multivariant}, and RUNG_UNKNOWN. */
+  async media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
+    this.#checkRung(rung);
+    this.#renewLease(rung);
+    const log = await this.#waiters
+      .wait(() => this.#listed(), signal)
+      .catch((error: unknown) => (this.#closed || signal.aborted ? null : this.#usable()) ?? this.#refuse(error));
+    return { text: this.#texts.of(log, rung), maxAgeSeconds: Math.max(1, Math.floor(log.targetDurationSeconds / 2)) };
+  }
+
+  /** Resolves when a file of the channel is stored here. Throws the errors of the cache. */
+  async segment(name: string): Promise<void> {
+    this.#planForget();
+    await this.#context.cache.get(name, this.#sources());
+  }
+
+  /** The end of a lease that runs looks at the newest request by itself: nothing else is to do for it. */
+  #renewLease(rung: string): void {
+    const now = this.#context.clock.now();
+    const runs = this.#wanted && this.#requestedAt + requestLeaseMs(this.targetDurationSeconds) > now;
+    this.#requestedAt = now;
+    this.#askedAt.set(rung, now);
+    if (!runs) this.evaluate();
+  }
+
+  /** Follows the timeline or lets go of it, as the audience of this edge wants it now. */
+  evaluate(): void {
+    if (this.#closed) return;
+    const now = this.#context.clock.now();
+    const leaseEndsAt = this.#requestedAt + requestLeaseMs(this.targetDurationSeconds);
+    const wanted = this.#localViewers > 0 || leaseEndsAt > now;
+    this.#cancelEnd();
+    if (leaseEndsAt > now) this.#cancelEnd = this.#context.clock.after(leaseEndsAt - now, () => this.evaluate());
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    if (wanted) {
+      this.#cancelForget();
+      this.#copy.begin();
+    } else {
+      this.#answered = false;
+      this.#currentAt = null;
+      this.#ready = false;
+      this.#planForget();
+    }
+    this.#attachment?.want(wanted);
+    this.#context.changed();
+  }
+
+  /** The copy, for this edge to go on with it as the owner; null where it is not the newest that is known. */
+  handOver(): TimelineCopy | null {
+    return this.#usable() === null ? null : this.#copy.copy;
+  }
+
+  /** Ends it; `error` is what waiting requests get. With `dropFiles` nothing of the channel stays on the volume. */
+  async close(error: SluiceError, dropFiles: boolean): Promise<void> {
+    this.#closed = true;
+    this.#cancelEnd();
+    this.#cancelForget();
+    this.#cancelAgain();
+    this.#attachment?.detach();
+    this.#waiters.fail(error);
+    await this.#context.cache.close(dropFiles);
+    if (dropFiles) await rm(this.#context.folder, { recursive: true, force: true });
+  }
+
+  #attach(): void {
+    const owner = this.#route.owners[0] ?? null;
+    if (owner?.podUid === this.#owner?.podUid && owner?.address === this.#owner?.address) return;
+    this.#away();
+    this.#attachment?.detach();
+    this.#owner = owner;
+    if (owner === null) return;
+    this.#attachment = this.#context.links.attach(owner, {
+      uid: this.#route.uid,
+      request: () => {
+        this.#copy.begin();
+        return { term: this.#copy.term, have: this.#copy.position };
+      },
+      updated: (message) => this.#updated(message),
+      reported: (message) => this.#reported(message),
+      gone: () => this.#away(),
+      lost: () => this.#away(),
+    });
+    this.#attachment.want(this.#wanted);
+  }
+
+  /** The owner says nothing of this channel any more: what is known gets old from now on. */
+  #away(): void {
+    if (this.#answered) this.#currentAt = this.#attachment?.heardAt ?? this.#currentAt;
+    this.#answered = false;
+  }
+
+  #updated({ term, ready, log }: Extract<OwnerMessage, { type: 'update' }>): void {
+    if (!this.#copy.raise(term)) {
+      this.#askAgain();
+      return;
+    }
+    if (log !== null) {
+      const news = this.#copy.take(log, log.known);
+      if (news.kind === 'again') {
+        this.#askAgain();
+        return;
+      }
+      if (news.kind === 'replaced') {
+        const { logger } = this.#context;
+        logger.warn({ channel: keyOf(this.#route) }, `the owner has another timeline than before: ${news.why}`);
+      }
+      this.#prefetch();
+    }
+    this.#answered = true;
+    this.#currentAt = this.#context.clock.now();
+    this.#ready = ready;
+    this.#waiters.wake();
+    this.#context.changed();
+  }
+
+  #reported({ report, ladder }: Extract<OwnerMessage, { type: 'report' }>): void {
+    this.#report = report;
+    this.#ladder = ladder;
+    this.#waiters.wake();
+    const { state, reason } = report.health;
+    // Only the reason: messages name hosts and paths that the Channel may want to hide.
+    if (state === 'down') this.#waiters.fail(unreachable(`The channel's source cannot be read now (${reason})`));
+    this.#context.changed();
+  }
+
+  #askAgain(): void {
+    this.#cancelAgain();
+    this.#cancelAgain = this.#context.clock.after(ASK_AGAIN_MS, () => this.#attachment?.again());
+  }
+
+  /** The copy, as long as viewers have something of it left to play. */
+  #usable(): TimelineLog | null {
+    const log = this.#copy.log;
+    if (log === null || log.entries.length === 0 || this.#currentAt === null) return null;
+    if (this.#answered) return log;
+    return this.#context.clock.now() - this.#currentAt < listedSeconds(log) * 1000 ? log : null;
+  }
+
+  #listed(): TimelineLog | null {
+    return this.#ready ? this.#usable() : null;
+  }
+
+  /** Fetches what was listed last of the rungs that somebody watches here. */
+  #prefetch(): void {
+    const log = this.#copy.log;
+    const newest = log?.entries.at(-1);
+    if (log === null || newest === undefined) return;
+    const since = this.#context.clock.now() - requestLeaseMs(log.targetDurationSeconds);
+    for (const [rung, at] of this.#askedAt) if (at < since) this.#askedAt.delete(rung);
+    const names = [...this.#askedAt.keys()].map((rung) => newest.names[rung] ?? '');
+    this.#context.cache.listed(log);
+    if (!newest.gap) this.#context.cache.prefetch([...names, newest.map ?? ''], this.#sources());
+  }
+
+  #sources(): readonly OwnerAddress[] {
+    return this.#owner === null ? [] : [this.#owner];
+  }
+
+  #checkRung(rung: string): void {
+    const listed = this.#usable()?.rungs;
+    const rungs = listed ?? ['source', ...(this.#ladder ?? this.#route.ladder).map(({ name }) => name)];
+    if (rungs.includes(rung)) return;
+    throw new SluiceError(`There is no rendition "${rung}"; there are: ${rungs.join(', ')}`, {
+      code: 'RUNG_UNKNOWN',
+      retryable: false,
+      status: 404,
+    });
+  }
+
+  /** A wait that came to nothing: for want of an owner, or for the owner's own reason. */
+  #refuse(error: unknown): never {
+    const isAway = !this.#closed && this.#attachment?.connected !== true;
+    if (isAway && error instanceof SluiceError && error.code === 'SOURCE_UNREACHABLE') {
+      throw ownerUnreachable(keyOf(this.#route));
+    }
+    throw error;
+  }
+
+  /** Entries and files of a channel that nobody watches here go when no playlist of them can be in use any more. */
+  #planForget(): void {
+    if (this.#wanted || this.#closed) return;
+    this.#cancelForget();
+    const seconds = WINDOW_SEGMENTS * (this.targetDurationSeconds ?? ASSUMED_TARGET_DURATION_SECONDS);
+    this.#cancelForget = this.#context.clock.after(seconds * 1000, () => {
+      this.#copy.clear();
+      this.#askedAt.clear();
+      this.#context.cache.clear().catch((error: unknown) => {
+        this.#context.logger.warn({ err: error, channel: keyOf(this.#route) }, 'files that nobody watches here stay');
+      });
+    });
+  }
+}

@@ -1,0 +1,42 @@
+import type { OwnerAddress } from '../replication/owner-link.ts';
+import type { TimelineLog } from '../timeline/log.ts';
+import { isStoredName } from '../timeline/names.ts';
+import { type FetchContext, Fetches } from './fetches.ts';
+
+/**
+ * Files that a new owner lists, because the owner before did, and does not have: fetched from the edges that may, at
+ * once while the old owner still answers, and again when somebody asks.
+ */
+export class MissingSegments {
+  readonly #fetches: Fetches;
+  readonly #from: readonly OwnerAddress[];
+  readonly #files: FetchContext['files'];
+
+  constructor(context: Omit<FetchContext, 'makeRoom'>, from: readonly OwnerAddress[]) {
+    // The owner's own janitor makes room, with each segment that it publishes.
+    this.#fetches = new Fetches({ ...context, makeRoom: async () => {} });
+    this.#files = context.files;
+    this.#from = from;
+  }
+
+  /** Throws as {@link Fetches.get}. */
+  get(name: string): Promise<void> {
+    return this.#fetches.get(name, this.#from);
+  }
+
+  /** Fetches whatever a log names and is not here, the newest first: viewers ask for those. */
+  fetchAll(log: TimelineLog): void {
+    const entries = log.entries.filter(({ gap }) => !gap).reverse();
+    const names = entries.flatMap((entry) => [
+      ...Object.values(entry.names),
+      ...(entry.map === null ? [] : [entry.map]),
+    ]);
+    for (const name of new Set(names)) {
+      if (isStoredName(name) && !this.#files.has(name)) this.get(name).catch(() => undefined);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#fetches.close();
+  }
+}

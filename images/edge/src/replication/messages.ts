@@ -1,0 +1,84 @@
+import { ownerReportSchema, rungSchema } from '@sluice/common/link/messages.ts';
+import { z } from 'zod';
+import { entriesSchema, headSchema, knownSchema } from '../timeline/store.ts';
+
+/**
+ * Replication: an edge keeps one WebSocket to each edge that owns channels of its routes, at the internal port. It
+ * subscribes to the timelines that its viewers watch; the owner sends what is new of them, and of all its channels
+ * what it reports to the operator. Every message is one JSON text frame; unknown fields are ignored.
+ */
+export const REPLICATION_PATH = '/internal/v1/timelines';
+
+/** Longest frame in bytes that either side accepts: a window of 12 segments with 9 rungs and URLs of 4 kB in Direct. */
+export const MAX_REPLICATION_FRAME_BYTES = 1024 * 1024;
+
+/** Either side says something at least this often, in ms: three times within {@link SILENT_MS}. */
+export const BEAT_MS = 500;
+/** After this silence in ms an owner counts as away: its followers go on with their copies and dial again. */
+export const SILENT_MS = 1_500;
+
+/** Segments of the source that an update names: enough to recognise the source's playlist one window later. */
+export const MAX_KNOWN_SEGMENTS = 12;
+
+const uidSchema = z.string().min(1).max(128);
+const termSchema = z.int().nonnegative();
+const positionSchema = z.object({ nextMsn: z.int().nonnegative(), digest: z.string().max(64) });
+
+/** Follower to owner. */
+export const followerMessageSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('subscribe'),
+    uid: uidSchema,
+    /** Term at which the follower's route names this edge the owner. */
+    term: termSchema,
+    /** How far the follower's copy goes; null without one. */
+    have: positionSchema.nullable(),
+  }),
+  z.object({ type: z.literal('unsubscribe'), uid: uidSchema }),
+  z.object({ type: z.literal('beat') }),
+]);
+/** See {@link followerMessageSchema}. */
+export type FollowerMessage = z.infer<typeof followerMessageSchema>;
+
+/** Owner to follower. A follower refuses a `term` below the highest that it has seen of that channel. */
+export const ownerMessageSchema = z.discriminatedUnion('type', [
+  /** Of every channel that the edge owns, at the beginning and when it changes by more than its position. */
+  z.object({
+    type: z.literal('report'),
+    report: ownerReportSchema,
+    /** The ladder that the channel's playlists have. */
+    ladder: z.array(rungSchema).max(8),
+  }),
+  z.object({
+    type: z.literal('update'),
+    uid: uidSchema,
+    term: termSchema,
+    /** Whether the owner would show its log to a viewer who comes now. */
+    ready: z.boolean(),
+    /** What the copy lacks; null where only `ready` has changed. */
+    log: z
+      .object({
+        after: z.int().nonnegative().nullable(),
+        head: headSchema,
+        entries: entriesSchema,
+        /** The newest published segments as the source names them: a successor goes on behind them. */
+        known: z.array(knownSchema).max(MAX_KNOWN_SEGMENTS),
+      })
+      .nullable(),
+  }),
+  /** This edge does not own the channel, or no longer. */
+  z.object({ type: z.literal('gone'), uid: uidSchema }),
+  z.object({ type: z.literal('beat') }),
+]);
+/** See {@link ownerMessageSchema}. */
+export type OwnerMessage = z.infer<typeof ownerMessageSchema>;
+
+/** Reads one frame; null where it is not what the protocol says. */
+export function readMessage<T>(schema: z.ZodType<T>, data: { toString(): string }): T | null {
+  try {
+    const parsed = schema.safeParse(JSON.parse(data.toString()));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,93 @@
+import { describe, expect, test } from '@jest/globals';
+import { VirtualClock } from '../testing/virtual-clock.ts';
+import type { FollowerMessage } from './messages.ts';
+import { type DialEvents, type LinkedChannel, type OwnerAddress, OwnerLinks } from './owner-link.ts';
+
+const OWNER = { podUid: 'owner', address: '10.0.0.1:8081' };
+
+/** Links whose sockets a test drives. */
+function stage() {
+  const clock = new VirtualClock(0, async () => {});
+  const dials: { owner: OwnerAddress; events: DialEvents; sent: FollowerMessage[]; closed: boolean }[] = [];
+  const links = new OwnerLinks((owner, events) => {
+    const dial = { owner, events, sent: [] as FollowerMessage[], closed: false };
+    dials.push(dial);
+    return {
+      send: (message) => void dial.sent.push(message),
+      close: () => {
+        dial.closed = true;
+      },
+    };
+  }, clock);
+  const channel = (uid: string) => {
+    const heard: string[] = [];
+    const linked: LinkedChannel = {
+      uid,
+      request: () => ({ term: 4, have: { nextMsn: 9, digest: 'd' } }),
+      updated: ({ ready }) => void heard.push(`update ${ready}`),
+      reported: () => void heard.push('report'),
+      gone: () => void heard.push('gone'),
+      lost: () => void heard.push('lost'),
+    };
+    return { heard, linked };
+  };
+  return { clock, dials, links, channel };
+}
+
+describe('the link to an owner', () => {
+  test('is one for all channels, subscribes to those that are wanted, and ends with the last', () => {
+    const { dials, links, channel } = stage();
+    const [one, two] = [channel('one'), channel('two')];
+    const first = links.attach(OWNER, one.linked);
+    const second = links.attach(OWNER, two.linked);
+    first.want(true);
+    expect(dials).toHaveLength(1);
+    expect(dials[0]?.sent).toEqual([]);
+    dials[0]?.events.opened();
+    expect(dials[0]?.sent).toEqual([{ type: 'subscribe', uid: 'one', term: 4, have: { nextMsn: 9, digest: 'd' } }]);
+    const update = { type: 'update', term: 4, ready: true, log: null } as const;
+    dials[0]?.events.received({ ...update, uid: 'one' });
+    dials[0]?.events.received({ ...update, uid: 'two' });
+    dials[0]?.events.received({ ...update, uid: 'three' });
+    expect([one.heard, two.heard]).toEqual([['update true'], []]);
+    first.want(false);
+    expect(dials[0]?.sent.at(-1)).toEqual({ type: 'unsubscribe', uid: 'one' });
+    first.detach();
+    expect(dials[0]?.closed).toBe(false);
+    second.detach();
+    expect(dials[0]?.closed).toBe(true);
+  });
+
+  test('counts a silent owner as away, dials again with longer and longer pauses, and goes on from there', async () => {
+    const { clock, dials, links, channel } = stage();
+    const { heard, linked } = channel('one');
+    const attachment = links.attach(OWNER, linked);
+    attachment.want(true);
+    dials[0]?.events.opened();
+    for (let beat = 0; beat < 6; beat += 1) {
+      await clock.advance(500);
+      dials[0]?.events.received({ type: 'beat' });
+    }
+    expect(heard).toEqual([]);
+    expect(dials[0]?.sent.filter(({ type }) => type === 'beat').length).toBeGreaterThan(4);
+    await clock.advance(2_500);
+    expect(heard).toEqual(['lost']);
+    expect(dials[0]?.closed).toBe(true);
+    expect(attachment.connected).toBe(false);
+    expect(dials).toHaveLength(2);
+    const times: number[] = [];
+    for (let attempt = 1; attempt < 7; attempt += 1) {
+      const from = clock.now();
+      dials[attempt]?.events.closed();
+      while (dials.length === attempt + 1) await clock.advance(50);
+      times.push(clock.now() - from);
+    }
+    expect(times).toEqual([500, 1_000, 2_000, 2_000, 2_000, 2_000]);
+    dials[7]?.events.opened();
+    expect(dials[7]?.sent).toEqual([expect.objectContaining({ type: 'subscribe', uid: 'one' })]);
+    expect(heard).toEqual(['lost']);
+    links.close();
+    await clock.advance(10_000);
+    expect(dials).toHaveLength(8);
+  });
+});

@@ -1,0 +1,209 @@
+import type { Clock } from '../channel/clock.ts';
+import type { CopyPosition } from '../timeline/replica.ts';
+import { BEAT_MS, type FollowerMessage, type OwnerMessage, SILENT_MS } from './messages.ts';
+
+/** First pause in ms before an owner is dialled again; it doubles. */
+const FIRST_RETRY_MS = 250;
+/** Longest pause in ms: an owner that comes back is found within it. */
+const LONGEST_RETRY_MS = 2_000;
+
+/** A pod that owns channels, as routes name it. */
+export interface OwnerAddress {
+  readonly podUid: string;
+  /** `host:port` of its internal port. */
+  readonly address: string;
+}
+
+/** What a connection to an owner tells. */
+export interface DialEvents {
+  opened(): void;
+  received(message: OwnerMessage): void;
+  /** The connection has ended, or never came about; nothing follows. */
+  closed(): void;
+}
+
+/** A connection to an owner, or a try of one. */
+export interface OwnerSocket {
+  send(message: FollowerMessage): void;
+  /** Ends it at once; `closed` is not called any more. */
+  close(): void;
+}
+
+/** Opens a connection. Never throws: what goes wrong is told by `closed`. */
+export type Dial = (owner: OwnerAddress, events: DialEvents) => OwnerSocket;
+
+/** One channel on a link. */
+export interface LinkedChannel {
+  readonly uid: string;
+  /** What a subscription says. */
+  request(): { readonly term: number; readonly have: CopyPosition | null };
+  updated(message: Extract<OwnerMessage, { type: 'update' }>): void;
+  reported(message: Extract<OwnerMessage, { type: 'report' }>): void;
+  /** The edge at the other end does not own the channel, or no longer. */
+  gone(): void;
+  /** The connection has ended: what is known is getting old from now on. */
+  lost(): void;
+}
+
+/** A channel's hold on a link. */
+export interface Attachment {
+  /** Whether the owner can be asked now. */
+  readonly connected: boolean;
+  /** When the owner was heard last, in ms of the clock; minus infinity: never. */
+  readonly heardAt: number;
+  /** Subscribes, or ends the subscription. */
+  want(wanted: boolean): void;
+  /** Subscribes anew from the channel's position. */
+  again(): void;
+  detach(): void;
+}
+
+/** One edge's connection to another one, kept up for as long as any channel needs it. */
+export class OwnerLink {
+  readonly owner: OwnerAddress;
+  readonly #dial: Dial;
+  readonly #clock: Clock;
+  readonly #channels = new Map<string, { readonly channel: LinkedChannel; wanted: boolean }>();
+  #socket: OwnerSocket | null = null;
+  #connected = false;
+  #heardAt = Number.NEGATIVE_INFINITY;
+  #retryMs = FIRST_RETRY_MS;
+  #cancel = (): void => {};
+  #closed = false;
+
+  constructor(owner: OwnerAddress, dial: Dial, clock: Clock) {
+    this.owner = owner;
+    this.#dial = dial;
+    this.#clock = clock;
+    this.#open();
+  }
+
+  /** Channels that hold the link. */
+  get size(): number {
+    return this.#channels.size;
+  }
+
+  attach(channel: LinkedChannel, detached: () => void): Attachment {
+    const entry = { channel, wanted: false };
+    this.#channels.set(channel.uid, entry);
+    const link = this;
+    return {
+      get connected() {
+        return link.#connected;
+      },
+      get heardAt() {
+        return link.#heardAt;
+      },
+      want: (wanted) => {
+        if (entry.wanted === wanted) return;
+        entry.wanted = wanted;
+        if (wanted) this.#subscribe(channel);
+        else this.#send({ type: 'unsubscribe', uid: channel.uid });
+      },
+      again: () => {
+        if (entry.wanted) this.#subscribe(channel);
+      },
+      detach: () => {
+        if (this.#channels.get(channel.uid) !== entry) return;
+        this.#channels.delete(channel.uid);
+        if (entry.wanted) this.#send({ type: 'unsubscribe', uid: channel.uid });
+        detached();
+      },
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#connected = false;
+    this.#cancel();
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  #open(): void {
+    this.#socket = this.#dial(this.owner, {
+      opened: () => this.#opened(),
+      received: (message) => this.#received(message),
+      closed: () => this.#lost(),
+    });
+  }
+
+  #opened(): void {
+    this.#connected = true;
+    this.#heardAt = this.#clock.now();
+    this.#beat();
+    for (const { channel, wanted } of this.#channels.values()) if (wanted) this.#subscribe(channel);
+  }
+
+  #beat(): void {
+    this.#cancel = this.#clock.after(BEAT_MS, () => {
+      if (this.#clock.now() - this.#heardAt > SILENT_MS) {
+        this.#socket?.close();
+        this.#lost();
+        return;
+      }
+      this.#send({ type: 'beat' });
+      this.#beat();
+    });
+  }
+
+  #received(message: OwnerMessage): void {
+    this.#heardAt = this.#clock.now();
+    this.#retryMs = FIRST_RETRY_MS;
+    if (message.type === 'beat') return;
+    const uid = message.type === 'report' ? message.report.uid : message.uid;
+    const entry = this.#channels.get(uid);
+    if (message.type === 'report') entry?.channel.reported(message);
+    else if (entry?.wanted !== true) return;
+    else if (message.type === 'update') entry.channel.updated(message);
+    else entry.channel.gone();
+  }
+
+  #lost(): void {
+    if (this.#closed) return;
+    const wasConnected = this.#connected;
+    this.#connected = false;
+    this.#socket = null;
+    this.#cancel();
+    this.#cancel = this.#clock.after(this.#retryMs, () => this.#open());
+    this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs);
+    if (wasConnected) for (const { channel } of [...this.#channels.values()]) channel.lost();
+  }
+
+  #subscribe(channel: LinkedChannel): void {
+    this.#send({ type: 'subscribe', uid: channel.uid, ...channel.request() });
+  }
+
+  #send(message: FollowerMessage): void {
+    if (this.#connected) this.#socket?.send(message);
+  }
+}
+
+/** The links of one edge: one to each pod that owns a channel which this edge follows. */
+export class OwnerLinks {
+  readonly #dial: Dial;
+  readonly #clock: Clock;
+  readonly #links = new Map<string, OwnerLink>();
+
+  constructor(dial: Dial, clock: Clock) {
+    this.#dial = dial;
+    this.#clock = clock;
+  }
+
+  /** Follows a channel at its owner; the link ends with its last channel. */
+  attach(owner: OwnerAddress, channel: LinkedChannel): Attachment {
+    const key = `${owner.podUid} ${owner.address}`;
+    const link = this.#links.get(key) ?? new OwnerLink(owner, this.#dial, this.#clock);
+    this.#links.set(key, link);
+    return link.attach(channel, () => {
+      if (link.size > 0) return;
+      link.close();
+      if (this.#links.get(key) === link) this.#links.delete(key);
+    });
+  }
+
+  close(): void {
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+  }
+}

@@ -1,0 +1,32 @@
+import type { RequestListener } from 'node:http';
+import type { Logger } from '@sluice/common/log/log.ts';
+import type { MediaSide } from '../channel/channels.ts';
+import { createWorkHandler } from '../work/handler.ts';
+import { TimelineFeed } from './feed.ts';
+import { createSegmentListener } from './segments.ts';
+import { createFeedServer, type FeedServer } from './socket.ts';
+import { replicationTokenSha256 } from './token.ts';
+
+/** What this edge is to the others. */
+export interface EdgeIdentity {
+  readonly podUid: string;
+  /** Shared by all edges. */
+  readonly sessionKey: Uint8Array;
+}
+
+/** What the internal port answers: agents, and the edges that follow channels of this one. */
+export function createInternalPort(
+  channels: MediaSide,
+  { podUid, sessionKey }: EdgeIdentity,
+  log: Logger,
+): { readonly work: RequestListener; readonly replication: FeedServer } {
+  const tokenSha256 = replicationTokenSha256(sessionKey, podUid);
+  const feed = new TimelineFeed(channels);
+  channels.onPublished((uid) => feed.changed(uid));
+  channels.onReport(({ uid }) => feed.reported(uid));
+  const stored = (uid: string, name: string) => channels.storedFile(uid, name);
+  return {
+    work: createSegmentListener(stored, tokenSha256, createWorkHandler(channels)),
+    replication: createFeedServer(feed, tokenSha256, log),
+  };
+}

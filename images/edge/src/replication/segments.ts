@@ -1,0 +1,120 @@
+import { createReadStream } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import { MAX_SEGMENT_BYTES } from '@sluice/common/work/contract.ts';
+import { Agent } from 'undici';
+import { sendError } from '../http/error-answer.ts';
+import { tokenMatches } from '../work/token.ts';
+import { hostOf } from './address.ts';
+import { CONNECT_TIMEOUT_MS } from './limits.ts';
+import type { OwnerAddress } from './owner-link.ts';
+import { replicationToken } from './token.ts';
+
+/** Longest silence in ms of an edge that sends a segment to another one. */
+const SILENCE_MS = 5_000;
+
+const PATH = /^\/internal\/v1\/media\/([\w.-]{1,128})\/(s\/[\w.-]{1,300}\/[a-z0-9-]{1,63}\/[\w.-]{1,100})$/;
+
+/** A stored file as the internal port sends it. */
+export interface StoredFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Fetches stored segments from other edges. */
+export interface SegmentClient {
+  /**
+   * The bytes of one stored file (`s/...`) of a channel. Throws SEGMENT_UNKNOWN (404) where that edge has none, and
+   * OWNER_UNREACHABLE (503).
+   */
+  read(from: OwnerAddress, uid: string, name: string, signal: AbortSignal): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** A client that proves itself by the key that all edges share. */
+export function createSegmentClient(sessionKey: Uint8Array): SegmentClient {
+  const dispatcher = new Agent({
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    headersTimeout: SILENCE_MS,
+    bodyTimeout: SILENCE_MS,
+    maxResponseSize: MAX_SEGMENT_BYTES,
+  });
+  return {
+    read: async (from, uid, name, signal) => {
+      if (hostOf(from.address) === null) throw unreachable(undefined);
+      const answer = await dispatcher
+        .request({
+          origin: `http://${from.address}`,
+          path: `/internal/v1/media/${uid}/${name}`,
+          method: 'GET',
+          headers: { authorization: `Bearer ${replicationToken(sessionKey, from.podUid)}` },
+          signal,
+        })
+        .catch((error: unknown) => {
+          throw unreachable(error);
+        });
+      try {
+        if (answer.statusCode === 200) return await answer.body.bytes();
+        await answer.body.dump();
+      } catch (error) {
+        throw unreachable(error);
+      }
+      throw answer.statusCode === 404 ? segmentUnknown(name) : unreachable(`HTTP ${answer.statusCode}`);
+    },
+    close: () => dispatcher.destroy(),
+  };
+}
+
+/**
+ * Answers other edges who ask for stored files, and hands everything else on. It only ever sends what lies here, so no
+ * request goes from edge to edge.
+ */
+export function createSegmentListener(
+  stored: (uid: string, name: string) => StoredFile | null,
+  tokenSha256: string,
+  others: RequestListener,
+): RequestListener {
+  return (request, response) => {
+    const match = PATH.exec(request.url ?? '');
+    if (match === null || request.method !== 'GET') {
+      others(request, response);
+      return;
+    }
+    if (!tokenMatches(request.headers.authorization, tokenSha256)) {
+      sendError(
+        response,
+        new SluiceError('This is for edges', { code: 'UNAUTHORIZED', retryable: false, status: 401 }),
+      );
+      return;
+    }
+    const [, uid = '', name = ''] = match;
+    const file = stored(uid, name);
+    if (file === null) {
+      sendError(response, segmentUnknown(name));
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': file.bytes });
+    // A file that goes meanwhile ends the answer short of its length: the other side throws it away.
+    pipeline(createReadStream(file.path), response).catch(() => response.destroy());
+  };
+}
+
+/** 404 for a file that is not stored (any more). */
+export function segmentUnknown(name: string): SluiceError {
+  return new SluiceError(`There is no segment ${name.slice(0, 300)} (any more)`, {
+    code: 'SEGMENT_UNKNOWN',
+    retryable: false,
+    status: 404,
+  });
+}
+
+function unreachable(cause: unknown): SluiceError {
+  return new SluiceError('The edge that has this segment cannot be asked at this moment; try again', {
+    code: 'OWNER_UNREACHABLE',
+    retryable: true,
+    status: 503,
+    retryAfterSeconds: 1,
+    cause,
+  });
+}

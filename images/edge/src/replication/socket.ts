@@ -1,0 +1,135 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from '@sluice/common/log/log.ts';
+import { WebSocket, WebSocketServer } from 'ws';
+import { tokenMatches } from '../work/token.ts';
+import { hostOf } from './address.ts';
+import type { FeedConnection, TimelineFeed } from './feed.ts';
+import { CONNECT_TIMEOUT_MS } from './limits.ts';
+import {
+  BEAT_MS,
+  type FollowerMessage,
+  followerMessageSchema,
+  MAX_REPLICATION_FRAME_BYTES,
+  type OwnerMessage,
+  ownerMessageSchema,
+  REPLICATION_PATH,
+  readMessage,
+} from './messages.ts';
+import type { Dial } from './owner-link.ts';
+import { replicationToken } from './token.ts';
+
+/** Unsent bytes from which on news wait, and are merged, instead of piling up. */
+const BUSY_UNSENT_BYTES = 1024 * 1024;
+/** Unsent bytes at which the other side counts as stuck. */
+const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
+/** Silence in ms after which a follower counts as gone, and wakes no channel any more: ten of its beats. */
+const FOLLOWER_SILENT_MS = 5_000;
+/** Followers at a time: a pod that is replaced leaves a connection for some seconds, and edges are tens. */
+const MAX_FOLLOWERS = 256;
+
+/** The owner's end of replication on the internal port. */
+export interface FeedServer {
+  /** Listener of the HTTP server's `upgrade`. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  close(): void;
+}
+
+/** Serves `feed` to those whose bearer token has this SHA-256; others get 401, and no word of what is here. */
+export function createFeedServer(feed: TimelineFeed, tokenSha256: string, log: Logger): FeedServer {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_REPLICATION_FRAME_BYTES,
+    perMessageDeflate: false,
+  });
+  return {
+    upgrade: (request, socket, head) => {
+      // Errors of a socket that is given up are not news; without a listener they would end the process.
+      socket.on('error', () => {});
+      const refusal = refusalOf(request, tokenSha256, sockets.clients.size);
+      if (refusal !== null) socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`);
+      else sockets.handleUpgrade(request, socket, head, (webSocket) => serve(feed, webSocket, log));
+    },
+    close: () => {
+      for (const socket of sockets.clients) socket.terminate();
+      sockets.close();
+    },
+  };
+}
+
+function refusalOf(request: IncomingMessage, tokenSha256: string, followers: number): string | null {
+  if (request.url !== REPLICATION_PATH) return '404 Not Found';
+  if (!tokenMatches(request.headers.authorization, tokenSha256)) return '401 Unauthorized';
+  return followers < MAX_FOLLOWERS ? null : '503 Service Unavailable';
+}
+
+function serve(feed: TimelineFeed, socket: WebSocket, log: Logger): void {
+  let heardAt = performance.now();
+  const connection: FeedConnection = feed.connect({
+    send: (message: OwnerMessage) => sendTo(socket, message),
+    get busy() {
+      return socket.bufferedAmount > BUSY_UNSENT_BYTES;
+    },
+  });
+  const timer = setInterval(() => {
+    if (performance.now() - heardAt > FOLLOWER_SILENT_MS) socket.terminate();
+    else connection.beat();
+  }, BEAT_MS);
+  socket.on('error', (error) => log.debug({ err: error }, 'replication: connection of a follower failed'));
+  socket.on('message', (data) => {
+    heardAt = performance.now();
+    const message = readMessage(followerMessageSchema, data as Buffer);
+    if (message === null) socket.terminate();
+    else connection.receive(message);
+  });
+  socket.on('close', () => {
+    clearInterval(timer);
+    feed.disconnect(connection);
+  });
+}
+
+function sendTo(socket: WebSocket, message: OwnerMessage | FollowerMessage): void {
+  if (socket.readyState !== WebSocket.OPEN) return;
+  if (socket.bufferedAmount > MAX_UNSENT_BYTES) socket.terminate();
+  else socket.send(JSON.stringify(message));
+}
+
+/** Dials owners at their internal ports, proved by the key that all edges share. */
+export function createDial(sessionKey: Uint8Array, log: Logger): Dial {
+  return (owner, events) => {
+    let ended = false;
+    const end = (): void => {
+      if (ended) return;
+      ended = true;
+      events.closed();
+    };
+    if (hostOf(owner.address) === null) {
+      const refusal = setImmediate(end);
+      return { send: () => {}, close: () => clearImmediate(refusal) };
+    }
+    const socket = new WebSocket(`ws://${owner.address}${REPLICATION_PATH}`, {
+      headers: { authorization: `Bearer ${replicationToken(sessionKey, owner.podUid)}` },
+      handshakeTimeout: CONNECT_TIMEOUT_MS,
+      maxPayload: MAX_REPLICATION_FRAME_BYTES,
+      perMessageDeflate: false,
+      followRedirects: false,
+    });
+    socket.on('open', () => {
+      if (!ended) events.opened();
+    });
+    socket.on('message', (data) => {
+      if (ended) return;
+      const message = readMessage(ownerMessageSchema, data as Buffer);
+      if (message !== null) events.received(message);
+    });
+    socket.on('error', (error) => log.debug({ err: error, owner: owner.podUid }, 'replication: no link to an owner'));
+    socket.on('close', end);
+    return {
+      send: (message) => sendTo(socket, message),
+      close: () => {
+        ended = true;
+        socket.terminate();
+      },
+    };
+  };
+}
