@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { factsFixture } from '@sluice/common/link/facts.testing.ts';
 import { type SourceFacts, sourceFactsSchema } from '@sluice/common/link/messages.ts';
 import { apiReference } from './api-reference.ts';
 import { channelSpecSchema, DEFAULT_LADDER } from './channel.ts';
@@ -91,22 +92,8 @@ describe('defaults of a Channel', () => {
 });
 
 describe('facts of a source', () => {
-  const facts: SourceFacts = {
-    container: 'mpegts',
-    videoCodec: 'avc1.64001f',
-    audioCodec: 'mp4a.40.2',
-    width: 1280,
-    height: 720,
-    frameRateMilli: 25_000,
-    targetDurationSeconds: 2,
-    bitrateBps: 3_000_000,
-    windowSegments: 10,
-    startsWithKeyframe: true,
-    corsAllowed: true,
-    probedAt: '2026-01-01T00:00:00.000Z',
-  };
-
   test('go from the link into the status and back unchanged', () => {
+    const facts = factsFixture();
     const stored: ChannelSourceFacts = channelSourceFactsSchema.parse(facts);
     const returned: SourceFacts = sourceFactsSchema.parse(stored);
     expect(returned).toEqual(facts);

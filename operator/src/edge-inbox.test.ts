@@ -5,22 +5,14 @@ import { remember } from './channel/memory.ts';
 import { firstOwnerTerm } from './channel/owners.ts';
 import { ChannelStates } from './channel/state.ts';
 import { createEdgeInbox } from './edge-inbox.ts';
-import type { EdgeEndpoint } from './link/endpoints.ts';
 import { OwnerReports } from './link/reports.ts';
 import { createOperatorMetrics } from './metrics.ts';
-import { channelFixture, reportFixture, sessionReportFixture } from './testing/fixtures.ts';
+import { channelFixture, edgeFixture, reportFixture, sessionReportFixture } from './testing/fixtures.ts';
 
 const NOW = Date.parse('2026-11-21T12:00:00.000Z');
 const LEADER_TERM = NOW / 1000;
 const TERM = firstOwnerTerm(LEADER_TERM);
-const EDGE: EdgeEndpoint = {
-  podName: 'edge-a',
-  podUid: 'a',
-  internalAddress: '10.0.0.1:8081',
-  linkAddress: '10.0.0.1:8443',
-  ready: true,
-  terminating: false,
-};
+const EDGE = edgeFixture();
 
 describe('the inbox of the edges', () => {
   const channelChanged = jest.fn();

@@ -181,7 +181,7 @@ function channelOptions(
     settings: { publicUrl, tokenSha256: tokens.tokenSha256 },
     events,
     metrics,
-    write: (key) => writes().enqueue(key),
+    write: (key, withinSeconds) => writes().enqueueAfter(key, withinSeconds),
     now,
   };
 }

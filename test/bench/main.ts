@@ -1,5 +1,6 @@
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SluiceError } from '@sluice/common/errors/error.ts';
 import { type Context, defaultContext, ensureCluster, reachPods } from '../cluster/cluster.ts';
 import { createClusterPlatform } from '../e2e/platform/cluster.ts';
 import {
@@ -10,10 +11,12 @@ import {
   SYSTEM_NAMESPACE,
   serviceAddress,
 } from '../install/install.ts';
+import { type BenchArguments, type Part, readBenchArguments } from './arguments.ts';
 import { measureCounting } from './counting.ts';
 import { EDGE_PARTS, measureEdge } from './edge/measure.ts';
 import { Started } from './edge/subject.ts';
-import { measureOperator } from './operator/measure.ts';
+import { exitCodeOf } from './operator/interruption.ts';
+import { measureOperator, SIZES } from './operator/measure.ts';
 import { metricOf, podOf } from './pods.ts';
 import { measurePromotion } from './promotion.ts';
 import { measureProxyCost } from './proxy-cost.ts';
@@ -22,18 +25,20 @@ import { type Measurement, tableOf } from './statistics.ts';
 
 const HELP = `Measures and prints a table, each figure with its goal or its reference of the same run.
 
-usage: npm run bench [-- PART...]
+usage: npm run bench [-- PART...] [--channels N,...]
 
   route       threshold crossed -> new route at the edge, 100 Channels
   promotion   transcode container started -> first segments stored -> switched
   proxy       CPU of one channel in Proxy with three viewers
   memory      of operator and sidecar, after the other parts
   counting    error of the count over five edges, 100 to 10,000 virtual viewers, in virtual time
-  operator    cold start and steady state with 1,000 to 10,000 Channels, on an API server of its own
+  operator    cold start with 100, 1,000 and 10,000 Channels (or with --channels N,... of them), steady state with
+              1,000 busy ones, on an API server of its own; about 25 minutes, 6 of them for up to 1,000
   edge        an edge on loopback beside nginx alone, six minutes, without a cluster; single parts of it:
               ${EDGE_PARTS.map((part) => `edge:${part}`).join(' ')}
 
 Without PART all of them; all but edge, counting and operator need the cluster, which is started.
+CPU time means the same on a busy machine; wall times do not.
 `;
 
 async function measureMemory({ kubectl }: Installation): Promise<Measurement[]> {
@@ -77,8 +82,8 @@ async function measureInstallation(wanted: readonly string[], context: Context):
 }
 
 /** Ends what the bench of an edge has started, whether it comes to its end or is told to stop. */
-async function measureEdgeParts(words: readonly string[], context: Context): Promise<Measurement[]> {
-  const wanted = words.includes('edge') ? EDGE_PARTS : EDGE_PARTS.filter((part) => words.includes(`edge:${part}`));
+async function measureEdgeParts({ edgeParts }: BenchArguments, context: Context): Promise<Measurement[]> {
+  const wanted = EDGE_PARTS.filter((part) => edgeParts.includes(part));
   if (wanted.length === 0) return [];
   const started = new Started();
   const onSignal = (): void => void started.stop().finally(() => process.exit(1));
@@ -92,23 +97,27 @@ async function measureEdgeParts(words: readonly string[], context: Context): Pro
 }
 
 /** Parts that need an installed Sluice. */
-const CLUSTER_PARTS = ['proxy', 'promotion', 'route', 'memory'];
-const PARTS = ['edge', 'counting', 'operator', ...CLUSTER_PARTS];
+const CLUSTER_PARTS: readonly Part[] = ['proxy', 'promotion', 'route', 'memory'];
 
-const words = process.argv.slice(2);
-const unknown = words.find(
-  (word) => word !== '--help' && ![...PARTS, ...EDGE_PARTS.map((part) => `edge:${part}`)].includes(word),
-);
-if (words.includes('--help')) process.stdout.write(HELP);
-else if (unknown !== undefined) {
-  process.stderr.write(`no such part: ${unknown}\n\n${HELP}`);
-  process.exitCode = 2;
-} else {
+async function main(): Promise<void> {
+  const wanted = readBenchArguments(process.argv.slice(2), EDGE_PARTS);
+  if (wanted.help) {
+    process.stdout.write(HELP);
+    return;
+  }
   const context = defaultContext();
-  const wanted = words.length === 0 ? PARTS : words;
   const rows = await measureEdgeParts(wanted, context);
-  if (wanted.includes('counting')) rows.push(...measureCounting());
-  if (wanted.includes('operator')) rows.push(...(await measureOperator(context)));
-  if (wanted.some((word) => CLUSTER_PARTS.includes(word))) rows.push(...(await measureInstallation(wanted, context)));
+  if (wanted.parts.includes('counting')) rows.push(...measureCounting());
+  if (wanted.parts.includes('operator')) rows.push(...(await measureOperator(context, wanted.channels ?? SIZES)));
+  if (wanted.parts.some((part) => CLUSTER_PARTS.includes(part))) {
+    rows.push(...(await measureInstallation(wanted.parts, context)));
+  }
   process.stdout.write(`\n${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown processor'}\n\n${tableOf(rows)}\n`);
 }
+
+await main().catch((error: unknown) => {
+  const isArgument = error instanceof SluiceError && error.code === 'INVALID_ARGUMENT';
+  process.stderr.write(error instanceof SluiceError ? `${error.message}\n` : `${(error as Error).stack}\n`);
+  if (isArgument) process.stderr.write(`\n${HELP}`);
+  process.exitCode = isArgument ? 2 : exitCodeOf(error);
+});

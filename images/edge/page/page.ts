@@ -46,7 +46,9 @@ function followEvents(view: View, channelId: string): void {
   const on = <T>(name: string, show: (data: T) => void): void => {
     events.addEventListener(name, (event) => show(JSON.parse((event as MessageEvent<string>).data) as T));
   };
-  on<{ mode: ViewerMode; reason?: string }>('mode', ({ mode, reason }) => view.showMode(mode, reason ?? ''));
+  on<{ mode: ViewerMode; targetMode?: ViewerMode; reason?: string }>('mode', ({ mode, targetMode, reason }) =>
+    view.showMode(mode, targetMode ?? mode, reason ?? ''),
+  );
   on<{ viewerCount: number | null }>('viewers', ({ viewerCount }) => view.showViewers(viewerCount));
   let isDown = false;
   on<{ health: string; message?: string }>('health', ({ health, message }) => {
@@ -89,7 +91,7 @@ function start(): void {
 
   const onAnswer = (answer: HeartbeatAnswer): void => {
     failures = 0;
-    view.showMode(answer.mode, '');
+    view.showMode(answer.mode, answer.mode, '');
     view.showViewers(answer.viewerCount);
     if (loaded) {
       // A connection that was lost only for heartbeats interrupts no picture, so no `playing` event clears the notice.
@@ -99,6 +101,8 @@ function start(): void {
     loaded = true;
     view.showNotice(null);
     followEvents(view, channelId);
+    // Not before: the controls of a player without a stream would do nothing.
+    view.video.controls = true;
     player.load(answer.streamUrl);
   };
   const beat = async (): Promise<void> => {

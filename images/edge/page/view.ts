@@ -5,7 +5,8 @@ import type { Quality } from './player.ts';
 export interface View {
   readonly video: HTMLVideoElement;
   showChannel(name: string): void;
-  showMode(mode: ViewerMode, reason: string): void;
+  /** @param target where the channel is on its way to; its segments are prepared before the mode changes */
+  showMode(mode: ViewerMode, target: ViewerMode, reason: string): void;
   /** null: not known, which is something else than nobody. */
   showViewers(count: number | null): void;
   showLatency(seconds: number | null): void;
@@ -40,12 +41,13 @@ export function createView(page: Document): View {
       element('title').textContent = name;
       page.title = `${name} - Sluice`;
     },
-    showMode(mode, reason) {
+    showMode(mode, target, reason) {
       const [name, meaning] = MODE_TEXT[mode];
       element('mode').textContent = name;
       element('mode-meaning').textContent = meaning;
       element('mode').dataset.mode = mode;
-      if (reason !== '') element('reason').textContent = reason;
+      const way = target === mode ? '' : `Changing to ${MODE_TEXT[target][0]}: `;
+      if (reason !== '') element('reason').textContent = way + reason;
     },
     showViewers(count) {
       element('viewers').textContent = count === null ? 'unknown' : String(count);

@@ -11,6 +11,7 @@ import { leftovers, removalOf } from './leftovers.ts';
 import { remember } from './memory.ts';
 import { type ChannelPlan, type PlanSettings, planChannel } from './plan.ts';
 import type { ChannelState, ChannelStates } from './state.ts';
+import { settleSeconds } from './status-gate.ts';
 import { UNSEEN_SECONDS } from './writer.ts';
 
 /** How long a channel stays above Direct after a viewer could not reach its source. */
@@ -25,7 +26,7 @@ export interface ChannelControllerOptions {
   readonly events: EventRecorder;
   readonly metrics: OperatorMetrics;
   /** Asks for the writes that a plan needs; they have a queue of their own, so that no API call delays a route. */
-  readonly write: (key: string) => void;
+  readonly write: (key: string, withinSeconds: number) => void;
   readonly now: () => number;
 }
 
@@ -55,7 +56,7 @@ function reconcile(key: string, options: ChannelControllerOptions): ReconcileRes
   settle(state, options);
   const left = leftovers(state.removed.values(), ({ metadata }) => podsOf(metadata, options.sources.pods), nowMs);
   for (const event of left.events) options.events.record(channel, event);
-  options.write(key);
+  options.write(key, settleSeconds(state));
   return soonest(plan.wakeAfterSeconds, state.made.size === 0 ? null : UNSEEN_SECONDS, left.wakeAfterSeconds);
 }
 

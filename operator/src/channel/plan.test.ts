@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
+import { factsFixture } from '@sluice/common/link/facts.testing.ts';
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import { type Channel, type ChannelStatus, channelStatusSchema, type StreamSession } from '@sluice/crds';
 import type { AudienceCount } from '../audience/book.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
-import { channelFixture, factsFixture, reportFixture, sessionReportFixture } from '../testing/fixtures.ts';
+import { channelFixture, edgeFixture, reportFixture, sessionReportFixture } from '../testing/fixtures.ts';
 import { buildSession } from './build/session.ts';
 import type { PreviousDecision } from './decision.ts';
 import { type ChannelMemory, remember } from './memory.ts';
@@ -12,14 +13,7 @@ import { type ChannelPlan, planChannel } from './plan.ts';
 
 const NOW = Date.parse('2026-11-21T12:00:00.000Z');
 const SETTINGS = { publicUrl: 'https://tv.example', tokenSha256: (uid: string) => `sha-of-${uid}` };
-const EDGE: EdgeEndpoint = {
-  podName: 'edge-a',
-  podUid: 'a',
-  internalAddress: '10.0.0.1:8081',
-  linkAddress: '10.0.0.1:8443',
-  ready: true,
-  terminating: false,
-};
+const EDGE = edgeFixture();
 
 interface Scene {
   channel?: Channel;

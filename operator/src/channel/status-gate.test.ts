@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ChannelStatus } from '@sluice/crds';
-import { urgencyOf, waitSeconds } from './status-gate.ts';
+import { channelFixture } from '../testing/fixtures.ts';
+import { buildSession } from './build/session.ts';
+import { removalOf } from './leftovers.ts';
+import { settleSeconds, urgencyOf, waitSeconds } from './status-gate.ts';
 
 const STATUS: ChannelStatus = {
   mode: 'Proxy',
@@ -30,6 +33,25 @@ describe('the status of a channel', () => {
   test('is written at once for the first time and soon with the first viewer', () => {
     expect(urgencyOf(STATUS, undefined)).toBe('now');
     expect(urgencyOf(withCount(1), withCount(0))).toBe('soon');
+  });
+
+  const session = buildSession(channelFixture(), 'film-1', []);
+  const made = { ...session, metadata: { ...session.metadata, uid: 's1' } };
+  const nothing = { made: new Map(), removed: new Map(), written: STATUS };
+  const waits: readonly [string, Parameters<typeof settleSeconds>[0], number][] = [
+    ['waits a moment for what follows a change', nothing, 0.2],
+    ['is written at once where there is none', { ...nothing, written: undefined }, 0],
+    ['holds up no session that is to be made', { ...nothing, made: new Map([['film-1', session]]) }, 0],
+    ['waits again once the session is made', { ...nothing, made: new Map([['film-1', made]]) }, 0.2],
+    ['holds up no deletion', { ...nothing, removed: new Map([['s1', removalOf(made)]]) }, 0],
+    [
+      'waits again after a deletion',
+      { ...nothing, removed: new Map([['s1', { ...removalOf(made), deletedAtMs: 1 }]]) },
+      0.2,
+    ],
+  ];
+  test.each(waits)('%s', (_name, state, seconds) => {
+    expect(settleSeconds(state)).toBe(seconds);
   });
 
   test('shows counts that are at most 15 seconds old', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { factsFixture } from '@sluice/common/link/facts.testing.ts';
 import { ownerReportSchema } from '@sluice/common/link/messages.ts';
 import { channelSourceFactsSchema } from '@sluice/crds';
-import { factsFixture, reportFixture, sessionReportFixture } from '../testing/fixtures.ts';
+import { reportFixture, sessionReportFixture } from '../testing/fixtures.ts';
 import { boundedReport, countable } from './bounded-report.ts';
 
 const LONG = 'x'.repeat(100_000);

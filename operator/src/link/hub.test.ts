@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { factsFixture } from '@sluice/common/link/facts.testing.ts';
 import type { EdgeMessage, Route } from '@sluice/common/link/messages.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { type EdgeLinkKeys, makeEdgeKeys, makeOperatorKeys } from '../keys/link-keys.ts';
-import { factsFixture, routeFixture } from '../testing/fixtures.ts';
+import { routeFixture } from '../testing/fixtures.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
 import { FakeEdge } from './fake-edge.ts';
 import { LinkHub } from './hub.ts';

@@ -1,24 +1,19 @@
-import type { OwnerReport, Route, SessionReport, SourceFacts } from '@sluice/common/link/messages.ts';
+import { factsFixture } from '@sluice/common/link/facts.testing.ts';
+import type { OwnerReport, Route, SessionReport } from '@sluice/common/link/messages.ts';
 import { API_VERSION, type Channel, type ChannelSpecInput, type ChannelStatus, channelSpecSchema } from '@sluice/crds';
+import type { EdgeEndpoint } from '../link/endpoints.ts';
 
 /** Builders of the values that several tests need: a full default, and what a test changes of it. */
 
-/** Facts of a source that can do everything. */
-export function factsFixture(changes: Partial<SourceFacts> = {}): SourceFacts {
+/** A ready edge. */
+export function edgeFixture(): EdgeEndpoint {
   return {
-    container: 'mpegts',
-    videoCodec: 'avc1.64001f',
-    audioCodec: 'mp4a.40.2',
-    width: 1280,
-    height: 720,
-    frameRateMilli: 25_000,
-    targetDurationSeconds: 2,
-    bitrateBps: 3_000_000,
-    windowSegments: 10,
-    startsWithKeyframe: true,
-    corsAllowed: true,
-    probedAt: '2026-11-21T12:00:00.000Z',
-    ...changes,
+    podName: 'edge-a',
+    podUid: 'a',
+    internalAddress: '10.0.0.1:8081',
+    linkAddress: '10.0.0.1:8443',
+    ready: true,
+    terminating: false,
   };
 }
 

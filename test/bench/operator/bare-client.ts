@@ -27,13 +27,18 @@ export interface BareWrites {
   readonly status: (index: number) => { readonly channel: object; readonly session: object | null };
 }
 
+/** What the writes took. */
+export interface BareRun {
+  /** From the first write to the end of the last. */
+  readonly seconds: number;
+  /** Of this process meanwhile. */
+  readonly cpuSeconds: number;
+}
+
 const SETTLE_SECONDS = 3;
 
-/**
- * Makes fresh Channels, then does the operator's writes upon them with nothing but an HTTP client.
- * @returns seconds from the first write to the end of the last
- */
-export async function timeBareClient(client: Client, connection: Connection, writes: BareWrites): Promise<number> {
+/** Makes fresh Channels, then does the operator's writes upon them with nothing but an HTTP client. */
+export async function timeBareClient(client: Client, connection: Connection, writes: BareWrites): Promise<BareRun> {
   const channels: Channel[] = [];
   const indexes = Array.from({ length: writes.channels }, (_, index) => index);
   await inParallel(
@@ -44,10 +49,12 @@ export async function timeBareClient(client: Client, connection: Connection, wri
   await sleep(SETTLE_SECONDS * 1000);
   const bare = new BareClient(connection);
   const started = performance.now();
+  const before = process.cpuUsage();
   await inParallel(tasksOf(bare, channels, writes));
   const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(before);
   await bare.close();
-  return seconds;
+  return { seconds, cpuSeconds: (user + system) / 1e6 };
 }
 
 function* tasksOf(bare: BareClient, channels: readonly Channel[], writes: BareWrites): Generator<() => Promise<void>> {

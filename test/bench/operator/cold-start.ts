@@ -6,9 +6,10 @@ import type { ApplyConfiguration, Client } from '@sluice/operator/runtime/client
 import { connect } from '@sluice/operator/runtime/client/connection.ts';
 import { createHttpClient } from '@sluice/operator/runtime/client/http-client.ts';
 import type { Context } from '../../cluster/cluster.ts';
-import { timeBareClient, type WriteCounts } from './bare-client.ts';
+import { type BareRun, timeBareClient, type WriteCounts } from './bare-client.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { BenchEdges } from './edges.ts';
+import type { Interruption } from './interruption.ts';
 import {
   BARE_NAMESPACE,
   CHANNEL_NAMESPACE,
@@ -17,13 +18,16 @@ import {
   SYSTEM_NAMESPACE,
   viewersOf,
 } from './objects.ts';
-import { OperatorProcess, type Usage } from './operator-process.ts';
+import { OperatorProcess } from './operator-process.ts';
 import { inParallel } from './parallel.ts';
+import type { Usage } from './process-usage.ts';
 import { World } from './world.ts';
 
 /** Twice the goal for ten thousand channels: what takes longer is shown as a failure, not waited for. */
 const CONVERGENCE_SECONDS = 600;
 const POLL_MILLISECONDS = 20;
+/** How often somebody who watches is told how far it is. */
+const TELL_MILLISECONDS = 10_000;
 
 /** How an operator found its way into a cluster full of channels. */
 export interface ColdStart {
@@ -32,8 +36,13 @@ export interface ColdStart {
   readonly seconds: number;
   readonly usage: Usage;
   readonly writes: WriteCounts;
-  /** Of a bare client that does the same writes. */
-  readonly bareSeconds: number;
+  /** A bare client that does the same writes. */
+  readonly bare: BareRun;
+}
+
+/** What every measurement here works with. */
+export interface Bench extends Context {
+  readonly interruption: Interruption;
 }
 
 /** A converged operator and what it converged in; later measurements go on from here. */
@@ -41,6 +50,7 @@ export interface Scene {
   readonly operator: OperatorProcess;
   readonly edges: BenchEdges;
   readonly world: World;
+  readonly plane: ControlPlane;
 }
 
 /**
@@ -48,54 +58,74 @@ export interface Scene {
  * `then` go on from there, and times a bare client with the same writes afterwards.
  */
 export async function measureColdStart(
-  context: Context,
+  bench: Bench,
   channels: number,
   then: (scene: Scene) => Promise<void> = async () => {},
 ): Promise<ColdStart> {
-  const plane = await startControlPlane(context);
+  const { progress, interruption, config } = bench;
+  const plane = await startControlPlane(bench, interruption);
   const connection = connect(plane.kubeconfigPath);
   const client = createHttpClient({ connection });
-  const edges = await prepare(plane, client, context.config.repositoryRoot, channels);
-  const world = new World(client, edges);
-  let operator: OperatorProcess | null = null;
+  const stops: (() => Promise<void>)[] = [plane.stop, () => client.close()];
   try {
-    await world.start();
-    for (let index = 0; index < channels; index += 1) {
-      const name = channelName(index);
-      edges.setViewers(world.uidOf(name), viewersOf(index));
-      world.expect(name, viewersOf(index));
-    }
+    const edges = await progress.step(`make ${channels} Channels`, channels / 150, () =>
+      prepare(plane, client, config.repositoryRoot, channels),
+    );
+    stops.push(() => edges.close());
+    const world = new World(client, edges);
+    stops.push(() => world.stop());
+    await expectAudiences(world, edges, channels);
+    interruption.check();
     const started = performance.now();
-    operator = OperatorProcess.start(context.config.repositoryRoot, plane.kubeconfigPath);
-    await converged({ operator, edges, world }, CONVERGENCE_SECONDS);
+    const operator = OperatorProcess.start(config.repositoryRoot, plane.kubeconfigPath);
+    stops.push(() => operator.stop());
+    interruption.onInterrupted(() => operator.stop());
+    const scene = { operator, edges, world, plane };
+    await progress.step('start an operator', channels / 30, () => converged(scene, CONVERGENCE_SECONDS, bench));
     const seconds = (performance.now() - started) / 1000;
     const usage = await operator.usage();
     const writes = await writesOf(operator, channels);
-    await then({ operator, edges, world });
+    await then(scene);
     await operator.stop();
-    const statuses = new Map(Array.from({ length: channels }, (_, index) => [index, world.statusOf(index)]));
-    const status = (index: number) => statuses.get(index) ?? { channel: {}, session: null };
-    const bareSeconds = process.env.NO_BARE
-      ? 1
-      : await timeBareClient(client, connection, { channels, counts: writes, status });
-    return { channels, seconds, usage, writes, bareSeconds };
+    const statuses = Array.from({ length: channels }, (_, index) => world.statusOf(index));
+    const status = (index: number) => statuses[index] ?? { channel: {}, session: null };
+    const bare = await progress.step('a bare client with the same writes', channels / 25, () =>
+      timeBareClient(client, connection, { channels, counts: writes, status }),
+    );
+    return { channels, seconds, usage, writes, bare };
   } finally {
-    await operator?.stop();
-    await world.stop();
-    await edges.close();
-    await client.close();
-    await plane.stop();
+    for (const stop of stops.toReversed()) await stop();
   }
 }
 
-/** Waits until nothing is behind. @throws SluiceError NOT_CONVERGED naming a channel that is */
-export async function converged({ operator, world }: Scene, timeoutSeconds: number): Promise<void> {
-  const deadline = performance.now() + timeoutSeconds * 1000;
+async function expectAudiences(world: World, edges: BenchEdges, channels: number): Promise<void> {
+  await world.start();
+  for (let index = 0; index < channels; index += 1) {
+    const name = channelName(index);
+    edges.setViewers(world.uidOf(name), viewersOf(index));
+    world.expect(name, viewersOf(index));
+  }
+}
+
+/**
+ * Waits until nothing is behind, and says now and then how much still is.
+ * @throws SluiceError NOT_CONVERGED naming a channel that is; INTERRUPTED after a signal
+ */
+export async function converged({ operator, world }: Scene, timeoutSeconds: number, bench: Bench): Promise<void> {
+  const started = performance.now();
+  let toldAt = started;
   while (world.behind > 0) {
     operator.check();
-    if (performance.now() > deadline) {
-      const message = `${world.behind} channels are behind after ${timeoutSeconds} s, e.g. ${world.example}\n${operator.log}`;
+    bench.interruption.check();
+    const now = performance.now();
+    const seconds = Math.round((now - started) / 1000);
+    if (seconds > timeoutSeconds) {
+      const message = `${world.behind} channels are behind after ${seconds} s, e.g. ${world.example}\n${operator.log}`;
       throw new SluiceError(message, { code: 'NOT_CONVERGED', retryable: false });
+    }
+    if (now - toldAt >= TELL_MILLISECONDS) {
+      bench.progress.note(`    after ${seconds} s: ${world.behind} Channels are not yet as asked`);
+      toldAt = now;
     }
     await sleep(POLL_MILLISECONDS);
   }
@@ -133,8 +163,9 @@ async function writesOf(operator: OperatorProcess, channels: number): Promise<Wr
   const sessions = Array.from({ length: channels }, (_, index) => viewersOf(index)).filter(
     (count) => count >= 4,
   ).length;
-  const channelStatuses = await operator.metric('sluice_channel_status_writes_total');
-  const patches = await operator.metric('rest_client_requests_total', 'method="PATCH"', 'code="200"');
-  const posts = await operator.metric('rest_client_requests_total', 'method="POST"', 'code="201"');
+  const metric = await operator.scrape();
+  const channelStatuses = metric('sluice_channel_status_writes_total');
+  const patches = metric('rest_client_requests_total', 'method="PATCH"', 'code="200"');
+  const posts = metric('rest_client_requests_total', 'method="POST"', 'code="201"');
   return { channelStatuses, sessionStatuses: patches - channelStatuses, events: posts - 3 * sessions };
 }

@@ -12,9 +12,11 @@ import {
 import { writeKubeconfigs } from '../../cluster/node/kubeconfig.ts';
 import { API_PORT, type ClusterLayout, clusterLayout } from '../../cluster/node/layout.ts';
 import { apiServerReady } from '../../cluster/node/start.ts';
-import { startDaemon, stopDaemon, waitForDaemon } from '../../cluster/process/supervise.ts';
+import { findDaemon, startDaemon, stopDaemon, waitForDaemon } from '../../cluster/process/supervise.ts';
 import { ensureTool } from '../../cluster/toolchain/build.ts';
 import { createKubectl, type Kubectl } from '../../install/kubectl.ts';
+import type { Interruption } from './interruption.ts';
+import { type Usage, usageOf } from './process-usage.ts';
 
 /** Beside the test cluster's own address: both may run at the same time. */
 const ADDRESS = '127.0.8.2';
@@ -27,25 +29,34 @@ export const NODE = 'bench-node';
 export interface ControlPlane {
   readonly kubeconfigPath: string;
   readonly kubectl: Kubectl;
+  /** What the API server has used. */
+  apiServerUsage(): Promise<Usage>;
   /** Ends all its processes and removes its data. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts one with an empty etcd; what another run of this bench has left behind is stopped first.
+ * Starts one with an empty etcd; what another run of this bench has left behind is stopped first. A signal stops it.
+ * @throws SluiceError INTERRUPTED after a signal
  * @throws SluiceError with the end of the log of the component that did not start
  */
-export async function startControlPlane({ config, progress }: Context): Promise<ControlPlane> {
+export async function startControlPlane(
+  { config, progress }: Context,
+  interruption: Interruption,
+): Promise<ControlPlane> {
   const layout = benchLayout(clusterLayout({ ...config, stateDirectory: join(config.cacheDirectory, 'bench') }));
   const binaries = await ensureTool(config, progress, 'kubernetes');
   const kwok = join(await ensureTool(config, progress, 'kwok'), 'kwok');
   const stop = () => stopControlPlane(layout);
   await stop();
+  interruption.onInterrupted(stop);
   await mkdir(layout.stateDirectory, { recursive: true });
   await createCertificates(layout);
   await writeKubeconfigs(layout);
-  const daemon = (name: string, args: readonly string[]) =>
-    startDaemon(layout, name, join(binaries, name), args, config.environment);
+  const daemon = (name: string, args: readonly string[], program = join(binaries, name)) => {
+    interruption.check();
+    return startDaemon(layout, name, program, args, config.environment);
+  };
   await daemon('etcd', etcdArguments(layout));
   // The address is a loopback one, which the endpoints of the Service `kubernetes` must not have.
   await daemon('kube-apiserver', [...apiServerArguments(layout), '--endpoint-reconciler-type=none']);
@@ -54,11 +65,12 @@ export async function startControlPlane({ config, progress }: Context): Promise<
   await daemon('kube-scheduler', schedulerArguments(layout));
   const stages = fileURLToPath(new URL('kwok.yaml', import.meta.url));
   const kwokArguments = [`--kubeconfig=${layout.kubeconfig}`, '--manage-all-nodes', `--config=${stages}`];
-  await startDaemon(layout, 'kwok', kwok, [...kwokArguments, '--node-lease-duration-seconds=40'], config.environment);
+  await daemon('kwok', [...kwokArguments, '--node-lease-duration-seconds=40'], kwok);
   const kubectl = createKubectl({ kubectlPath: join(binaries, 'kubectl'), kubeconfigPath: layout.kubeconfig });
   await kubectl.run(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: nodeMetadata() }));
   await kubectl.run(['wait', '--for=condition=Ready', `node/${NODE}`, '--timeout=60s']);
-  return { kubeconfigPath: layout.kubeconfig, kubectl, stop };
+  const apiServerUsage = () => usageOf(findDaemon(layout, 'kube-apiserver')?.pid ?? 0);
+  return { kubeconfigPath: layout.kubeconfig, kubectl, apiServerUsage, stop };
 }
 
 /** Pods of sessions ask for Linux; nothing else tells this node from a real one. */

@@ -1,7 +1,7 @@
+import { factsFixture } from '@sluice/common/link/facts.testing.ts';
 import type { SourceFacts } from '@sluice/common/link/messages.ts';
 import { API_VERSION } from '@sluice/crds';
 import type { ApplyConfiguration } from '@sluice/operator/runtime/client/client.ts';
-import { factsFixture } from '@sluice/operator/testing/fixtures.ts';
 
 /** Namespace of the operator's own objects. */
 export const SYSTEM_NAMESPACE = 'sluice';

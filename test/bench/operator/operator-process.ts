@@ -1,24 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
+import { imageSettings } from '../image-settings.ts';
 import { EDGE_SERVICE, SYSTEM_NAMESPACE } from './objects.ts';
+import { type Usage, usageOf } from './process-usage.ts';
 
 /** Not the default, which a developer's own operator may hold. */
 const OPERATIONS_PORT = 19_090;
-/** Linux counts CPU time in ticks of a hundredth of a second for programs (USER_HZ), on every platform of ours. */
-const TICKS_PER_SECOND = 100;
+/** The operator gives itself less for an orderly end. */
+const STOP_SECONDS = 20;
 
-/** What an operator has used. */
-export interface Usage {
-  /** CPU time since its start, user and system. */
-  readonly cpuSeconds: number;
-  readonly residentBytes: number;
-  /** Highest resident memory since its start. */
-  readonly peakBytes: number;
-}
+/** Sum of all series of a metric that has every one of these labels (`method="POST"`). */
+export type Scrape = (name: string, ...labels: readonly string[]) => number;
 
 /** The bundled operator as a process of this machine. */
 export class OperatorProcess {
@@ -33,7 +27,7 @@ export class OperatorProcess {
 
   /** Starts it as its pod would. */
   static start(root: string, kubeconfigPath: string): OperatorProcess {
-    const image = imageSettings(root);
+    const image = imageSettings(root, 'operator');
     const environment = {
       PATH: process.env.PATH,
       ...image.environment,
@@ -60,25 +54,19 @@ export class OperatorProcess {
   }
 
   /** @throws SluiceError OPERATOR_ENDED with the end of its log if it no longer runs */
-  async usage(): Promise<Usage> {
+  usage(): Promise<Usage> {
     this.check();
-    const [stat, status] = await Promise.all([this.#proc('stat'), this.#proc('status')]);
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
-    return {
-      cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-      residentBytes: kilobytes('VmRSS') * 1024,
-      peakBytes: kilobytes('VmHWM') * 1024,
-    };
+    return usageOf(this.#child.pid ?? 0);
   }
 
-  /** Sum of all series of a metric that has every one of these labels (`method="POST"`). */
-  async metric(name: string, ...labels: readonly string[]): Promise<number> {
+  /** Its metrics as a Prometheus would read them. */
+  async scrape(): Promise<Scrape> {
     const text = await (await fetch(`http://127.0.0.1:${OPERATIONS_PORT}/metrics`)).text();
-    return text
-      .split('\n')
-      .filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && hasAll(line, labels))
-      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    const lines = text.split('\n');
+    return (name, ...labels) =>
+      lines
+        .filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && hasAll(line, labels))
+        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
 
   /** The end of what it has logged: with level `warn`, its troubles. */
@@ -92,29 +80,19 @@ export class OperatorProcess {
     throw new SluiceError(`the operator has ended:\n${this.#log}`, { code: 'OPERATOR_ENDED', retryable: false });
   }
 
-  /** SIGTERM, and its orderly end. */
+  /** SIGTERM, and its orderly end; SIGKILL if that does not come. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), STOP_SECONDS * 1000);
     await ended;
-  }
-
-  #proc(file: string): Promise<string> {
-    return readFile(`/proc/${this.#child.pid}/${file}`, 'utf8');
+    clearTimeout(late);
   }
 
   #keep(chunk: Buffer): void {
     this.#log = (this.#log + chunk.toString()).slice(-4000);
   }
-}
-
-/** What the image tells Node.js and the C library: Node's flags and environment variables. */
-function imageSettings(root: string): { readonly flags: readonly string[]; readonly environment: object } {
-  const text = readFileSync(join(root, 'images/operator/Dockerfile'), 'utf8');
-  const words = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(text)?.[1] ?? '[]') as string[];
-  const variables = [...text.matchAll(/^ENV (\w+)=(\S+)$/gm)].map(([, name = '', value = '']) => [name, value]);
-  return { flags: words.filter((word) => word.startsWith('--')), environment: Object.fromEntries(variables) };
 }
 
 function hasAll(line: string, labels: readonly string[]): boolean {

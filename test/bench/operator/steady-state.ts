@@ -1,153 +1,83 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Mode } from '@sluice/common/link/messages.ts';
-import { converged, type Scene } from './cold-start.ts';
-import { channelName, FACTS, viewersOf } from './objects.ts';
+import { type Bench, converged, type Scene } from './cold-start.ts';
+import type { OperatorProcess } from './operator-process.ts';
+import { BusyChannel, Traffic } from './traffic.ts';
 
-/** Viewers that the channels which were idle get: every channel is busy then. */
-const BUSY_VIEWERS = 3;
 const SETTLE_SECONDS = 180;
 const MEASURE_SECONDS = 60;
-/** Everything is spread over this many steps, as it is with different sources and viewers. */
-const STEPS_PER_SECOND = 10;
-/** How often an edge tells of each channel where it is. */
-const POSITION_SECONDS = 10;
-const SEGMENTS = POSITION_SECONDS / FACTS.targetDurationSeconds;
-/** Viewers that come or go, per second, anywhere: five minutes of watching for each of 1,000 x 3. */
-const CHANGES_PER_SECOND = 20;
-/** Channels per second that get their second viewer: each costs a change of mode now and one back later. */
-const DECISIONS_PER_SECOND = 2;
+
+/** Writes a second by what they are about; refused ones count: they cost the API server as much. */
+export interface WriteRates {
+  readonly channelStatuses: number;
+  /** Statuses of sessions, renewals of the Lease, events told again. */
+  readonly otherPatches: number;
+  /** Events above all. */
+  readonly posts: number;
+  readonly deletes: number;
+}
 
 /** What an operator needs while nothing but the usual happens. */
 export interface SteadyState {
+  readonly channels: number;
   /** Share of one core. */
   readonly cpuShare: number;
-  readonly writesPerSecond: number;
+  /** Of the API server, while the operator was measured. */
+  readonly apiServerCpuShare: number;
+  readonly writes: WriteRates;
   readonly residentBytes: number;
   /** From the word of an edge to the route that answers it, in ms. */
   readonly decisionMilliseconds: readonly number[];
 }
 
 /** Makes all channels busy and measures the operator for a minute. */
-export async function measureSteadyState(scene: Scene, channels: number): Promise<SteadyState> {
-  const { operator, edges, world } = scene;
+export async function measureSteadyState(scene: Scene, channels: number, bench: Bench): Promise<SteadyState> {
+  const { edges, world } = scene;
   const all = Array.from({ length: channels }, (_, index) => new BusyChannel(scene, index));
   for (const channel of all) channel.makeBusy();
-  await converged(scene, SETTLE_SECONDS);
-  const traffic = new Traffic(scene, all);
+  await converged(scene, SETTLE_SECONDS, bench);
+  const traffic = new Traffic(scene, all, bench);
   await traffic.run(10);
-  const writes = async () => {
-    const counts = ['PATCH', 'POST', 'DELETE'].map((method) =>
-      operator.metric('rest_client_requests_total', `method="${method}"`),
-    );
-    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
-  };
-  const before = { usage: await operator.usage(), writes: await writes(), at: performance.now() };
-  const decisionMilliseconds = await traffic.run(MEASURE_SECONDS);
-  const seconds = (performance.now() - before.at) / 1000;
-  const usage = await operator.usage();
+  const busy = await measured(scene, () => traffic.run(MEASURE_SECONDS));
+  const decisionMilliseconds = await traffic.decisions();
   edges.onRoute = () => {};
   if (world.behind === channels) throw new Error('no channel follows its audience any more');
   return {
-    cpuShare: (usage.cpuSeconds - before.usage.cpuSeconds) / seconds,
-    writesPerSecond: ((await writes()) - before.writes) / seconds,
-    residentBytes: usage.residentBytes,
+    channels,
+    cpuShare: busy.cpuShare,
+    apiServerCpuShare: busy.apiServerCpuShare,
+    writes: busy.writes,
+    residentBytes: (await scene.operator.usage()).residentBytes,
     decisionMilliseconds,
   };
 }
 
-class BusyChannel {
-  readonly uid: string;
-  /** Whether it stands in Direct with one viewer, so that a second one means a decision. */
-  readonly isProbe: boolean;
-  readonly #scene: Scene;
-  readonly #name: string;
-  readonly #usual: number;
-  #isFuller = false;
-
-  constructor(scene: Scene, index: number) {
-    this.#scene = scene;
-    this.#name = channelName(index);
-    this.uid = scene.world.uidOf(this.#name);
-    this.#usual = viewersOf(index) || BUSY_VIEWERS;
-    this.isProbe = this.#usual === 1;
-  }
-
-  makeBusy(): void {
-    this.#scene.edges.setViewers(this.uid, this.#usual);
-    this.#scene.world.expect(this.#name, this.#usual);
-  }
-
-  /** One viewer comes, or goes again, without crossing a threshold. */
-  change(): void {
-    if (this.isProbe) return;
-    this.#isFuller = !this.#isFuller;
-    const fuller = this.#usual === BUSY_VIEWERS ? BUSY_VIEWERS - 1 : this.#usual + 1;
-    this.#scene.edges.setViewers(this.uid, this.#isFuller ? fuller : this.#usual);
-  }
-
-  /** A second viewer, or one less again. */
-  cross(viewers: 1 | 2): void {
-    this.#scene.edges.setViewers(this.uid, viewers);
-  }
+/** What operator and API server do while something else is done, the reading of the operator's metrics included. */
+async function measured({ operator, plane }: Scene, work: () => Promise<unknown>) {
+  const look = async () => ({
+    at: performance.now(),
+    operator: await operator.usage(),
+    apiServer: await plane.apiServerUsage(),
+    writes: await writesSoFar(operator),
+  });
+  const before = await look();
+  await work();
+  const after = await look();
+  const perSecond = (from: number, to: number) => ((to - from) * 1000) / (after.at - before.at);
+  const rate = (kind: keyof WriteRates) => perSecond(before.writes[kind], after.writes[kind]);
+  return {
+    cpuShare: perSecond(before.operator.cpuSeconds, after.operator.cpuSeconds),
+    apiServerCpuShare: perSecond(before.apiServer.cpuSeconds, after.apiServer.cpuSeconds),
+    writes: {
+      channelStatuses: rate('channelStatuses'),
+      otherPatches: rate('otherPatches'),
+      posts: rate('posts'),
+      deletes: rate('deletes'),
+    },
+  };
 }
 
-/** What edges say all day. */
-class Traffic {
-  readonly #scene: Scene;
-  readonly #channels: readonly BusyChannel[];
-  readonly #probes: BusyChannel[];
-  readonly #waiting = new Map<string, { readonly mode: Mode; readonly at: number }>();
-  readonly #milliseconds: number[] = [];
-  #next = 0;
-  #changed = 0;
-
-  constructor(scene: Scene, channels: readonly BusyChannel[]) {
-    this.#scene = scene;
-    this.#channels = channels;
-    this.#probes = channels.filter(({ isProbe }) => isProbe);
-    scene.edges.onRoute = ({ uid, mode }) => {
-      const waiting = this.#waiting.get(uid);
-      if (waiting?.mode !== mode) return;
-      this.#milliseconds.push(performance.now() - waiting.at);
-      this.#waiting.delete(uid);
-    };
-  }
-
-  /** @returns ms from word to route of each decision */
-  async run(seconds: number): Promise<readonly number[]> {
-    this.#milliseconds.length = 0;
-    const started = performance.now();
-    for (let step = 0; step < seconds * STEPS_PER_SECOND; step += 1) {
-      this.#step(step);
-      await sleep(Math.max(0, started + ((step + 1) * 1000) / STEPS_PER_SECOND - performance.now()));
-    }
-    await sleep(1000);
-    if (this.#waiting.size > 0) throw new Error(`${this.#waiting.size} decisions never reached the edges`);
-    return [...this.#milliseconds];
-  }
-
-  #step(step: number): void {
-    const reports = this.#channels.length / POSITION_SECONDS / STEPS_PER_SECOND;
-    for (const channel of this.#rotate(reports)) this.#scene.edges.advance(channel.uid, SEGMENTS);
-    for (let count = 0; count < CHANGES_PER_SECOND / STEPS_PER_SECOND; count += 1) {
-      this.#changed = (this.#changed + 7) % this.#channels.length; // prime to their number: all have their turn
-      this.#channels[this.#changed]?.change();
-    }
-    if (step % (STEPS_PER_SECOND / DECISIONS_PER_SECOND) === 0) this.#decide();
-  }
-
-  #rotate(count: number): readonly BusyChannel[] {
-    const from = this.#next;
-    this.#next = (from + count) % this.#channels.length;
-    return [...this.#channels, ...this.#channels].slice(Math.floor(from), Math.floor(from + count));
-  }
-
-  #decide(): void {
-    const probe = this.#probes.shift();
-    if (probe === undefined) return;
-    this.#waiting.set(probe.uid, { mode: 'Proxy', at: performance.now() });
-    probe.cross(2);
-    // Its way back takes the hysteresis of half a minute; it is not asked again in this measurement.
-    setTimeout(() => probe.cross(1), 1000).unref();
-  }
+async function writesSoFar(operator: OperatorProcess): Promise<WriteRates> {
+  const metric = await operator.scrape();
+  const by = (method: string) => metric('rest_client_requests_total', `method="${method}"`);
+  const channelStatuses = metric('sluice_channel_status_writes_total');
+  return { channelStatuses, otherPatches: by('PATCH') - channelStatuses, posts: by('POST'), deletes: by('DELETE') };
 }

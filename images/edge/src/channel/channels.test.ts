@@ -15,17 +15,8 @@ describe('a channel on an edge', () => {
 
   afterEach(() => edge.close());
 
-  /** Applies the route idle, waits for the probe, and forgets the requests until here. */
-  async function probed(): Promise<void> {
-    edge.media.apply(testRoute(edge.source.url));
-    await edge.clock.advance(10);
-    edge.source.requests.length = 0;
-  }
-
-  const files = (): Promise<string[]> => readdir(join(edge.folder, 'live/default/film/s'), { recursive: true });
-
   test('is probed when its route arrives, and rests', async () => {
-    await probed();
+    await edge.probed();
     expect(edge.report.facts).toMatchObject({
       container: 'mpegts',
       videoCodec: 'avc1.64001f',
@@ -40,7 +31,7 @@ describe('a channel on an edge', () => {
   });
 
   test('names the source in Direct and fetches no media after the probe', async () => {
-    await probed();
+    await edge.probed();
     edge.media.setLocalViewers(UID, 1);
     const text = await edge.playlist();
     expect(urisOf(text).every((uri) => uri.startsWith('http://127.0.0.1:'))).toBe(true);
@@ -51,7 +42,7 @@ describe('a channel on an edge', () => {
   });
 
   test('fetches each segment once in Proxy for 20 clients at the same time', async () => {
-    await probed();
+    await edge.probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     for (let step = 0; step < 10; step += 1) {
       await Promise.all(Array.from({ length: 20 }, () => edge.playlist()));
@@ -62,12 +53,12 @@ describe('a channel on an edge', () => {
     expect(counts.every((count) => count === 1)).toBe(true);
     const listed = urisOf(await edge.playlist('360p'));
     expect(listed[0]).toMatch(/^s\/11112222\.1\/source\/\d+\.0\.ts$/);
-    const stored = await files();
+    const stored = await edge.files();
     expect(listed.every((uri) => stored.includes(uri.slice(2)))).toBe(true);
   });
 
   test('publishes a constant lag of one target duration and half a second behind the source', async () => {
-    await probed();
+    await edge.probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Direct' }));
     await edge.playlist();
     for (let step = 0; step < 50; step += 1) {
@@ -80,11 +71,11 @@ describe('a channel on an edge', () => {
   });
 
   test('keeps files one window after they left the playlist, and nothing of a channel that sleeps', async () => {
-    await probed();
+    await edge.probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     await edge.playlist();
     await edge.clock.advance(120_000);
-    const stored = (await files()).filter((name) => name.endsWith('.ts'));
+    const stored = (await edge.files()).filter((name) => name.endsWith('.ts'));
     expect(stored.length).toBeGreaterThanOrEqual(24);
     expect(stored.length).toBeLessThanOrEqual(29);
     edge.media.apply(testRoute(edge.source.url));
@@ -93,11 +84,11 @@ describe('a channel on an edge', () => {
     edge.source.requests.length = 0;
     await edge.clock.advance(40_000);
     expect(edge.source.requests).toEqual([]);
-    await expect(files()).rejects.toThrow('ENOENT');
+    await expect(edge.files()).rejects.toThrow('ENOENT');
   });
 
   test('goes on above its old numbers when it wakes', async () => {
-    await probed();
+    await edge.probed();
     edge.media.setLocalViewers(UID, 1);
     await edge.playlist();
     await edge.clock.advance(10_000);
@@ -113,7 +104,7 @@ describe('a channel on an edge', () => {
   });
 
   test('opens an epoch with a discontinuity when its source begins its numbers anew', async () => {
-    await probed();
+    await edge.probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     await edge.playlist();
     edge.source.restart(0, 'b');
@@ -126,7 +117,7 @@ describe('a channel on an edge', () => {
   });
 
   test('goes on with its stored timeline after a restart of the sidecar', async () => {
-    await probed();
+    await edge.probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     await edge.playlist();
     await edge.clock.advance(10_000);
@@ -144,7 +135,7 @@ describe('a channel on an edge', () => {
   test.each(['Direct', 'Proxy'] as const)(
     'lists nothing of before after a long outage of the sidecar, in %s',
     async (mode) => {
-      await probed();
+      await edge.probed();
       edge.media.apply(testRoute(edge.source.url, { mode }));
       await edge.playlist();
       await edge.clock.advance(10_000);
@@ -156,13 +147,13 @@ describe('a channel on an edge', () => {
       expect(urisOf(text).filter((uri) => before.includes(uri))).toEqual([]);
       expect(urisOf(text).length).toBeGreaterThanOrEqual(3);
       expect(Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1])).toBeGreaterThan(lastMsn);
-      const stored = mode === 'Direct' ? [] : await files();
+      const stored = mode === 'Direct' ? [] : await edge.files();
       expect(stored.filter((name) => before.includes(`s/${name}`))).toEqual([]);
     },
   );
 
   test('lists nothing of a stored timeline whose files are gone', async () => {
-    await probed();
+    await edge.probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     await edge.playlist();
     await edge.clock.advance(4_000);
@@ -175,12 +166,12 @@ describe('a channel on an edge', () => {
     const after = urisOf(await edge.playlist());
     expect(after.length).toBeGreaterThanOrEqual(3);
     expect(after.filter((uri) => before.includes(uri))).toEqual([]);
-    const stored = await files();
+    const stored = await edge.files();
     expect(after.filter((uri) => !stored.includes(uri.slice(2)))).toEqual([]);
   });
 
   test('tells viewers of a dead source instead of listing what is older than itself', async () => {
-    await probed();
+    await edge.probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     await edge.playlist();
     await edge.restart(600_000);
@@ -193,17 +184,17 @@ describe('a channel on an edge', () => {
   });
 
   test('forgets what an earlier run listed where nobody watches after the restart', async () => {
-    await probed();
+    await edge.probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     await edge.playlist();
     await edge.restart();
     edge.media.apply(testRoute(edge.source.url));
     await edge.clock.advance(40_000);
-    await expect(files()).rejects.toThrow('ENOENT');
+    await expect(edge.files()).rejects.toThrow('ENOENT');
   });
 
   test('is not woken by a question for a rendition that it does not have', async () => {
-    await probed();
+    await edge.probed();
     const answer = edge.media.media('default/film', '999p', AbortSignal.timeout(5_000));
     await expect(answer).rejects.toMatchObject({ code: 'RUNG_UNKNOWN', status: 404 });
     await edge.clock.advance(5_000);
@@ -221,7 +212,7 @@ describe('a channel on an edge', () => {
   });
 
   test('lists a segment that the source has lost as a gap and goes on', async () => {
-    await probed();
+    await edge.probed();
     edge.source.missing.add('/live/a11.ts');
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     await edge.playlist();
@@ -256,7 +247,7 @@ describe('a channel on an edge', () => {
   });
 
   test('keeps what is listed while the source is down', async () => {
-    await probed();
+    await edge.probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     await edge.playlist();
     await edge.clock.advance(5_000);
@@ -267,11 +258,11 @@ describe('a channel on an edge', () => {
   });
 
   test('leaves nothing when its Channel was deleted while the sidecar was down', async () => {
-    await probed();
+    await edge.probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     await edge.playlist();
     await edge.restart();
-    expect(await files()).not.toEqual([]);
+    expect(await edge.files()).not.toEqual([]);
     edge.media.apply(testRoute(edge.source.url, { name: 'other', uid: 'other-uid', mode: 'Proxy' }));
     await edge.playlist('source', 'default/other');
     await edge.media.sweep();
@@ -284,7 +275,7 @@ describe('a channel on an edge', () => {
   });
 
   test('answers CHANNEL_UNKNOWN and leaves no file when it is removed', async () => {
-    await probed();
+    await edge.probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     await edge.playlist();
     await edge.media.remove(UID);

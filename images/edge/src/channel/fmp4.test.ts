@@ -1,7 +1,4 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import type { Route } from '@sluice/common/link/messages.ts';
 import { box, makeInit } from '@sluice/common/mp4/file.testing.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { TestEdge, urisOf } from '../testing/edge.ts';
@@ -17,19 +14,11 @@ beforeEach(async () => {
 });
 afterEach(() => edge.close());
 
-/** Applies the route, lets the probe end, and forgets what it asked. */
-async function probed(changes: Partial<Route> = {}): Promise<void> {
-  edge.media.apply(testRoute(edge.source.url, changes));
-  await edge.clock.advance(0);
-  edge.source.requests.length = 0;
-}
-
 const mapsOf = (text: string): (string | null)[] => parseMediaPlaylist(text).entries.map(({ mapUri }) => mapUri);
-const files = (): Promise<string[]> => readdir(join(edge.folder, 'live/default/film/s'), { recursive: true });
 
 describe('a channel whose source has fragmented MP4', () => {
   test('is probed, and plays in Direct and Proxy at most, for a reason that it names', async () => {
-    await probed();
+    await edge.probed();
     expect(edge.report.facts).toMatchObject({
       container: 'fmp4',
       videoCodec: 'avc1.64001f',
@@ -50,7 +39,7 @@ describe('a channel whose source has fragmented MP4', () => {
   });
 
   test("names the source's own section and segments in Direct", async () => {
-    await probed();
+    await edge.probed();
     edge.media.setLocalViewers(testRoute('').uid, 1);
     const text = await edge.playlist('360p');
     const folder = edge.source.url.replace('index.m3u8', '');
@@ -60,11 +49,11 @@ describe('a channel whose source has fragmented MP4', () => {
   });
 
   test('stores section and segments in Proxy, each fetched once, and the section before what needs it', async () => {
-    await probed();
+    await edge.probed();
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     for (let step = 0; step < 10; step += 1) {
       const text = await edge.playlist('360p');
-      const stored = await files();
+      const stored = await edge.files();
       for (const name of [...urisOf(text), ...mapsOf(text)]) expect(stored).toContain(name?.slice(2));
       await edge.clock.advance(2_000);
     }
@@ -76,10 +65,10 @@ describe('a channel whose source has fragmented MP4', () => {
   });
 
   test('keeps a section while anything listed needs it, also after a restart, and removes it a window later', async () => {
-    await probed({ mode: 'Proxy' });
+    await edge.probed({ mode: 'Proxy' });
     const [first] = mapsOf(await edge.playlist());
     for (let step = 0; step < 16; step += 1) await edge.clock.advance(2_000);
-    expect(await files()).toContain(first?.slice(2));
+    expect(await edge.files()).toContain(first?.slice(2));
     await edge.restart(2_000);
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
     expect(mapsOf(await edge.playlist())[0]).toBe(first);
@@ -92,15 +81,15 @@ describe('a channel whose source has fragmented MP4', () => {
     expect(parseMediaPlaylist(await edge.playlist()).entries.filter(({ discontinuity }) => discontinuity)).toHaveLength(
       1,
     );
-    expect(await files()).toContain(first?.slice(2));
+    expect(await edge.files()).toContain(first?.slice(2));
     for (let step = 0; step < 30; step += 1) await edge.clock.advance(2_000);
-    const stored = await files();
+    const stored = await edge.files();
     expect(stored).not.toContain(first?.slice(2));
     expect(stored).toContain(maps.at(-1)?.slice(2));
   });
 
   test('goes on with gaps where the section cannot be used, and says so', async () => {
-    await probed({ mode: 'Proxy' });
+    await edge.probed({ mode: 'Proxy' });
     await edge.playlist();
     edge.source.init = makeInit({ video: ['encv', box('sinf')] });
     edge.source.restart(0, 'b');
@@ -114,7 +103,7 @@ describe('a channel whose source has fragmented MP4', () => {
   });
 
   test('asks the operator for help where the source changes its container, and goes on when it is back', async () => {
-    await probed({ mode: 'Proxy' });
+    await edge.probed({ mode: 'Proxy' });
     await edge.playlist();
     edge.source.fragmented = false;
     for (let step = 0; step < 3; step += 1) await edge.clock.advance(2_000);
@@ -129,7 +118,7 @@ describe('a channel whose source has fragmented MP4', () => {
     const other = new SourceServer({ now: edge.clock.now });
     await other.listen();
     try {
-      await probed({ mode: 'Proxy' });
+      await edge.probed({ mode: 'Proxy' });
       const before = parseMediaPlaylist(await edge.playlist());
       const uri = other.url;
       edge.media.apply(testRoute(uri, { mode: 'Proxy', source: { uri, headers: {}, facts: edge.report.facts } }));

@@ -39,7 +39,7 @@ const OWN_ERRORS: readonly (readonly [
   retry: boolean,
 ])[] = [
   ['400 494', 400, 'BAD_REQUEST', 'The request cannot be understood', false],
-  ['403 404', 404, 'NOT_FOUND', 'There is nothing here', false],
+  ['403 404', 404, 'NOT_FOUND', 'There is nothing here; a channel is watched at /watch/NAMESPACE/NAME', false],
   ['405', 405, 'METHOD_NOT_ALLOWED', 'Only GET and HEAD are possible here', false],
   ['413', 413, 'BODY_TOO_LARGE', 'A body has at most 4 kB', false],
   ['414', 414, 'URL_TOO_LONG', 'A URL has at most 8 kB', false],

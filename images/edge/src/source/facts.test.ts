@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { factsFixture } from '@sluice/common/link/facts.testing.ts';
 import type { Route, SourceFacts } from '@sluice/common/link/messages.ts';
 import { testRoute } from '../testing/route.ts';
 import {
@@ -10,20 +11,7 @@ import {
   UNKNOWN_MEDIA,
 } from './facts.ts';
 
-const FACTS: SourceFacts = {
-  container: 'mpegts',
-  videoCodec: 'avc1.64001f',
-  audioCodec: 'mp4a.40.2',
-  width: 1280,
-  height: 720,
-  frameRateMilli: 25_000,
-  targetDurationSeconds: 2,
-  bitrateBps: 3_000_000,
-  windowSegments: 10,
-  startsWithKeyframe: true,
-  corsAllowed: true,
-  probedAt: '2026-01-01T00:00:00.000Z',
-};
+const FACTS = factsFixture();
 const URI = 'https://cdn/live/index.m3u8';
 const SAMPLE: SegmentSample = { uris: ['https://cdn/live/1.ts'], ranged: false };
 

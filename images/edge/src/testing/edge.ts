@@ -1,14 +1,15 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import type { OwnerReport } from '@sluice/common/link/messages.ts';
+import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { createMediaSide, type MediaSide } from '../channel/channels.ts';
 import { OwnerLinks } from '../replication/owner-link.ts';
 import { addressGuard } from '../source/address.ts';
 import { createSourceClient } from '../source/client.ts';
 import { TestNetwork } from './network.ts';
+import { testRoute } from './route.ts';
 import { SourceServer } from './source-server.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -81,6 +82,18 @@ export class TestEdge {
     } finally {
       this.#busy -= 1;
     }
+  }
+
+  /** Applies the test route with `changes`, lets the probe of its source end, and forgets what that asked. */
+  async probed(changes: Partial<Route> = {}): Promise<void> {
+    this.media.apply(testRoute(this.source.url, changes));
+    await this.clock.advance(10);
+    this.source.requests.length = 0;
+  }
+
+  /** What is stored of the test route's channel: paths below `s/`. @throws ENOENT where nothing is */
+  files(): Promise<string[]> {
+    return readdir(join(this.folder, 'live/default/film/s'), { recursive: true });
   }
 
   /** The media playlist's text, waiting as a viewer does, without letting time pass. */

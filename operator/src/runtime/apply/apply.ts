@@ -1,4 +1,4 @@
-import type { ApplyConfiguration, Client, KubernetesObject, ResourceType } from '../client/client.ts';
+import type { ApplyConfiguration, Client, KubernetesObject, ResourceType, WrittenObject } from '../client/client.ts';
 import { covers, hashOf, sameJson } from './json.ts';
 
 export { hashOf, sameJson } from './json.ts';
@@ -52,7 +52,7 @@ export type WithStatus = KubernetesObject & { readonly status?: unknown };
 /**
  * Applies a status unless the cached one is the same already. For objects whose status has one writer: a status in
  * which others own fields, too, is never the same, and is written each time.
- * @param onWritten as in {@link applyIfChanged}
+ * @param onWritten as in {@link applyIfChanged}, but gets only the metadata
  * @throws ApiError
  */
 export async function applyStatusIfChanged<T extends KubernetesObject>(
@@ -61,7 +61,7 @@ export async function applyStatusIfChanged<T extends KubernetesObject>(
   current: WithStatus | undefined,
   configuration: ApplyConfiguration & { readonly status: unknown },
   fieldManager: string,
-  onWritten: (object: T) => void = () => {},
+  onWritten: (object: WrittenObject) => void = () => {},
 ): Promise<ApplyOutcome> {
   if (current !== undefined && sameJson(current.status ?? {}, configuration.status ?? {})) return 'unchanged';
   onWritten(await client.applyStatus(type, configuration, fieldManager));

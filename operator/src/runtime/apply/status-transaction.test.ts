@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createWrittenVersions } from '../cache/written-versions.ts';
+import type { WrittenObject } from '../client/client.ts';
 import { createMemoryClient } from '../memory/client.ts';
 import { ObjectStore } from '../memory/object-store.ts';
-import { SERVED_WIDGET, WIDGET, type Widget, widget } from '../testing/widget.ts';
+import { SERVED_WIDGET, WIDGET, widget } from '../testing/widget.ts';
 import type { WithStatus } from './apply.ts';
 import { beginStatus } from './status-transaction.ts';
 
@@ -83,7 +84,7 @@ describe('a status transaction', () => {
     const cache = { name: 'widgets', resourceVersion: '' };
     const written = createWrittenVersions();
     const commit = async (object: WithStatus, ready: boolean) => {
-      const onWritten = (made: Widget) => written.wrote('a', cache, made);
+      const onWritten = (made: WrittenObject) => written.wrote('a', cache, made);
       const status = beginStatus({ type: WIDGET, object, fieldManager: 'test', nowMilliseconds: NOW, onWritten });
       status.set({ ready });
       return status.commit(createMemoryClient(store));

@@ -1,4 +1,4 @@
-import type { Client, KubernetesObject, ResourceType } from '../client/client.ts';
+import type { Client, KubernetesObject, ResourceType, WrittenObject } from '../client/client.ts';
 import { type ApplyOutcome, applyStatusIfChanged, type WithStatus } from './apply.ts';
 import { type ConditionFinding, type TimedCondition, timedConditions } from './conditions.ts';
 
@@ -14,7 +14,7 @@ export interface StatusTransactionOptions<T extends KubernetesObject> {
    * Gets the object as the API server has it after a write. Whether there is anything to write is judged by the cache:
    * one that does not show the last write yet would make a way back look needless (createWrittenVersions).
    */
-  readonly onWritten?: (object: T) => void;
+  readonly onWritten?: (object: WrittenObject) => void;
 }
 
 /**

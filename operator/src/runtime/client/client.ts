@@ -36,6 +36,9 @@ export interface KubernetesObject {
   };
 }
 
+/** What is known of an object after a write: its name, uid and resource version. */
+export type WrittenObject = Pick<KubernetesObject, 'metadata'>;
+
 /** Which objects of a kind. */
 export interface Selection {
   /** All namespaces if left out. */
@@ -120,12 +123,15 @@ export interface Client {
     configuration: ApplyConfiguration,
     fieldManager: string,
   ): Promise<T>;
-  /** The same on the status subresource. */
+  /**
+   * The same on the status subresource. Only metadata come back: what the server made of a status comes by a watch, and
+   * statuses are most of what a controller writes.
+   */
   applyStatus<T extends KubernetesObject>(
     type: ResourceType<T>,
     configuration: ApplyConfiguration,
     fieldManager: string,
-  ): Promise<T>;
+  ): Promise<WrittenObject>;
   /** False if there was nothing to delete. */
   delete<T extends KubernetesObject>(
     type: ResourceType<T>,

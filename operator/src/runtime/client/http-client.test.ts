@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
 import { type FakeApiServer, startFakeApiServer } from '../testing/fake-api-server.ts';
 import type { Fault } from '../testing/faults.ts';
-import { SERVED_WIDGET, WIDGET, widget } from '../testing/widget.ts';
+import { SERVED_WIDGET, WIDGET, widget, widgetStatus } from '../testing/widget.ts';
 import type { Client, WatchEvent } from './client.ts';
 import { createHttpClient } from './http-client.ts';
 
@@ -61,6 +61,21 @@ describe('the HTTP client', () => {
     const expected = { code: 'UnreadableObject', retryable: false, message: expect.stringContaining('Widget') };
     await expect(write).rejects.toMatchObject(expected);
     await expect(client.get(WIDGET, FILM)).rejects.toMatchObject(expected);
+  });
+
+  test('asks for the metadata alone in answer to a status', async () => {
+    const { metadata } = await client.apply(WIDGET, widget('film', { size: 1 }), 'one');
+    const blind: typeof WIDGET = {
+      ...WIDGET,
+      parse() {
+        throw new Error('the answer was read');
+      },
+    };
+    const written = await client.applyStatus(blind, widgetStatus('film', { ready: true }), 'one');
+    expect(server.requests.at(-1)?.accept).toMatch(/^application\/json;as=PartialObjectMetadata;/);
+    const film = await client.get(WIDGET, FILM);
+    expect(film?.status).toEqual({ ready: true });
+    expect(written.metadata).toEqual({ ...FILM, uid: metadata.uid, resourceVersion: film?.metadata.resourceVersion });
   });
 
   test('keeps names in their place in paths', async () => {

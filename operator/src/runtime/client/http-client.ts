@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { rawMetadataOf } from '../cache/raw-metadata.ts';
 import { ApiError, hasReason, unreachable } from './api-error.ts';
 import type {
   ApplyConfiguration,
@@ -13,6 +14,7 @@ import type {
   Selection,
   WatchEvent,
   WatchOptions,
+  WrittenObject,
 } from './client.ts';
 import type { Connection } from './connection.ts';
 import { linesOf } from './lines.ts';
@@ -47,6 +49,9 @@ const ATTEMPTS = 3;
 const READ_RETRY_SECONDS = 0.2;
 /** A Retry-After above this is left to the caller's own back-off. */
 const MAX_RETRY_AFTER_SECONDS = 10;
+
+/** The shortest answer that an API server gives for an object; one that does not know it answers with the whole. */
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 
 const listSchema = z.object({
   metadata: z.object({ resourceVersion: z.string().default(''), continue: z.string().default('') }),
@@ -131,16 +136,21 @@ class HttpClient implements Client {
     return readObject(type, await this.#call(call));
   }
 
-  apply<T extends KubernetesObject>(type: ResourceType<T>, configuration: ApplyConfiguration, fieldManager: string) {
-    return this.#apply(type, configuration, fieldManager, '');
-  }
-
-  applyStatus<T extends KubernetesObject>(
+  async apply<T extends KubernetesObject>(
     type: ResourceType<T>,
     configuration: ApplyConfiguration,
     fieldManager: string,
-  ) {
-    return this.#apply(type, configuration, fieldManager, 'status');
+  ): Promise<T> {
+    return readObject(type, await this.#call(applyCall(type, configuration, fieldManager, '')));
+  }
+
+  async applyStatus<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    configuration: ApplyConfiguration,
+    fieldManager: string,
+  ): Promise<WrittenObject> {
+    const call = { ...applyCall(type, configuration, fieldManager, 'status'), accept: METADATA_ONLY };
+    return { metadata: rawMetadataOf(await this.#call(call)) };
   }
 
   async delete<T extends KubernetesObject>(
@@ -170,20 +180,6 @@ class HttpClient implements Client {
     return this.#transport.close();
   }
 
-  async #apply<T extends KubernetesObject>(
-    type: ResourceType<T>,
-    configuration: ApplyConfiguration,
-    fieldManager: string,
-    subresource: string,
-  ): Promise<T> {
-    const { name, namespace = '' } = configuration.metadata;
-    const query = `?fieldManager=${encodeURIComponent(fieldManager)}&force=true`;
-    const path = objectPath(type, { namespace, name }, subresource) + query;
-    const contentType = 'application/apply-patch+yaml';
-    const call: Call = { method: 'PATCH', path, contentType, body: JSON.stringify(configuration) };
-    return readObject(type, await this.#call(call));
-  }
-
   async #call(call: Call, signal?: AbortSignal): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -195,6 +191,18 @@ class HttpClient implements Client {
       }
     }
   }
+}
+
+function applyCall<T extends KubernetesObject>(
+  type: ResourceType<T>,
+  configuration: ApplyConfiguration,
+  fieldManager: string,
+  subresource: string,
+): Call {
+  const { name, namespace = '' } = configuration.metadata;
+  const query = `?fieldManager=${encodeURIComponent(fieldManager)}&force=true`;
+  const path = objectPath(type, { namespace, name }, subresource) + query;
+  return { method: 'PATCH', path, contentType: 'application/apply-patch+yaml', body: JSON.stringify(configuration) };
 }
 
 /**

@@ -15,6 +15,8 @@ export interface Call {
   readonly path: string;
   readonly contentType?: string;
   readonly body?: string;
+  /** Media types of the answer; JSON of the whole object if left out. */
+  readonly accept?: string;
 }
 
 /** What a transport is made of. */
@@ -103,7 +105,7 @@ export class Transport {
         dispatcher,
         signal,
         headers: {
-          accept: 'application/json',
+          accept: call.accept ?? 'application/json',
           ...(call.contentType === undefined ? {} : { 'content-type': call.contentType }),
           ...(await connection.authorization()),
         },

@@ -157,7 +157,12 @@ describe.each(CLIENTS)('a client %s', (_name, make) => {
     const again = await client.apply(WIDGET, widget('film', { size: 1 }), 'one');
     expect(again.metadata.resourceVersion).toBe(first.metadata.resourceVersion);
     const status = { ...widgetStatus('film', {}), status: { ready: true } };
-    const reported = await client.applyStatus(WIDGET, status, 'one');
+    const { metadata } = await client.applyStatus(WIDGET, status, 'one');
+    const reported = await client.get(WIDGET, FILM);
+    expect(metadata).toMatchObject({
+      uid: reported?.metadata.uid,
+      resourceVersion: reported?.metadata.resourceVersion,
+    });
     expect(reported).toMatchObject({ status: { ready: true }, metadata: { generation: 1 } });
     const changed = await client.apply(WIDGET, widget('film', { size: 2 }), 'one');
     expect(changed).toMatchObject({ status: { ready: true }, metadata: { generation: 2 } });

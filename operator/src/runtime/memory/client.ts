@@ -11,6 +11,7 @@ import type {
   Selection,
   WatchEvent,
   WatchOptions,
+  WrittenObject,
 } from '../client/client.ts';
 import { collectionPath } from '../client/paths.ts';
 import { readObject } from '../client/read-object.ts';
@@ -101,7 +102,7 @@ class MemoryClient implements Client {
     type: ResourceType<T>,
     configuration: ApplyConfiguration,
     fieldManager: string,
-  ): Promise<T> {
+  ): Promise<WrittenObject> {
     return this.#apply(type, 'status', configuration, fieldManager);
   }
 

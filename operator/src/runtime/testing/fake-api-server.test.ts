@@ -51,7 +51,8 @@ describe('the fake API server', () => {
     const first = await client.apply(WIDGET, widget('film', { size: 1 }), 'one');
     const again = await client.apply(WIDGET, widget('film', { size: 1 }), 'one');
     expect(again.metadata.resourceVersion).toBe(first.metadata.resourceVersion);
-    const reported = await client.applyStatus(WIDGET, widgetStatus('film', { ready: true }), 'one');
+    await client.applyStatus(WIDGET, widgetStatus('film', { ready: true }), 'one');
+    const reported = await client.get(WIDGET, FILM);
     expect(reported).toMatchObject({ status: { ready: true }, spec: { size: 1 }, metadata: { generation: 1 } });
     const changed = await client.apply(WIDGET, widget('film', { size: 2 }), 'one');
     expect(changed).toMatchObject({ status: { ready: true }, metadata: { generation: 2 } });

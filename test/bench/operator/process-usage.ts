@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+
+/** Linux counts CPU time in ticks of a hundredth of a second for programs (USER_HZ), on every platform of ours. */
+const TICKS_PER_SECOND = 100;
+
+/** What a process has used. */
+export interface Usage {
+  /** CPU time since its start, user and system. */
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  /** Highest resident memory since its start. */
+  readonly peakBytes: number;
+}
+
+/** Reads it from /proc. @throws Error ENOENT if there is no such process */
+export async function usageOf(pid: number): Promise<Usage> {
+  const [stat, status] = await Promise.all([
+    readFile(`/proc/${pid}/stat`, 'utf8'),
+    readFile(`/proc/${pid}/status`, 'utf8'),
+  ]);
+  return parseUsage(stat, status);
+}
+
+/** What the texts of /proc/PID/stat and /proc/PID/status say. */
+export function parseUsage(stat: string, status: string): Usage {
+  // The command name stands in brackets and may hold spaces and brackets itself: count fields after the last one.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
+  return {
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    residentBytes: kilobytes('VmRSS') * 1024,
+    peakBytes: kilobytes('VmHWM') * 1024,
+  };
+}
