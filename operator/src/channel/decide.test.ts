@@ -257,6 +257,17 @@ describe('the decision', () => {
     if (entry.wake !== undefined) expect(decision.wakeAfterSeconds).toBe(entry.wake);
   });
 
+  test.each<[string, Mode, string]>([
+    ['stay in Proxy', 'Proxy', '5 viewers, 3 of whom may start a transcode: the others only send heartbeats'],
+    [
+      'end a transcode',
+      'Transcode',
+      '5 viewers, 3 of whom may start a transcode: Proxy once the audience has stayed that small for 30 s',
+    ],
+  ])('says how many viewers count for a transcode when they %s', (_, mode, message) => {
+    expect(decide(inputOf({ viewers: 5, trusted: 3, mode })).reason.message).toBe(message);
+  });
+
   test('says in words why, with the numbers', () => {
     const decision = decide(inputOf({ viewers: 5, mode: 'Proxy', pending: { target: 'Transcode', sinceMs: over } }));
     expect(decision.reason.message).toBe('5 viewers: at least 4 for 30 s, the threshold for Transcode');

@@ -1,6 +1,6 @@
 import type { Mode } from '@sluice/common/link/messages.ts';
 import type { Decision, DecisionInput, DecisionReason, PendingChange } from './decision.ts';
-import { forWindow, reasonToBeAt, steady, viewersOf } from './decision-words.ts';
+import { forWindow, reasonToBeAt, steady, trustedOf, viewersOf } from './decision-words.ts';
 import { higher, isBelow, lower } from './mode.ts';
 import { possible, type Situation, situationOf } from './situation.ts';
 
@@ -97,12 +97,13 @@ function demoteAfterWindow(situation: Situation): Verdict | null {
     before !== null && carried !== null && isBelow(carried, mode)
       ? { target: higher(carried, wanted), sinceMs: Math.min(before.sinceMs, input.nowMs) }
       : { target: wanted, sinceMs: input.nowMs };
+  const audience = viewersOf(input.audience) + trustedOf(input.audience, input.spec);
   if (input.nowMs < pending.sinceMs + windowMs) {
-    const message = `${viewersOf(input.audience)}: ${pending.target} once the audience has stayed that small${forWindow(input.spec)}`;
+    const message = `${audience}: ${pending.target} once the audience has stayed that small${forWindow(input.spec)}`;
     return { mode, pending, reason: { code: 'WindowOpen', message } };
   }
   const next = isBelow(wanted, pending.target) ? { target: wanted, sinceMs: input.nowMs } : null;
-  const message = `${viewersOf(input.audience)}: too few for ${mode}${forWindow(input.spec)}`;
+  const message = `${audience}: too few for ${mode}${forWindow(input.spec)}`;
   return { mode: pending.target, pending: next, reason: { code: 'AudienceShrank', message } };
 }
 

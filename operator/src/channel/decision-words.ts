@@ -36,9 +36,15 @@ export function steady(situation: Situation): DecisionReason {
   const byAudience = modeForAudience(audience, spec);
   if (isBelow(ceiling.mode, byAudience)) return ceiling.reason;
   if (isBelow(byAudience, mode)) return reasonToBeAt(situation, mode);
-  const untrusted = audience.viewers >= spec.transcodeThreshold && audience.trusted < spec.transcodeThreshold;
-  const hint = untrusted ? `, ${audience.trusted} of whom may start a transcode: the others only send heartbeats` : '';
-  return { code: 'Steady', message: `${viewersOf(audience)}${hint === '' ? whyHere(mode, spec) : hint}` };
+  const trusted = trustedOf(audience, spec);
+  const why = trusted === '' ? whyHere(mode, spec) : `${trusted}: the others only send heartbeats`;
+  return { code: 'Steady', message: `${viewersOf(audience)}${why}` };
+}
+
+/** How many of the viewers count for Transcode, where the threshold is reached by all of them but not by those. */
+export function trustedOf({ viewers, trusted }: AudienceInput, { transcodeThreshold }: DeliverySpec): string {
+  const matters = viewers >= transcodeThreshold && trusted < transcodeThreshold;
+  return matters ? `, ${trusted} of whom may start a transcode` : '';
 }
 
 /** The audience in words. */
