@@ -59,6 +59,22 @@ describe('POST /api/stream/heartbeat', () => {
     expect(front.failures).toEqual([]);
   });
 
+  test('counts event reports of players as heartbeats, and those of the end as goodbyes', async () => {
+    const report = (text: string) =>
+      front.ask('/api/stream/default/film/cmcd', {
+        method: 'POST',
+        body: text,
+        headers: { 'content-type': 'application/cmcd' },
+      });
+    expect((await report('e=ps,sid="anna",sta=p,v=2\ne=t,sid="bert",v=2\n')).status).toBe(204);
+    expect(front.audiences.local('uid-film').count).toBe(2);
+    await report('e=ps,sid="anna",sta=q,v=2\n');
+    expect(front.audiences.local('uid-film').count).toBe(1);
+    const unknown = await front.ask('/api/stream/news/cmcd', { method: 'POST', body: 'sid="anna"' });
+    expect(unknown.status).toBe(404);
+    expect((await front.ask('/api/stream/film/cmcd')).status).toBe(404);
+  });
+
   test('refuses new viewers of a full channel', async () => {
     front.routes.apply(routeOf({ maxViewers: 1 }));
     await heartbeat({ channelId: 'film', sessionId: 'anna' });

@@ -5,6 +5,7 @@ import type { ChannelService, PlaylistAnswer } from '../channel/service.ts';
 import type { RouteTable } from '../routes/table.ts';
 import type { Admissions } from '../viewers/admissions.ts';
 import { type Audiences, keyOf } from '../viewers/audiences.ts';
+import { isAutomated } from '../viewers/automated.ts';
 import { cmcdSessionId } from '../viewers/cmcd.ts';
 import { checkSessionId, type SessionIds } from '../viewers/session-id.ts';
 import { allowAnyOrigin, CORS_HEADERS, sendPreflight } from './cors.ts';
@@ -90,13 +91,14 @@ async function answerPlaylist(
   const key = keyOf(route);
   const session = sessionOf(request);
   const signal = abortedWith(response);
+  const isViewer = request.method === 'GET' && !isAutomated(request.headers);
   if (rung === MULTIVARIANT) {
-    const query = await identify(context, route, session);
+    const query = await identify(context, route, session, isViewer);
     const playlist = await context.channels.multivariant(key, query, signal);
     // Never stored: it is where ids are handed out and where a full channel refuses.
     sendPlaylist(request, response, playlist, 'no-store');
   } else {
-    if (request.method === 'GET' && session !== null && hasRung(route, rung)) {
+    if (isViewer && session !== null && hasRung(route, rung)) {
       if (route.maxViewers !== undefined) await context.admissions.ask(route, session);
       context.audiences.playlistRequest(route, session);
     }
@@ -109,10 +111,16 @@ async function answerPlaylist(
  * The query that the multivariant playlist hands on: the client's own id, or a minted one; none where ids must stay out
  * of URLs. @throws SluiceError `STREAM_LIMIT_EXCEEDED` (429) where the channel is full and the id is not counted
  */
-async function identify(context: LiveContext, route: Route, session: string | null): Promise<string> {
+async function identify(
+  context: LiveContext,
+  route: Route,
+  session: string | null,
+  isViewer: boolean,
+): Promise<string> {
   const isNameless = route.identity === 'HeartbeatOnly';
   const id = isNameless ? session : (session ?? context.sessionIds.mint(keyOf(route)));
-  if (id !== null && route.maxViewers !== undefined) await context.admissions.ask(route, id);
+  // Probes and programs take no seat.
+  if (isViewer && id !== null && route.maxViewers !== undefined) await context.admissions.ask(route, id);
   // Who has no id that the operator could have let in is judged by the counts that this edge knows.
   context.audiences.admit(route, session === null && id !== null && context.audiences.isIn(route, id) ? id : session);
   return isNameless ? '' : `session=${id}`;

@@ -13,7 +13,8 @@ export async function readJson(request: IncomingMessage, limitBytes: number): Pr
   return value;
 }
 
-function readText(request: IncomingMessage, limitBytes: number): Promise<string> {
+/** Reads a small body as text. @throws SluiceError `BODY_TOO_LARGE` (413), `BAD_REQUEST` (400) for one that is cut off */
+export function readText(request: IncomingMessage, limitBytes: number): Promise<string> {
   const parts: Buffer[] = [];
   let bytes = 0;
   return new Promise((resolve, reject) => {

@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ChannelLive, ChannelService } from '../channel/service.ts';
 import type { Admissions } from '../viewers/admissions.ts';
 import type { Audiences } from '../viewers/audiences.ts';
+import { cmcdSigns } from '../viewers/cmcd-events.ts';
 import { readHeartbeat, readLeave } from './bodies.ts';
 import { CORS_HEADERS } from './cors.ts';
 import { channelUnknown } from './error-answer.ts';
-import { readJson } from './request-body.ts';
+import { readJson, readText } from './request-body.ts';
 import { streamPath, viewerFigures, viewerMode } from './status.ts';
 
 /** What answers to viewers' signs of life need. */
@@ -22,6 +23,11 @@ export interface SignsContext {
 /** Paths that are answered here. */
 export const HEARTBEAT_PATH = '/api/stream/heartbeat';
 export const LEAVE_PATH = '/api/stream/leave';
+
+/** Where players send event reports of Common Media Client Data version 2; a bare name is in the namespace `default`. */
+const CMCD_PATH = /^\/api\/stream\/(?:([a-z0-9.-]{1,253})\/)?([a-z0-9.-]{1,253})\/cmcd$/;
+/** A batch of some hundred reports; nginx lets as much through. */
+const REPORTS_LIMIT_BYTES = 64 * 1024;
 
 /** Heartbeats have about 150 bytes; the rest is room for a source error. */
 const BODY_LIMIT_BYTES = 4096;
@@ -43,7 +49,9 @@ export function answerSign(
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   if (path === HEARTBEAT_PATH) return answerHeartbeat(context, request, response);
-  return path === LEAVE_PATH ? answerLeave(context, request, response) : null;
+  if (path === LEAVE_PATH) return answerLeave(context, request, response);
+  const [, namespace = 'default', name] = CMCD_PATH.exec(path) ?? [];
+  return name === undefined ? null : answerReports(context, `${namespace}/${name}`, request, response);
 }
 
 async function answerHeartbeat(
@@ -73,6 +81,26 @@ async function answerLeave(context: SignsContext, request: IncomingMessage, resp
   const { channelId, sessionId } = readLeave(await readJson(request, BODY_LIMIT_BYTES));
   const { route } = liveOf(context, channelId);
   context.audiences.leave(route, sessionId);
+  response.writeHead(204, [...HEADERS]);
+  response.end();
+}
+
+/** Event reports of players: as heartbeats, and goodbyes where a player has ended. */
+async function answerReports(
+  context: SignsContext,
+  channelId: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const signs = cmcdSigns(await readText(request, REPORTS_LIMIT_BYTES));
+  const { route } = liveOf(context, channelId);
+  for (const { sessionId, isOver } of signs) {
+    if (isOver) context.audiences.leave(route, sessionId);
+    else {
+      if (route.maxViewers !== undefined) await context.admissions.ask(route, sessionId);
+      context.audiences.heartbeat(route, sessionId);
+    }
+  }
   response.writeHead(204, [...HEADERS]);
   response.end();
 }

@@ -37,8 +37,7 @@ describe('renderNginxConfig', () => {
   test('names no way to the internal port', () => {
     expect(text).not.toContain('internal/');
     expect([...text.matchAll(/proxy_pass (\S+);/g)].map(([, target]) => target)).toEqual([
-      ...Array(3).fill('http://sidecar'),
-      'http://sidecar',
+      ...Array(5).fill('http://sidecar'),
     ]);
     expect(text).toContain('server unix:/run/sluice/sidecar.sock');
   });

@@ -41,7 +41,7 @@ const OWN_ERRORS: readonly (readonly [
   ['400 494', 400, 'BAD_REQUEST', 'The request cannot be understood', false],
   ['403 404', 404, 'NOT_FOUND', 'There is nothing here; a channel is watched at /watch/NAMESPACE/NAME', false],
   ['405', 405, 'METHOD_NOT_ALLOWED', 'Only GET and HEAD are possible here', false],
-  ['413', 413, 'BODY_TOO_LARGE', 'A body has at most 4 kB', false],
+  ['413', 413, 'BODY_TOO_LARGE', 'The body is larger than it may be', false],
   ['414', 414, 'URL_TOO_LONG', 'A URL has at most 8 kB', false],
   ['416', 416, 'RANGE_INVALID', 'The file has no such range', false],
   ['500 502 503 504', 503, 'EDGE_UNAVAILABLE', 'This edge is starting or stopping; try again', true],
@@ -113,6 +113,13 @@ ${corsLines('      ', true)}
       proxy_pass http://sidecar;
     }
     location @sidecar {
+      proxy_pass http://sidecar;
+    }
+
+    # Players send their reports in batches (CMCD version 2).
+    location ~ ^/api/stream/.+/cmcd$ {
+      client_max_body_size 64k;
+      client_body_buffer_size 64k;
       proxy_pass http://sidecar;
     }
 
