@@ -75,6 +75,12 @@ describe('the owners of a channel', () => {
     expect(uids(ownersOf('channel', edges, before, TERM))).not.toContain(uids(before)[0]);
   });
 
+  test('are not chosen anew among the very same edges', () => {
+    const before = ownersOf('channel', EDGES, null, TERM);
+    expect(ownersOf('channel', EDGES, before, TERM)).toBe(before);
+    expect(ownersOf('channel', [...EDGES], before, TERM)).toMatchObject({ owners: before.owners, term: before.term });
+  });
+
   test('stay while no edge is ready', () => {
     const before = ownersOf('channel', EDGES, null, TERM);
     expect(ownersOf('channel', [], before, TERM)).toBe(before);

@@ -10,6 +10,8 @@ export interface Ownership {
   readonly owners: Route['owners'];
   /** Grows whenever the first owner changes; an edge that sees a higher one stops writing. */
   readonly term: number;
+  /** The edges among which they were chosen: for the very same list the answer is the same, and hashing is dear. */
+  readonly among?: readonly EdgeEndpoint[];
 }
 
 /** Changes of one channel's owner under one leader for which there is room; one a second would take eleven days. */
@@ -51,6 +53,7 @@ export function ownersOf(
   leaderTerm: number,
   formerOwner = '',
 ): Ownership {
+  if (previous?.among === edges && previous.term >= firstOwnerTerm(leaderTerm)) return previous;
   const ready = rankEdges(
     channelUid,
     edges.filter((edge) => edge.ready && !edge.terminating),
@@ -68,5 +71,6 @@ export function ownersOf(
   }));
   const goesOn = keeper !== undefined && last !== undefined;
   const known = previous?.term ?? 0;
-  return { owners, term: goesOn ? known : Math.max(firstOwnerTerm(leaderTerm), known + 1) };
+  const term = goesOn ? known : Math.max(firstOwnerTerm(leaderTerm), known + 1);
+  return { owners, term, among: edges };
 }

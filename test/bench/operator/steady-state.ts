@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bench, converged, type Scene } from './cold-start.ts';
 import type { OperatorProcess } from './operator-process.ts';
 import { BusyChannel, Traffic } from './traffic.ts';
 
 const SETTLE_SECONDS = 180;
 const MEASURE_SECONDS = 60;
+/** Without a new event for this long, those of the start are over. */
+const QUIET_SECONDS = 3;
 
 /** Writes a second by what they are about; refused ones count: they cost the API server as much. */
 export interface WriteRates {
@@ -34,6 +37,7 @@ export async function measureSteadyState(scene: Scene, channels: number, bench: 
   const all = Array.from({ length: channels }, (_, index) => new BusyChannel(scene, index));
   for (const channel of all) channel.makeBusy();
   await converged(scene, SETTLE_SECONDS, bench);
+  await eventsWritten(scene, bench);
   const traffic = new Traffic(scene, all, bench);
   await traffic.run(10);
   const busy = await measured(scene, () => traffic.run(MEASURE_SECONDS));
@@ -48,6 +52,17 @@ export async function measureSteadyState(scene: Scene, channels: number, bench: 
     residentBytes: (await scene.operator.usage()).residentBytes,
     decisionMilliseconds,
   };
+}
+
+/** Waits until the events of the start are written: the steady state has none of them. */
+async function eventsWritten({ operator }: Scene, { interruption }: Bench): Promise<void> {
+  const deadline = performance.now() + SETTLE_SECONDS * 1000;
+  for (let before = -1, posts = 0; before !== posts && performance.now() < deadline; ) {
+    interruption.check();
+    before = posts;
+    await sleep(QUIET_SECONDS * 1000);
+    posts = (await writesSoFar(operator)).posts;
+  }
 }
 
 /** What operator and API server do while something else is done, the reading of the operator's metrics included. */
