@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startAudience } from './audience.ts';
-import type { EdgeSubject } from './edge-subject.ts';
+import { type EdgeSubject, startEdgeSubject } from './edge-subject.ts';
+import { SMALL_SEGMENT_BYTES, startOrigin } from './origin-process.ts';
 import { cpuSecondsOf, descriptorsOf, residentBytesOf } from './processes.ts';
-import type { Started } from './subject.ts';
+import { Started } from './subject.ts';
 
 /** One row of the table of growth. */
 export interface Growth {
@@ -18,23 +19,27 @@ export interface Growth {
   readonly lastProblem: string;
 }
 
-const SIZES: readonly (readonly [viewers: number, channels: number])[] = [
-  [10, 1],
-  [100, 1],
-  [1000, 1],
-  [1000, 100],
-  [1000, 1000],
-  [10_000, 1],
-];
+/** Rows of the table by the edge that they are measured at: one that knows as many channels as are watched. */
+const SIZES: Readonly<Record<number, readonly number[]>> = { 1: [10, 100, 1000, 10_000], 100: [1000], 1000: [1000] };
+/** Loopback address of the edges. */
+const ADDRESS = '127.0.70.3';
 /** Everybody is there after this. */
 const ARRIVAL_SECONDS = 6;
 const SETTLE_SECONDS = 4;
 const MEASURE_SECONDS = 8;
 
 /** CPU and memory of an edge as viewers and channels grow, with heartbeats. */
-export async function measureGrowth(started: Started, edge: EdgeSubject): Promise<Growth[]> {
+export async function measureGrowth(root: string, started: Started): Promise<Growth[]> {
   const rows: Growth[] = [];
-  for (const [viewers, channels] of SIZES) rows.push(await measureOne(started, edge, viewers, channels));
+  for (const [text, sizes] of Object.entries(SIZES)) {
+    const channels = Number(text);
+    const own = new Started();
+    started.add(own, () => own.stop());
+    const originUrl = await startOrigin(own, SMALL_SEGMENT_BYTES);
+    const edge = await startEdgeSubject(own, ADDRESS, { root, originUrl, channels, workers: 2 });
+    for (const viewers of sizes) rows.push(await measureOne(own, edge, viewers, channels));
+    await own.stop();
+  }
   return rows;
 }
 

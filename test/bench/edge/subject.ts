@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '@sluice/common/errors/error.ts';
 
 /** What is measured: a server of viewers with all its processes. */
 export interface Subject {
@@ -20,9 +21,11 @@ export class Started {
     return value;
   }
 
-  /** Ends everything, the newest first. */
+  /** Ends everything, the newest first, and all of it: what cannot be ended is told on standard error. */
   async stop(): Promise<void> {
-    for (let stop = this.#stops.pop(); stop !== undefined; stop = this.#stops.pop()) await stop();
+    for (let stop = this.#stops.pop(); stop !== undefined; stop = this.#stops.pop()) {
+      await stop().catch((error: unknown) => process.stderr.write(`${messageOf(error)}\n`));
+    }
   }
 }
 

@@ -12,6 +12,12 @@ const HEADERS_MS = 10_000;
  */
 const SOCKET_MODE = 0o666;
 
+/**
+ * Connections that wait to be accepted: a full queue of a unix socket refuses at once, which nginx makes a 503 of, and
+ * all viewers of a channel may ask in the same moment. The kernel's limit (somaxconn) is 4096 as well.
+ */
+const BACKLOG = 4096;
+
 /** The server behind nginx, on a unix socket: `/live` to the one handler, everything else to the other. */
 export function createViewerServer(live: RequestListener, api: RequestListener): Server {
   const server = createServer((request, response) => {
@@ -26,7 +32,7 @@ export function createViewerServer(live: RequestListener, api: RequestListener):
 /** Listens on a unix socket; one that a killed process left behind is removed. */
 export async function listenOnSocket(server: Server, path: string): Promise<void> {
   await rm(path, { force: true });
-  server.listen(path);
+  server.listen({ path, backlog: BACKLOG });
   await once(server, 'listening');
   await chmod(path, SOCKET_MODE);
 }
