@@ -6,13 +6,15 @@ import { channelFixture, sessionReportFixture } from './testing/fixtures.ts';
 import { Harness, SERVED } from './testing/harness.ts';
 
 const RUNGS = [{ name: '480p', height: 480, bitrateBps: 1_200_000, audioBitrateBps: 128_000 }];
+/** Back-offs and pauses between writes run so many times faster. */
+const SPEED = 20;
 const IMMEDIATE = { delivery: { hysteresisSeconds: 0 } };
 
 describe('the operator', () => {
   let harness: Harness;
 
   beforeEach(async () => {
-    harness = await Harness.create();
+    harness = await Harness.create({ speed: SPEED });
   });
 
   afterEach(async () => {

@@ -167,6 +167,7 @@ describe('the HTTP client', () => {
         authorization: async () => ({ authorization: 'Bearer first' }),
         createDispatcher: ({ connections }) => new Agent({ connections }),
       },
+      wait: async () => {},
     });
     const resourceVersion = String(server.store.resourceVersion);
     for (let count = 0; count < 40; count += 1) {
