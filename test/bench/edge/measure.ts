@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, messageOf } from '@sluice/common/errors/error.ts';
+import { messageOf } from '@sluice/common/errors/error.ts';
 import { bundle } from '../../../images/bundle.ts';
 import { until } from '../../../images/edge/integration/programs.ts';
 import type { Progress } from '../../cluster/progress.ts';
