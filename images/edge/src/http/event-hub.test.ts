@@ -14,8 +14,10 @@ class Listener extends EventEmitter {
   ended = false;
   destroyed = false;
   writeHead(): void {}
-  write(text: string): void {
+  readonly written: unknown[] = [];
+  write(text: string | Uint8Array): void {
     this.text += text;
+    this.written.push(text);
   }
   end(): void {
     this.ended = true;
@@ -104,6 +106,15 @@ describe('EventHub', () => {
     expect(slow.destroyed).toBe(true);
     expect(other.take()).toContain('"mode":"proxy"');
     expect(hub.listenerCount).toBe(1);
+  });
+
+  test('encodes an event once for all who hear it', () => {
+    const [one, other] = [listen(), listen()];
+    status = statusOf(2);
+    hub.mark(KEY);
+    jest.advanceTimersByTime(250);
+    expect(one.written.at(-1)).toBe(other.written.at(-1));
+    expect(one.written).toHaveLength(2);
   });
 
   test('ends the streams of a channel that is gone', () => {

@@ -116,10 +116,12 @@ export class EventHub {
     for (const { responses } of this.#channels.values()) this.#send(responses, ': still here\n\n');
   }
 
+  /** Encoded once for all; who does not read what was sent before gets nothing more. */
   #send(responses: ReadonlySet<ServerResponse>, text: string): void {
+    const bytes = Buffer.from(text);
     for (const response of responses) {
       if (response.writableLength > MAX_UNSENT_BYTES) response.destroy();
-      else response.write(text);
+      else response.write(bytes);
     }
   }
 
