@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { SYSTEM_NAMESPACE, serviceAddress } from './install.ts';
@@ -67,26 +68,59 @@ async function forwardDirectly(cluster: Cluster, port: number): Promise<Forward>
   };
 }
 
+/** Between the end of a port-forward and the next: its pod has ended, and another becomes ready within seconds. */
+const AGAIN_MILLISECONDS = 500;
+
+/** kubectl leads to one pod of the Service and ends with it, or with the API server: it is started again until close. */
 async function forwardByKubectl(cluster: Cluster, port: number): Promise<Forward> {
+  let current = await startPortForward(cluster, port, 'inherit');
+  const { url } = current;
+  let closed = false;
+  const kept = (async () => {
+    for (;;) {
+      await current.ended;
+      if (!closed) await sleep(AGAIN_MILLISECONDS);
+      if (closed) return;
+      current = await startPortForward(cluster, Number(new URL(url).port), 'ignore').catch(() => current);
+      if (closed) current.end();
+    }
+  })();
+  return {
+    url,
+    async close() {
+      closed = true;
+      current.end();
+      await kept;
+    },
+  };
+}
+
+/** A kubectl that forwards. */
+interface PortForward {
+  readonly url: string;
+  readonly ended: Promise<void>;
+  end(): void;
+}
+
+/** @param complaints where kubectl's own messages go @throws SluiceError `PORT_IN_USE` if it ends instead */
+async function startPortForward(
+  cluster: Cluster,
+  port: number,
+  complaints: 'inherit' | 'ignore',
+): Promise<PortForward> {
   const args = ['port-forward', '-n', SYSTEM_NAMESPACE, 'service/sluice-edge', port === 0 ? ':80' : `${port}:80`];
   const environment = { ...process.env, KUBECONFIG: cluster.kubeconfigPath };
-  const child = spawn(cluster.kubectlPath, args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(cluster.kubectlPath, args, { env: environment, stdio: ['ignore', 'pipe', complaints] });
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
   const url = await new Promise<string>((resolve, reject) => {
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       const match = /Forwarding from (127\.0\.0\.1:\d+)/.exec(chunk.toString());
       if (match !== null) resolve(`http://${match[1]}`);
     });
     child.on('error', reject);
     child.on('close', () => reject(portInUse(port, undefined)));
   });
-  return {
-    url,
-    async close() {
-      const closed = new Promise((resolve) => child.on('close', resolve));
-      child.kill('SIGTERM');
-      await closed;
-    },
-  };
+  return { url, ended, end: () => void child.kill('SIGTERM') };
 }
 
 function portInUse(port: number, cause: unknown): SluiceError {
