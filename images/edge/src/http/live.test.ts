@@ -56,6 +56,37 @@ describe('the multivariant playlist', () => {
 });
 
 describe('a media playlist', () => {
+  test('is for programs and prefetching browsers too, who are nobody', async () => {
+    const path = '/live/default/film/source.m3u8?session=anna';
+    const crawler = { 'user-agent': 'Mozilla/5.0 (compatible; Googlebot/2.1)' };
+    for (const headers of [crawler, { 'sec-purpose': 'prefetch' }] as Record<string, string>[]) {
+      expect((await front.ask(path, { headers })).status).toBe(200);
+    }
+    expect((await front.ask(path, { method: 'HEAD' })).status).toBe(200);
+    expect(front.audiences.rememberedIds).toBe(0);
+  });
+
+  test('takes a seat that the operator gives, and waits for its word', async () => {
+    front.routes.apply(routeOf({ maxViewers: 1 }));
+    const asked: string[][] = [];
+    front.admissions.connect({
+      send(message) {
+        if (message.type !== 'admit') return;
+        asked.push(message.ids);
+        const [first = ''] = message.ids;
+        const isFirst = asked.length === 1;
+        const [admitted, refused] = isFirst ? [[first], []] : [[], [first]];
+        front.admissions.answered({ type: 'admission', uid: 'uid-film', admitted, refused, undecided: [] });
+      },
+    });
+    const head = await front.ask('/live/default/film/index.m3u8', { method: 'HEAD' });
+    expect([head.status, asked]).toEqual([200, []]);
+    expect((await front.ask('/live/default/film/index.m3u8')).status).toBe(200);
+    expect((await front.ask('/live/default/film/index.m3u8')).status).toBe(429);
+    expect(asked).toHaveLength(2);
+    front.admissions.disconnect();
+  });
+
   test('counts an adopted id at once and a minted one from its second request', async () => {
     await front.ask('/live/default/film/source.m3u8?session=anna');
     expect(count()).toBe(1);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { routeOf } from '../testing/channels.ts';
+import { audienceOf, routeOf } from '../testing/channels.ts';
 import { readFrame } from './peer.ts';
 
 const frame = (value: unknown) =>
@@ -11,6 +11,12 @@ describe('readFrame', () => {
       kind: 'message',
       message: { type: 'route', route: routeOf() },
     });
+  });
+
+  test('understands an operator of the version before, which says less', () => {
+    const { uid, viewers, peak, state, mode, reason } = audienceOf();
+    const audience = { uid, viewers, peak, state, mode, reason };
+    expect(frame({ type: 'audience', audience })).toEqual({ kind: 'message', message: { type: 'audience', audience } });
   });
 
   test('lets a newer operator say what this edge does not know', () => {
