@@ -12,6 +12,7 @@ import { CONTAINER, ensureKindCluster, kindIsRunning, loadIntoKind, stopKindClus
 import { openRoutes } from './kind/routes.ts';
 import { restartNodeApiServer } from './node/api-server.ts';
 import { clusterLayout, nodeDaemons, nodeLayout, SECOND_NODE } from './node/layout.ts';
+import { hasNodeState } from './node/run-folder.ts';
 import {
   removeSecondNode as removeNode,
   runningNodes,
@@ -19,7 +20,7 @@ import {
   startSecondNode,
 } from './node/second-node.ts';
 import { apiServerReady, startNodeCluster } from './node/start.ts';
-import { hasNodeState, stopNodeCluster } from './node/stop.ts';
+import { stopNodeCluster } from './node/stop.ts';
 import { run } from './process/command.ts';
 import { withLock } from './process/lock.ts';
 import { findDaemon, listDaemons } from './process/supervise.ts';

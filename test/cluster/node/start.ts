@@ -20,6 +20,7 @@ import { type ClusterLayout, clusterLayout } from './layout.ts';
 import { prepareMachine } from './machine.ts';
 import { prepareNode, writePodNetwork } from './node-files.ts';
 import { podResolverConfiguration } from './resolver.ts';
+import { claimRunFolder } from './run-folder.ts';
 
 /** All that a start step needs. */
 interface Start {
@@ -49,6 +50,7 @@ export async function startNodeCluster(config: ClusterConfig, progress: Progress
 async function prepare({ layout }: Start): Promise<void> {
   await mkdir(layout.volumePlugins, { recursive: true });
   await prepareMachine(layout);
+  await claimRunFolder(layout);
   await createCertificates(layout);
   await writeKubeconfigs(layout);
   await prepareNode(layout, layout.node);

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf } from '@sluice/common/errors/error.ts';
@@ -13,6 +12,7 @@ import { removeCgroup } from './cgroups.ts';
 import { removeContainers } from './containers.ts';
 import { type ClusterLayout, clusterLayout, type NodeLayout, nodeDaemons, nodeLayout, SECOND_NODE } from './layout.ts';
 import { restoreMachine } from './machine.ts';
+import { belongsToAnother } from './run-folder.ts';
 
 /** Those that would start things again go first, those that others write to last. */
 const BEFORE_CONTAINERS = ['kube-proxy', 'kubelet'];
@@ -20,14 +20,16 @@ const AFTER_CONTAINERS = ['containerd', 'kube-scheduler', 'kube-controller-manag
 /** Nothing of a test cluster is worth waiting for; the API server drains requests for longer than that. */
 const GRACE_SECONDS = 5;
 
-/** True if there is anything to stop or to remove. */
-export function hasNodeState(config: ClusterConfig): boolean {
-  return existsSync(config.stateDirectory) || existsSync(config.runDirectory);
-}
-
-/** Stops the cluster and removes all that it has made outside the cache. Safe in any state, also half started. */
+/**
+ * Stops the cluster and removes all that it has made outside the cache. Safe in any state, also half started. Where the
+ * machine's cluster is another's, only our own files go: processes, cgroups and mounts are found by fixed names.
+ */
 export async function stopNodeCluster(config: ClusterConfig, progress: Progress): Promise<void> {
   const layout = clusterLayout(config);
+  if (belongsToAnother(config)) {
+    await rm(layout.stateDirectory, { recursive: true, force: true });
+    return;
+  }
   await progress.step('stop the cluster', 5, async () => {
     await stopSecondNodeProcesses(config, progress);
     for (const name of BEFORE_CONTAINERS) await stopDaemon(layout, name, GRACE_SECONDS);
