@@ -1,6 +1,7 @@
 import type { OperatorMessage, Route } from '@sluice/common/link/messages.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
-import { AudienceBook, type AudienceCount } from '@sluice/operator/audience/book.ts';
+import { AudienceBook } from '@sluice/operator/audience/book.ts';
+import type { AudienceCount } from '@sluice/operator/audience/count.ts';
 import { decide } from '@sluice/operator/channel/decide.ts';
 import {
   aliveSinceMs,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { AudienceBook, type EdgeProcess } from './book.ts';
+import { AudienceBook } from './book.ts';
+import type { EdgeProcess } from './edge-presence.ts';
 
 interface Desk {
   book: AudienceBook;

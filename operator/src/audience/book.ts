@@ -1,3 +1,13 @@
+import type { AudienceCount, BookRefusals, CountedChannel, CountState } from './count.ts';
+import {
+  type CountingTimes,
+  type EdgePresence,
+  type EdgeProcess,
+  isSilent,
+  nextChangeOf,
+  stateFor,
+  UNTOLD,
+} from './edge-presence.ts';
 import { type Goodbye, RememberedGoodbyes } from './goodbyes.ts';
 import { type Admission, Seats } from './seats.ts';
 import { ChannelAudience, type EvidencedId } from './union.ts';
@@ -14,73 +24,11 @@ const MAX_IDS_PER_EDGE = 200_000;
  */
 const SIGN_REPORT_SECONDS = 2;
 
-/** How far a count can be trusted: `stale` misses what an edge knows now, `unknown` an edge that was never heard of. */
-export type CountState = 'known' | 'stale' | 'unknown';
-
-/** What the book needs to know of a channel. */
-export interface CountedChannel {
-  readonly uid: string;
-  /** After this long the viewers of an edge that is gone have left or come back elsewhere. */
-  readonly timeoutSeconds: number;
-  /** Highest count so far; taken when the channel is followed for the first time. */
-  readonly peak: number;
-  /** Viewers that it may have; undefined: as many as come. */
-  readonly maxViewers?: number | undefined;
-}
-
-/** The audience of one channel over all edges. */
-export interface AudienceCount {
-  readonly state: CountState;
-  /** Different ids, on however many edges. */
-  readonly viewers: number;
-  /** Those that have asked for media playlists on at least one edge. */
-  readonly trusted: number;
-  readonly peak: number;
-  /** When, in ms since the epoch, the count may change without any message; null: never. */
-  readonly nextChangeMs: number | null;
-}
-
-/** What the book refused, for metrics. */
-export interface BookRefusals {
-  /** Messages about channels that the operator does not know (deleted meanwhile, or an edge that errs). */
-  readonly unknownChannel: number;
-  /** Ids above the limit for one edge and channel. */
-  readonly tooManyIds: number;
-}
-
-/** The sidecar in an edge's pod. */
-export interface EdgeProcess {
-  /** Another one after each start; null where the edge is too old to say it. */
-  readonly instance: string | null;
-  /** How long ago it started, if another one served in this pod before; null otherwise. */
-  readonly restartedSecondsAgo: number | null;
-}
-
-const UNTOLD: EdgeProcess = { instance: null, restartedSecondsAgo: null };
-
 interface Entry {
   settings: CountedChannel;
   readonly audience: ChannelAudience;
   readonly seats: Seats;
   peak: number;
-}
-
-interface Edge {
-  /** Never: nothing complete was ever heard. Synced: all said. Lost: link down, pod exists. Gone: the pod is gone. */
-  state: 'never' | 'synced' | 'lost' | 'gone';
-  ready: boolean;
-  goneAtMs: number;
-  /** Since when what it knows may differ from what the book knows. */
-  silentSinceMs: number;
-  /** Process in the pod that was linked last; null before the first link, and where the edge does not say it. */
-  instance: string | null;
-  /**
-   * When it began to count in the place of another process of which nothing was heard, neither by this operator; null if
-   * there was none.
-   */
-  forgotAtMs: number | null;
-  /** Channels of which this connection has sent its snapshot; null once it is complete. */
-  snapshots: Set<string> | null;
 }
 
 /**
@@ -90,7 +38,7 @@ interface Edge {
  */
 export class AudienceBook {
   private readonly channels = new Map<string, Entry>();
-  private readonly edges = new Map<string, Edge>();
+  private readonly edges = new Map<string, EdgePresence>();
   private readonly goodbyes: RememberedGoodbyes;
   private startedAtMs: number;
   private refusals = { unknownChannel: 0, tooManyIds: 0 };
@@ -188,7 +136,7 @@ export class AudienceBook {
     known.snapshots = null;
     known.state = 'synced';
     const goodbyes = this.goodbyes.of((uid, id) => this.channels.get(uid)?.audience.has(edge, id) ?? false);
-    if (!this.isAnySilent()) this.goodbyes.clear();
+    if (![...this.edges.values()].some(isSilent)) this.goodbyes.clear();
     this.onEdgeChange();
     return goodbyes;
   }
@@ -254,7 +202,7 @@ export class AudienceBook {
     const others = new Map<string, Goodbye>();
     if (entry === undefined) return others;
     if (this.takeFromGone(entry.audience, ids)) this.onChange(uid);
-    if (this.isAnySilent()) this.goodbyes.add({ uid, ids, secondsAgo });
+    if ([...this.edges.values()].some(isSilent)) this.goodbyes.add({ uid, ids, secondsAgo });
     for (const [name, { state }] of this.edges) {
       if (name === edge || state !== 'synced') continue;
       const counted = ids.filter((id) => entry.audience.has(name, id));
@@ -275,28 +223,28 @@ export class AudienceBook {
   count(uid: string): AudienceCount {
     const entry = this.channels.get(uid);
     if (entry === undefined) return { state: 'unknown', viewers: 0, trusted: 0, peak: 0, nextChangeMs: null };
-    const timeoutMs = entry.settings.timeoutSeconds * 1000;
+    const times = this.times(entry);
+    const { nowMs, startedAtMs, timeoutMs } = times;
     let state: CountState = 'known';
     let nextChangeMs = Number.POSITIVE_INFINITY;
-    const heardOfNobodyUntil = this.startedAtMs + timeoutMs;
     for (const [name, edge] of this.edges) {
-      if (edge.state === 'gone' && this.now() >= edge.goneAtMs + timeoutMs) {
-        entry.audience.replace(name, [], this.now());
+      if (edge.state === 'gone' && nowMs >= edge.goneAtMs + timeoutMs) {
+        entry.audience.replace(name, [], nowMs);
         continue;
       }
-      const verdict = this.stateFor(edge, heardOfNobodyUntil, timeoutMs);
-      if (edge.forgotAtMs !== null) nextChangeMs = earliestAfter(this.now(), nextChangeMs, edge.forgotAtMs + timeoutMs);
+      const verdict = stateFor(edge, times);
       if (verdict === 'unknown' || state === 'known') state = verdict;
-      if (edge.state === 'gone') nextChangeMs = Math.min(nextChangeMs, edge.goneAtMs + timeoutMs);
-      if (edge.state === 'never' && !edge.ready) nextChangeMs = Math.min(nextChangeMs, heardOfNobodyUntil);
+      nextChangeMs = Math.min(nextChangeMs, nextChangeOf(edge, times));
     }
-    if (this.edges.size === 0 && this.now() < heardOfNobodyUntil) {
+    if (this.edges.size === 0 && nowMs < startedAtMs + timeoutMs) {
       state = 'unknown';
-      nextChangeMs = heardOfNobodyUntil;
+      nextChangeMs = startedAtMs + timeoutMs;
     }
     const { viewers, trusted } = entry.audience;
-    const next = Number.isFinite(nextChangeMs) && nextChangeMs > this.now() ? nextChangeMs : null;
-    return { state, viewers, trusted, peak: entry.peak, nextChangeMs: next };
+    return {
+      ...{ state, viewers, trusted, peak: entry.peak },
+      nextChangeMs: Number.isFinite(nextChangeMs) ? nextChangeMs : null,
+    };
   }
 
   /** Whether the edge with this pod uid counts viewers of a channel. */
@@ -341,16 +289,16 @@ export class AudienceBook {
    * takes its viewers with it after the channel's `timeoutSeconds`.
    */
   ageSeconds(uid: string): number {
-    const timeoutMs = (this.channels.get(uid)?.settings.timeoutSeconds ?? 0) * 1000;
-    const heardOfNobodyUntil = this.startedAtMs + timeoutMs;
-    const hasHeardOfNobody = this.edges.size === 0 && this.now() < heardOfNobodyUntil;
-    let sinceMs = hasHeardOfNobody ? this.startedAtMs : this.now();
+    const times = this.times(this.channels.get(uid));
+    const { nowMs, startedAtMs, timeoutMs } = times;
+    const hasHeardOfNobody = this.edges.size === 0 && nowMs < startedAtMs + timeoutMs;
+    let sinceMs = hasHeardOfNobody ? startedAtMs : nowMs;
     for (const edge of this.edges.values()) {
-      const isOver = edge.state === 'gone' && this.now() >= edge.goneAtMs + timeoutMs;
-      if (isOver || this.stateFor(edge, heardOfNobodyUntil, timeoutMs) === 'known') continue;
+      const isOver = edge.state === 'gone' && nowMs >= edge.goneAtMs + timeoutMs;
+      if (isOver || stateFor(edge, times) === 'known') continue;
       sinceMs = Math.min(sinceMs, edge.silentSinceMs, edge.forgotAtMs ?? Number.POSITIVE_INFINITY);
     }
-    return (this.now() - sinceMs) / 1000;
+    return (nowMs - sinceMs) / 1000;
   }
 
   /** What was refused so far. */
@@ -358,13 +306,8 @@ export class AudienceBook {
     return { ...this.refusals };
   }
 
-  /** Whether an edge may have viewers and cannot be told anything now. */
-  private isAnySilent(): boolean {
-    return [...this.edges.values()].some(({ state, ready }) => state === 'lost' || (state === 'never' && ready));
-  }
-
   /** What a process counted whose pod has another one now. */
-  private separate(edge: string, known: Edge): void {
+  private separate(edge: string, known: EdgePresence): void {
     const name = `${edge}/${known.instance}`;
     const goneAtMs = known.state === 'synced' ? this.now() : known.silentSinceMs;
     this.edges.set(name, { ...known, state: 'gone', ready: false, goneAtMs, silentSinceMs: goneAtMs, snapshots: null });
@@ -393,16 +336,9 @@ export class AudienceBook {
     return taken;
   }
 
-  /**
-   * An edge that was started again while nobody counted for it knows nothing of its viewers until they have shown up.
-   * An edge that is not ready gets no viewers, so one that was never heard of hides none, except in the first
-   * `timeoutSeconds` of the operator: it may have had viewers under the operator's predecessor.
-   */
-  private stateFor(edge: Edge, heardOfNobodyUntil: number, timeoutMs: number): CountState {
-    const isForgetful = edge.forgotAtMs !== null && this.now() < edge.forgotAtMs + timeoutMs;
-    if (edge.state === 'synced') return isForgetful ? 'stale' : 'known';
-    if (edge.state !== 'never') return 'stale';
-    return edge.ready || this.now() < heardOfNobodyUntil ? 'unknown' : 'known';
+  private times(entry: Entry | undefined): CountingTimes {
+    const timeoutMs = (entry?.settings.timeoutSeconds ?? 0) * 1000;
+    return { nowMs: this.now(), startedAtMs: this.startedAtMs, timeoutMs };
   }
 
   private known(uid: string): Entry | undefined {
@@ -417,9 +353,4 @@ export class AudienceBook {
     this.refusals.tooManyIds += joined.length - room;
     return joined.slice(0, room);
   }
-}
-
-/** The earlier of two times, `other` only if it is still to come. */
-function earliestAfter(nowMs: number, time: number, other: number): number {
-  return other > nowMs ? Math.min(time, other) : time;
 }

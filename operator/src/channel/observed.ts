@@ -1,6 +1,6 @@
 import type { OwnerReport } from '@sluice/common/link/messages.ts';
 import type { Channel, StreamSession } from '@sluice/crds';
-import type { AudienceCount } from '../audience/book.ts';
+import type { AudienceCount } from '../audience/count.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 import type { ChannelMemory } from './memory.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { factsFixture } from '@sluice/common/link/facts.testing.ts';
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import { type Channel, type ChannelStatus, channelStatusSchema, type StreamSession } from '@sluice/crds';
-import type { AudienceCount } from '../audience/book.ts';
+import type { AudienceCount } from '../audience/count.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 import { channelFixture, edgeFixture, reportFixture, sessionReportFixture } from '../testing/fixtures.ts';
 import { buildSession } from './build/session.ts';

@@ -10,7 +10,7 @@ import {
 } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import { type ClientOptions, WebSocket } from 'ws';
-import type { EdgeProcess } from '../audience/book.ts';
+import type { EdgeProcess } from '../audience/edge-presence.ts';
 import { EDGE_SERVER_NAME, type LinkIdentity } from '../keys/link-keys.ts';
 import { backOffSeconds } from './back-off.ts';
 import type { EdgeEndpoint } from './endpoints.ts';

@@ -1,6 +1,6 @@
 import type { Mode, OwnerReport, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
 import type { Channel, ChannelStatus, Condition } from '@sluice/crds';
-import type { AudienceCount } from '../../audience/book.ts';
+import type { AudienceCount } from '../../audience/count.ts';
 import type { ChannelMemory } from '../memory.ts';
 import { limited } from './text.ts';
 
