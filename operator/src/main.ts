@@ -17,7 +17,7 @@ import { type HealthChecks, startHealthServer } from './runtime/health/server.ts
 import type { Elector } from './runtime/lease/elector.ts';
 import { steadyClock } from './runtime/queue/steady-clock.ts';
 import { HELP, readStandaloneSettings, type StandaloneSettings } from './standalone/settings.ts';
-import { createTerminal } from './standalone/terminal/terminal.ts';
+import { createTerminal } from './standalone/terminal.ts';
 
 /** Calls for the lease end in this time, so that there are two attempts before a leader has to give up (10 s). */
 const LEASE_CALL_SECONDS = 4;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { StandaloneSettings } from './settings.ts';
 import { startStandalone } from './start.ts';
-import { createTerminal } from './terminal/terminal.ts';
+import { createTerminal } from './terminal.ts';
 
 describe('a start that cannot succeed', () => {
   let folder: string;

@@ -1,32 +1,39 @@
-import { hostname } from 'node:os';
+import { chmod, mkdtemp } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import { ensureLinkIdentity } from '../keys/bootstrap.ts';
 import { Operator } from '../operator.ts';
-import type { Client } from '../runtime/client/client.ts';
 import { startHealthServer } from '../runtime/health/server.ts';
-import { startMemoryApiServer } from '../runtime/memory/api-server.ts';
+import { StatusAnswer } from '../runtime/memory/answer.ts';
+import { type SubresourceHandler, startMemoryApiServer } from '../runtime/memory/api-server.ts';
 import { createMemoryClient } from '../runtime/memory/client.ts';
-import type { JsonObject } from '../runtime/memory/fields.ts';
+import { type JsonObject, metadataOf } from '../runtime/memory/fields.ts';
 import type { ObjectStore } from '../runtime/memory/object-store.ts';
-import { apiVersionOf } from '../runtime/memory/served-kind.ts';
+import { kindOfObject } from '../runtime/memory/served-kind.ts';
 import { steadyClock } from '../runtime/queue/steady-clock.ts';
-import { admission } from './admission.ts';
 import { createStandaloneStore } from './api/store.ts';
-import { startControllers } from './controllers/controllers.ts';
+import { Controllers } from './controllers/controllers.ts';
 import { FolderInput } from './input/folder-input.ts';
-import { followInput } from './input/follow.ts';
 import { printInput } from './input/print-input.ts';
-import { createLogPrinter } from './kubelet/log-printer.ts';
-import { type MachineRoom, startMachineRoom } from './machine-room.ts';
+import { startGuardian } from './kubelet/guardian.ts';
+import { Kubelet } from './kubelet/kubelet.ts';
+import { createLogPrinter, type LogLine } from './kubelet/log.ts';
+import { createLocalMachine } from './kubelet/machine.ts';
 import { type LoopbackNetwork, takeNetwork } from './network/network.ts';
-import { podLog } from './pod-log.ts';
-import { EDGE_INTERNAL_NAME, edgeManifests, LINK_SECRET, SYSTEM_NAMESPACE } from './programs/edge-manifests.ts';
-import { LOCAL_TAG } from './programs/local-images.ts';
+import { Relays } from './network/relays.ts';
+import {
+  EDGE_INTERNAL_NAME,
+  EDGE_NAME,
+  edgeManifests,
+  LINK_SECRET,
+  SYSTEM_NAMESPACE,
+} from './programs/edge-manifests.ts';
+import { LOCAL_TAG, localImages } from './programs/local-images.ts';
 import type { StandaloneSettings } from './settings.ts';
-import { followChannels } from './terminal/follow-channels.ts';
-import type { Terminal } from './terminal/terminal.ts';
+import { followChannels, type Terminal } from './terminal.ts';
 
 /** A run of everything on this machine. */
 export interface StandaloneRun {
@@ -42,26 +49,23 @@ const THIS_MACHINE = '127.0.0.0/8';
 const OPERATIONS_PORT = 9090;
 /** The chart's limit of all; there is only one owner. */
 const SESSION_LIMITS = { perOwner: 20, total: 20 };
+/** Folders that Debian's nginx lies in, although PATH of people who are not root has none of them. */
+const SYSTEM_FOLDERS = '/usr/local/sbin:/usr/sbin:/sbin';
+/**
+ * A unix socket's path ends at 107 bytes, and an edge's lies this deep:
+ * `/pods/` with a uid of 36, `/volumes/run/sidecar.sock`, and a moment's suffix.
+ */
+const LONGEST_RUN_FOLDER = 107 - 6 - 36 - 25;
 
-/** What has been started so far, ended in the opposite order. */
-class Started {
-  readonly #ends: (() => Promise<void> | void)[] = [];
-
-  add<T>(thing: T, end: (thing: T) => Promise<void> | void): T {
-    this.#ends.push(() => end(thing));
-    return thing;
-  }
-
-  /** Ends all, also what comes after a part that cannot be ended. @throws AggregateError */
-  async stop(): Promise<void> {
-    const errors: unknown[] = [];
-    for (let end = this.#ends.pop(); end !== undefined; end = this.#ends.pop()) {
-      await Promise.resolve()
-        .then(end)
-        .catch((error: unknown) => errors.push(error));
-    }
-    if (errors.length > 0) throw new AggregateError(errors, errors.map(messageOf).join('; '));
-  }
+/** What all parts of a run share. */
+interface Run {
+  readonly settings: StandaloneSettings;
+  readonly terminal: Terminal;
+  readonly store: ObjectStore;
+  readonly network: LoopbackNetwork;
+  readonly print: (line: LogLine) => void;
+  /** Has something ended with the run, before what was started earlier. */
+  readonly started: AsyncDisposableStack;
 }
 
 /**
@@ -70,73 +74,103 @@ class Started {
  * @throws SluiceError INPUT_UNREADABLE, PORT_IN_USE, NETWORK_MISSING and what else the parts throw
  */
 export async function startStandalone(settings: StandaloneSettings, terminal: Terminal): Promise<StandaloneRun> {
-  const started = new Started();
+  const started = new AsyncDisposableStack();
   try {
-    await startParts(settings, terminal, started);
+    started.defer(() => terminal.end());
+    const network = started.adopt(await takeNetwork(), (taken) => taken.close());
+    const print = createLogPrinter((line) => terminal.write(line), { colour: terminal.colour, all: settings.allLogs });
+    const store = createStandaloneStore({ now: Date.now, network });
+    await startParts({ settings, terminal, store, network, print, started });
   } catch (error) {
-    await started.stop();
+    await started.disposeAsync();
     throw error;
   }
-  return { stop: () => started.stop() };
+  return { stop: () => started.disposeAsync() };
 }
 
-async function startParts(settings: StandaloneSettings, terminal: Terminal, started: Started): Promise<void> {
-  const { colour } = terminal;
-  const write = (line: string) => terminal.write(line);
-  started.add(terminal, (ended) => ended.end());
-  const print = createLogPrinter(write, { colour, all: settings.allLogs });
-  const note = (text: string) => print({ pod: 'standalone', container: '', text, isNote: true });
-  const network = started.add(await takeNetwork(), (taken) => taken.close());
-  const store = createStandaloneStore({ now: Date.now, admit: admission(network) });
-  const client = started.add(createMemoryClient(store), (made) => made.close());
-  const input = new FolderInput(settings.input, store, printInput(write, colour));
+async function startParts(run: Run): Promise<void> {
+  const { settings, terminal, store, network, print, started } = run;
+  const input = new FolderInput(settings.input, store, printInput(terminal));
   await input.read();
-  started.add(startControllers({ store, now: Date.now, onTrouble: note }), (running) => running.stop());
-  const { pagePort, programs, path, allLogs } = settings;
-  const logs = { colour, all: allLogs };
-  const room = await startMachineRoom({ client, network, programs, pagePort, path, write, logs });
-  started.add(room, (running) => running.stop());
-  await startApi(settings.apiPort, store, room, started, write);
-  const operator = await startOperator(settings, client, network, started, (text) =>
-    print({ pod: 'operator', container: '', text, isNote: false }),
-  );
+  const kubelet = await startKubelet(run);
+  const relays = started.adopt(new Relays(), (opened) => opened.close());
+  const controllers = new Controllers({
+    store,
+    network,
+    relays,
+    page: {
+      address: '127.0.0.1',
+      port: settings.pagePort,
+      service: { namespace: SYSTEM_NAMESPACE, name: EDGE_NAME, portName: 'http' },
+    },
+    now: Date.now,
+    onTrouble: (text) => print({ pod: 'controllers', container: '', text, isNote: true }),
+  });
+  started.defer(() => controllers.stop());
+  await namingPort(settings.pagePort, 'SLUICE_PORT', () => controllers.openPage());
+  await startApi(run, kubelet);
+  const operator = await startOperator(run);
   for (const manifest of edgeManifests([THIS_MACHINE, ...settings.allowedCidrs])) {
     applyManifest(store, manifest as unknown as JsonObject);
   }
-  started.add(followInput({ path: settings.input, input, onTrouble: write }), (following) => following.stop());
-  started.add(followChannels({ client, terminal, now: Date.now }), (lines) => lines.stop());
+  started.defer(input.follow((trouble) => terminal.write(trouble)));
+  started.defer(followChannels(store, terminal, Date.now));
   await operator.lead(Math.floor(Date.now() / 1000));
 }
 
-async function startApi(
-  port: number,
-  store: ObjectStore,
-  room: MachineRoom,
-  started: Started,
-  write: Terminal['write'],
-): Promise<void> {
+async function startKubelet({ settings, store, network, print, started }: Run): Promise<Kubelet> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
+  const guardian = started.adopt(startGuardian(folder), (watching) => watching.close());
+  if (Buffer.byteLength(folder) > LONGEST_RUN_FOLDER) {
+    const message = `${folder} is too long for the sockets in it: set TMPDIR to a folder such as /tmp`;
+    throw new SluiceError(message, { code: 'RUN_FOLDER_TOO_LONG', retryable: false });
+  }
+  await chmod(folder, 0o711); // nginx's workers pass it
+  const kubelet = new Kubelet({
+    store,
+    network,
+    images: localImages(settings.programs, process.execPath, process.getuid?.() === 0),
+    machine: createLocalMachine(guardian),
+    folder: join(folder, 'pods'),
+    environment: { PATH: `${settings.path}:${SYSTEM_FOLDERS}`, HOME: folder, LANG: 'C.UTF-8' },
+    print,
+  });
+  return started.adopt(kubelet, (running) => running.stop());
+}
+
+async function startApi({ settings: { apiPort: port }, store, terminal, started }: Run, kubelet: Kubelet) {
   if (port === 0) return;
-  const subresources = { 'pods/log': podLog(room) };
+  const podLog: SubresourceHandler = (pod, query, response) => {
+    const container = query.get('container') ?? '';
+    const text = kubelet.log(pod, container);
+    if (text === null) {
+      const message = `container ${container} is not valid for pod ${metadataOf(pod).name}, or has not started`;
+      throw new StatusAnswer(400, 'BadRequest', message);
+    }
+    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+  };
+  const options = { address: '127.0.0.1', port, subresources: { 'pods/log': podLog } } as const;
+  const api = await namingPort(port, '--api-port', () => startMemoryApiServer(store, options));
+  started.defer(() => api.close());
+  terminal.write(`Kubernetes API  ${api.url}`);
+}
+
+/** @throws SluiceError PORT_IN_USE with the setting that chooses another port */
+async function namingPort<T>(port: number, setting: string, open: () => Promise<T>): Promise<T> {
   try {
-    const api = await startMemoryApiServer(store, { address: '127.0.0.1', port, subresources });
-    started.add(api, (server) => server.close());
-    write(`Kubernetes API  ${api.url}`);
+    return await open();
   } catch (cause) {
-    const message = `port ${port} cannot be used for the API: choose another one with --api-port`;
+    const message = `port ${port} of 127.0.0.1 cannot be opened (${messageOf(cause)}): choose another by ${setting}`;
     throw new SluiceError(message, { code: 'PORT_IN_USE', retryable: false, cause });
   }
 }
 
 /** @returns the operator as a standby: its caches are filled */
-async function startOperator(
-  { pagePort, allLogs }: StandaloneSettings,
-  client: Client,
-  network: LoopbackNetwork,
-  started: Started,
-  print: (line: string) => void,
-): Promise<Operator> {
-  const level = allLogs ? 'debug' : 'info';
-  const log = createLogger({ name: 'operator', level }, { write: (line) => print(line.trimEnd()) });
+async function startOperator({ settings, store, network, print, started }: Run): Promise<Operator> {
+  const client = started.adopt(createMemoryClient(store), (made) => made.close());
+  const level = settings.allLogs ? 'debug' : 'info';
+  const write = (line: string) => print({ pod: 'operator', container: '', text: line.trimEnd(), isNote: false });
+  const log = createLogger({ name: 'operator', level }, { write });
   const metrics = createMetrics();
   const secrets = { namespace: SYSTEM_NAMESPACE, edge: LINK_SECRET, operator: OPERATOR_SECRET };
   const edgeAddress = network.serviceAddress(SYSTEM_NAMESPACE, EDGE_INTERNAL_NAME);
@@ -144,7 +178,7 @@ async function startOperator(
     client,
     identity: await ensureLinkIdentity(client, secrets, Date.now),
     edges: { namespace: SYSTEM_NAMESPACE, service: EDGE_INTERNAL_NAME },
-    publicUrl: `http://127.0.0.1:${pagePort}`,
+    publicUrl: `http://127.0.0.1:${settings.pagePort}`,
     pod: { image: `sluice/transcoder:${LOCAL_TAG}`, pullPolicy: 'Never', edgeUrl: `http://${edgeAddress}:8081` },
     limits: SESSION_LIMITS,
     instance: hostname(),
@@ -152,17 +186,18 @@ async function startOperator(
     metrics,
     now: steadyClock(),
   });
-  started.add(operator, (running) => running.stop());
+  started.defer(() => operator.stop());
   const checks = { live: () => operator.live(), ready: () => operator.ready() };
-  const address = network.takePodAddress();
-  started.add(await startHealthServer(OPERATIONS_PORT, checks, metrics.registry, address), (server) => server.close());
+  const address = network.podAddress();
+  const health = await startHealthServer(OPERATIONS_PORT, checks, metrics.registry, address);
+  started.defer(() => health.close());
   log.info({ metrics: `http://${address}:${OPERATIONS_PORT}/metrics` }, 'the operator starts');
   await operator.start();
   return operator;
 }
 
 function applyManifest(store: ObjectStore, manifest: JsonObject): void {
-  const kind = store.kinds.find((each) => each.kind === manifest.kind && apiVersionOf(each) === manifest.apiVersion);
+  const kind = kindOfObject(store.kinds, manifest);
   if (kind === undefined) throw new RangeError(`the store keeps no ${manifest.kind}`);
   store.apply(kind, 'object', manifest, 'standalone', true);
 }

@@ -2,7 +2,7 @@ import { ApiError, apiErrorOfWatchEvent } from '../client/api-error.ts';
 import type { WatchEvent } from '../client/client.ts';
 import { type Client, type KubernetesObject, keyOf, type ResourceType, type Selection } from '../client/client.ts';
 import { isTypedError, messageOf } from '../errors/error.ts';
-import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
+import { type Clock, MONOTONIC_CLOCK, pause } from '../queue/clock.ts';
 import { createBackOff } from './back-off.ts';
 import { rawMetadataOf } from './raw-metadata.ts';
 import { compareResourceVersions } from './resource-version.ts';
@@ -122,7 +122,7 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
         if (isTypedError(error)) atLeastMilliseconds = (error.retryAfterSeconds ?? 0) * 1000;
       }
       const wait = backOff.next(this.#clock.now() - startedAt);
-      await this.#wait(Math.max(wait, atLeastMilliseconds), signal);
+      await pause(Math.max(wait, atLeastMilliseconds), this.#clock, signal);
     }
   }
 
@@ -222,19 +222,6 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
     } catch (error) {
       this.#trouble(`a handler of ${this.#options.type.plural} failed: ${messageOf(error)}`);
     }
-  }
-
-  #wait(milliseconds: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        cancel();
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const cancel = this.#clock.setTimer(end, milliseconds);
-      if (signal.aborted) end();
-      else signal.addEventListener('abort', end);
-    });
   }
 
   #trouble(message: string): void {

@@ -20,6 +20,8 @@ const FIRST_VERSION = 1000;
 export class History {
   readonly #limit: number;
   readonly #listeners = new Set<(event: StoredEvent) => void>();
+  readonly #untold: StoredEvent[] = [];
+  #isTelling = false;
   #events: StoredEvent[] = [];
   #version = FIRST_VERSION;
   #oldest = FIRST_VERSION;
@@ -40,14 +42,23 @@ export class History {
     return this.#version;
   }
 
-  /** Keeps a change and tells everybody. */
+  /** Keeps a change and tells everybody; a listener that writes is told of that after the others know of this one. */
   record(event: StoredEvent): void {
     this.#events.push(event);
     if (this.#events.length > 2 * this.#limit) {
       this.#events = this.#events.slice(-this.#limit);
       this.#oldest = (this.#events[0]?.resourceVersion ?? this.#version + 1) - 1;
     }
-    for (const listener of this.#listeners) listener(event);
+    this.#untold.push(event);
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    try {
+      for (let next = this.#untold.shift(); next !== undefined; next = this.#untold.shift()) {
+        for (const listener of this.#listeners) listener(next);
+      }
+    } finally {
+      this.#isTelling = false;
+    }
   }
 
   /** Events after a version, none for one of the future. @throws StatusAnswer 410 for one that is forgotten */

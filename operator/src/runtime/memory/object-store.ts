@@ -88,8 +88,9 @@ export class ObjectStore {
   }
 
   /** @throws StatusAnswer 409 AlreadyExists, 422 Invalid */
-  create(kind: ServedKind, body: JsonObject, fieldManager: string, options: WriteOptions = {}): JsonObject {
+  create(type: ServedKind, body: JsonObject, fieldManager: string, options: WriteOptions = {}): JsonObject {
     const { dryRun = false } = options;
+    const kind = this.kindOf(type) ?? type;
     const metadata = structuredClone(metadataOf(body));
     if (metadata.name === undefined && typeof metadata.generateName === 'string') {
       metadata.name = metadata.generateName + randomUUID().slice(0, 5);
@@ -131,9 +132,9 @@ export class ObjectStore {
       return this.create(kind, body, fieldManager, options);
     }
     requireSame(kind, entry.object, body);
-    refuseUnknownFields(kind, body, options);
+    refuseUnknownFields(entry.kind, body, options);
     const wanted: JsonObject = part === 'status' ? { status: body.status ?? {} } : { ...body };
-    if (part === 'object' && kind.hasStatus) delete wanted.status;
+    if (part === 'object' && entry.kind.hasStatus) delete wanted.status;
     const next = applied(entry, `${fieldManager}/${part}`, wanted, force);
     return this.#write(entry, next.object, next.owners, part, options.dryRun ?? false);
   }
@@ -162,7 +163,7 @@ export class ObjectStore {
     const entry = this.#entry(kind, namespace, name);
     const wanted = next(entry.object);
     requireSame(kind, entry.object, wanted);
-    refuseUnknownFields(kind, wanted, options);
+    refuseUnknownFields(entry.kind, wanted, options);
     const changed = { ...wanted, metadata: { ...metadataOf(wanted), ...serverFields(entry.object) } };
     return this.#write(entry, changed, afterUpdate(entry, changed), 'object', options.dryRun ?? false);
   }
@@ -185,7 +186,7 @@ export class ObjectStore {
     if (uid !== undefined && uid !== metadata.uid) {
       throw conflict(kind, name, `the UID in the precondition (${uid}) does not match the UID in record`);
     }
-    const wanted = kind.graceSeconds === undefined ? 0 : (graceSeconds ?? kind.graceSeconds(entry.object));
+    const wanted = entry.kind.graceSeconds === undefined ? 0 : (graceSeconds ?? entry.kind.graceSeconds(entry.object));
     if (wanted === 0 && !hasFinalizers(entry.object)) return this.#remove(entry);
     // A time of grace that runs can only be made shorter.
     const running = metadata.deletionTimestamp === undefined ? undefined : metadata.deletionGracePeriodSeconds;

@@ -62,3 +62,8 @@ export function qualifiedKind({ group, kind }: ServedKind): string {
 export function qualified({ group, plural }: ServedKind): string {
   return group === '' ? plural : `${plural}.${group}`;
 }
+
+/** The kind of an object as it names it; undefined if it is none of these. */
+export function kindOfObject(kinds: readonly ServedKind[], { apiVersion, kind }: JsonObject): ServedKind | undefined {
+  return kinds.find((each) => each.kind === kind && apiVersionOf(each) === apiVersion);
+}

@@ -14,3 +14,17 @@ export const MONOTONIC_CLOCK: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Waits; not longer than until the signal. */
+export function pause(milliseconds: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.setTimer(end, milliseconds);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end);
+  });
+}

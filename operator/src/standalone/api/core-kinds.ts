@@ -1,12 +1,19 @@
+import type { z } from 'zod';
+import type { ResourceType } from '../../runtime/client/client.ts';
 import { isObject, type JsonObject } from '../../runtime/memory/fields.ts';
 import type { FieldFault, ServedKind, TableColumn } from '../../runtime/memory/served-kind.ts';
+import {
+  DEPLOYMENT,
+  deploymentSpecSchema,
+  LOCAL_POD,
+  type LocalPod,
+  podSpecSchema,
+  SERVICE,
+  serviceSpecSchema,
+} from './shapes.ts';
 
 /** The time of grace of a pod that names none (PodSpec, terminationGracePeriodSeconds). */
 const GRACE_SECONDS = 30;
-
-function kind(group: string, version: string, name: string, plural: string, more: Partial<ServedKind> = {}) {
-  return { group, version, kind: name, plural, namespaced: true, ...more } satisfies ServedKind;
-}
 
 const AGE: TableColumn = {
   name: 'Age',
@@ -19,7 +26,26 @@ function column(name: string, jsonPath: string, description: string): TableColum
   return { name, type: 'string', jsonPath, description };
 }
 
-const pod = kind('', 'v1', 'Pod', 'pods', {
+/** A kind of Kubernetes without any ways of its own. */
+function kind(group: string, version: string, name: string, plural: string, shortNames: readonly string[] = []) {
+  return { group, version, kind: name, plural, namespaced: true, shortNames } satisfies ServedKind;
+}
+
+/** A kind whose specification is read by a schema, which refuses what nobody here could work on. */
+function readKind(type: ResourceType<never>, schema: z.ZodType, more: Partial<ServedKind>): ServedKind {
+  const { parse: _parse, ...names } = type;
+  return { ...names, hasStatus: true, refuse: ({ spec }) => specFaults(schema, spec), ...more };
+}
+
+function specFaults(schema: z.ZodType, spec: unknown): readonly FieldFault[] {
+  const issues = schema.safeParse(spec).error?.issues ?? [];
+  return issues.map(({ path, message }) => {
+    const keys = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`));
+    return { path: `spec${keys.join('')}`, message };
+  });
+}
+
+const pods = readKind(LOCAL_POD as ResourceType<never>, podSpecSchema, {
   shortNames: ['po'],
   columns: [
     column('Ready', '.status.conditions[?(@.type=="Ready")].status', 'Whether it takes requests.'),
@@ -27,40 +53,34 @@ const pod = kind('', 'v1', 'Pod', 'pods', {
     column('IP', '.status.podIP', 'Its address on this machine.'),
     AGE,
   ],
-  hasStatus: true,
   complete: (object) => {
     const spec = { restartPolicy: 'Always', terminationGracePeriodSeconds: GRACE_SECONDS, ...objectAt(object, 'spec') };
     return { ...object, spec, status: { phase: 'Pending', ...objectAt(object, 'status') } };
   },
-  refuse: (object) => requireList(object, 'spec', 'containers'),
   graceSeconds: (object) => {
-    const { phase } = objectAt(object, 'status');
-    const { terminationGracePeriodSeconds } = objectAt(object, 'spec');
+    const { spec, status } = object as unknown as Pick<LocalPod, 'spec' | 'status'>;
     // The kubelet has nothing left to end, and nobody waits for its word (registry/core/pod, CheckGracefulDelete).
-    return phase === 'Succeeded' || phase === 'Failed' ? 0 : Number(terminationGracePeriodSeconds ?? GRACE_SECONDS);
+    return ['Succeeded', 'Failed'].includes(status.phase) ? 0 : spec.terminationGracePeriodSeconds;
   },
 });
 
-const deployment = kind('apps', 'v1', 'Deployment', 'deployments', {
+const deployments = readKind(DEPLOYMENT as ResourceType<never>, deploymentSpecSchema, {
   shortNames: ['deploy'],
   columns: [
     column('Wanted', '.spec.replicas', 'Number of pods that it shall have.'),
     column('Ready', '.status.readyReplicas', 'Number of pods that take requests.'),
     AGE,
   ],
-  hasStatus: true,
   complete: (object) => ({ ...object, spec: { replicas: 1, ...objectAt(object, 'spec') } }),
-  refuse: refuseDeployment,
 });
 
-const service = kind('', 'v1', 'Service', 'services', {
+const services = readKind(SERVICE as ResourceType<never>, serviceSpecSchema, {
   shortNames: ['svc'],
   columns: [column('Cluster-IP', '.spec.clusterIP', 'Its address on this machine.'), AGE],
-  hasStatus: true,
-  refuse: (object) => requireList(object, 'spec', 'ports'),
 });
 
-const secret = kind('', 'v1', 'Secret', 'secrets', {
+const secrets: ServedKind = {
+  ...kind('', 'v1', 'Secret', 'secrets'),
   complete: ({ stringData, ...object }) => {
     const encoded = Object.entries(isObject(stringData) ? stringData : {}).map(([key, value]) => [
       key,
@@ -68,46 +88,21 @@ const secret = kind('', 'v1', 'Secret', 'secrets', {
     ]);
     return { type: 'Opaque', ...object, data: { ...objectAt(object, 'data'), ...Object.fromEntries(encoded) } };
   },
-});
+};
 
 /** Kubernetes' own kinds, as far as Sluice and its examples use them, with the defaults that somebody here reads. */
 export const CORE_KINDS: readonly ServedKind[] = [
-  kind('', 'v1', 'Namespace', 'namespaces', { namespaced: false, shortNames: ['ns'], hasStatus: true }),
-  pod,
-  service,
-  secret,
-  kind('', 'v1', 'ConfigMap', 'configmaps', { shortNames: ['cm'] }),
+  { ...kind('', 'v1', 'Namespace', 'namespaces', ['ns']), namespaced: false, hasStatus: true },
+  pods,
+  services,
+  secrets,
+  kind('', 'v1', 'ConfigMap', 'configmaps', ['cm']),
   kind('', 'v1', 'ServiceAccount', 'serviceaccounts'),
-  deployment,
+  deployments,
   kind('discovery.k8s.io', 'v1', 'EndpointSlice', 'endpointslices'),
   kind('events.k8s.io', 'v1', 'Event', 'events'),
   kind('coordination.k8s.io', 'v1', 'Lease', 'leases'),
 ];
-
-function refuseDeployment(object: JsonObject): readonly FieldFault[] {
-  const spec = objectAt(object, 'spec');
-  const { matchLabels } = objectAt(spec, 'selector');
-  if (!isObject(matchLabels) || Object.keys(matchLabels).length === 0) {
-    const message = 'Required value: the labels by which the Deployment knows its pods';
-    return [{ path: 'spec.selector.matchLabels', message }];
-  }
-  const template = objectAt(spec, 'template');
-  const labels = objectAt(objectAt(template, 'metadata'), 'labels');
-  if (Object.entries(matchLabels).some(([key, value]) => labels[key] !== value)) {
-    const message = 'Invalid value: `selector` does not match template `labels`';
-    return [{ path: 'spec.template.metadata.labels', message }];
-  }
-  if (!Number.isInteger(spec.replicas) || Number(spec.replicas) < 0) {
-    return [{ path: 'spec.replicas', message: 'Invalid value: must be a whole number that is not negative' }];
-  }
-  return requireList(template, 'spec', 'containers', 'spec.template.');
-}
-
-function requireList(object: JsonObject, part: string, field: string, prefix = ''): readonly FieldFault[] {
-  const list = objectAt(object, part)[field];
-  if (Array.isArray(list) && list.length > 0) return [];
-  return [{ path: `${prefix}${part}.${field}`, message: 'Required value: a list of at least one' }];
-}
 
 function objectAt(object: JsonObject, field: string): JsonObject {
   const value = object[field];

@@ -3,8 +3,9 @@ import { edgesOf, endpointSliceSchema } from '../../link/endpoints.ts';
 import type { JsonObject } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { createStandaloneStore } from '../api/store.ts';
+import type { Front } from '../network/relays.ts';
 import { edgeManifests } from '../programs/edge-manifests.ts';
-import { startControllers } from './controllers.ts';
+import { Controllers } from './controllers.ts';
 
 const NAMESPACE = 'sluice';
 
@@ -12,13 +13,28 @@ describe('the controllers', () => {
   let store: ObjectStore;
   let now: number;
   let troubles: string[];
-  let controllers: { stop(): void };
+  let controllers: Controllers;
+  let opened: Map<string, Front>;
 
   beforeEach(() => {
     now = Date.now();
     troubles = [];
     store = createStandaloneStore({ now: () => now });
-    controllers = startControllers({ store, now: () => now, onTrouble: (text) => troubles.push(text) });
+    opened = new Map();
+    controllers = new Controllers({
+      store,
+      network: { serviceAddress: (_, name) => `service ${name}` },
+      relays: {
+        open: async (front) => void opened.set(`${front.address}:${front.port}`, front),
+        keepOnly: (fronts) => {
+          const kept = new Set(fronts.map(({ address, port }) => `${address}:${port}`));
+          for (const key of opened.keys()) if (!kept.has(key)) opened.delete(key);
+        },
+      },
+      page: { address: 'page', port: 8080, service: { namespace: NAMESPACE, name: 'sluice-edge', portName: 'http' } },
+      now: () => now,
+      onTrouble: (text) => troubles.push(text),
+    });
     for (const manifest of edgeManifests([])) apply(manifest as unknown as JsonObject);
   });
 
@@ -177,5 +193,43 @@ describe('the controllers', () => {
     store.delete(kind('namespaces'), '', NAMESPACE, undefined);
     await settle();
     expect([store.list(kind('services')), store.list(kind('endpointslices'))]).toEqual([[], []]);
+  });
+
+  test('give Services and the page an address with their ready pods behind it', async () => {
+    await controllers.openPage();
+    const [first = ''] = await bothReady();
+    const targets = (front: string) =>
+      opened
+        .get(front)
+        ?.targets()
+        .map(({ host, port }) => `${host}:${port}`);
+    const both = ['127.16.1.4:8080', '127.16.1.5:8080'];
+    expect([...opened.keys()].sort()).toEqual([
+      'page:8080',
+      'service sluice-edge-internal:8081',
+      'service sluice-edge-internal:8443',
+      'service sluice-edge:8080',
+    ]);
+    expect([targets('page:8080'), targets('service sluice-edge:8080')]).toEqual([both, both]);
+    expect(targets('service sluice-edge-internal:8443')).toEqual(['127.16.1.4:8443', '127.16.1.5:8443']);
+    running(first, '127.16.1.4', false);
+    await settle();
+    expect(targets('page:8080')?.length).toBe(1);
+    store.delete(kind('services'), NAMESPACE, 'sluice-edge', undefined);
+    await settle();
+    expect(opened.has('service sluice-edge:8080')).toBe(false);
+    expect(targets('page:8080')).toEqual([]);
+  });
+
+  test('forget events after an hour', () => {
+    const eventTime = new Date(now).toISOString();
+    const event = { apiVersion: 'events.k8s.io/v1', kind: 'Event', metadata: { name: 'e', namespace: 'a' }, eventTime };
+    apply(event);
+    now += 3_599_000;
+    controllers.expireEvents();
+    expect(store.list(kind('events'))).toHaveLength(1);
+    now += 2000;
+    controllers.expireEvents();
+    expect(store.list(kind('events'))).toEqual([]);
   });
 });

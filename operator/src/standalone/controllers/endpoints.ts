@@ -1,53 +1,41 @@
 import { SERVICE_NAME_LABEL } from '../../link/endpoints.ts';
 import type { JsonObject } from '../../runtime/memory/fields.ts';
-import { isReady, type PodShape, type ServiceShape, selects } from './shapes.ts';
+import { isEnded, isReady, type LocalPod, type LocalService, portNumber } from '../api/shapes.ts';
 
 /** The EndpointSlice of a Service: the pods that it selects and that have an address, in the order of their names. */
-export function endpointSlice(service: ServiceShape, pods: readonly PodShape[]): JsonObject {
-  const { metadata, spec } = service;
+export function endpointSlice({ metadata, spec }: LocalService, pods: readonly LocalPod[]): JsonObject {
+  const { name, namespace, uid } = metadata;
+  const wanted = Object.entries(spec.selector);
   const selected = pods
-    .filter((pod) => pod.metadata.namespace === metadata.namespace && selects(spec.selector, pod.metadata.labels))
+    .filter((pod) => pod.metadata.namespace === namespace)
+    .filter((pod) => wanted.every(([key, value]) => pod.metadata.labels[key] === value))
     .sort((one, other) => one.metadata.name.localeCompare(other.metadata.name));
-  const owner = { apiVersion: 'v1', kind: 'Service', name: metadata.name, uid: metadata.uid, controller: true };
+  // Pods of one Service have the same names for the same ports: the first pod that has the name decides.
+  const containers = selected.flatMap((pod) => [...pod.spec.containers, ...pod.spec.initContainers]);
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: {
-      name: metadata.name,
-      namespace: metadata.namespace,
-      labels: { [SERVICE_NAME_LABEL]: metadata.name },
-      ownerReferences: [owner],
+      name,
+      namespace,
+      labels: { [SERVICE_NAME_LABEL]: name },
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name, uid, controller: true }],
     },
     addressType: 'IPv4',
-    ports: spec.ports.flatMap(({ name, port, targetPort = port }) => {
-      const number = typeof targetPort === 'number' ? targetPort : namedPort(selected, targetPort);
-      return number === undefined ? [] : [{ name, port: number, protocol: 'TCP' }];
+    ports: spec.ports.flatMap(({ name: portName, port, targetPort = port }) => {
+      const number = portNumber(containers, targetPort);
+      return number === null ? [] : [{ name: portName, port: number, protocol: 'TCP' }];
     }),
-    endpoints: selected.filter(({ status }) => status.podIP !== '' && isRunning(status.phase)).map(endpoint),
+    endpoints: selected.filter((pod) => pod.status.podIP !== '' && !isEnded(pod)).map(endpoint),
   };
 }
 
-/** Pods of one Service have the same names for the same ports: the first pod that has the name decides. */
-function namedPort(pods: readonly PodShape[], name: string): number | undefined {
-  for (const { spec } of pods) {
-    for (const { ports } of [...spec.containers, ...spec.initContainers]) {
-      const found = ports.find((port) => port.name === name);
-      if (found !== undefined) return found.containerPort;
-    }
-  }
-  return undefined;
-}
-
-function endpoint(pod: PodShape): JsonObject {
+function endpoint(pod: LocalPod): JsonObject {
   const { name, namespace, uid, deletionTimestamp } = pod.metadata;
-  const serving = pod.status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+  const terminating = deletionTimestamp !== undefined;
   return {
     addresses: [pod.status.podIP],
-    conditions: { ready: isReady(pod), serving, terminating: deletionTimestamp !== undefined },
+    conditions: { ready: isReady(pod), terminating },
     targetRef: { kind: 'Pod', namespace, name, uid },
   };
-}
-
-function isRunning(phase: string): boolean {
-  return phase !== 'Failed' && phase !== 'Succeeded';
 }

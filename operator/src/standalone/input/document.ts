@@ -25,9 +25,8 @@ export interface InputFault {
 /** One object out of a file. */
 export interface InputDocument {
   readonly object: JsonObject;
-  readonly file: string;
-  /** The line of a field, or of the nearest thing around it. @param path e.g. `spec.transcode.ladder[0].name` */
-  lineOf(path: string): number;
+  /** A fault at the line of a field, or of the nearest thing around it. @param field e.g. `spec.transcode.ladder[0].name` */
+  fault(field: string, message: string): InputFault;
 }
 
 /** What a file holds; with a fault nothing of it is to be used. */
@@ -54,28 +53,25 @@ export function parseFile(file: string, text: string): ParsedFile {
     }
     if (document.errors.length > 0 || document.contents === null) continue;
     const line = lineAt(document.contents.range?.[0]);
-    const { object, problem, field = '' } = objectOf(document);
-    if (object === undefined) faults.push({ file, line, field, message: problem });
-    else documents.push({ object, file, lineOf: (path) => lineAt(offsetOf(document, keysOf(path))) || line });
+    const found = objectOf(document);
+    const fault = (field: string, message: string): InputFault => {
+      return { file, line: lineAt(offsetOf(document, keysOf(field))) || line, field, message };
+    };
+    if (typeof found === 'string') faults.push({ file, line, field: '', message: found });
+    else if (found.kind !== LIST_KIND) documents.push({ object: found, fault });
+    else faults.push(fault('kind', 'a List is not read: write its items as documents, with --- between them'));
   }
   return { documents, faults };
 }
 
-type Found =
-  | { readonly object: JsonObject; readonly problem?: never; readonly field?: never }
-  | { readonly object?: never; readonly problem: string; readonly field?: string };
-
 /** The object in a document, or why there is none. */
-function objectOf(document: Document<ParsedNode>): Found {
-  let value: unknown;
+function objectOf(document: Document<ParsedNode>): JsonObject | string {
   try {
-    value = document.toJS({ maxAliasCount: ALIASES_MAX });
+    const value: unknown = document.toJS({ maxAliasCount: ALIASES_MAX });
+    return isObject(value) ? value : 'a document must be an object with apiVersion, kind and metadata';
   } catch (error) {
-    return { problem: `${messageOf(error)}: write the values out instead of using aliases` };
+    return `${messageOf(error)}: write the values out instead of using aliases`;
   }
-  if (!isObject(value)) return { problem: 'a document must be an object with apiVersion, kind and metadata' };
-  if (value.kind !== LIST_KIND) return { object: value };
-  return { field: 'kind', problem: 'a List is not read: write its items as documents, with --- between them' };
 }
 
 /** Where the deepest part of a path that exists begins; for a field of a map its key, not its value. */

@@ -6,7 +6,6 @@ import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { createStandaloneStore } from '../api/store.ts';
 import type { InputFault } from './document.ts';
 import { FolderInput } from './folder-input.ts';
-import { followInput } from './follow.ts';
 
 const channel = (name: string, more = '') => `apiVersion: sluice.dev/v1alpha1
 kind: Channel
@@ -173,15 +172,11 @@ describe('a folder as input', () => {
   });
 
   test('is read again when a file changes', async () => {
-    const following = followInput({
-      path: folder,
-      input,
-      onTrouble: (message) => faults.push({ file: '', line: 0, field: '', message }),
-    });
+    const stop = input.follow((message) => faults.push({ file: '', line: 0, field: '', message }));
     await write('a.yaml', channel('one'));
     const isThere = new Promise<void>((resolve) => store.onEvent(() => resolve()));
     await isThere;
-    await following.stop();
+    await stop();
     expect([names(), faults]).toEqual([['one'], []]);
   });
 });

@@ -1,16 +1,10 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
+import { StatusAnswer } from '../../runtime/memory/answer.ts';
+import { type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
+import { apiVersionOf, kindOfObject, type ServedKind } from '../../runtime/memory/served-kind.ts';
 import { type InputDocument, type InputFault, parseFile } from './document.ts';
 import { type FileState, listFiles, readText } from './files.ts';
-import {
-  applyObject,
-  deleteObject,
-  faultAt,
-  type InputObject,
-  inputObject,
-  isInputObject,
-  trialFaults,
-} from './objects.ts';
 
 /** What an input tells of its work. */
 export interface InputEvents {
@@ -20,18 +14,30 @@ export interface InputEvents {
   taken(file: string, labels: readonly string[]): void;
 }
 
-/** What a file has given so far. */
-interface KnownFile {
-  readonly fingerprint: string;
+/** An object out of a file, ready to be applied. */
+interface InputObject {
+  readonly kind: ServedKind;
+  readonly object: JsonObject;
+  readonly document: InputDocument;
+  readonly namespace: string;
+  readonly name: string;
+  /** For messages and to tell objects apart, e.g. `Channel demo/film`. */
+  readonly label: string;
+}
+
+/** What a file has given so far, or gives now. */
+interface Reading extends FileState {
   readonly objects: readonly InputObject[];
 }
 
-/** A file that has changed, as it is now. */
-interface Reading {
-  readonly state: FileState;
-  readonly found: readonly { readonly document: InputDocument; readonly object: InputObject }[];
-  readonly faults: readonly InputFault[];
-}
+/** Who owns the fields that the files set. */
+const FIELD_MANAGER = 'standalone-input';
+/** The namespace of objects that name none, as with kubectl. */
+const DEFAULT_NAMESPACE = 'default';
+/** Names and namespaces are parts of paths and URLs (RFC 1123 subdomain). */
+const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+/** How often files are looked at: as good as at once for people, and no work for a few files. */
+const LOOK_MILLISECONDS = 250;
 
 /**
  * Keeps a store equal to a file, or to the files of a folder. A file is taken as a whole or not at all; what only files
@@ -41,7 +47,8 @@ export class FolderInput {
   readonly #input: string;
   readonly #store: ObjectStore;
   readonly #events: InputEvents;
-  readonly #files = new Map<string, KnownFile>();
+  readonly #files = new Map<string, Reading>();
+  #seen: readonly FileState[] = [];
 
   constructor(input: string, store: ObjectStore, events: InputEvents) {
     this.#input = input;
@@ -51,80 +58,151 @@ export class FolderInput {
 
   /** Takes in what has changed since the last time. @throws SluiceError `INPUT_UNREADABLE`; then nothing has changed */
   async read(): Promise<void> {
-    const states = await listFiles(this.#input);
-    const present = new Set(states.map(({ path }) => path));
-    const gone = [...this.#files.keys()].filter((path) => !present.has(path));
+    await this.#take(await listFiles(this.#input));
+  }
+
+  /**
+   * Reads again whenever files have changed, until the end that it returns. Editors write a file in several steps: it
+   * is read when it has stayed as it is from one look to the next.
+   * @param onTrouble told once for each new reason why the input cannot be read
+   */
+  follow(onTrouble: (message: string) => void): () => Promise<void> {
+    let trouble = '';
+    const look = async (): Promise<void> => {
+      const before = new Set(this.#seen.map(({ path, fingerprint }) => path + fingerprint));
+      try {
+        this.#seen = await listFiles(this.#input);
+        const isSettled = this.#seen.every(({ path, fingerprint }) => before.has(path + fingerprint));
+        if (isSettled) await this.#take(this.#seen);
+        trouble = '';
+      } catch (error) {
+        if (messageOf(error) !== trouble) onTrouble(messageOf(error));
+        trouble = messageOf(error);
+      }
+    };
+    let looking = Promise.resolve();
+    const timer = setInterval(() => {
+      looking = looking.then(look);
+    }, LOOK_MILLISECONDS);
+    return () => {
+      clearInterval(timer);
+      return looking;
+    };
+  }
+
+  async #take(states: readonly FileState[]): Promise<void> {
+    const gone = [...this.#files.keys()].filter((path) => states.every((state) => state.path !== path));
     const changed = states.filter(({ path, fingerprint }) => this.#files.get(path)?.fingerprint !== fingerprint);
+    const faults = new Map<string, InputFault[]>();
     const readings: Reading[] = [];
-    for (const state of changed) readings.push(await this.#reading(state));
+    for (const state of changed) readings.push(await this.#reading(state, faults));
     const before = [...this.#files.values()].flatMap(({ objects }) => objects);
     for (const path of gone) this.#files.delete(path);
-    this.#decide(readings);
-    this.#deleteUnnamed(before);
+    this.#decide(readings, faults);
+    const named = new Set([...this.#files.values()].flatMap(({ objects }) => objects.map(({ label }) => label)));
+    for (const object of before) if (!named.has(object.label)) this.#delete(object);
     for (const path of gone) this.#events.taken(path, []);
   }
 
-  async #reading(state: FileState): Promise<Reading> {
-    let text: string;
+  /** What is in a file; what is wrong with it goes to `faults`. */
+  async #reading(state: FileState, faults: Map<string, InputFault[]>): Promise<Reading> {
+    const found: InputFault[] = [];
+    faults.set(state.path, found);
+    const objects = new Map<string, InputObject>();
     try {
-      text = await readText(state.path);
-    } catch (error) {
-      return { state, found: [], faults: [{ file: state.path, line: 0, field: '', message: messageOf(error) }] };
-    }
-    const parsed = parseFile(state.path, text);
-    const faults = [...parsed.faults];
-    const found = new Map<string, { document: InputDocument; object: InputObject }>();
-    for (const document of parsed.documents) {
-      const object = inputObject(this.#store, document);
-      if (!isInputObject(object)) faults.push(...object);
-      else if (found.has(object.key)) {
+      const parsed = parseFile(state.path, await readText(state.path));
+      found.push(...parsed.faults);
+      for (const document of parsed.documents) {
+        const object = inputObject(this.#store.kinds, document, found);
+        if (object === null) continue;
         const message = `${object.label} is in this file already: give one of them another name`;
-        faults.push(faultAt(document, 'metadata.name', message));
-      } else {
-        found.set(object.key, { document, object });
-        faults.push(...trialFaults(this.#store, object, document));
+        if (objects.has(object.label)) found.push(document.fault('metadata.name', message));
+        else found.push(...this.#trial(object));
+        objects.set(object.label, object);
       }
+    } catch (error) {
+      found.push({ file: state.path, line: 0, field: '', message: messageOf(error) });
     }
-    return { state, found: [...found.values()], faults };
+    return { ...state, objects: [...objects.values()] };
+  }
+
+  /** What the store would say to an object; empty if it would take it. */
+  #trial({ kind, object, document }: InputObject): readonly InputFault[] {
+    try {
+      this.#store.apply(kind, 'object', object, FIELD_MANAGER, true, { dryRun: true, strict: true });
+      return [];
+    } catch (error) {
+      if (!(error instanceof StatusAnswer)) throw error;
+      if (error.causes.length === 0) return [document.fault('', error.message)];
+      return error.causes.map(({ path, message }) => document.fault(path, message));
+    }
   }
 
   /** An object belongs to one file: to the one that has it already, or else to the first by name. */
-  #decide(readings: readonly Reading[]): void {
-    const fine = new Set(readings.filter(({ faults }) => faults.length === 0).map(({ state }) => state.path));
+  #decide(readings: readonly Reading[], faults: ReadonlyMap<string, InputFault[]>): void {
     const owners = new Map<string, string>();
-    for (const [path, { objects }] of this.#files) {
-      if (!fine.has(path)) for (const { key } of objects) owners.set(key, path);
+    for (const { path, objects } of this.#files.values()) {
+      if (faults.get(path)?.length !== 0) for (const { label } of objects) owners.set(label, path);
     }
-    for (const { state, found, faults } of readings) {
-      const doubles = found.flatMap(({ document, object }) => {
-        const owner = owners.get(object.key) ?? state.path;
-        if (owner === state.path) return [];
-        const message = `${object.label} is in ${owner} already: remove it from one of the files`;
-        return [faultAt(document, 'metadata.name', message)];
-      });
-      const all = [...faults, ...doubles];
-      const objects = found.map(({ object }) => object);
-      if (all.length > 0) this.#refuse(state, all);
-      else this.#take(state, objects);
-      if (all.length === 0) for (const { key } of objects) owners.set(key, state.path);
+    for (const reading of readings) {
+      const { path, objects } = reading;
+      const found = faults.get(path) ?? [];
+      for (const { label, document } of objects) {
+        const owner = owners.get(label) ?? path;
+        const message = `${label} is in ${owner} already: remove it from one of the files`;
+        if (owner !== path) found.push(document.fault('metadata.name', message));
+      }
+      if (found.length > 0) {
+        this.#files.set(path, { ...reading, objects: this.#files.get(path)?.objects ?? [] });
+        this.#events.refused(found);
+        continue;
+      }
+      this.#files.set(path, reading);
+      for (const { kind, object, label } of objects) {
+        owners.set(label, path);
+        this.#store.apply(kind, 'object', object, FIELD_MANAGER, true);
+      }
+      this.#events.taken(
+        path,
+        objects.map(({ label }) => label),
+      );
     }
   }
 
-  #refuse({ path, fingerprint }: FileState, faults: readonly InputFault[]): void {
-    this.#files.set(path, { fingerprint, objects: this.#files.get(path)?.objects ?? [] });
-    this.#events.refused(faults);
+  #delete({ kind, namespace, name }: InputObject): void {
+    try {
+      this.#store.delete(kind, namespace, name, undefined);
+    } catch (error) {
+      if (!(error instanceof StatusAnswer)) throw error; // somebody else has deleted it
+    }
   }
+}
 
-  #take({ path, fingerprint }: FileState, objects: readonly InputObject[]): void {
-    this.#files.set(path, { fingerprint, objects });
-    for (const object of objects) applyObject(this.#store, object);
-    const labels = objects.map(({ label }) => label);
-    this.#events.taken(path, labels);
+/** The object in a document as far as one can judge it alone; null if it is none, and why goes to `faults`. */
+function inputObject(kinds: readonly ServedKind[], document: InputDocument, faults: InputFault[]): InputObject | null {
+  const { apiVersion, kind: kindName } = document.object;
+  const kind = kindOfObject(kinds, document.object);
+  if (kind === undefined) {
+    const known = kinds.map((each) => `${each.kind} (${apiVersionOf(each)})`).join(', ');
+    const message = `${String(kindName)} (${String(apiVersion)}) is not known here; known: ${known}`;
+    faults.push(document.fault('kind', message));
+    return null;
   }
-
-  /** Deletes what no file names any more. */
-  #deleteUnnamed(before: readonly InputObject[]): void {
-    const named = new Set([...this.#files.values()].flatMap(({ objects }) => objects.map(({ key }) => key)));
-    for (const object of before) if (!named.has(object.key)) deleteObject(this.#store, object);
-  }
+  const metadata = metadataOf(document.object);
+  const name = String(metadata.name ?? '');
+  const scope = kind.namespaced ? { namespace: String(metadata.namespace ?? DEFAULT_NAMESPACE) } : {};
+  const bad = Object.entries({ name, ...scope }).filter(([, text]) => !NAME.test(text));
+  const remedy = 'use lower-case letters, digits and dashes, with a letter or digit at both ends';
+  faults.push(...bad.map(([field, text]) => document.fault(`metadata.${field}`, `"${text}" is no name: ${remedy}`)));
+  if (bad.length > 0) return null;
+  const { namespace = '' } = scope;
+  const label = `${kind.kind} ${namespace === '' ? name : `${namespace}/${name}`}`;
+  return {
+    kind,
+    object: { ...document.object, metadata: { ...metadata, name, ...scope } },
+    document,
+    namespace,
+    name,
+    label,
+  };
 }

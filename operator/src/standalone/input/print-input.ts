@@ -1,9 +1,10 @@
 import { styleText } from 'node:util';
+import type { Terminal } from '../terminal.ts';
 import type { InputFault } from './document.ts';
 import type { InputEvents } from './folder-input.ts';
 
 /** Tells people what becomes of their files. */
-export function printInput(write: (line: string) => void, colour: boolean): InputEvents {
+export function printInput({ write, colour }: Pick<Terminal, 'write' | 'colour'>): InputEvents {
   return {
     refused(faults) {
       for (const fault of faults)

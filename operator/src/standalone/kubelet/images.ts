@@ -1,6 +1,12 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import { mapPath, type PathMapping } from './paths.ts';
-import type { Container } from './pod.ts';
+import type { Container } from '../api/shapes.ts';
+
+/** A place in a container and the folder or file of this machine that stands for it. */
+export interface PathMapping {
+  /** Absolute path as manifests and images write it, without a slash at its end. */
+  readonly inside: string;
+  readonly outside: string;
+}
 
 /** What stands on this machine for a container image. */
 export interface LocalImage {
@@ -44,4 +50,17 @@ export function localCommand(
   const [first = '', ...rest] = command.map((word) => mapPath(word, mappings));
   const program = Object.hasOwn(image.programs, first) ? image.programs[first] : undefined;
   return [...(program ?? [first]), ...rest];
+}
+
+/**
+ * Local processes share one file system: a value that is a path below a mounted volume, or below a folder of the
+ * image, is replaced by the path that it really has. The longest mapping wins, as with mounts. Any other text stays.
+ */
+export function mapPath(text: string, mappings: readonly PathMapping[]): string {
+  let best: PathMapping | null = null;
+  for (const mapping of mappings) {
+    const fits = text === mapping.inside || text.startsWith(`${mapping.inside}/`);
+    if (fits && mapping.inside.length > (best?.inside.length ?? 0)) best = mapping;
+  }
+  return best === null ? text : best.outside + text.slice(best.inside.length);
 }

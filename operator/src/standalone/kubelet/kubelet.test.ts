@@ -4,13 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { covers } from '../../runtime/apply/json.ts';
-import type { Client } from '../../runtime/client/client.ts';
-import { createMemoryClient } from '../../runtime/memory/client.ts';
 import type { JsonObject } from '../../runtime/memory/fields.ts';
 import { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { ManualClock } from '../../runtime/testing/manual-clock.ts';
-import type { LoopbackNetwork } from '../network/network.ts';
-import { type Kubelet, startKubelet } from './kubelet.ts';
+import { Kubelet } from './kubelet.ts';
 import type { LocalProcess, Machine, ProcessStart } from './machine.ts';
 
 const PODS = {
@@ -30,7 +27,7 @@ class FakeProcess implements LocalProcess {
   readonly start: ProcessStart;
   readonly pid: number;
   readonly signals: string[] = [];
-  readonly #end = Promise.withResolvers<{ exitCode: number }>();
+  readonly #end = Promise.withResolvers<number>();
   readonly ended = this.#end.promise;
 
   constructor(start: ProcessStart, pid: number) {
@@ -39,7 +36,7 @@ class FakeProcess implements LocalProcess {
   }
 
   exit(exitCode: number): void {
-    this.#end.resolve({ exitCode });
+    this.#end.resolve(exitCode);
   }
 
   signal(name: string): void {
@@ -71,10 +68,6 @@ class FakeMachine implements Machine {
     return this.healthy.has(url);
   }
 
-  async connect(): Promise<boolean> {
-    return false;
-  }
-
   /** The commands that were started, in order. */
   get commands(): readonly string[] {
     return this.processes.map(({ start }) => start.command.join(' '));
@@ -89,7 +82,6 @@ class FakeMachine implements Machine {
 
 let folder: string;
 let store: ObjectStore;
-let client: Client;
 let machine: FakeMachine;
 let clock: ManualClock;
 let kubelet: Kubelet;
@@ -104,14 +96,12 @@ beforeEach(() => {
   printed = [];
   addresses = 0;
   const network = {
-    takePodAddress: () => `127.16.1.${2 + addresses++}`,
-    releasePodAddress: () => void addresses--,
+    podAddress: () => `127.16.1.${2 + addresses++}`,
     resolve: (text: string) => text,
-  } as unknown as LoopbackNetwork;
+  };
   const image = { programs: {}, environment: { FROM: 'image' }, files: [{ inside: '/app', outside: '/bundles' }] };
-  client = createMemoryClient(store);
-  kubelet = startKubelet({
-    client,
+  kubelet = new Kubelet({
+    store,
     network,
     images: { film: { ...image, entrypoint: ['run', '/app/main.js'], stopSignal: 'SIGQUIT' } },
     machine,
@@ -126,7 +116,6 @@ afterEach(async () => {
   const stopped = kubelet.stop();
   for (const process of machine.processes) process.exit(0);
   await stopped;
-  await client.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -276,9 +265,9 @@ describe('a pod', () => {
     machine.processes[0]?.exit(1);
     await stateIs({ terminated: { exitCode: 1, reason: 'Error', message: 'no encoder works' } });
     expect(read().status.phase).toBe('Failed');
-    expect(kubelet.logs('tv', 'film-1', 'main')).toBe('no encoder works\n');
-    expect(kubelet.logs('tv', 'film-1', 'other')).toBeNull();
-    expect(kubelet.logs('tv', 'other', 'main')).toBeNull();
+    const log = (container: string) => kubelet.log(store.get(PODS, 'tv', 'film-1'), container);
+    expect([log('main'), log(''), log('other')]).toEqual(['no encoder works\n', 'no encoder works\n', null]);
+    expect(kubelet.log({ metadata: { uid: 'other' } }, 'main')).toBeNull();
     expect(printed).toContain('film-1/main no encoder works');
   });
 
@@ -297,6 +286,100 @@ describe('a pod', () => {
     );
     first.exit(0);
     await started('run /bundles/main.js', 2);
+  });
+});
+
+describe('the containers of a pod', () => {
+  const named = (name: string, more: JsonObject = {}) => ({ name, image: 'film', command: [name], ...more });
+  const sidecar = (name: string, more: JsonObject = {}) => named(name, { restartPolicy: 'Always', ...more });
+  const phaseIs = (phase: string) => until(phase, () => read().status?.phase === phase);
+
+  test('start in order: init containers when the one before has succeeded, main ones together', async () => {
+    create({ initContainers: [named('one'), named('two')], containers: [named('main'), named('other')] });
+    await started('one');
+    machine.process('one').exit(1);
+    await started('one', 2);
+    machine.process('one').exit(0);
+    await started('two');
+    expect(machine.commands).toEqual(['one', 'one', 'two']);
+    expect(read().status.phase).toBe('Pending');
+    machine.process('two').exit(0);
+    await started('other');
+    expect(machine.commands.slice(3)).toEqual(['main', 'other']);
+    await phaseIs('Running');
+  });
+
+  test('wait for the startup probe of a sidecar, not for its end; a second start holds up nobody', async () => {
+    const startupProbe = { httpGet: { port: 80 }, periodSeconds: 1, failureThreshold: 60 };
+    create({ initContainers: [sidecar('sidecar', { startupProbe })], containers: [named('main')] });
+    await started('sidecar');
+    await until('a second question', () => {
+      clock.advance(1000);
+      return clock.now() >= 5000;
+    });
+    expect(machine.commands).toEqual(['sidecar']);
+    machine.healthy.add(`http://${ADDRESS}:80/`);
+    await until('the work', () => {
+      clock.advance(1000);
+      return machine.commands.includes('main');
+    });
+    machine.healthy.clear();
+    machine.process('sidecar').exit(1);
+    machine.process('main').exit(1);
+    await started('sidecar', 2);
+    await started('main', 2);
+  });
+
+  test.each<[string, string, number, number, string]>([
+    ['Always', 'starts again what has succeeded', 0, 2, 'Running'],
+    ['OnFailure', 'starts again what has failed', 3, 2, 'Running'],
+    ['OnFailure', 'lets be what has succeeded', 0, 1, 'Succeeded'],
+    ['Never', 'lets be what has failed', 137, 1, 'Failed'],
+  ])('of restart policy %s: %s', async (restartPolicy, _what, exitCode, starts, phase) => {
+    create({ restartPolicy, containers: [named('main')] });
+    await started('main');
+    await phaseIs('Running');
+    machine.process('main').exit(exitCode);
+    await started('main', starts);
+    await phaseIs(phase);
+  });
+
+  test('fail with an init container that is never restarted', async () => {
+    create({ restartPolicy: 'Never', initContainers: [named('init')], containers: [named('main')] });
+    await started('init');
+    machine.process('init').exit(2);
+    await phaseIs('Failed');
+    expect(machine.commands).toEqual(['init']);
+  });
+
+  test('end with the work: sidecars restart whatever the policy until then, and stop in reverse order', async () => {
+    create({
+      restartPolicy: 'Never',
+      initContainers: [sidecar('first'), sidecar('second')],
+      containers: [named('main')],
+    });
+    await started('main');
+    machine.process('first').exit(0);
+    await started('first', 2);
+    machine.process('main').exit(0);
+    const [first, second] = [machine.process('first'), machine.process('second')];
+    await until('the signal', () => second.signals.length === 1);
+    expect(first.signals).toEqual([]);
+    second.exit(0);
+    await until('the signal', () => first.signals.length === 1);
+    first.exit(0);
+    await phaseIs('Succeeded');
+    expect(machine.processes).toHaveLength(4);
+  });
+
+  test('are stopped with the reason where postStart fails, and started again', async () => {
+    create({ containers: [named('main', { lifecycle: { postStart: { exec: { command: ['hook'] } } } })] });
+    await started('hook');
+    machine.process('hook').exit(1);
+    await until('the signal', () => machine.process('main').signals.length === 1);
+    expect(printed).toContain('film-1/main postStart failed, the container is stopped: hook ended with 1: ');
+    machine.process('main').exit(0);
+    await started('main', 2);
   });
 });
 
@@ -323,7 +406,6 @@ describe('a deleted pod', () => {
     sidecar?.exit(0);
     await until('the end', () => store.list(PODS).length === 0);
     expect(readdirSync(folder)).toEqual([]);
-    expect(addresses).toBe(0);
     expect(machine.processes).toHaveLength(3);
   });
 

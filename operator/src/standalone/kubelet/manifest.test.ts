@@ -1,13 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { type EnvironmentSources, environmentOf } from './environment.ts';
-import { commandOf, imageOf, type LocalImage, localCommand } from './images.ts';
-import { LogBuffer } from './log-buffer.ts';
-import { createLogPrinter } from './log-printer.ts';
-import { LineCutter } from './output-pipe.ts';
-import { mapPath } from './paths.ts';
-import { LOCAL_POD } from './pod.ts';
-import { countAnswer, NO_ANSWER } from './probe-count.ts';
-import { nodeLabels, unschedulable } from './schedule.ts';
+import { LOCAL_POD } from '../api/shapes.ts';
+import { crashesInARow, restartDelaySeconds } from './container.ts';
+import { commandOf, imageOf, type LocalImage, localCommand, mapPath } from './images.ts';
+import { createLogPrinter, LogBuffer } from './log.ts';
+import { lineCutter } from './machine.ts';
+import { environmentOf, type PodPlace } from './place.ts';
+import { unschedulable } from './pod-run.ts';
 
 const IMAGE: LocalImage = {
   entrypoint: ['node', '/app/sidecar.js'],
@@ -37,46 +35,54 @@ describe('mapPath', () => {
 });
 
 describe('environmentOf', () => {
-  const sources: EnvironmentSources = {
+  const place: PodPlace = {
     pod: POD,
-    podIp: '127.16.1.2',
-    nodeName: 'local',
+    address: '127.16.1.2',
+    folder: '/tmp/pod',
+    volumes: '/tmp/pod/volumes',
     secrets: { keys: { token: 'abc' } },
-    mappings: [{ inside: '/run', outside: '/tmp/run' }],
+    environment: { PATH: '/bin' },
     resolve: (text) => text.replace('edge.tv.svc', '127.16.200.1'),
   };
-  const field = (fieldPath: string) =>
-    environmentOf([{ name: 'A', value: '', valueFrom: { fieldRef: { fieldPath } } }], sources).A;
+  const environment = (env: readonly object[]) => {
+    const [container] = LOCAL_POD.parse({
+      ...POD,
+      spec: { containers: [{ name: 'c', image: 'edge', env, volumeMounts: [{ name: 'run', mountPath: '/run/' }] }] },
+    }).spec.containers;
+    if (container === undefined) throw new Error('no container');
+    return environmentOf(container, IMAGE, place);
+  };
+  const field = (fieldPath: string) => environment([{ name: 'A', valueFrom: { fieldRef: { fieldPath } } }]).A;
 
   test.each([
     ['metadata.name', 'edge-0'],
     ['metadata.namespace', 'tv'],
     ['metadata.uid', 'u1'],
     ['status.podIP', '127.16.1.2'],
-    ["metadata.labels['app']", 'edge'],
-    ["metadata.labels['none']", ''],
   ])('field %s', (path, expected) => expect(field(path)).toBe(expected));
 
-  test('a field that does not exist is named', () => {
-    expect(() => field('status.podIp')).toThrow('env A: there is no field status.podIp');
+  test.each(['status.podIp', 'metadata.labels', 'none.at.all'])('field %s is no text, and named', (path) => {
+    expect(() => field(path)).toThrow(`env A: there is no field ${path}`);
   });
 
   test('reads Secrets, expands earlier variables, and maps paths and Services', () => {
     const secret = (key: string, optional: boolean) => ({ secretKeyRef: { name: 'keys', key, optional } });
     const variables = [
-      { name: 'TOKEN', value: '', valueFrom: secret('token', false) },
-      { name: 'NONE', value: '', valueFrom: secret('none', true) },
+      { name: 'TOKEN', valueFrom: secret('token', false) },
+      { name: 'NONE', valueFrom: secret('none', true) },
       { name: 'BOTH', value: '$(TOKEN)-$(OTHER)' },
       { name: 'PLACE', value: '/run/file' },
       { name: 'URL', value: 'http://edge.tv.svc:8081' },
     ];
-    expect(environmentOf(variables, sources)).toEqual({
+    expect(environment(variables)).toEqual({
+      PATH: '/bin',
       TOKEN: 'abc',
       BOTH: 'abc-$(OTHER)',
-      PLACE: '/tmp/run/file',
+      PLACE: '/tmp/pod/volumes/run/file',
       URL: 'http://127.16.200.1:8081',
+      SLUICE_BIND_ADDRESS: '127.16.1.2',
     });
-    expect(() => environmentOf([{ name: 'X', value: '', valueFrom: secret('none', false) }], sources)).toThrow(
+    expect(() => environment([{ name: 'X', valueFrom: secret('none', false) }])).toThrow(
       'env X: Secret keys has no key none',
     );
   });
@@ -114,7 +120,6 @@ describe('images', () => {
 });
 
 describe('unschedulable', () => {
-  const labels = nodeLabels('x64');
   const pod = (nodeSelector: Record<string, string>, limits: Record<string, string>) =>
     LOCAL_POD.parse({
       metadata: { name: 'p', namespace: 'tv', uid: 'u' },
@@ -122,29 +127,23 @@ describe('unschedulable', () => {
     });
 
   test.each<[string, Record<string, string>, Record<string, string>, string | null]>([
-    [
-      'an ordinary pod',
-      { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' },
-      { cpu: '1', memory: '1Gi' },
-      null,
-    ],
+    ['an ordinary pod', { 'kubernetes.io/os': 'linux' }, { cpu: '1', memory: '1Gi' }, null],
     ['one of another machine', { 'example.com/gpu': 'yes' }, {}, "1 node(s) didn't match Pod's node affinity/selector"],
     ['one with a GPU', {}, { 'nvidia.com/gpu': '1' }, '1 Insufficient nvidia.com/gpu'],
     ['one with none', {}, { 'nvidia.com/gpu': '0' }, null],
   ])('%s', (_, nodeSelector, limits, why) => {
     const expected = why === null ? null : `0/1 nodes are available: ${why}.`;
-    expect(unschedulable(pod(nodeSelector, limits), labels)).toBe(expected);
+    expect(unschedulable(pod(nodeSelector, limits))).toBe(expected);
   });
 });
 
-test('a probe changes its result when enough answers in a row say so', () => {
-  const thresholds = { successThreshold: 1, failureThreshold: 3 };
-  let count = NO_ANSWER;
-  const results = [true, false, false, true, false, false, false, true].map((good) => {
-    count = countAnswer(count, good, thresholds);
-    return count.result;
-  });
-  expect(results).toEqual([true, true, true, true, true, true, false, true]);
+test('the first restart comes at once, the next after 10 s, doubled up to five minutes', () => {
+  expect([1, 2, 3, 4, 5, 6, 7, 100].map(restartDelaySeconds)).toEqual([0, 10, 20, 40, 80, 160, 300, 300]);
+});
+
+test('ten minutes of running make up for what was before', () => {
+  expect(crashesInARow(5, 599_999)).toBe(6);
+  expect(crashesInARow(5, 600_000)).toBe(1);
 });
 
 describe('LogBuffer', () => {
@@ -167,9 +166,10 @@ describe('LogBuffer', () => {
 
 test('output is cut into lines wherever it is cut into pieces, and endless lines into pieces', () => {
   const lines: string[] = [];
-  const cutter = new LineCutter((line) => lines.push(line));
-  for (const piece of ['on', 'e\ntwo\r\n', '\n', 'x'.repeat(40_000), 'last']) cutter.take(piece);
-  cutter.end();
+  const take = lineCutter((line) => lines.push(line));
+  for (const piece of ['on', 'e\ntwo\r\n', '\n', 'x'.repeat(40_000), 'last']) take(piece);
+  take('\n', true);
+  take('\n', true);
   const long = lines.slice(3);
   expect(lines.slice(0, 3)).toEqual(['one', 'two', '']);
   expect(long.map(({ length }) => length)).toEqual([16_384, 16_384, 40_004 - 2 * 16_384]);

@@ -2,73 +2,60 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type LoopbackNetwork, takeNetwork } from './network.ts';
-import { Relay } from './relay.ts';
-import { resolveServices, serviceAddress, servicePort } from './service-names.ts';
+import { type LoopbackNetwork, servicePort, takeNetwork } from './network.ts';
+import { Relays, type Target } from './relays.ts';
 
 const opened: { close(): unknown }[] = [];
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((each) => each.close()));
 });
 
-describe('names of Services', () => {
-  const address = serviceAddress(16, 'demo', 'demo-source');
-
-  test('have an address in the upper half of the network, always the same', () => {
-    expect(address).toMatch(/^127\.16\.(1[3-9]\d|12[89]|2\d\d)\.\d+$/);
-    expect(serviceAddress(16, 'demo', 'demo-source')).toBe(address);
-    expect(serviceAddress(16, 'tv', 'demo-source')).not.toBe(address);
-  });
-
-  test.each([
-    ['http://demo-source.demo.svc/film/index.m3u8', `http://${address}:8080/film/index.m3u8`],
-    ['http://demo-source.demo.svc.cluster.local:8081', `http://${address}:8081`],
-    ['https://demo-source.demo.svc?x=1', `https://${address}:8443?x=1`],
-    ['https://media.example.org/film', 'https://media.example.org/film'],
-    ['http://demo-source.demo.svc.example.org/', 'http://demo-source.demo.svc.example.org/'],
-    ['ftp://demo-source.demo.svc/', 'ftp://demo-source.demo.svc/'],
-  ])('%s becomes %s', (url, resolved) => expect(resolveServices(url, 16)).toBe(resolved));
-
-  test('ports that need root are offered 8000 higher', () => {
-    expect([80, 443, 1023, 1024, 8443].map(servicePort)).toEqual([8080, 8443, 9023, 1024, 8443]);
-  });
-});
+async function take(): Promise<LoopbackNetwork> {
+  const network = await takeNetwork();
+  opened.push(network);
+  return network;
+}
 
 describe('takeNetwork', () => {
-  async function take(): Promise<LoopbackNetwork> {
-    const network = await takeNetwork();
-    opened.push(network);
-    return network;
-  }
-
   test('gives every run a network of its own, and pods their addresses in it', async () => {
     const [one, other] = [await take(), await take()];
     expect(one.cidr).not.toBe(other.cidr);
     const octet = one.cidr.split('.')[1];
-    expect([one.takePodAddress(), one.takePodAddress()]).toEqual([`127.${octet}.1.2`, `127.${octet}.1.3`]);
-    one.releasePodAddress(`127.${octet}.1.2`);
-    expect(one.takePodAddress()).toBe(`127.${octet}.1.4`);
+    expect([one.podAddress(), one.podAddress()]).toEqual([`127.${octet}.1.2`, `127.${octet}.1.3`]);
   });
 
-  test('never gives an address twice, and says when there is none', async () => {
+  test('gives an address again only after tens of thousands', async () => {
     const network = await take();
-    const seen = new Set<string>();
-    expect(() => {
-      for (;;) {
-        const address = network.takePodAddress();
-        if (seen.has(address)) throw new Error(`${address} twice`);
-        seen.add(address);
-      }
-    }).toThrow('all addresses for pods are taken');
-    expect(seen.size).toBeGreaterThan(30_000);
-    network.releasePodAddress([...seen][7] ?? '');
-    expect(network.takePodAddress()).toBe([...seen][7]);
+    const addresses = Array.from({ length: 60_000 }, () => network.podAddress());
+    expect(new Set(addresses).size).toBe(60_000);
+    expect(
+      addresses.filter((address) => !/^127\.\d+\.([1-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])\.\d+$/.test(address)),
+    ).toEqual([]);
+  });
+
+  test('puts the addresses of Services in the place of their names, before they exist', async () => {
+    const network = await take();
+    const address = network.serviceAddress('demo', 'demo-source');
+    expect(network.serviceAddress('tv', 'demo-source')).not.toBe(address);
+    const resolved = {
+      'http://demo-source.demo.svc/film/index.m3u8': `http://${address}:8080/film/index.m3u8`,
+      'http://demo-source.demo.svc.cluster.local:8081': `http://${address}:8081`,
+      'https://demo-source.demo.svc?x=1': `https://${address}:8443?x=1`,
+      'https://media.example.org/film': 'https://media.example.org/film',
+      'http://demo-source.demo.svc.example.org/': 'http://demo-source.demo.svc.example.org/',
+      'ftp://demo-source.demo.svc/': 'ftp://demo-source.demo.svc/',
+    };
+    expect(Object.keys(resolved).map((url) => network.resolve(url))).toEqual(Object.values(resolved));
+  });
+
+  test('offers ports that need root 8000 higher', () => {
+    expect([80, 443, 1023, 1024, 8443].map(servicePort)).toEqual([8080, 8443, 9023, 1024, 8443]);
   });
 });
 
-describe('Relay', () => {
+describe('Relays', () => {
   /** A server that says who it is and what it was asked. */
-  async function pod(name: string): Promise<{ host: string; port: number }> {
+  async function pod(name: string): Promise<Target> {
     const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
       text(socket).then(
         (asked) => socket.end(`${name} heard ${asked}`),
@@ -81,22 +68,65 @@ describe('Relay', () => {
     return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
   }
 
-  async function ask(port: number): Promise<string> {
-    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  /** What a connection brings; empty where it is refused or cut. */
+  async function ask(host: string, port: number): Promise<string> {
+    const socket = connect({ host, port, allowHalfOpen: true });
     socket.end('hello');
-    return text(socket).catch(() => 'cut');
+    return text(socket).catch(() => '');
   }
 
-  test('deals connections out in turn, and passes over pods that are gone', async () => {
+  /** An address of a network of our own, where no port is taken. */
+  async function front(): Promise<{ relays: Relays; address: string; port: number }> {
+    const relays = new Relays();
+    opened.push(relays);
+    return { relays, address: (await take()).podAddress(), port: 8080 };
+  }
+
+  test('deal connections out in turn, and pass over pods that are gone', async () => {
     const [one, two, gone] = [await pod('one'), await pod('two'), { host: '127.0.0.1', port: 1 }];
-    let targets = [one, two];
-    const relay = new Relay(async () => targets);
-    opened.push(relay);
-    const port = await relay.listen('127.0.0.1', 0);
-    expect([await ask(port), await ask(port)].toSorted()).toEqual(['one heard hello', 'two heard hello']);
+    const { relays, address, port } = await front();
+    let targets: readonly Target[] = [one, two];
+    await relays.open({ address, port, targets: () => targets });
+    expect([await ask(address, port), await ask(address, port)].toSorted()).toEqual([
+      'one heard hello',
+      'two heard hello',
+    ]);
     targets = [gone, two];
-    expect([await ask(port), await ask(port)]).toEqual(['two heard hello', 'two heard hello']);
+    expect([await ask(address, port), await ask(address, port)]).toEqual(['two heard hello', 'two heard hello']);
     targets = [];
-    expect(await ask(port)).toMatch(/^(cut)?$/);
+    expect(await ask(address, port)).toBe('');
+  });
+
+  test('let connections wait for the first pod', async () => {
+    const { relays, address, port } = await front();
+    let targets: readonly Target[] = [];
+    await relays.open({ address, port, targets: () => targets });
+    const early = ask(address, port);
+    targets = [await pod('one')];
+    expect(await early).toBe('one heard hello');
+  });
+
+  test('are open once per address, until it is not wanted any more', async () => {
+    const { relays, address, port } = await front();
+    const one = await pod('one');
+    const wanted = { address, port, targets: () => [one] };
+    await Promise.all([relays.open(wanted), relays.open(wanted)]);
+    relays.keepOnly([wanted]);
+    expect(await ask(address, port)).toBe('one heard hello');
+    relays.keepOnly([]);
+    expect(await ask(address, port)).toBe('');
+    await relays.open(wanted);
+    expect(await ask(address, port)).toBe('one heard hello');
+  });
+
+  test('name an address that is taken', async () => {
+    const { address, port } = await front();
+    const [one, other] = [new Relays(), new Relays()];
+    opened.push(one, other);
+    await one.open({ address, port, targets: () => [] });
+    await expect(other.open({ address, port, targets: () => [] })).rejects.toMatchObject({
+      code: 'PORT_IN_USE',
+      message: expect.stringContaining(`${address}:${port} cannot be opened`),
+    });
   });
 });

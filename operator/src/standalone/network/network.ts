@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import { resolveServices, serviceAddress } from './service-names.ts';
 
 /** Second numbers of 127.0.0.0/8 that runs may take: clear of 127.0.0.1, of systemd's 127.0.0.53 and of Debian's 127.0.1.1. */
 const OCTETS = { first: 16, last: 239 } as const;
@@ -9,19 +8,26 @@ const OCTETS = { first: 16, last: 239 } as const;
 /** Whoever listens here has the network: the kernel takes it back however the process ends. */
 const LOCK_PORT = 47_000;
 
-/** Pods have the lower half of the network without its first 256 addresses. */
-const POD_ADDRESSES = { first: 0x0102, last: 0x7ffe } as const;
+/** Addresses end in these numbers: neither 0 nor 1, the lock's, nor 255, which look like a network's own. */
+const LAST_NUMBERS = { first: 2, count: 253 } as const;
+
+/** Ports below this need root; a Service's are offered {@link UNPRIVILEGED_OFFSET} higher. */
+const FIRST_UNPRIVILEGED_PORT = 1024;
+const UNPRIVILEGED_OFFSET = 8000;
+
+/** `http://NAME.NAMESPACE.svc`, `.svc.cluster.local`, with or without a port: the names of Kubernetes' DNS. */
+const SERVICE_URL =
+  /\b(https?:\/\/)([a-z0-9]([-a-z0-9]*[a-z0-9])?)\.([a-z0-9]([-a-z0-9]*[a-z0-9])?)\.svc(?:\.cluster\.local)?(?::(\d{1,5}))?(?=[/?#]|$)/g;
 
 /** The addresses of one run, beside which others may run: `127.<octet>.0.0/16`. */
 export interface LoopbackNetwork {
   /** `127.17.0.0/16` */
   readonly cidr: string;
-  /** An address that no pod has, not one given back a moment ago while there are others. */
-  takePodAddress(): string;
-  releasePodAddress(address: string): void;
+  /** An address that nobody has had before; after some 60,000 they come again, when their first owners are long gone. */
+  podAddress(): string;
   /** Where the Service of this name is, whether it exists yet or not. */
   serviceAddress(namespace: string, name: string): string;
-  /** The text with names of Services in its URLs replaced by their addresses. */
+  /** The text with every `http(s)://NAME.NAMESPACE.svc[:PORT]` replaced by the address and port that stand for it. */
   resolve(text: string): string;
   /** Gives the network back. */
   close(): Promise<void>;
@@ -42,6 +48,11 @@ export async function takeNetwork(): Promise<LoopbackNetwork> {
   });
 }
 
+/** Where a Service's port answers: 80 at 8080, 443 at 8443, those from 1024 on at their own number. */
+export function servicePort(port: number): number {
+  return port < FIRST_UNPRIVILEGED_PORT ? port + UNPRIVILEGED_OFFSET : port;
+}
+
 /** Null if another one listens there. */
 async function tryToListen(address: string): Promise<Server | null> {
   const server = createServer((socket) => socket.destroy());
@@ -58,29 +69,32 @@ async function tryToListen(address: string): Promise<Server | null> {
 }
 
 function networkOf(octet: number, lock: Server): LoopbackNetwork {
-  const taken = new Set<string>();
-  let next: number = POD_ADDRESSES.first;
+  const services = new Map<string, string>();
+  let given = 0;
+  const next = (): string => {
+    const { first, count } = LAST_NUMBERS;
+    const address = `127.${octet}.${1 + (Math.floor(given / count) % 255)}.${first + (given % count)}`;
+    given += 1;
+    return address;
+  };
+  const serviceAddress = (namespace: string, name: string): string => {
+    const key = `${namespace}/${name}`;
+    const address = services.get(key) ?? next();
+    services.set(key, address);
+    return address;
+  };
   return {
     cidr: `127.${octet}.0.0/16`,
-    takePodAddress() {
-      const last = next + (POD_ADDRESSES.last - POD_ADDRESSES.first);
-      for (let tried = next; tried <= last; tried += 1) {
-        const host = tried > POD_ADDRESSES.last ? tried - POD_ADDRESSES.last + POD_ADDRESSES.first - 1 : tried;
-        const address = `127.${octet}.${host >> 8}.${host & 255}`;
-        if (taken.has(address) || host % 256 === 0 || host % 256 === 255) continue;
-        taken.add(address);
-        next = host === POD_ADDRESSES.last ? POD_ADDRESSES.first : host + 1;
-        return address;
-      }
-      throw new SluiceError('all addresses for pods are taken', { code: 'NETWORK_FULL', retryable: true });
-    },
-    releasePodAddress: (address) => void taken.delete(address),
-    serviceAddress: (namespace, name) => serviceAddress(octet, namespace, name),
-    resolve: (text) => resolveServices(text, octet),
+    podAddress: next,
+    serviceAddress,
+    resolve: (text) =>
+      text.replace(SERVICE_URL, (_, scheme, name, _n, namespace, _m, port) => {
+        const number = port === undefined ? (scheme === 'https://' ? 443 : 80) : Number(port);
+        return `${scheme}${serviceAddress(namespace, name)}:${servicePort(number)}`;
+      }),
     async close() {
-      const closed = once(lock, 'close');
       lock.close();
-      await closed;
+      await once(lock, 'close');
     },
   };
 }

@@ -1,12 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Channel, ChannelStatus } from '@sluice/crds';
-import { createMemoryClient } from '../../runtime/memory/client.ts';
-import type { JsonObject } from '../../runtime/memory/fields.ts';
-import { channelFixture } from '../../testing/fixtures.ts';
-import { createStandaloneStore } from '../api/store.ts';
-import { channelLine, summaryOf, textOf } from './channel-line.ts';
-import { followChannels } from './follow-channels.ts';
-import { createTerminal } from './terminal.ts';
+import type { JsonObject } from '../runtime/memory/fields.ts';
+import { channelFixture } from '../testing/fixtures.ts';
+import { createStandaloneStore } from './api/store.ts';
+import { channelLine, createTerminal, followChannels, summaryOf, textOf } from './terminal.ts';
 
 function channel(status: object): Channel {
   return { ...channelFixture(), status: status as ChannelStatus };
@@ -42,50 +39,40 @@ describe('the line of a channel', () => {
     expect(textOf(channelLine(channel(status)))).toBe(`tv/film              ${expected}`);
   });
 
-  test('of all channels is short', () => {
-    const line = channelLine(channel({ mode: 'Direct', viewers: { count: 1, peak: 1, state: 'Known' } }));
-    expect(summaryOf([line, { ...line, channel: 'tv/news', mode: 'Idle', viewers: '0 viewers' }])).toBe(
-      'tv/film Direct, 1 viewer | tv/news Idle, 0 viewers',
+  test('of all channels says mode, viewers and reason, of those that are watched first', () => {
+    const viewers = { count: 1, peak: 1, state: 'Known' };
+    const line = channelLine(channel({ mode: 'Direct', viewers, decisions: [decided] }));
+    const idle = { ...line, channel: 'tv/news', mode: 'Idle', viewers: '0 viewers', reason: '' };
+    expect(summaryOf([idle, line])).toBe(
+      'tv/film Direct, 1 viewer (2 viewers have reached the threshold) | tv/news Idle, 0 viewers',
     );
   });
 });
 
-test('a line for each change of a channel, and none for what nobody sees', async () => {
+test('a line for each change of a channel, and none for what nobody sees', () => {
   const store = createStandaloneStore({ now: Date.now });
-  const client = createMemoryClient(store);
   const lines: string[] = [];
   const summaries: string[] = [];
   const { metadata: _metadata, ...film } = channelFixture();
   const kind = store.kinds.find(({ plural }) => plural === 'channels');
   if (kind === undefined) throw new Error('no channels');
-  const following = followChannels({
-    client,
-    terminal: {
-      colour: false,
-      write: (line) => lines.push(line),
-      status: (text) => summaries.push(text),
-      end: () => {},
-    },
-    now: () => 0,
-  });
+  const terminal = {
+    colour: false,
+    write: (line: string) => void lines.push(line),
+    status: (text: string) => void summaries.push(text),
+    end: () => {},
+  };
+  const stop = followChannels(store, terminal, () => 0);
   const status = (value: object) => {
     const object = { ...film, metadata: { name: 'film', namespace: 'tv' } } as unknown as JsonObject;
     store.apply(kind, 'object', object, 'test', true);
     store.apply(kind, 'status', { ...object, status: value }, 'test', true);
   };
-  const settled = async () => {
-    for (let round = 0; round < 10; round += 1) await new Promise(setImmediate);
-  };
   status({ mode: 'Idle', viewers: { count: 0, peak: 0, state: 'Known' } });
-  await settled();
   status({ mode: 'Idle', viewers: { count: 0, peak: 9, state: 'Known' } });
-  await settled();
   status({ mode: 'Direct', viewers: { count: 1, peak: 9, state: 'Known' } });
-  await settled();
   store.delete(kind, 'tv', 'film', undefined);
-  await settled();
-  await following.stop();
-  await client.close();
+  stop();
   expect(lines.map((line) => line.replace(/^\S+ +/, '').replace(/ +/g, ' '))).toEqual([
     'tv/film Idle 0 viewers',
     'tv/film Direct 1 viewer',

@@ -1,6 +1,39 @@
 import { styleText } from 'node:util';
-import type { LogLine } from './pod-worker.ts';
 
+/** What a container has printed is kept up to this: some thousand lines, as much as anybody reads. */
+const MAX_LENGTH = 1024 * 1024;
+
+/** The last output of a container, over its restarts; the oldest lines go first. */
+export class LogBuffer {
+  readonly #lines: string[] = [];
+  #length = 0;
+
+  /** Adds a line without its line break. */
+  add(line: string): void {
+    this.#lines.push(line);
+    this.#length += line.length + 1;
+    while (this.#length > MAX_LENGTH) this.#length -= (this.#lines.shift() ?? '').length + 1;
+  }
+
+  /** All that is kept, each line with its line break. */
+  text(): string {
+    return this.#lines.map((line) => `${line}\n`).join('');
+  }
+
+  /** The end of it: at most so many lines and characters. */
+  tail(lines: number, characters: number): string {
+    return this.#lines.slice(-lines).join('\n').slice(-characters);
+  }
+}
+
+/** What a container prints, with where it comes from. */
+export interface LogLine {
+  readonly pod: string;
+  readonly container: string;
+  readonly text: string;
+  /** What is said of the container, not by the container itself. */
+  readonly isNote: boolean;
+}
 /** Colours by pod, none of which means good or bad. */
 const COLOURS = ['cyan', 'magenta', 'blue', 'yellow', 'green', 'cyanBright', 'magentaBright', 'blueBright'] as const;
 
