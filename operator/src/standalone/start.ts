@@ -199,5 +199,5 @@ async function startOperator({ settings, store, network, print, started }: Run):
 function applyManifest(store: ObjectStore, manifest: JsonObject): void {
   const kind = kindOfObject(store.kinds, manifest);
   if (kind === undefined) throw new RangeError(`the store keeps no ${manifest.kind}`);
-  store.apply(kind, 'object', manifest, 'standalone', true);
+  store.apply(kind, 'object', manifest, 'standalone');
 }

@@ -65,8 +65,8 @@ test('a line for each change of a channel, and none for what nobody sees', () =>
   const stop = followChannels(store, terminal, () => 0);
   const status = (value: object) => {
     const object = { ...film, metadata: { name: 'film', namespace: 'tv' } } as unknown as JsonObject;
-    store.apply(kind, 'object', object, 'test', true);
-    store.apply(kind, 'status', { ...object, status: value }, 'test', true);
+    store.apply(kind, 'object', object, 'test');
+    store.apply(kind, 'status', { ...object, status: value }, 'test');
   };
   status({ mode: 'Idle', viewers: { count: 0, peak: 0, state: 'Known' } });
   status({ mode: 'Idle', viewers: { count: 0, peak: 9, state: 'Known' } });

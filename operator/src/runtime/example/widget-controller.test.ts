@@ -41,7 +41,7 @@ describe('the example of the README', () => {
   const size = (name: string) => (find(CONFIG_MAP, name)?.data as JsonObject | undefined)?.size;
   const isReady = (name: string) => (find(SERVED_WIDGET, name)?.status as JsonObject | undefined)?.ready === true;
   const put = (name: string, to: number) =>
-    store.apply(SERVED_WIDGET, 'object', widget(name, { size: to }) as unknown as JsonObject, 'kubectl', true);
+    store.apply(SERVED_WIDGET, 'object', widget(name, { size: to }) as unknown as JsonObject, 'kubectl');
 
   test('keeps a ConfigMap for each Widget, tells of it, and follows changes', async () => {
     put('a', 1);

@@ -21,6 +21,7 @@ const COLUMNS = [
 ] as const;
 const WIDGETS = '/apis/example.com/v1/namespaces/default/widgets';
 const FILM = `${WIDGETS}/film`;
+const APPLY = { 'content-type': 'application/apply-patch+yaml' };
 const film = (spec: object) => ({ apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'film' }, spec });
 
 describe('the API server in memory', () => {
@@ -66,15 +67,6 @@ describe('the API server in memory', () => {
     expect(patched).toMatchObject({ status: 200, body: { spec: { size: 2 }, status: { ready: true } } });
     expect(patched.body.spec).not.toHaveProperty('colour');
     expect(patched.body.metadata).toMatchObject({ generation: 2 });
-  });
-
-  test('replaces an object whole, but for what only the server writes, and only the version that is meant', async () => {
-    const made = await call('POST', WIDGETS, film({ size: 1, colour: 'red' }));
-    const { uid, resourceVersion } = made.body.metadata as JsonObject;
-    const replaced = await call('PUT', FILM, film({ size: 2 }));
-    expect(replaced).toMatchObject({ status: 200, body: { spec: { size: 2 }, metadata: { uid } } });
-    const late = { ...film({ size: 3 }), metadata: { name: 'film', resourceVersion } };
-    expect(await call('PUT', FILM, late)).toMatchObject({ status: 409, body: { reason: 'Conflict' } });
   });
 
   test('makes a dry run of everything but the change', async () => {
@@ -133,7 +125,14 @@ describe('the API server in memory', () => {
     ['a host name that somebody bent to the loopback', 'GET', WIDGETS, undefined, { host: 'example.org' }, 403],
     ['a body that is no JSON', 'POST', WIDGETS, 'apiVersion: v1', {}, 400],
     ['an object of another kind', 'POST', WIDGETS, { ...film({}), kind: 'Pod' }, {}, 400],
-    ['an object of another name', 'PUT', FILM, { ...film({}), metadata: { name: 'other' } }, {}, 400],
+    [
+      'an object of another name',
+      'PATCH',
+      `${FILM}?fieldManager=a`,
+      { ...film({}), metadata: { name: 'other' } },
+      APPLY,
+      400,
+    ],
     [
       'an object of another namespace',
       'POST',

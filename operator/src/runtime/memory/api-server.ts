@@ -5,8 +5,7 @@ import { StatusAnswer } from './answer.ts';
 import { discovery } from './discovery.ts';
 import type { JsonObject } from './fields.ts';
 import type { ObjectStore } from './object-store.ts';
-import { queryOf, readBody, type SeenRequest, seenRequest, sendJson, type Target } from './request.ts';
-import { answer, watchRequest } from './resources.ts';
+import { answer, readBody, type SeenRequest, seenRequest, type Target, watchRequest } from './request.ts';
 import { tableOf, wantsTable } from './table.ts';
 import { type OpenWatch, openWatch, type WatchEventType } from './watch.ts';
 
@@ -132,32 +131,35 @@ class RunningServer implements MemoryApiServer {
   }
 
   async #answer(seen: SeenRequest, body: string, response: ServerResponse): Promise<void> {
-    const found = discovery(this.#store.kinds, new URL(seen.url, this.url).pathname);
-    const target = this.#target(seen);
-    if (found !== null && seen.method === 'GET') sendJson(response, 200, found);
-    else if (target === null) {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
-    } else if (target.subresource !== '' && target.subresource !== 'status') {
-      const { kind, namespace, name, subresource } = target;
-      const object = this.#store.get(kind, namespace, name);
-      await this.#options.subresources?.[`${kind.plural}/${subresource}`]?.(object, queryOf(seen), response);
-    } else if (seen.watch) this.#watch(seen, target, response);
-    else {
-      const { status, body: answered } = answer(this.#store, seen, target, body);
-      sendJson(response, status, answered);
+    const { subresources = {} } = this.#options;
+    const { method, subresource, namespace, name, query } = seen;
+    const found = discovery(this.#store.kinds, seen.url.split('?')[0] ?? '');
+    const kind = this.#store.kindOf(seen);
+    if (found !== null && method === 'GET') sendJson(response, 200, found);
+    else if (kind === null) response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
+    else if (subresource === '' || (subresource === 'status' && kind.hasStatus)) {
+      const target = { ...seen, kind };
+      if (seen.watch) this.#watch(seen, target, response);
+      else sendJson(response, method === 'POST' ? 201 : 200, answer(this.#store, target, body));
+    } else {
+      const serve = subresources[`${kind.plural}/${subresource}`];
+      if (serve === undefined) {
+        throw new StatusAnswer(404, 'NotFound', 'the server could not find the requested resource');
+      }
+      await serve(this.#store.get(kind, namespace, name), query, response);
     }
   }
 
   #watch(seen: SeenRequest, target: Target, response: ServerResponse): void {
     const write = this.#options.writeEvent ?? writeEvent;
     const shown = (type: WatchEventType, object: JsonObject) =>
-      wantsTable(seen.accept) && type !== 'BOOKMARK'
+      wantsTable(target.accept) && type !== 'BOOKMARK'
         ? tableOf(target.kind.columns, [object], {}, this.#store.nowMs())
         : object;
     // Events of the past come while the watch is being opened; the answer begins when it is known not to be refused.
     const early: [WatchEventType, unknown][] = [];
     let isOpen = false;
-    const open = openWatch(this.#store, watchRequest(this.#store, target, queryOf(seen)), {
+    const open = openWatch(this.#store, watchRequest(this.#store, target), {
       send: (type, object) => {
         if (isOpen) write(seen, response, type, shown(type, object));
         else early.push([type, shown(type, object)]);
@@ -174,19 +176,6 @@ class RunningServer implements MemoryApiServer {
       open.close();
       this.watches.delete(watch);
     });
-  }
-
-  /** null for a kind that is not served. */
-  #target(seen: SeenRequest): Target | null {
-    const kind = this.#store.kindOf(seen);
-    if (kind === null) return null;
-    const { namespace, name, subresource } = seen;
-    const isStatus = subresource === 'status' && kind.hasStatus === true;
-    const isServed = isStatus || this.#options.subresources?.[`${kind.plural}/${subresource}`] !== undefined;
-    if (subresource !== '' && !isServed) {
-      throw new StatusAnswer(404, 'NotFound', 'the server could not find the requested resource');
-    }
-    return { kind, namespace, name, subresource };
   }
 }
 
@@ -206,4 +195,11 @@ function refuseBrowsers({ headers }: IncomingMessage): void {
       'this API is for programs on this machine: use http://127.0.0.1 as its host',
     );
   }
+}
+
+/** Answers, unless something has been answered already. */
+function sendJson(response: ServerResponse, status: number, body: unknown, retryAfterSeconds?: number): void {
+  if (response.destroyed || response.headersSent) return;
+  if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

@@ -133,25 +133,6 @@ describe.each(CLIENTS)('a client %s', (_name, make) => {
     expect(after).toMatchObject({ spec: { size: 2, colour: 'grey' }, metadata: { labels: { tier: 'test' } } });
   });
 
-  test('merges finalizers, owners and conditions of several managers item by item', async () => {
-    const owner = (uid: string) => ({ apiVersion: 'v1', kind: 'Pod', name: uid, uid });
-    const metadata = (finalizer: string, uid: string) => ({ finalizers: [finalizer], ownerReferences: [owner(uid)] });
-    await client.apply(WIDGET, widget('film', { size: 1 }, metadata('one.dev/a', '1')), 'one');
-    await client.apply(WIDGET, widget('film', { size: 1 }, metadata('two.dev/b', '2')), 'two');
-    const status = (...types: string[]) => ({
-      ...widgetStatus('film', {}),
-      status: { ready: true, conditions: types.map((type) => ({ type, status: 'True' })) },
-    });
-    await client.applyStatus(WIDGET, status('A', 'B'), 'one');
-    await client.applyStatus(WIDGET, status('C'), 'two');
-    await client.applyStatus(WIDGET, status('B'), 'one');
-    await client.apply(WIDGET, widget('film', { size: 1 }), 'one');
-    const stored = store.get(KIND, 'default', 'film');
-    expect(stored.metadata).toMatchObject({ finalizers: ['two.dev/b'], ownerReferences: [owner('2')] });
-    const { conditions } = stored.status as { conditions: { type: string }[] };
-    expect(conditions.map(({ type }) => type)).toEqual(['B', 'C']);
-  });
-
   test('makes no version for an apply that changes nothing, and no generation for a status', async () => {
     const first = await client.apply(WIDGET, widget('film', { size: 1 }), 'one');
     const again = await client.apply(WIDGET, widget('film', { size: 1 }), 'one');

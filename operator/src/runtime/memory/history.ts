@@ -1,4 +1,4 @@
-import { expired } from './answer.ts';
+import { StatusAnswer } from './answer.ts';
 import type { JsonObject } from './fields.ts';
 import type { ServedKind } from './served-kind.ts';
 
@@ -18,12 +18,13 @@ const FIRST_VERSION = 1000;
 
 /** The changes of a store by version: the latest ones, and who wants to hear of the next. */
 export class History {
+  /** The version of the latest change. */
+  version = FIRST_VERSION;
   readonly #limit: number;
   readonly #listeners = new Set<(event: StoredEvent) => void>();
   readonly #untold: StoredEvent[] = [];
   #isTelling = false;
   #events: StoredEvent[] = [];
-  #version = FIRST_VERSION;
   #oldest = FIRST_VERSION;
 
   /** @param limit events kept at least; at most twice as many */
@@ -31,23 +32,12 @@ export class History {
     this.#limit = limit;
   }
 
-  /** The version of the latest change. */
-  get version(): number {
-    return this.#version;
-  }
-
-  /** The version that the next change gets. */
-  next(): number {
-    this.#version += 1;
-    return this.#version;
-  }
-
   /** Keeps a change and tells everybody; a listener that writes is told of that after the others know of this one. */
   record(event: StoredEvent): void {
     this.#events.push(event);
     if (this.#events.length > 2 * this.#limit) {
       this.#events = this.#events.slice(-this.#limit);
-      this.#oldest = (this.#events[0]?.resourceVersion ?? this.#version + 1) - 1;
+      this.#oldest = (this.#events[0]?.resourceVersion ?? this.version + 1) - 1;
     }
     this.#untold.push(event);
     if (this.#isTelling) return;
@@ -63,36 +53,23 @@ export class History {
 
   /** Events after a version, none for one of the future. @throws StatusAnswer 410 for one that is forgotten */
   since(asked: string): readonly StoredEvent[] {
-    this.requireKept(asked);
     const version = Number(asked);
+    if (version < this.#oldest) {
+      throw new StatusAnswer(410, 'Expired', `too old resource version: ${asked} (${this.#oldest})`);
+    }
     return this.#events.filter((event) => event.resourceVersion > version);
   }
 
-  /** @throws StatusAnswer 410 for a version that is forgotten */
-  requireKept(asked: string): void {
-    if (Number(asked) < this.#oldest) throw expired(asked, this.#oldest);
-  }
-
-  /** Forgets all, so that a watch from any version before now is Expired. */
-  compact(): void {
-    this.#version += 1;
-    this.#forget();
-  }
-
-  /** Goes back to smaller versions, as etcd restored from a backup. */
-  rewind(versions: number): void {
-    this.#version -= versions;
-    this.#forget();
+  /** Forgets all, so that a watch from any version before now is Expired. @param versions to go on from here, or back */
+  forget(versions: number): void {
+    this.version += versions;
+    this.#oldest = this.version;
+    this.#events = [];
   }
 
   /** @returns ends it */
   onEvent(listener: (event: StoredEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
-  }
-
-  #forget(): void {
-    this.#oldest = this.#version;
-    this.#events = [];
   }
 }

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { SERVED_WIDGET, widget } from '../testing/widget.ts';
 import { type JsonObject, metadataOf } from './fields.ts';
 import { ObjectStore } from './object-store.ts';
-import { isSelected, openWatch, type SelectionRequest } from './watch.ts';
+import { isSelected, type SelectionRequest } from './selection.ts';
+import { openWatch } from './watch.ts';
 
 /** What somebody does to one of three objects. */
 const step = fc.oneof(
@@ -28,7 +29,7 @@ function take(store: ObjectStore, done: Step): void {
     if (isThere) store.delete(SERVED_WIDGET, 'default', done.name, undefined);
     return;
   }
-  store.apply(SERVED_WIDGET, 'object', configuration(done), done.manager, true);
+  store.apply(SERVED_WIDGET, 'object', configuration(done), done.manager);
 }
 
 function configuration({ name, spec, isOn, isHeld }: Extract<Step, { act: 'apply' }>): JsonObject {

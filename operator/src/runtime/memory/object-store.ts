@@ -1,17 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { sameJson } from '../apply/json.ts';
-import { StatusAnswer } from './answer.ts';
-import { frozen, type JsonObject, metadataOf } from './fields.ts';
-import { collectGarbage } from './garbage.ts';
+import { conflict, invalid, notFound, StatusAnswer, unknownFields } from './answer.ts';
+import { applied, frozen, isObject, type JsonObject, metadataOf, type Owners, ownedFields } from './fields.ts';
 import { History, type StoredEvent } from './history.ts';
-import { hasFinalizers, serverFields } from './object-metadata.ts';
-import { afterUpdate, applied, managedFields, type Owned, type Owners, ownedFields, type Part } from './ownership.ts';
-import { conflict, notFound, refuseFaults, refuseUnknownFields, requireSame } from './refusals.ts';
-import { qualified, qualifiedKind, type ServedKind } from './served-kind.ts';
+import { qualified, type ServedKind } from './served-kind.ts';
 
 export type { StoredEvent } from './history.ts';
-export type { Part } from './ownership.ts';
 export type { ServedKind } from './served-kind.ts';
+
+/** Part of an object that a request writes. */
+export type Part = 'object' | 'status';
 
 /** What a store is made of. */
 export interface ObjectStoreOptions {
@@ -30,18 +28,21 @@ export interface WriteOptions {
   readonly strict?: boolean;
 }
 
-interface Entry extends Owned {
+interface Entry {
   readonly kind: ServedKind;
+  readonly object: JsonObject;
+  readonly owners: Owners;
 }
 
 const HISTORY_LIMIT = 2000;
+/** What only the server writes in metadata. */
+const SERVER_FIELDS = ['uid', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'];
 
 /**
  * The objects of a Kubernetes API in memory: resource versions, generations, field ownership, defaults, validation,
  * graceful deletion and finalizers. Like the real one, a write that changes nothing makes no new version. Objects that
- * it gives are frozen: each version is an object of its own. Not like the real one: server-side apply merges only
- * finalizers, owners and conditions item by item, other lists are one field; there is neither admission nor
- * authorization.
+ * it gives are frozen: each version is an object of its own. Not like the real one: server-side apply always forces, and
+ * takes a list for one field; there is neither admission nor authorization.
  */
 export class ObjectStore {
   readonly kinds: readonly ServedKind[];
@@ -87,9 +88,8 @@ export class ObjectStore {
     for (const entries of this.#entries.values()) yield* entries.values();
   }
 
-  /** @throws StatusAnswer 409 AlreadyExists, 422 Invalid */
+  /** @throws StatusAnswer 409 AlreadyExists, 422 Invalid, 400 for unknown fields of a strict write */
   create(type: ServedKind, body: JsonObject, fieldManager: string, options: WriteOptions = {}): JsonObject {
-    const { dryRun = false } = options;
     const kind = this.kindOf(type) ?? type;
     const metadata = structuredClone(metadataOf(body));
     if (metadata.name === undefined && typeof metadata.generateName === 'string') {
@@ -97,7 +97,7 @@ export class ObjectStore {
     }
     const { name, namespace = '' } = metadata;
     if (typeof name !== 'string' || name === '') {
-      throw new StatusAnswer(422, 'Invalid', `${qualifiedKind(kind)} "" is invalid: metadata.name: Required value`);
+      throw invalid(kind, body, [{ path: 'metadata.name', message: 'Required value' }]);
     }
     if (this.#find(kind, String(namespace), name) !== undefined) {
       throw new StatusAnswer(409, 'AlreadyExists', `${qualified(kind)} "${name}" already exists`);
@@ -107,36 +107,29 @@ export class ObjectStore {
     if (kind.hasStatus) delete object.status;
     const owners = new Map([[`${fieldManager}/object`, ownedFields(object)]]);
     Object.assign(metadata, { uid: randomUUID(), generation: 1, creationTimestamp: this.#timestamp(0) });
-    const entry = { object: this.#admit(kind, object, null), kind, owners };
-    return dryRun ? entry.object : this.#record('ADDED', entry);
+    const entry = { object: admitted(kind, object, null), kind, owners };
+    return options.dryRun ? entry.object : this.#record('ADDED', entry);
   }
 
   /**
-   * Server-side apply; makes the object if there is none.
-   * @throws StatusAnswer 404 for the status of none, 409 for another version or uid, or without `force` for a field of
-   *   another manager, 422 Invalid
+   * Server-side apply by force; makes the object if there is none.
+   * @throws StatusAnswer 404 for the status of none, 409 for another version or uid, 422 Invalid, 400 as `create`
    */
-  apply(
-    kind: ServedKind,
-    part: Part,
-    body: JsonObject,
-    fieldManager: string,
-    force: boolean,
-    options: WriteOptions = {},
-  ): JsonObject {
+  apply(type: ServedKind, part: Part, body: JsonObject, fieldManager: string, options: WriteOptions = {}): JsonObject {
     const { namespace = '', name, uid } = metadataOf(body);
-    const entry = this.#find(kind, String(namespace), String(name));
+    const entry = this.#find(type, String(namespace), String(name));
     if (entry === undefined) {
-      if (part === 'status') throw notFound(kind, String(name));
-      if (uid !== undefined) throw conflict(kind, String(name), `uid mismatch: no object has the uid ${uid}`);
-      return this.create(kind, body, fieldManager, options);
+      if (part === 'status') throw notFound(type, String(name));
+      if (uid !== undefined) throw conflict(type, String(name), `uid mismatch: no object has the uid ${uid}`);
+      return this.create(type, body, fieldManager, options);
     }
-    requireSame(kind, entry.object, body);
-    refuseUnknownFields(entry.kind, body, options);
-    const wanted: JsonObject = part === 'status' ? { status: body.status ?? {} } : { ...body };
-    if (part === 'object' && entry.kind.hasStatus) delete wanted.status;
-    const next = applied(entry, `${fieldManager}/${part}`, wanted, force);
-    return this.#write(entry, next.object, next.owners, part, options.dryRun ?? false);
+    const { kind } = entry;
+    requireSame(entry, body);
+    refuseUnknownFields(kind, body, options);
+    const { status, ...rest } = body;
+    const wanted = part === 'status' ? { status: status ?? {} } : kind.hasStatus ? rest : body;
+    const next = applied(entry, `${fieldManager}/${part}`, wanted);
+    return this.#write(entry, next.object, next.owners, part, options);
   }
 
   /**
@@ -162,10 +155,11 @@ export class ObjectStore {
   ): JsonObject {
     const entry = this.#entry(kind, namespace, name);
     const wanted = next(entry.object);
-    requireSame(kind, entry.object, wanted);
+    requireSame(entry, wanted);
     refuseUnknownFields(entry.kind, wanted, options);
-    const changed = { ...wanted, metadata: { ...metadataOf(wanted), ...serverFields(entry.object) } };
-    return this.#write(entry, changed, afterUpdate(entry, changed), 'object', options.dryRun ?? false);
+    const ofServer = Object.entries(metadataOf(entry.object)).filter(([field]) => SERVER_FIELDS.includes(field));
+    const changed = { ...wanted, metadata: { ...metadataOf(wanted), ...Object.fromEntries(ofServer) } };
+    return this.#write(entry, changed, entry.owners, 'object', options);
   }
 
   /**
@@ -187,7 +181,7 @@ export class ObjectStore {
       throw conflict(kind, name, `the UID in the precondition (${uid}) does not match the UID in record`);
     }
     const wanted = entry.kind.graceSeconds === undefined ? 0 : (graceSeconds ?? entry.kind.graceSeconds(entry.object));
-    if (wanted === 0 && !hasFinalizers(entry.object)) return this.#remove(entry);
+    if (wanted === 0 && !hasFinalizers(entry.object)) return this.#record('DELETED', entry);
     // A time of grace that runs can only be made shorter.
     const running = metadata.deletionTimestamp === undefined ? undefined : metadata.deletionGracePeriodSeconds;
     if (running !== undefined && Number(running) <= wanted) return entry.object;
@@ -197,7 +191,7 @@ export class ObjectStore {
       deletionGracePeriodSeconds: wanted,
       ...(running === undefined ? { generation: Number(metadata.generation) + 1 } : {}),
     });
-    return this.#write(entry, next, entry.owners, 'status', false);
+    return this.#write(entry, next, entry.owners, 'status', {});
   }
 
   /**
@@ -205,7 +199,20 @@ export class ObjectStore {
    * @returns how many objects are gone thereby
    */
   collectGarbage(): number {
-    return collectGarbage(this);
+    let gone = 0;
+    for (;;) {
+      const all = [...this.all()];
+      const living = new Set(all.map(({ object }) => metadataOf(object).uid));
+      const ended = all
+        .filter(({ object }) => isOrphan(object, living))
+        .filter(({ kind, object }) => {
+          const { namespace = '', name } = metadataOf(object);
+          const left = this.delete(kind, String(namespace), String(name), undefined);
+          return metadataOf(left).deletionTimestamp === undefined;
+        });
+      if (ended.length === 0) return gone;
+      gone += ended.length;
+    }
   }
 
   /** Events after a version, none for one of the future. @throws StatusAnswer 410 for one that is forgotten */
@@ -213,22 +220,17 @@ export class ObjectStore {
     return this.#history.since(asked);
   }
 
-  /** @throws StatusAnswer 410 for a version that is forgotten */
-  requireKept(version: string): void {
-    this.#history.requireKept(version);
-  }
-
   /** Forgets the history, so that a watch from any version before now is Expired. */
   compact(): void {
-    this.#history.compact();
+    this.#history.forget(1);
   }
 
   /** Goes back to smaller versions with the same objects, as etcd restored from a backup. */
   rewind(versions: number): void {
-    this.#history.rewind(versions);
-    for (const { kind, object } of [...this.all()]) {
+    this.#history.forget(-versions);
+    for (const { kind, object, owners } of [...this.#entries.values()].flatMap((entries) => [...entries.values()])) {
       const metadata = { ...metadataOf(object), resourceVersion: String(this.resourceVersion) };
-      this.#keep({ kind, owners: this.#ownersOf(kind, object), object: frozen({ ...object, metadata }) });
+      this.#keep({ kind, owners, object: frozen({ ...object, metadata }) });
     }
   }
 
@@ -247,14 +249,9 @@ export class ObjectStore {
     return entry;
   }
 
-  #ownersOf(kind: ServedKind, object: JsonObject): Owners {
-    const { namespace = '', name } = metadataOf(object);
-    return this.#entry(kind, String(namespace), String(name)).owners;
-  }
-
-  #write(entry: Entry, wanted: JsonObject, owners: Owners, part: Part, dryRun: boolean): JsonObject {
+  #write(entry: Entry, wanted: JsonObject, owners: Owners, part: Part, { dryRun }: WriteOptions): JsonObject {
     const { kind } = entry;
-    const next = this.#admit(kind, wanted, entry.object);
+    const next = admitted(kind, wanted, entry.object);
     if (sameJson(next, entry.object)) {
       if (!dryRun) this.#keep({ ...entry, owners });
       return entry.object;
@@ -268,20 +265,15 @@ export class ObjectStore {
     const changed = { kind, object: next, owners };
     const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = metadata as JsonObject;
     const isOver = deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && !hasFinalizers(next);
-    return isOver ? this.#remove(changed) : this.#record('MODIFIED', changed);
-  }
-
-  #remove(entry: Entry): JsonObject {
-    return this.#record('DELETED', entry);
+    return this.#record(isOver ? 'DELETED' : 'MODIFIED', changed);
   }
 
   #record(type: StoredEvent['type'], { kind, object, owners }: Entry): JsonObject {
-    const resourceVersion = this.#history.next();
-    const metadata = {
-      ...metadataOf(object),
-      resourceVersion: String(resourceVersion),
-      managedFields: managedFields(owners),
-    };
+    this.#history.version += 1;
+    const resourceVersion = this.#history.version;
+    // Without the fields themselves, which nobody here reads.
+    const managedFields = [...owners.keys()].map((owner) => ({ manager: owner.split('/')[0], operation: 'Apply' }));
+    const metadata = { ...metadataOf(object), resourceVersion: String(resourceVersion), managedFields };
     const stored = frozen({ ...object, metadata });
     const { namespace = '', name } = metadataOf(object);
     const before = this.#find(kind, String(namespace), String(name))?.object ?? null;
@@ -298,15 +290,45 @@ export class ObjectStore {
     this.#entries.set(key, entries.set(`${namespace}/${name}`, entry));
   }
 
-  /** Defaults first, as the real one does. */
-  #admit(kind: ServedKind, object: JsonObject, before: JsonObject | null): JsonObject {
-    const complete = kind.complete?.(object) ?? object;
-    refuseFaults(kind, complete, kind.refuse?.(complete, before) ?? []);
-    return complete;
-  }
-
   /** RFC 3339 in whole seconds, as metav1.Time. */
   #timestamp(secondsFromNow: number): string {
     return new Date(this.#now() + secondsFromNow * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
   }
+}
+
+/** With defaults first, as the real one does. @throws StatusAnswer 422 */
+function admitted(kind: ServedKind, object: JsonObject, before: JsonObject | null): JsonObject {
+  const complete = kind.complete?.(object) ?? object;
+  const faults = kind.refuse?.(complete, before) ?? [];
+  if (faults.length > 0) throw invalid(kind, complete, faults);
+  return complete;
+}
+
+/** In a strict write a field that the kind does not have is an error. @throws StatusAnswer 400 */
+function refuseUnknownFields(kind: ServedKind, body: JsonObject, { strict = false }: WriteOptions): void {
+  const faults = strict ? (kind.unknownFields?.(body) ?? []) : [];
+  if (faults.length > 0) throw unknownFields(kind, body, faults);
+}
+
+/** A body that names a version or uid is meant for that one only. @throws StatusAnswer 409 */
+function requireSame({ kind, object }: Entry, body: JsonObject): void {
+  const { resourceVersion, uid, name } = metadataOf(body);
+  const is = metadataOf(object);
+  if (resourceVersion !== undefined && resourceVersion !== is.resourceVersion) {
+    throw conflict(kind, String(name), 'the object has been modified');
+  }
+  if (uid !== undefined && uid !== is.uid) throw conflict(kind, String(name), `its uid is ${is.uid}, not ${uid}`);
+}
+
+/** Whether somebody wants to do something before the object may go. */
+function hasFinalizers(object: JsonObject): boolean {
+  const { finalizers } = metadataOf(object);
+  return Array.isArray(finalizers) && finalizers.length > 0;
+}
+
+function isOrphan(object: JsonObject, living: ReadonlySet<unknown>): boolean {
+  const { ownerReferences, deletionTimestamp } = metadataOf(object);
+  const owners: readonly unknown[] = Array.isArray(ownerReferences) ? ownerReferences : [];
+  const isOwned = owners.some((owner) => isObject(owner) && living.has(owner.uid));
+  return owners.length > 0 && !isOwned && deletionTimestamp === undefined;
 }

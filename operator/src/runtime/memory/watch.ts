@@ -1,15 +1,8 @@
-import { isObject, type JsonObject, metadataOf } from './fields.ts';
-import type { ObjectStore, StoredEvent } from './object-store.ts';
-import { matchesFields, matchesLabels } from './selectors.ts';
+import type { JsonObject } from './fields.ts';
+import type { StoredEvent } from './history.ts';
+import type { ObjectStore } from './object-store.ts';
+import { isSelected, type SelectionRequest } from './selection.ts';
 import { apiVersionOf, qualified, type ServedKind } from './served-kind.ts';
-
-/** Which objects of a kind; empty texts mean all. */
-export interface SelectionRequest {
-  readonly kind: ServedKind;
-  readonly namespace: string;
-  readonly labelSelector: string;
-  readonly fieldSelector: string;
-}
 
 /** What a watch asks for. */
 export interface WatchRequest extends SelectionRequest {
@@ -38,30 +31,17 @@ export interface OpenWatch {
   close(): void;
 }
 
-/** Whether an object is among those that a list or watch asks for. */
-export function isSelected(
-  { namespace, labelSelector, fieldSelector }: Omit<SelectionRequest, 'kind'>,
-  object: JsonObject,
-): boolean {
-  const metadata = metadataOf(object);
-  const labels = isObject(metadata.labels) ? metadata.labels : {};
-  return (
-    (namespace === '' || metadata.namespace === namespace) &&
-    matchesLabels(labelSelector, labels) &&
-    matchesFields(fieldSelector, object)
-  );
-}
-
 /**
  * Opens a watch as the real server does: objects that leave the selection arrive as DELETED, and a watch from a
  * version of the future says nothing, not even a bookmark, until that version is reached.
  * @throws StatusAnswer 410 for a version that is forgotten
  */
 export function openWatch(store: ObjectStore, request: WatchRequest, sink: WatchSink): OpenWatch {
-  const from = Number(request.resourceVersion);
-  const past = store.eventsSince(request.resourceVersion);
+  const { kind, resourceVersion, bookmarks, timeoutSeconds } = request;
+  const from = Number(resourceVersion);
+  const past = store.eventsSince(resourceVersion);
   const deliver = (event: StoredEvent) => {
-    if (qualified(event.kind) !== qualified(request.kind) || event.resourceVersion <= from) return;
+    if (qualified(event.kind) !== qualified(kind) || event.resourceVersion <= from) return;
     const type = typeFor(event, request);
     if (type !== null) sink.send(type, event.object);
   };
@@ -71,18 +51,17 @@ export function openWatch(store: ObjectStore, request: WatchRequest, sink: Watch
     unsubscribe();
     clearTimeout(timer);
   };
-  const { timeoutSeconds } = request;
-  const timer = timeoutSeconds > 0 ? setTimeout(end, timeoutSeconds * 1000).unref() : undefined;
-  function end(): void {
+  const end = () => {
     close();
     sink.end();
-  }
+  };
+  const timer = timeoutSeconds > 0 ? setTimeout(end, timeoutSeconds * 1000).unref() : undefined;
   return {
-    kind: request.kind,
+    kind,
     bookmark() {
       const metadata = { resourceVersion: String(store.resourceVersion) };
-      if (!request.bookmarks || store.resourceVersion < from) return;
-      sink.send('BOOKMARK', { kind: request.kind.kind, apiVersion: apiVersionOf(request.kind), metadata });
+      if (!bookmarks || store.resourceVersion < from) return;
+      sink.send('BOOKMARK', { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata });
     },
     close,
   };

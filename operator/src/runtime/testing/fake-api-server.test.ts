@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Client, WatchEvent } from '../client/client.ts';
 import { createHttpClient } from '../client/http-client.ts';
 import type { JsonObject } from '../memory/fields.ts';
-import { matchesLabels } from '../memory/selectors.ts';
+import { matchesLabels } from '../memory/selection.ts';
 import { type FakeApiServer, startFakeApiServer } from './fake-api-server.ts';
 import { SERVED_WIDGET, WIDGET, widget, widgetStatus } from './widget.ts';
 

@@ -50,7 +50,7 @@ describe('the controllers', () => {
   };
   const apply = (object: JsonObject) => {
     const plural = store.kinds.find((each) => each.kind === object.kind)?.plural ?? '';
-    return store.apply(kind(plural), 'object', object, 'test', true);
+    return store.apply(kind(plural), 'object', object, 'test');
   };
   /** A few rounds: each pass writes, and what it writes asks for the next one. */
   const settle = async () => {
@@ -65,7 +65,7 @@ describe('the controllers', () => {
     const conditions = [{ type: 'Ready', status: isReady ? 'True' : 'False' }];
     const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: NAMESPACE } };
     const status = { phase: 'Running', podIP, conditions };
-    store.apply(kind('pods'), 'status', { ...pod, status }, 'kubelet', true);
+    store.apply(kind('pods'), 'status', { ...pod, status }, 'kubelet');
   };
   const gone = (name: string) => store.delete(kind('pods'), NAMESPACE, name, undefined, 0);
   const deployment = () => store.get(kind('deployments'), NAMESPACE, 'sluice-edge');
@@ -123,7 +123,7 @@ describe('the controllers', () => {
       metadata: { name: second, namespace: NAMESPACE },
       status: { phase: 'Failed' },
     };
-    store.apply(kind('pods'), 'status', failed, 'kubelet', true);
+    store.apply(kind('pods'), 'status', failed, 'kubelet');
     await settle();
     const names = pods().map(({ name }) => name);
     expect(names).toHaveLength(2);

@@ -163,7 +163,7 @@ export class Controllers {
   }
 
   #apply(type: ServedKind, part: 'object' | 'status', object: JsonObject): void {
-    this.#store.apply(type, part, object, 'standalone-controllers', true);
+    this.#store.apply(type, part, object, 'standalone-controllers');
   }
 
   /** Objects that cannot be read are told of and left out. */

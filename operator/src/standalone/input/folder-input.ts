@@ -129,7 +129,7 @@ export class FolderInput {
   /** What the store would say to an object; empty if it would take it. */
   #trial({ kind, object, document }: InputObject): readonly InputFault[] {
     try {
-      this.#store.apply(kind, 'object', object, FIELD_MANAGER, true, { dryRun: true, strict: true });
+      this.#store.apply(kind, 'object', object, FIELD_MANAGER, { dryRun: true, strict: true });
       return [];
     } catch (error) {
       if (!(error instanceof StatusAnswer)) throw error;
@@ -160,7 +160,7 @@ export class FolderInput {
       this.#files.set(path, reading);
       for (const { kind, object, label } of objects) {
         owners.set(label, path);
-        this.#store.apply(kind, 'object', object, FIELD_MANAGER, true);
+        this.#store.apply(kind, 'object', object, FIELD_MANAGER);
       }
       this.#events.taken(
         path,

@@ -203,7 +203,7 @@ export class PodRun {
     const metadata = { ...(content.metadata as object), name, namespace, uid };
     const object = { apiVersion: 'v1', kind: 'Pod', ...content, metadata };
     try {
-      this.#services.store.apply(LOCAL_POD, part, object, 'kubelet', true);
+      this.#services.store.apply(LOCAL_POD, part, object, 'kubelet');
     } catch (error) {
       if (!(error instanceof StatusAnswer)) throw error;
     }
