@@ -6,8 +6,8 @@ const TABLE_MEDIA_TYPE = /;\s*as=Table\b/;
 
 /** Every table begins with this one. */
 const NAME: TableColumn = { name: 'Name', type: 'string', jsonPath: '.metadata.name', description: 'Name.' };
-/** The columns of a kind that names none. */
-const AGE: TableColumn = {
+/** The only column of a kind that names none. */
+export const AGE_COLUMN: TableColumn = {
   name: 'Age',
   type: 'date',
   jsonPath: '.metadata.creationTimestamp',
@@ -21,7 +21,7 @@ export function wantsTable(accept: string): boolean {
 
 /** A meta.k8s.io/v1 Table. @param metadata of the list; empty for one object @param nowMs since the epoch */
 export function tableOf(
-  columns: readonly TableColumn[] = [AGE],
+  columns: readonly TableColumn[] = [AGE_COLUMN],
   objects: readonly JsonObject[],
   metadata: JsonObject,
   nowMs: number,

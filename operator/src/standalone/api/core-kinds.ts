@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { ResourceType } from '../../runtime/client/client.ts';
 import { isObject, type JsonObject } from '../../runtime/memory/fields.ts';
-import type { FieldFault, ServedKind, TableColumn } from '../../runtime/memory/served-kind.ts';
+import type { FieldFault, ServedKind } from '../../runtime/memory/served-kind.ts';
+import { AGE_COLUMN } from '../../runtime/memory/table.ts';
 import {
   DEPLOYMENT,
   deploymentSpecSchema,
@@ -14,17 +15,6 @@ import {
 
 /** The time of grace of a pod that names none (PodSpec, terminationGracePeriodSeconds). */
 const GRACE_SECONDS = 30;
-
-const AGE: TableColumn = {
-  name: 'Age',
-  type: 'date',
-  jsonPath: '.metadata.creationTimestamp',
-  description: 'Time since it was made.',
-};
-
-function column(name: string, jsonPath: string, description: string): TableColumn {
-  return { name, type: 'string', jsonPath, description };
-}
 
 /** A kind of Kubernetes without any ways of its own. */
 function kind(group: string, version: string, name: string, plural: string, shortNames: readonly string[] = []) {
@@ -48,10 +38,9 @@ function specFaults(schema: z.ZodType, spec: unknown): readonly FieldFault[] {
 const pods = readKind(LOCAL_POD as ResourceType<never>, podSpecSchema, {
   shortNames: ['po'],
   columns: [
-    column('Ready', '.status.conditions[?(@.type=="Ready")].status', 'Whether it takes requests.'),
-    column('Status', '.status.phase', 'Phase of its life.'),
-    column('IP', '.status.podIP', 'Its address on this machine.'),
-    AGE,
+    { name: 'Status', type: 'string', jsonPath: '.status.phase', description: 'Phase of its life.' },
+    { name: 'IP', type: 'string', jsonPath: '.status.podIP', description: 'Its address on this machine.' },
+    AGE_COLUMN,
   ],
   complete: (object) => {
     const spec = { restartPolicy: 'Always', terminationGracePeriodSeconds: GRACE_SECONDS, ...objectAt(object, 'spec') };
@@ -66,18 +55,10 @@ const pods = readKind(LOCAL_POD as ResourceType<never>, podSpecSchema, {
 
 const deployments = readKind(DEPLOYMENT as ResourceType<never>, deploymentSpecSchema, {
   shortNames: ['deploy'],
-  columns: [
-    column('Wanted', '.spec.replicas', 'Number of pods that it shall have.'),
-    column('Ready', '.status.readyReplicas', 'Number of pods that take requests.'),
-    AGE,
-  ],
   complete: (object) => ({ ...object, spec: { replicas: 1, ...objectAt(object, 'spec') } }),
 });
 
-const services = readKind(SERVICE as ResourceType<never>, serviceSpecSchema, {
-  shortNames: ['svc'],
-  columns: [column('Cluster-IP', '.spec.clusterIP', 'Its address on this machine.'), AGE],
-});
+const services = readKind(SERVICE as ResourceType<never>, serviceSpecSchema, { shortNames: ['svc'] });
 
 const secrets: ServedKind = {
   ...kind('', 'v1', 'Secret', 'secrets'),

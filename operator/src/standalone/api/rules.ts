@@ -3,31 +3,10 @@ import type { ValidationRule } from '@sluice/crds/extensions.ts';
 import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
 import { isObject } from '../../runtime/memory/fields.ts';
 import type { FieldFault } from '../../runtime/memory/served-kind.ts';
-import { parseQuantity, type Quantity } from './quantity.ts';
 import { below } from './schema-faults.ts';
 
 /** Evaluates the rules of a schema as the API server does. */
 export type RuleCheck = (schema: StructuralSchema, path: string, value: unknown, before: unknown) => FieldFault[];
-
-/** CEL's type of URLs in Kubernetes (k8s.io/apiserver, library `URLs`). */
-class CelUrl {
-  readonly scheme: string;
-  readonly host: string;
-
-  constructor(scheme: string, host: string) {
-    this.scheme = scheme;
-    this.host = host;
-  }
-}
-
-/** CEL's type of quantities in Kubernetes (library `Quantity`). */
-class CelQuantity {
-  readonly value: Quantity;
-
-  constructor(value: Quantity) {
-    this.value = value;
-  }
-}
 
 /** An absolute URI (RFC 3986, 3): scheme, and a host which may be empty. */
 const ABSOLUTE_URL = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:[^/?#@]*@)?([^/?#]*))?/i;
@@ -85,24 +64,27 @@ function childFaults(
   });
 }
 
+/** URLs and quantities, which have types of their own in Kubernetes' libraries, are texts and numbers here. */
 function kubernetesEnvironment(): Environment {
   return new Environment()
     .registerVariable('self', 'dyn')
     .registerVariable('oldSelf', 'dyn')
-    .registerType('kubernetes.URL', CelUrl)
-    .registerType('kubernetes.Quantity', CelQuantity)
     .registerFunction('isURL(string): bool', (text: string) => ABSOLUTE_URL.test(text))
-    .registerFunction('url(string): kubernetes.URL', (text: string) => {
-      const [, scheme = '', host = ''] = ABSOLUTE_URL.exec(text) ?? [];
-      return new CelUrl(scheme.toLowerCase(), host);
-    })
-    .registerFunction('kubernetes.URL.getScheme(): string', ({ scheme }: CelUrl) => scheme)
-    .registerFunction('kubernetes.URL.getHost(): string', ({ host }: CelUrl) => host)
-    .registerFunction('quantity(string): kubernetes.Quantity', (text: string) => new CelQuantity(parseQuantity(text)))
-    .registerFunction(
-      'kubernetes.Quantity.compareTo(kubernetes.Quantity): int',
-      (one: CelQuantity, other: CelQuantity) => BigInt(Math.sign(one.value.number - other.value.number)),
-    );
+    .registerFunction('url(string): string', (text: string) => text)
+    .registerFunction('string.getScheme(): string', (text: string) => ABSOLUTE_URL.exec(text)?.[1]?.toLowerCase() ?? '')
+    .registerFunction('string.getHost(): string', (text: string) => ABSOLUTE_URL.exec(text)?.[2] ?? '')
+    .registerFunction('quantity(string): double', quantityOf)
+    .registerFunction('double.compareTo(double): int', (one: number, other: number) => BigInt(Math.sign(one - other)));
+}
+
+/** A resource.Quantity (k8s.io/apimachinery) as a number of its unit: `500m` is 0.5, `1Ki` is 1024. @throws RangeError */
+function quantityOf(text: string): number {
+  const [, digits = '', suffix = ''] = /^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]*)$/.exec(text) ?? [];
+  const binary = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'].indexOf(suffix) + 1;
+  const decimal = { n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 }[suffix] ?? Number.NaN;
+  const number = Number(digits) * (binary > 0 ? 1024 ** binary : 10 ** decimal);
+  if (digits === '' || Number.isNaN(number)) throw new RangeError(`"${text}" is not a quantity`);
+  return number;
 }
 
 /** RE2 knows POSIX classes (https://github.com/google/re2/wiki/Syntax), JavaScript's regular expressions do not. */

@@ -9,30 +9,30 @@ const texts = z.record(z.string(), z.string()).default({});
 const portReference = z.union([z.int(), z.string()]);
 
 /** One thing to do at a moment of a container's life: a probe's question, preStop, postStart. */
-const deedSchema = z.object({
+const deedFields = z.object({
   httpGet: z.object({ path: z.string().default('/'), port: portReference }).optional(),
   exec: z.object({ command: z.array(z.string()).min(1) }).optional(),
 });
-export type Deed = z.infer<typeof deedSchema>;
+export type Deed = z.infer<typeof deedFields>;
 
-const probeSchema = deedSchema.extend({
-  initialDelaySeconds: z.int().min(0).default(0),
-  periodSeconds: z.int().min(1).default(10),
-  timeoutSeconds: z.int().min(1).default(1),
-  successThreshold: z.int().min(1).default(1),
-  failureThreshold: z.int().min(1).default(3),
-});
+const isKnownDeed = ({ httpGet, exec }: Deed) => httpGet !== undefined || exec !== undefined;
+const KNOWN_DEEDS = 'use httpGet or exec: probes and hooks of other kinds are not known here';
+const deedSchema = deedFields.refine(isKnownDeed, KNOWN_DEEDS);
+const probeSchema = deedFields
+  .extend({
+    initialDelaySeconds: z.int().min(0).default(0),
+    periodSeconds: z.int().min(1).default(10),
+    timeoutSeconds: z.int().min(1).default(1),
+    successThreshold: z.int().min(1).default(1),
+    failureThreshold: z.int().min(1).default(3),
+  })
+  .refine(isKnownDeed, KNOWN_DEEDS);
 export type Probe = z.infer<typeof probeSchema>;
 
 const variableSchema = z.object({
   name: z.string(),
   value: z.string().default(''),
-  valueFrom: z
-    .object({
-      fieldRef: z.object({ fieldPath: z.string() }).optional(),
-      secretKeyRef: z.object({ name: z.string(), key: z.string(), optional: z.boolean().default(false) }).optional(),
-    })
-    .optional(),
+  valueFrom: z.object({ fieldRef: z.object({ fieldPath: z.string() }) }).optional(),
 });
 export type Variable = z.infer<typeof variableSchema>;
 

@@ -146,23 +146,20 @@ describe('the controllers', () => {
     expect(pods().every(({ deletionTimestamp }) => deletionTimestamp !== undefined)).toBe(true);
   });
 
-  test('replace pods of an old template one by one, each when its successor is ready', async () => {
+  test('replace the pods of an old template, an old one for each new one that is ready', async () => {
     const old = await bothReady();
     change((spec) => {
       ((spec.template as JsonObject).metadata as JsonObject).annotations = { version: '2' };
     });
     await settle();
-    const living = () => pods().filter(({ deletionTimestamp }) => deletionTimestamp === undefined);
-    const added = living().filter(({ name }) => !old.includes(name));
-    expect([living().length, added.length]).toEqual([3, 1]);
-    running(added[0]?.name ?? '', '127.16.1.6');
-    await settle();
-    expect(living().filter(({ name }) => old.includes(name))).toHaveLength(1);
-    const next = living().filter(({ name }) => !old.includes(name) && name !== added[0]?.name);
-    expect(next).toHaveLength(1);
-    running(next[0]?.name ?? '', '127.16.1.7');
-    await settle();
-    expect(living().filter(({ name }) => old.includes(name))).toEqual([]);
+    const living = (isOld: boolean) =>
+      pods().filter(({ name, deletionTimestamp }) => deletionTimestamp === undefined && old.includes(name) === isOld);
+    expect([living(true).length, living(false).length]).toEqual([2, 2]);
+    for (const [at, { name }] of living(false).entries()) {
+      running(name, `127.16.1.${at + 6}`);
+      await settle();
+      expect([living(true).length, living(false).length]).toEqual([1 - at, 2]);
+    }
   });
 
   test('with strategy Recreate make the new pods when the last old one is gone', async () => {

@@ -1,6 +1,7 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
 import { type Clock, pause } from '../../runtime/queue/clock.ts';
 import { type Container, type Deed, type Probe, portNumber } from '../api/shapes.ts';
+import { crashesInARow, restartDelaySeconds } from './back-off.ts';
 import { commandOf, imageOf, type LocalImage, type LocalImages, localCommand } from './images.ts';
 import { LogBuffer } from './log.ts';
 import type { LocalProcess, Machine } from './machine.ts';
@@ -35,23 +36,9 @@ export interface ContainerServices {
 /** A container that cannot be started (a program is missing) is tried again after this. */
 const START_RETRY_MS = 10_000;
 
-/** Back-off of Kubernetes for containers that end: 10 s, doubled up to 300 s; forgotten after ten minutes of running. */
-const BACK_OFF_SECONDS = { first: 10, most: 300, forgottenAfter: 600 } as const;
-
 /** Kubernetes' limits for the end of a log as termination message. */
 const MESSAGE_LINES = 80;
 const MESSAGE_CHARACTERS = 2048;
-
-/** Ends in a row, this one included: a long run makes it the first. @param ranMs how long the container ran */
-export function crashesInARow(before: number, ranMs: number): number {
-  return ranMs >= BACK_OFF_SECONDS.forgottenAfter * 1000 ? 1 : before + 1;
-}
-
-/** Seconds to wait before a restart: none after the first end, then 10, 20, 40 ... 300. */
-export function restartDelaySeconds(crashes: number): number {
-  if (crashes <= 1) return 0;
-  return Math.min(BACK_OFF_SECONDS.first * 2 ** Math.min(crashes - 2, 10), BACK_OFF_SECONDS.most);
-}
 
 /** One process of a container that runs. */
 interface Run {
@@ -59,6 +46,8 @@ interface Run {
   readonly image: LocalImage;
   /** Over when it stops: its probes and hooks end then. */
   readonly attended: AbortController;
+  /** When it is killed, by the clock that measures; never, until it is stopped. */
+  killAtMs: number;
   cancelKill: () => void;
 }
 
@@ -156,7 +145,13 @@ export class LocalContainer {
     try {
       const image = imageOf(this.container.image, this.#services.images);
       const process = await this.#launch(commandOf(this.container, image), image, (line) => this.#took(line));
-      run = { process, image, attended: new AbortController(), cancelKill: () => {} };
+      run = {
+        process,
+        image,
+        attended: new AbortController(),
+        killAtMs: Number.POSITIVE_INFINITY,
+        cancelKill: () => {},
+      };
     } catch (error) {
       this.waiting = { reason: 'CreateContainerError', message: messageOf(error) };
       say(messageOf(error), true);
@@ -192,19 +187,21 @@ export class LocalContainer {
     const run = this.#run;
     if (run === null) return; // it is ended as soon as it is there
     const isFirst = !run.attended.signal.aborted;
+    const { clock, changed } = this.#services;
     run.attended.abort();
     run.cancelKill();
     this.ready = false;
-    if (graceMs <= 0) {
+    run.killAtMs = Math.min(run.killAtMs, clock.now() + graceMs);
+    if (run.killAtMs <= clock.now()) {
       run.process.kill();
       return;
     }
-    run.cancelKill = this.#services.clock.setTimer(() => run.process.kill(), graceMs);
+    run.cancelKill = clock.setTimer(() => run.process.kill(), run.killAtMs - clock.now());
     const { preStop } = this.container.lifecycle;
     const signal = () => run.process.signal(run.image.stopSignal);
     if (preStop === undefined || !hooks) signal();
     else if (isFirst) void this.#preStop(preStop, graceMs).then(signal);
-    this.#services.changed();
+    changed();
   }
 
   async #preStop(deed: Deed, graceMs: number): Promise<void> {

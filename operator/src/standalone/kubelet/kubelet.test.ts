@@ -436,6 +436,7 @@ test('at the end every container is signalled, without hooks, and killed after t
   const stopped = kubelet.stop();
   await until('the signals', () => machine.processes.every(({ signals }) => signals.length === 1));
   machine.process('other').exit(0);
+  for (let round = 0; round < 5; round += 1) await new Promise(setImmediate); // nothing makes that time longer
   clock.advance(2000);
   await stopped;
   expect(machine.process('run /bundles/main.js').signals).toEqual(['SIGQUIT', 'SIGKILL']);

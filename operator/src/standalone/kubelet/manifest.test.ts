@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { LOCAL_POD } from '../api/shapes.ts';
-import { crashesInARow, restartDelaySeconds } from './container.ts';
+import { crashesInARow, restartDelaySeconds } from './back-off.ts';
 import { commandOf, imageOf, type LocalImage, localCommand, mapPath } from './images.ts';
 import { createLogPrinter, LogBuffer } from './log.ts';
 import { lineCutter } from './machine.ts';
@@ -40,7 +40,6 @@ describe('environmentOf', () => {
     address: '127.16.1.2',
     folder: '/tmp/pod',
     volumes: '/tmp/pod/volumes',
-    secrets: { keys: { token: 'abc' } },
     environment: { PATH: '/bin' },
     resolve: (text) => text.replace('edge.tv.svc', '127.16.200.1'),
   };
@@ -65,26 +64,17 @@ describe('environmentOf', () => {
     expect(() => field(path)).toThrow(`env A: there is no field ${path}`);
   });
 
-  test('reads Secrets, expands earlier variables, and maps paths and Services', () => {
-    const secret = (key: string, optional: boolean) => ({ secretKeyRef: { name: 'keys', key, optional } });
+  test('maps paths and Services, and tells where to listen', () => {
     const variables = [
-      { name: 'TOKEN', valueFrom: secret('token', false) },
-      { name: 'NONE', valueFrom: secret('none', true) },
-      { name: 'BOTH', value: '$(TOKEN)-$(OTHER)' },
       { name: 'PLACE', value: '/run/file' },
       { name: 'URL', value: 'http://edge.tv.svc:8081' },
     ];
     expect(environment(variables)).toEqual({
       PATH: '/bin',
-      TOKEN: 'abc',
-      BOTH: 'abc-$(OTHER)',
       PLACE: '/tmp/pod/volumes/run/file',
       URL: 'http://127.16.200.1:8081',
       SLUICE_BIND_ADDRESS: '127.16.1.2',
     });
-    expect(() => environment([{ name: 'X', valueFrom: secret('none', false) }])).toThrow(
-      'env X: Secret keys has no key none',
-    );
   });
 });
 

@@ -1,7 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { SECRET } from '../../kinds.ts';
+import { isObject } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import type { Container, LocalPod, Variable } from '../api/shapes.ts';
 import { type LocalImage, mapPath, type PathMapping } from './images.ts';
@@ -12,9 +13,6 @@ const PASSABLE = 0o711;
 const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o400;
 
-/** Secrets that volumes and variables of a pod name, decoded, by name. */
-export type PodSecrets = Readonly<Record<string, Readonly<Record<string, string>>>>;
-
 /** What the containers of a pod find on this machine. */
 export interface PodPlace {
   readonly pod: LocalPod;
@@ -23,8 +21,6 @@ export interface PodPlace {
   readonly folder: string;
   /** The folder in it with its volumes, each named like its volume. */
   readonly volumes: string;
-  /** Empty until they have been read. */
-  secrets: PodSecrets;
   /** PATH and the like, for every container. */
   readonly environment: Readonly<Record<string, string>>;
   /** Replaces names of Services in a value. */
@@ -32,39 +28,29 @@ export interface PodPlace {
 }
 
 /**
- * Reads the Secrets that a pod needs.
- * @throws SluiceError SECRET_MISSING, retryable: the pod waits for it
+ * Makes the folders of a pod's volumes.
+ * @throws SluiceError SECRET_MISSING, retryable: the pod waits for it; VOLUME_UNSUPPORTED
  */
-export function readSecrets({ metadata, spec }: LocalPod, store: Pick<ObjectStore, 'list'>): PodSecrets {
+export async function makeVolumes({ metadata, spec }: LocalPod, folder: string, store: ObjectStore): Promise<void> {
   const { namespace } = metadata;
-  const variables = [...spec.initContainers, ...spec.containers].flatMap(({ env }) => env);
-  const wanted = [
-    ...spec.volumes.flatMap(({ secret }) => (secret === undefined ? [] : [{ ...secret, name: secret.secretName }])),
-    ...variables.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []),
-  ];
-  const there = wanted.length === 0 ? [] : store.list(SECRET).map((raw) => SECRET.parse(raw));
-  const found: Record<string, Readonly<Record<string, string>>> = {};
-  for (const { name, optional } of wanted) {
-    const secret = there.find((each) => each.metadata.namespace === namespace && each.metadata.name === name);
-    if (secret !== undefined) found[name] = secret.data;
-    else if (!optional) {
-      throw new SluiceError(`Secret ${namespace}/${name} does not exist`, { code: 'SECRET_MISSING', retryable: true });
-    }
-  }
-  return found;
-}
-
-/** Makes the folders of a pod's volumes. @throws SluiceError VOLUME_UNSUPPORTED */
-export async function makeVolumes({ spec }: LocalPod, folder: string, secrets: PodSecrets): Promise<void> {
   await mkdir(folder, { recursive: true, mode: PASSABLE });
   for (const { name, emptyDir, secret } of spec.volumes) {
+    const path = join(folder, name);
     if (secret === undefined && emptyDir === undefined) {
       const message = `volume ${name}: only emptyDir and secret have a local counterpart`;
       throw new SluiceError(message, { code: 'VOLUME_UNSUPPORTED', retryable: false });
     }
-    const path = join(folder, name);
+    await rm(path, { recursive: true, force: true }); // of an attempt that missed a Secret: its files cannot be written
     await mkdir(path, { recursive: true, mode: secret === undefined ? 0o755 : PRIVATE_FOLDER });
-    for (const [key, value] of Object.entries(secrets[secret?.secretName ?? ''] ?? {})) {
+    if (secret === undefined) continue;
+    const object = store.list(SECRET).find(({ metadata: found }) => {
+      return isObject(found) && found.namespace === namespace && found.name === secret.secretName;
+    });
+    if (object === undefined && !secret.optional) {
+      const message = `Secret ${namespace}/${secret.secretName} does not exist`;
+      throw new SluiceError(message, { code: 'SECRET_MISSING', retryable: true });
+    }
+    for (const [key, value] of Object.entries(object === undefined ? {} : SECRET.parse(object).data)) {
       await writeFile(join(path, key), value, { mode: PRIVATE_FILE });
     }
   }
@@ -84,41 +70,31 @@ export function mappingsOf(
 }
 
 /**
- * The variables of a container: `$(NAME)` stands for an earlier one, paths and Services get their local places. On this
- * machine all pods share every address but their own, so that each is told to listen there.
- * @throws SluiceError CONFIG_INVALID naming a field or key that does not exist
+ * The variables of a container: paths and Services get their local places. On this machine all pods share every address
+ * but their own, so that each is told to listen there.
+ * @throws SluiceError CONFIG_INVALID naming a field that does not exist
  */
 export function environmentOf(container: Container, image: LocalImage, place: PodPlace): Record<string, string> {
   const mappings = mappingsOf(container, image, place);
-  const result: Record<string, string> = { ...place.environment };
   const temporary = mappings.find(({ inside }) => inside === '/tmp');
-  if (temporary !== undefined) result.TMPDIR = temporary.outside;
   const own = Object.entries(image.environment).map(([name, value]) => ({ name, value }));
-  for (const variable of [...own, ...container.env]) {
-    const text = textOf(variable, place);
-    if (text === null) continue;
-    const expanded = text.replace(/\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)/g, (whole, name) => result[name] ?? whole);
-    result[variable.name] = mapPath(place.resolve(expanded), mappings);
-  }
-  return { ...result, SLUICE_BIND_ADDRESS: place.address };
+  const variables = [...own, ...container.env].map((variable) => {
+    return [variable.name, mapPath(place.resolve(textOf(variable, place)), mappings)];
+  });
+  return {
+    ...place.environment,
+    ...(temporary === undefined ? {} : { TMPDIR: temporary.outside }),
+    ...Object.fromEntries(variables),
+    SLUICE_BIND_ADDRESS: place.address,
+  };
 }
 
-/** Null for an optional key that is not there. */
-function textOf({ name, value, valueFrom }: Variable, { pod, address, secrets }: PodPlace): string | null {
-  if (valueFrom?.fieldRef !== undefined) {
-    const { fieldPath } = valueFrom.fieldRef;
-    const fields = { metadata: pod.metadata, status: { podIP: address } };
-    const found = fieldPath.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], fields);
-    if (typeof found !== 'string') throw invalid(`env ${name}: there is no field ${fieldPath}`);
-    return found;
-  }
-  const key = valueFrom?.secretKeyRef;
-  if (key === undefined) return value;
-  const found = secrets[key.name]?.[key.key];
-  if (found === undefined && !key.optional) throw invalid(`env ${name}: Secret ${key.name} has no key ${key.key}`);
-  return found ?? null;
-}
-
-function invalid(message: string): SluiceError {
-  return new SluiceError(message, { code: 'CONFIG_INVALID', retryable: false });
+function textOf({ name, value, valueFrom }: Variable, { pod, address }: PodPlace): string {
+  if (valueFrom === undefined) return value;
+  const { fieldPath } = valueFrom.fieldRef;
+  const fields = { metadata: pod.metadata, status: { podIP: address } };
+  const found = fieldPath.split('.').reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), fields);
+  if (typeof found === 'string') return found;
+  const message = `env ${name}: there is no field ${fieldPath}; known: metadata.name, .namespace, .uid, status.podIP`;
+  throw new SluiceError(message, { code: 'CONFIG_INVALID', retryable: false });
 }

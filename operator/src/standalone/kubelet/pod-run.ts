@@ -9,7 +9,7 @@ import { type Container, LOCAL_POD, type LocalPod } from '../api/shapes.ts';
 import type { LoopbackNetwork } from '../network/network.ts';
 import { type ContainerServices, LocalContainer, type Role } from './container.ts';
 import type { LogLine } from './log.ts';
-import { makeVolumes, type PodPlace, readSecrets } from './place.ts';
+import { makeVolumes, type PodPlace } from './place.ts';
 import { statusOf } from './status.ts';
 
 /** A Secret that a pod waits for is looked for this often: it is made within a second of the operator's start. */
@@ -68,7 +68,7 @@ export class PodRun {
     const volumes = join(folder, 'volumes');
     this.#pod = pod;
     this.#services = services;
-    this.#place = { pod, address, folder, volumes, secrets: {}, environment, resolve: network.resolve };
+    this.#place = { pod, address, folder, volumes, environment, resolve: network.resolve };
     this.#startedAtMs = services.now();
     this.#unschedulable = unschedulable(pod);
     this.#containers = [
@@ -119,9 +119,7 @@ export class PodRun {
     const { store, clock } = this.#services;
     while (!this.#ending.signal.aborted) {
       try {
-        const secrets = readSecrets(this.#pod, store);
-        await makeVolumes(this.#pod, this.#place.volumes, secrets);
-        this.#place.secrets = secrets;
+        await makeVolumes(this.#pod, this.#place.volumes, store);
         this.#obstacle = null;
         return !this.#ending.signal.aborted;
       } catch (error) {
