@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { messageOf } from '../errors/error.ts';
@@ -10,12 +11,10 @@ import { tableOf, wantsTable } from './table.ts';
 import { type OpenWatch, openWatch, type WatchEventType } from './watch.ts';
 
 /** A watch with the connection that it is sent over. */
-export interface WatchStream extends OpenWatch {
+export type WatchStream = OpenWatch & {
   /** Ends it as the server does after its timeout. */
   end(): void;
-  /** Breaks the connection. */
-  destroy(): void;
-}
+};
 
 /** Serves a subresource other than status, e.g. a pod's log. May throw StatusAnswer. */
 export type SubresourceHandler = (
@@ -40,23 +39,6 @@ export interface MemoryApiServerOptions {
   readonly writeEvent?: (seen: SeenRequest, response: ServerResponse, type: WatchEventType, object: unknown) => void;
 }
 
-/**
- * The Kubernetes API of a store over HTTP: get, paged list, watch with bookmarks, create, replace, server-side apply,
- * merge patch, delete, dry runs, the status subresource, discovery. A page in a browser of this machine is kept out: a
- * request with an Origin, or for another host name than the loopback's, is refused.
- */
-export interface MemoryApiServer {
-  /** Base URL without a slash at the end. */
-  readonly url: string;
-  /** Watches that are open now. */
-  readonly watches: ReadonlySet<WatchStream>;
-  /** Sends a bookmark to every watch that wants them. */
-  bookmark(): void;
-  /** Breaks every connection, as a server that is killed. */
-  dropConnections(): void;
-  close(): Promise<void>;
-}
-
 /** As often as the real server sends them. */
 const BOOKMARK_MILLISECONDS = 60_000;
 /** A reader that leaves as much unread loses its connection, as at the real server. */
@@ -68,12 +50,18 @@ export async function startMemoryApiServer(
   store: ObjectStore,
   options: MemoryApiServerOptions,
 ): Promise<MemoryApiServer> {
-  const running = new RunningServer(store, options);
-  await running.listen();
-  return running;
+  const server = new MemoryApiServer(store, options);
+  await server.listen();
+  return server;
 }
 
-class RunningServer implements MemoryApiServer {
+/**
+ * The Kubernetes API of a store over HTTP: get, paged list, watch with bookmarks, create, server-side apply, merge patch,
+ * delete, dry runs, the status subresource, discovery. A page in a browser of this machine is kept out: a request with
+ * an Origin, or for another host name than the loopback's, is refused.
+ */
+export class MemoryApiServer {
+  /** Watches that are open now. */
   readonly watches = new Set<WatchStream>();
   readonly #store: ObjectStore;
   readonly #options: MemoryApiServerOptions;
@@ -87,22 +75,24 @@ class RunningServer implements MemoryApiServer {
     this.#bookmarks = setInterval(() => this.bookmark(), BOOKMARK_MILLISECONDS).unref();
   }
 
+  /** Base URL without a slash at the end. */
   get url(): string {
     const { address, family, port } = this.#server.address() as AddressInfo;
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
-  listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#options.address, resolve);
-    });
+  /** @throws Error if the port is taken */
+  async listen(): Promise<void> {
+    this.#server.listen(this.#options.port, this.#options.address);
+    await once(this.#server, 'listening');
   }
 
+  /** Sends a bookmark to every watch that wants them. */
   bookmark(): void {
     for (const watch of this.watches) watch.bookmark();
   }
 
+  /** Breaks every connection, as a server that is killed. */
   dropConnections(): void {
     this.#server.closeAllConnections();
   }
@@ -151,26 +141,21 @@ class RunningServer implements MemoryApiServer {
   }
 
   #watch(seen: SeenRequest, target: Target, response: ServerResponse): void {
-    const write = this.#options.writeEvent ?? writeEvent;
-    const shown = (type: WatchEventType, object: JsonObject) =>
-      wantsTable(target.accept) && type !== 'BOOKMARK'
-        ? tableOf(target.kind.columns, [object], {}, this.#store.nowMs())
-        : object;
-    // Events of the past come while the watch is being opened; the answer begins when it is known not to be refused.
-    const early: [WatchEventType, unknown][] = [];
-    let isOpen = false;
-    const open = openWatch(this.#store, watchRequest(this.#store, target), {
-      send: (type, object) => {
-        if (isOpen) write(seen, response, type, shown(type, object));
-        else early.push([type, shown(type, object)]);
-      },
-      end: () => void response.end(),
-    });
-    isOpen = true;
+    const { writeEvent: write = writeEvent } = this.#options;
+    const request = watchRequest(this.#store, target);
+    this.#store.eventsSince(request.resourceVersion); // refused, if at all, before the answer begins
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
-    for (const [type, object] of early) write(seen, response, type, object);
-    const watch = { ...open, end: () => void response.end(), destroy: () => void response.destroy() };
+    const isTable = wantsTable(target.accept);
+    const end = () => void response.end();
+    const open = openWatch(this.#store, request, {
+      send: (type, object) => {
+        const shown = isTable && type !== 'BOOKMARK' ? tableOf(target.kind, [object], {}, this.#store.nowMs()) : object;
+        write(seen, response, type, shown);
+      },
+      end,
+    });
+    const watch = { ...open, end };
     this.watches.add(watch);
     response.on('close', () => {
       open.close();

@@ -75,7 +75,7 @@ export function answer(store: ObjectStore, target: Target, body: string): JsonOb
   if (method === 'GET' && name === '') return list(store, target);
   if (method === 'GET') {
     const object = store.get(kind, namespace, name);
-    return wantsTable(target.accept) ? tableOf(kind.columns, [object], {}, store.nowMs()) : object;
+    return wantsTable(target.accept) ? tableOf(kind, [object], {}, store.nowMs()) : object;
   }
   if (method === 'POST' && name === '') {
     return store.create(kind, objectIn(body, target), query.get('fieldManager') ?? 'unknown', options);
@@ -109,7 +109,7 @@ function list(store: ObjectStore, target: Target): JsonObject {
     resourceVersion: versionIn(target),
   });
   const metadata = { resourceVersion, ...(continueToken === '' ? {} : { continue: continueToken }) };
-  if (wantsTable(target.accept)) return tableOf(kind.columns, items, metadata, store.nowMs());
+  if (wantsTable(target.accept)) return tableOf(kind, items, metadata, store.nowMs());
   return { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata, items };
 }
 

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, metadataOf } from './fields.ts';
-import type { TableColumn } from './served-kind.ts';
+import type { ServedKind, TableColumn } from './served-kind.ts';
 
 /** What `kubectl get` asks for, so that the server chooses the columns. */
 const TABLE_MEDIA_TYPE = /;\s*as=Table\b/;
@@ -21,7 +21,7 @@ export function wantsTable(accept: string): boolean {
 
 /** A meta.k8s.io/v1 Table. @param metadata of the list; empty for one object @param nowMs since the epoch */
 export function tableOf(
-  columns: readonly TableColumn[] = [AGE_COLUMN],
+  { columns = [AGE_COLUMN] }: Pick<ServedKind, 'columns'>,
   objects: readonly JsonObject[],
   metadata: JsonObject,
   nowMs: number,
