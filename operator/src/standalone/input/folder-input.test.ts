@@ -161,6 +161,21 @@ describe('a folder as input', () => {
     await input.read();
     expect(faults).toEqual([expect.objectContaining({ message: expect.stringContaining('a.yaml already') })]);
     expect(names()).toEqual(['one']);
+    await write('a.yaml', channel('three'));
+    await input.read();
+    expect([names(), faults.length]).toEqual([['one', 'three', 'two'], 1]);
+    expect(taken.at(-1)).toBe('b.yaml: Channel demo/one, Channel demo/two');
+  });
+
+  test('leaves what somebody has changed by hand until its own file changes', async () => {
+    await write('a.yaml', channel('one'));
+    await input.read();
+    store.update(kind('channels'), 'demo', 'one', (object) => {
+      (object.spec as { delivery: { hysteresisSeconds: number } }).delivery.hysteresisSeconds = 7;
+    });
+    await write('b.yaml', channel('two'));
+    await input.read();
+    expect(spec('one').delivery).toMatchObject({ hysteresisSeconds: 7 });
   });
 
   test('keeps all when the folder cannot be read, and says so once', async () => {

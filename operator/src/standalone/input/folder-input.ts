@@ -25,8 +25,9 @@ interface InputObject {
   readonly label: string;
 }
 
-/** What a file has given so far, or gives now. */
-interface Reading extends FileState {
+/** A file as it was read last, with what it has given when it was last taken. */
+interface KnownFile extends FileState {
+  readonly isTaken: boolean;
   readonly objects: readonly InputObject[];
 }
 
@@ -47,7 +48,7 @@ export class FolderInput {
   readonly #input: string;
   readonly #store: ObjectStore;
   readonly #events: InputEvents;
-  readonly #files = new Map<string, Reading>();
+  #files: ReadonlyMap<string, KnownFile> = new Map();
   #seen: readonly FileState[] = [];
 
   constructor(input: string, store: ObjectStore, events: InputEvents) {
@@ -90,40 +91,60 @@ export class FolderInput {
     };
   }
 
+  /** After any change all files are looked at again, in order: an object belongs to the first file that has it. */
   async #take(states: readonly FileState[]): Promise<void> {
-    const gone = [...this.#files.keys()].filter((path) => states.every((state) => state.path !== path));
-    const changed = states.filter(({ path, fingerprint }) => this.#files.get(path)?.fingerprint !== fingerprint);
-    const faults = new Map<string, InputFault[]>();
-    const readings: Reading[] = [];
-    for (const state of changed) readings.push(await this.#reading(state, faults));
-    const before = [...this.#files.values()].flatMap(({ objects }) => objects);
-    for (const path of gone) this.#files.delete(path);
-    this.#decide(readings, faults);
-    const named = new Set([...this.#files.values()].flatMap(({ objects }) => objects.map(({ label }) => label)));
-    for (const object of before) if (!named.has(object.label)) this.#delete(object);
-    for (const path of gone) this.#events.taken(path, []);
+    const before = this.#files;
+    const isKnown = ({ path, fingerprint }: FileState) => before.get(path)?.fingerprint === fingerprint;
+    if (states.length === before.size && states.every(isKnown)) return;
+    const files = new Map<string, KnownFile>();
+    const owners = new Map<string, string>();
+    for (const state of states) {
+      const { path } = state;
+      const { found, faults } = await this.#reading(path, owners);
+      const isTaken = faults.length === 0;
+      const objects = isTaken ? found : (before.get(path)?.objects ?? []);
+      files.set(path, { ...state, isTaken, objects });
+      for (const { label } of objects) owners.set(label, owners.get(label) ?? path);
+      if (isKnown(state) && before.get(path)?.isTaken === isTaken) continue;
+      if (!isTaken) this.#events.refused(faults);
+      else this.#apply(path, objects);
+    }
+    this.#files = files;
+    for (const [path, { objects }] of before) {
+      for (const object of objects) if (!owners.has(object.label)) this.#delete(object);
+      if (!files.has(path)) this.#events.taken(path, []);
+    }
   }
 
-  /** What is in a file; what is wrong with it goes to `faults`. */
-  async #reading(state: FileState, faults: Map<string, InputFault[]>): Promise<Reading> {
-    const found: InputFault[] = [];
-    faults.set(state.path, found);
-    const objects = new Map<string, InputObject>();
+  #apply(path: string, objects: readonly InputObject[]): void {
+    for (const { kind, object } of objects) this.#store.apply(kind, 'object', object, FIELD_MANAGER);
+    this.#events.taken(
+      path,
+      objects.map(({ label }) => label),
+    );
+  }
+
+  /** What is in a file. @param owners files of the objects that other files have */
+  async #reading(path: string, owners: ReadonlyMap<string, string>) {
+    const found: InputObject[] = [];
+    const faults: InputFault[] = [];
     try {
-      const parsed = parseFile(state.path, await readText(state.path));
-      found.push(...parsed.faults);
+      const parsed = parseFile(path, await readText(path));
+      faults.push(...parsed.faults);
       for (const document of parsed.documents) {
-        const object = inputObject(this.#store.kinds, document, found);
+        const object = inputObject(this.#store.kinds, document, faults);
         if (object === null) continue;
-        const message = `${object.label} is in this file already: give one of them another name`;
-        if (objects.has(object.label)) found.push(document.fault('metadata.name', message));
-        else found.push(...this.#trial(object));
-        objects.set(object.label, object);
+        const isDouble = found.some(({ label }) => label === object.label);
+        const owner = isDouble ? 'this file' : owners.get(object.label);
+        const message = `${object.label} is in ${owner} already: remove it here or there, or give it another name`;
+        if (owner === undefined) faults.push(...this.#trial(object));
+        else faults.push(document.fault('metadata.name', message));
+        found.push(object);
       }
     } catch (error) {
-      found.push({ file: state.path, line: 0, field: '', message: messageOf(error) });
+      faults.push({ file: path, line: 0, field: '', message: messageOf(error) });
     }
-    return { ...state, objects: [...objects.values()] };
+    return { found, faults };
   }
 
   /** What the store would say to an object; empty if it would take it. */
@@ -135,37 +156,6 @@ export class FolderInput {
       if (!(error instanceof StatusAnswer)) throw error;
       if (error.causes.length === 0) return [document.fault('', error.message)];
       return error.causes.map(({ path, message }) => document.fault(path, message));
-    }
-  }
-
-  /** An object belongs to one file: to the one that has it already, or else to the first by name. */
-  #decide(readings: readonly Reading[], faults: ReadonlyMap<string, InputFault[]>): void {
-    const owners = new Map<string, string>();
-    for (const { path, objects } of this.#files.values()) {
-      if (faults.get(path)?.length !== 0) for (const { label } of objects) owners.set(label, path);
-    }
-    for (const reading of readings) {
-      const { path, objects } = reading;
-      const found = faults.get(path) ?? [];
-      for (const { label, document } of objects) {
-        const owner = owners.get(label) ?? path;
-        const message = `${label} is in ${owner} already: remove it from one of the files`;
-        if (owner !== path) found.push(document.fault('metadata.name', message));
-      }
-      if (found.length > 0) {
-        this.#files.set(path, { ...reading, objects: this.#files.get(path)?.objects ?? [] });
-        this.#events.refused(found);
-        continue;
-      }
-      this.#files.set(path, reading);
-      for (const { kind, object, label } of objects) {
-        owners.set(label, path);
-        this.#store.apply(kind, 'object', object, FIELD_MANAGER);
-      }
-      this.#events.taken(
-        path,
-        objects.map(({ label }) => label),
-      );
     }
   }
 
