@@ -41,6 +41,8 @@ export interface ServicePort {
 /** Kubernetes keeps events for an hour (kube-apiserver, --event-ttl). */
 const EVENT_TTL_MILLISECONDS = 3_600_000;
 const EXPIRY_MILLISECONDS = 60_000;
+/** Kinds whose changes ask for something; of the others only that they come and go does. */
+const WATCHED: ReadonlySet<string> = new Set([LOCAL_POD.plural, DEPLOYMENT.plural, SERVICE.plural]);
 /** Reasons that are remembered so as not to be told twice. */
 const TROUBLES_MAX = 100;
 
@@ -82,7 +84,7 @@ export class Controllers {
 
   #onEvent({ kind, type, object }: StoredEvent): void {
     if (kind.plural === 'namespaces' && type === 'DELETED') this.#deleteContent(String(metadataOf(object).name));
-    if (kind.plural !== 'events') this.#schedule();
+    if (type !== 'MODIFIED' || WATCHED.has(kind.plural)) this.#schedule();
   }
 
   /** Changes that come together are worked on together. */
