@@ -12,7 +12,7 @@ const MODE = 'operator/src/standalone/';
 const MAIN = 'operator/src/main.ts';
 
 /** Its name, and an import of what is in its folder. */
-const MENTION = /standalone|\/kubelet\/|machine-room/i;
+const MENTION = /standalone|\/kubelet\//i;
 
 const files = globSync(PRODUCT, { cwd: ROOT, exclude: ['**/node_modules', '**/dist'], withFileTypes: true })
   .filter((entry) => entry.isFile())
