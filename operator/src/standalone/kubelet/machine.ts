@@ -60,8 +60,7 @@ async function launch({ command, environment, directory, onLine }: ProcessStart,
     detached: true, // a session and a process group of its own: Ctrl-C does not reach it, and all of it can be killed
     stdio: ['ignore', output.writeEnd, output.writeEnd],
   });
-  const exit = once(child, 'exit');
-  exit.catch(() => {}); // told by the error of its start
+  const exit = once(child, 'exit').catch(() => [255, null]); // an error of its start is told below
   const error = await once(child, 'spawn').then(
     () => null,
     (cause: NodeJS.ErrnoException) => cause,

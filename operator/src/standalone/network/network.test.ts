@@ -106,11 +106,11 @@ describe('Relays', () => {
     expect(await early).toBe('one heard hello');
   });
 
-  test('are open once per address, until it is not wanted any more', async () => {
+  test('are open once per address, for its latest targets, until it is not wanted any more', async () => {
     const { relays, address, port } = await front();
-    const one = await pod('one');
+    const [one, two] = [await pod('one'), await pod('two')];
     const wanted = { address, port, targets: () => [one] };
-    await Promise.all([relays.open(wanted), relays.open(wanted)]);
+    await Promise.all([relays.open({ address, port, targets: () => [two] }), relays.open(wanted)]);
     relays.keepOnly([wanted]);
     expect(await ask(address, port)).toBe('one heard hello');
     relays.keepOnly([]);

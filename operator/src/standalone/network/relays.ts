@@ -28,17 +28,19 @@ const LOOK_MS = 50;
 
 /** One TCP relay for all addresses: deals connections out to the targets of the moment in turn, as kube-proxy does. */
 export class Relays {
+  readonly #fronts = new Map<string, Front>();
   readonly #servers = new Map<string, Server>();
   readonly #sockets = new Set<Socket>();
   /** Addresses that had a target once: without one they refuse connections, as kube-proxy does. */
   readonly #everReady = new Set<string>();
   #turn = 0;
 
-  /** @throws SluiceError PORT_IN_USE */
+  /** Opens an address; one that is open gets other targets. @throws SluiceError PORT_IN_USE */
   async open(front: Front): Promise<void> {
     const key = keyOf(front);
+    this.#fronts.set(key, front);
     if (this.#servers.has(key)) return;
-    const serve = (client: Socket) => void this.#serve(client, front);
+    const serve = (client: Socket) => void this.#serve(client, key);
     const server = createServer({ allowHalfOpen: true, noDelay: true }, serve).listen(front.port, front.address);
     this.#servers.set(key, server);
     try {
@@ -69,9 +71,9 @@ export class Relays {
     await Promise.all(closed);
   }
 
-  async #serve(client: Socket, front: Front): Promise<void> {
+  async #serve(client: Socket, key: string): Promise<void> {
     this.#track(client);
-    const targets = await this.#targets(front);
+    const targets = await this.#targets(key);
     this.#turn += 1;
     for (const [tried] of targets.entries()) {
       const target = targets[(this.#turn + tried) % targets.length];
@@ -83,13 +85,13 @@ export class Relays {
     client.destroy(); // nobody is ready: a connection that ends at once is tried again by whoever asks
   }
 
-  async #targets(front: Front): Promise<readonly Target[]> {
-    const key = keyOf(front);
+  async #targets(key: string): Promise<readonly Target[]> {
+    const now = () => this.#fronts.get(key)?.targets() ?? [];
     for (let waited = 0; waited < FIRST_TARGET_MS && !this.#everReady.has(key); waited += LOOK_MS) {
-      if (front.targets().length > 0) this.#everReady.add(key);
+      if (now().length > 0) this.#everReady.add(key);
       else await sleep(LOOK_MS, undefined, { ref: false });
     }
-    return front.targets();
+    return now();
   }
 
   async #dial({ host, port }: Target): Promise<Socket | null> {
