@@ -11,12 +11,13 @@ const portReference = z.union([z.int(), z.string()]);
 /** One thing to do at a moment of a container's life: a probe's question, preStop, postStart. */
 const deedFields = z.object({
   httpGet: z.object({ path: z.string().default('/'), port: portReference }).optional(),
+  tcpSocket: z.object({ port: portReference }).optional(),
   exec: z.object({ command: z.array(z.string()).min(1) }).optional(),
 });
 export type Deed = z.infer<typeof deedFields>;
 
-const isKnownDeed = ({ httpGet, exec }: Deed) => httpGet !== undefined || exec !== undefined;
-const KNOWN_DEEDS = 'use httpGet or exec: probes and hooks of other kinds are not known here';
+const isKnownDeed = ({ httpGet, tcpSocket, exec }: Deed) => (httpGet ?? tcpSocket ?? exec) !== undefined;
+const KNOWN_DEEDS = 'use httpGet, tcpSocket or exec: probes and hooks of other kinds are not known here';
 const deedSchema = deedFields.refine(isKnownDeed, KNOWN_DEEDS);
 const probeSchema = deedFields
   .extend({

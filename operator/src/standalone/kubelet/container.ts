@@ -268,12 +268,16 @@ export class LocalContainer {
   }
 
   /** Does what a probe or hook says within its time. @returns null if it succeeded, else why not */
-  async #perform({ exec, httpGet }: Deed, timeoutMs: number): Promise<string | null> {
+  async #perform({ exec, httpGet, tcpSocket }: Deed, timeoutMs: number): Promise<string | null> {
     if (exec !== undefined) return this.#execute(exec.command, timeoutMs);
-    if (httpGet === undefined) return null;
-    const port = portNumber([this.container], httpGet.port);
-    if (port === null) return `container ${this.container.name} has no port named ${httpGet.port}`;
-    const url = `http://${this.#place.address}:${port}${httpGet.path}`;
+    const { address } = this.#place;
+    const named = (httpGet ?? tcpSocket)?.port ?? '';
+    const port = portNumber([this.container], named);
+    if (port === null) return `container ${this.container.name} has no port named ${named}`;
+    const url = `http://${address}:${port}${httpGet?.path ?? ''}`;
+    if (httpGet === undefined) {
+      return (await this.#services.machine.connect(address, port, timeoutMs)) ? null : `port ${port} is closed`;
+    }
     return (await this.#services.machine.get(url, timeoutMs)) ? null : `${url} does not answer with 200`;
   }
 

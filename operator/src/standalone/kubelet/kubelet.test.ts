@@ -68,6 +68,10 @@ class FakeMachine implements Machine {
     return this.healthy.has(url);
   }
 
+  async connect(address: string, port: number): Promise<boolean> {
+    return this.healthy.has(`${address}:${port}`);
+  }
+
   /** The commands that were started, in order. */
   get commands(): readonly string[] {
     return this.processes.map(({ start }) => start.command.join(' '));
@@ -269,6 +273,22 @@ describe('a pod', () => {
     expect([log('main'), log(''), log('other')]).toEqual(['no encoder works\n', 'no encoder works\n', null]);
     expect(kubelet.log({ metadata: { uid: 'other' } }, 'main')).toBeNull();
     expect(printed).toContain('film-1/main no encoder works');
+  });
+
+  test('is ready as long as its port is open', async () => {
+    const readinessProbe = { tcpSocket: { port: 'http' }, periodSeconds: 1, failureThreshold: 1 };
+    create({ containers: [{ ...MAIN, ports: [{ name: 'http', containerPort: 80 }], readinessProbe }] });
+    await started('run /bundles/main.js');
+    const isReady = async (expected: boolean) =>
+      until(`ready: ${expected}`, () => {
+        clock.advance(1000);
+        return read().status.containerStatuses[0]?.ready === expected;
+      });
+    await isReady(false);
+    machine.healthy.add(`${ADDRESS}:80`);
+    await isReady(true);
+    machine.healthy.clear();
+    await isReady(false);
   });
 
   test('is stopped when its liveness probe fails, and started again', async () => {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { get } from 'node:http';
-import { Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { constants as systemConstants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,6 +39,8 @@ export interface Machine {
   launch(start: ProcessStart): Promise<LocalProcess>;
   /** Whether a GET is answered with a status from 200 to 399 within the time; never throws. */
   get(url: string, timeoutMs: number): Promise<boolean>;
+  /** Whether a TCP connection is taken within the time; never throws. */
+  connect(address: string, port: number, timeoutMs: number): Promise<boolean>;
 }
 
 /** What is in the pipe at the end is read within this. */
@@ -48,7 +50,7 @@ const MAX_LINE_LENGTH = 16 * 1024;
 
 /** This machine. @param guardian ends the groups that this process leaves behind */
 export function createLocalMachine(guardian: Guardian): Machine {
-  return { launch: (start) => launch(start, guardian), get: answers };
+  return { launch: (start) => launch(start, guardian), get: answers, connect: accepts };
 }
 
 async function launch({ command, environment, directory, onLine }: ProcessStart, guardian: Guardian) {
@@ -102,6 +104,16 @@ function answers(url: string, timeoutMs: number): Promise<boolean> {
     });
     request.on('error', () => resolve(false));
   });
+}
+
+async function accepts(host: string, port: number, timeoutMs: number): Promise<boolean> {
+  const socket = connect({ host, port });
+  const isOpen = await once(socket, 'connect', { signal: AbortSignal.timeout(timeoutMs) }).then(
+    () => true,
+    () => false,
+  );
+  socket.on('error', () => {}).destroy();
+  return isOpen;
 }
 
 /**
