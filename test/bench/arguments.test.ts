@@ -20,7 +20,11 @@ describe('the arguments of the bench', () => {
   });
 
   const refused: readonly [string, readonly string[], string][] = [
-    ['a part that there is not', ['operators'], 'no such part: operators; there are edge, counting, events, operator, proxy'],
+    [
+      'a part that there is not',
+      ['operators'],
+      'no such part: operators; there are edge, counting, events, operator, proxy',
+    ],
     ['a part of the edge that there is not', ['edge:rest'], 'no such part: edge:rest'],
     ['a number that is none', ['operator', '--channels', 'many'], '--channels: many is no number from 5 to 20000'],
     ['too many Channels', ['operator', '--channels=100,20001'], '20001 is no number'],

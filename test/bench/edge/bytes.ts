@@ -14,11 +14,13 @@ export async function measureBytes(edge: EdgeSubject, reference: Subject): Promi
   const totals = { edge: nothing(), reference: nothing() };
   let sidecarSeconds = 0;
   for (let turn = 0; turn < TURNS; turn += 1) {
-    const paths = await segmentPaths(edge);
     const sidecarBefore = cpuSecondsOf([edge.sidecarPid]);
-    totals.edge = sum(totals.edge, await fetchAll(`${edge.url}/live`, paths, edge.groups));
+    totals.edge = sum(totals.edge, await fetchAll(`${edge.url}/live`, await segmentPaths(edge), edge.groups));
     sidecarSeconds += cpuSecondsOf([edge.sidecarPid]) - sidecarBefore;
-    totals.reference = sum(totals.reference, await fetchAll(`${reference.url}/files`, paths, reference.groups));
+    totals.reference = sum(
+      totals.reference,
+      await fetchAll(`${reference.url}/files`, await segmentPaths(edge), reference.groups),
+    );
   }
   const [measured, beside] = [totals.edge, totals.reference].map(({ bytes, cpuSeconds }) => bytes / cpuSeconds / 1e9);
   return [

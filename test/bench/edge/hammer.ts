@@ -35,13 +35,19 @@ export async function hammer(
   let running = true;
   const run = async (connection: number): Promise<void> => {
     const client = createClient();
-    for (let round = 0; running; round += 1) {
-      const answer = await ask(client, connection, round, signal);
-      if (answer.status !== 200) throw new Error(`answered ${answer.status}: ${answer.body.toString().slice(0, 200)}`);
-      done.answers += 1;
-      done.bytes += answer.bytes;
+    try {
+      for (let round = 0; running; round += 1) {
+        const answer = await ask(client, connection, round, signal);
+        if (answer.status !== 200)
+          throw new Error(`answered ${answer.status}: ${answer.body.toString().slice(0, 200)}`);
+        done.answers += 1;
+        done.bytes += answer.bytes;
+      }
+    } finally {
+      // One that fails ends them all: what comes behind must not be measured with them.
+      running = false;
+      await client.close();
     }
-    await client.close();
   };
   const asking = Promise.all(Array.from({ length: CONNECTIONS }, (_, connection) => run(connection)));
   const deadline = performance.now() + LIMIT_SECONDS * 1000;
