@@ -28,8 +28,8 @@ const ARRIVAL_SECONDS = 6;
 const SETTLE_SECONDS = 4;
 const MEASURE_SECONDS = 8;
 
-/** CPU and memory of an edge as viewers and channels grow, with heartbeats. */
-export async function measureGrowth(root: string, started: Started): Promise<Growth[]> {
+/** CPU and memory of an edge as viewers and channels grow, with heartbeats. @param onRow told of each row at once */
+export async function measureGrowth(root: string, started: Started, onRow: (row: Growth) => void): Promise<Growth[]> {
   const rows: Growth[] = [];
   for (const [text, sizes] of Object.entries(SIZES)) {
     const channels = Number(text);
@@ -37,7 +37,11 @@ export async function measureGrowth(root: string, started: Started): Promise<Gro
     started.add(own, () => own.stop());
     const originUrl = await startOrigin(own, SMALL_SEGMENT_BYTES);
     const edge = await startEdgeSubject(own, ADDRESS, { root, originUrl, channels, workers: 2 });
-    for (const viewers of sizes) rows.push(await measureOne(own, edge, viewers, channels));
+    for (const viewers of sizes) {
+      const row = await measureOne(own, edge, viewers, channels);
+      onRow(row);
+      rows.push(row);
+    }
     await own.stop();
   }
   return rows;
@@ -76,10 +80,14 @@ async function measureOne(started: Started, edge: EdgeSubject, viewers: number, 
 
 /** A Markdown table. */
 export function growthTable(rows: readonly Growth[]): string {
-  const lines = rows.map(
-    (row) =>
-      `| ${row.viewers} | ${row.channels} | ${row.nginxPercent.toFixed(1)} % | ${row.sidecarPercent.toFixed(1)} % | ${row.sidecarMegabytes.toFixed(0)} MB | ${row.descriptors} | ${row.stalls} | ${row.problems === 0 ? '0' : `${row.problems}: ${row.lastProblem}`} |`,
-  );
   const head = '| viewers | channels | nginx | sidecar | its memory | its descriptors | stalls | problems |';
-  return [head, '|---|---|---|---|---|---|---|---|', ...lines].join('\n');
+  return [head, '|---|---|---|---|---|---|---|---|', ...rows.map(growthLine)].join('\n');
+}
+
+/** One row of it. */
+export function growthLine(row: Growth): string {
+  const cpu = `${row.nginxPercent.toFixed(1)} % | ${row.sidecarPercent.toFixed(1)} %`;
+  const problems = row.problems === 0 ? '0' : `${row.problems}: ${row.lastProblem}`;
+  const memory = `${row.sidecarMegabytes.toFixed(0)} MB | ${row.descriptors}`;
+  return `| ${row.viewers} | ${row.channels} | ${cpu} | ${memory} | ${row.stalls} | ${problems} |`;
 }

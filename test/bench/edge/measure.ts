@@ -9,7 +9,7 @@ import { measureAnswers } from './answers.ts';
 import { measureViewers, startAudience } from './audience.ts';
 import { measureBytes } from './bytes.ts';
 import { startEdgeSubject } from './edge-subject.ts';
-import { type Growth, growthTable, measureGrowth } from './growth.ts';
+import { type Growth, growthLine, growthTable, measureGrowth } from './growth.ts';
 import { growthPicture } from './growth-picture.ts';
 import { measureLimit } from './limit.ts';
 import { SEGMENT_BYTES, startOrigin } from './origin-process.ts';
@@ -42,7 +42,9 @@ export async function measureEdge(
   await bundle(root, ['edge'], () => {});
   const rows = wanted.some((part) => part !== 'growth') ? await measureBeside(root, progress, wanted, started) : [];
   if (!wanted.includes('growth')) return rows;
-  const growth = await progress.step('measure growth', 120, () => measureGrowth(root, started));
+  const growth = await progress.step('measure growth', 120, () =>
+    measureGrowth(root, started, (row) => progress.note(`    ${growthLine(row)}`)),
+  );
   progress.note(`\n${growthTable(growth)}\n`);
   const picture = growthPicture(growth.filter(({ channels }) => channels === 1));
   await writeFile(join(root, PICTURE), picture);
