@@ -16,7 +16,7 @@ const MAX_WAITING_CHANGES = 500_000;
  * A channel that plays lists a segment every few seconds. The operator decides nothing by its number, and a successor
  * of this edge goes on from its own copy of the timeline: a thousand channels need not wake the operator for each.
  */
-const POSITION_INTERVAL_MS = 10_000;
+export const POSITION_INTERVAL_MS = 10_000;
 /** Longest text of a viewer that goes on to the operator, as the protocol says. */
 const MAX_SOURCE_ERROR_LENGTH = 500;
 
@@ -160,7 +160,7 @@ export class Uplink {
 }
 
 /** A report without what changes with each segment. */
-function withoutPosition({ lastMsn: _msn, session, ...rest }: OwnerReport): object {
+export function withoutPosition({ lastMsn: _msn, session, ...rest }: OwnerReport): object {
   if (session === null) return rest;
   const { outTimeSeconds: _time, speed: _speed, ...state } = session;
   return { ...rest, session: state };

@@ -20,16 +20,21 @@ function stage() {
     discontinuityBase: 0,
     numbers,
   });
-  const state = { published: { term: 2, ready: true, log, known: [] } as Published | null, followers: 0 };
+  const state = {
+    published: { term: 2, ready: true, log, known: [] } as Published | null,
+    followers: 0,
+    now: 0,
+    lastMsn: 0,
+  };
   const source: FeedSource = {
     published: (uid) => (uid === 'film' ? state.published : null),
-    reportOf: (uid) => (uid === 'film' ? { report: reportOf({ uid }), ladder: [] } : null),
+    reportOf: (uid) => (uid === 'film' ? { report: reportOf({ uid, lastMsn: state.lastMsn }), ladder: [] } : null),
     ownedUids: () => ['film'],
     setFollowers: (_uid, count) => {
       state.followers = count;
     },
   };
-  const feed = new TimelineFeed(source);
+  const feed = new TimelineFeed(source, () => state.now);
   const connect = () => {
     const socket = {
       busy: false,
@@ -86,6 +91,19 @@ describe('the feed of an owner', () => {
     ]);
     connection.beat();
     expect(socket.sent).toHaveLength(5);
+  });
+
+  test('tells the position of a channel every ten seconds, everything else at once', () => {
+    const { connect, feed, state } = stage();
+    const { socket } = connect();
+    feed.reported('film');
+    socket.sent.length = 0;
+    for (let second = 1; second <= 25; second += 1) {
+      state.now += 1_000;
+      state.lastMsn += 1;
+      feed.reported('film');
+    }
+    expect(socket.sent).toMatchObject([{ report: { lastMsn: 10 } }, { report: { lastMsn: 20 } }]);
   });
 
   test('says that a channel is gone, and goes on when it comes back', () => {

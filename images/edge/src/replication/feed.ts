@@ -1,4 +1,5 @@
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import { POSITION_INTERVAL_MS, withoutPosition } from '../link/uplink.ts';
 import type { KnownSegment } from '../source/intake.ts';
 import type { TimelineLog } from '../timeline/log.ts';
 import { type CopyPosition, positionOf, updateSince } from '../timeline/replica.ts';
@@ -53,9 +54,14 @@ export class TimelineFeed {
   readonly #source: FeedSource;
   readonly #connections = new Set<FeedConnection>();
   readonly #followers = new Map<string, number>();
+  readonly #now: () => number;
+  /** What was reported last of each channel but its position, and when. */
+  readonly #told = new Map<string, { readonly story: string; readonly atMs: number }>();
 
-  constructor(source: FeedSource) {
+  /** @param now milliseconds of any clock that never steps back */
+  constructor(source: FeedSource, now: () => number) {
     this.#source = source;
+    this.#now = now;
   }
 
   /** A follower has come: it hears the reports of all channels first. */
@@ -76,8 +82,18 @@ export class TimelineFeed {
     for (const connection of this.#connections) connection.changed(uid);
   }
 
-  /** The owner of a channel has something new to report. */
+  /** The owner of a channel has something new to report; a position alone is told every ten seconds. */
   reported(uid: string): void {
+    const found = this.#source.reportOf(uid);
+    if (found === null) {
+      this.#told.delete(uid);
+      return;
+    }
+    const story = JSON.stringify([withoutPosition(found.report), found.ladder]);
+    const told = this.#told.get(uid);
+    const atMs = this.#now();
+    if (told?.story === story && atMs - told.atMs < POSITION_INTERVAL_MS) return;
+    this.#told.set(uid, { story, atMs });
     for (const connection of this.#connections) connection.reported(uid);
   }
 

@@ -40,12 +40,15 @@ describe('the internal port of an edge, for other edges', () => {
     server = createServer(
       createSegmentListener(stored, sha256, (_request, response) => void response.writeHead(418).end()),
     );
-    const feed = new TimelineFeed({
-      published: () => ({ term: 1, ready: false, log: null, known: [] }),
-      reportOf: (uid) => ({ report: reportOf({ uid }), ladder: [] }),
-      ownedUids: () => ['film'],
-      setFollowers: () => {},
-    });
+    const feed = new TimelineFeed(
+      {
+        published: () => ({ term: 1, ready: false, log: null, known: [] }),
+        reportOf: (uid) => ({ report: reportOf({ uid }), ladder: [] }),
+        ownedUids: () => ['film'],
+        setFollowers: () => {},
+      },
+      () => 0,
+    );
     feedServer = createFeedServer(feed, sha256, silentLog);
     server.on('upgrade', feedServer.upgrade);
     server.listen(0, '127.0.0.1');

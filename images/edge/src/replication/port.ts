@@ -21,7 +21,7 @@ export function createInternalPort(
   log: Logger,
 ): { readonly work: RequestListener; readonly replication: FeedServer } {
   const tokenSha256 = replicationTokenSha256(sessionKey, podUid);
-  const feed = new TimelineFeed(channels);
+  const feed = new TimelineFeed(channels, () => performance.now());
   channels.onPublished((uid) => feed.changed(uid));
   channels.onReport(({ uid }) => feed.reported(uid));
   const stored = (uid: string, name: string) => channels.storedFile(uid, name);

@@ -129,7 +129,7 @@ export class TestEdge {
       clock: this.clock,
       logger: createLogger({ name: 'test', level: 'silent' }),
     });
-    this.network.add(this.podUid, media);
+    this.network.add(this.podUid, media, this.clock.now);
     media.onReport((report) => this.reports.push(report));
     return media;
   }

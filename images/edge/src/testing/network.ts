@@ -34,8 +34,8 @@ export class TestNetwork {
   readonly sent: OwnerMessage[] = [];
 
   /** Makes a pod reachable. */
-  add(podUid: string, media: MediaSide): void {
-    const feed = new TimelineFeed(media);
+  add(podUid: string, media: MediaSide, now: () => number): void {
+    const feed = new TimelineFeed(media, now);
     media.onPublished((uid) => feed.changed(uid));
     media.onReport(({ uid }) => feed.reported(uid));
     this.#pods.set(podUid, { media: () => media, feed });
