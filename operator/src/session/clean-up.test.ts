@@ -69,7 +69,7 @@ describe('the clean-up after a session', () => {
     expect(calls).toEqual([]);
     expect(await lookAfter(1)).toBeNull();
     expect(calls).toEqual(['get', 'delete StreamSession film-1 s1']);
-    expect(told).toEqual([]);
+    expect(told).toEqual(['Channel/film SessionEnded: StreamSession film-1 deleted: its Channel is gone']);
   });
 
   test('takes the Channel of the same name that was made since for another one', async () => {

@@ -1,5 +1,5 @@
 import { API_VERSION, type Channel, type StreamSession } from '@sluice/crds';
-import { cleanupFailed } from '../events.ts';
+import { cleanupFailed, told } from '../events.ts';
 import { CHANNEL, POD, STREAM_SESSION } from '../kinds.ts';
 import type { Client, KubernetesObject } from '../runtime/client/client.ts';
 import { isTypedError, type TypedError } from '../runtime/errors/error.ts';
@@ -71,7 +71,11 @@ export async function endOrphan(
   });
   if (unread !== null || belongsTo(session, channel ?? undefined)) return ORPHANED_SECONDS;
   const refusal = await refusalOf(() => client.delete(STREAM_SESSION, { namespace, name }, { uid }));
-  if (refusal === null) return null;
+  if (refusal === null) {
+    const event = told('SessionEnded', `StreamSession ${name} deleted: its Channel is gone`);
+    options.events.record(channelOf(session) ?? goneChannel(session), event);
+    return null;
+  }
   tell(session, `StreamSession ${name}, whose Channel is gone,`, refusal, options);
   return REFUSED_RETRY_SECONDS;
 }
