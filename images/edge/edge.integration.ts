@@ -17,7 +17,11 @@ const SCENARIOS: readonly Scenario[] = [
   ['strangers', 'edges speak with edges alone', (link) => withEdges(link, noStrangers)],
   ['work', 'agents reach the owner by way of any edge', (link) => withEdges(link, work)],
   ['moved', 'a new owner goes on with the timeline of the old one', (link) => withEdges(link, newOwner)],
-  ['gone', 'an owner that is gone costs no viewer its playlist', (link) => withEdges(link, goneOwner)],
+  [
+    'gone',
+    'an owner that is killed is followed by its successor, without the operator',
+    (link) => withEdges(link, goneOwner),
+  ],
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
 ];

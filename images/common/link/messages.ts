@@ -58,6 +58,20 @@ const dnsNameSchema = z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/)
 /** As {@link dnsNameSchema}, for uids, which need not be UUIDs outside Kubernetes. */
 const uidSchema = z.string().regex(/^[A-Za-z0-9][\w.-]{0,127}$/);
 
+/** Most owners that a route names. */
+const MAX_OWNERS = 3;
+
+/** Owner and successors; pod names with the addresses of their internal ports. */
+export const ownersSchema = z
+  .array(z.object({ podName: z.string().max(253), podUid: z.string().max(128), address: z.string().max(300) }))
+  .max(MAX_OWNERS);
+
+/**
+ * Terms of ownership come in blocks of so many. The operator gives the first of a block; successors who take over
+ * without it take the ones behind, so that whatever the operator says next is higher.
+ */
+export const TERMS_PER_BLOCK = 16;
+
 /** Everything an edge knows of a channel. */
 export const routeSchema = z.object({
   namespace: dnsNameSchema,
@@ -86,7 +100,7 @@ export const routeSchema = z.object({
   reportSigns: z.boolean(),
   ladder: z.array(rungSchema).max(8),
   /** Owner and successors by rendezvous hash, first the owner; pod names with the addresses of their internal port. */
-  owners: z.array(z.object({ podName: z.string(), podUid: z.string(), address: z.string() })).max(3),
+  owners: ownersSchema,
   /** Higher wins; an edge that sees a higher one stops writing. */
   ownerTerm: z.int().nonnegative(),
   /** The StreamSession that transcodes for this channel, if there is one. */

@@ -148,6 +148,7 @@ function followChanges(channels: ChannelService, core: Core): void {
     markUid(core, report.uid);
   });
   channels.onFollowed((uid) => markUid(core, uid));
+  channels.onOwners((uid, owners, term) => core.routes.supersede(uid, owners, term));
 }
 
 /** The events of a channel may have changed. */

@@ -8,6 +8,7 @@ import { readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
 import { readLinkKeys } from './link/keys.ts';
 import { OwnerLinks } from './replication/owner-link.ts';
+import { createOwnershipClient } from './replication/ownership.ts';
 import { createInternalPort } from './replication/port.ts';
 import { createSegmentClient } from './replication/segments.ts';
 import { createDial } from './replication/socket.ts';
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
     client: createSourceClient(addressGuard(config.allowedCidrs)),
     links: new OwnerLinks(createDial(keys.sessionKey, log), systemClock),
     segments: createSegmentClient(keys.sessionKey),
+    ownership: createOwnershipClient(keys.sessionKey),
     clock: systemClock,
     logger: log,
   });

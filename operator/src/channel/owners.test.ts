@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { TERMS_PER_BLOCK } from '@sluice/common/link/messages.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 import { firstOwnerTerm, type Ownership, ownersOf, rankEdges } from './owners.ts';
 
@@ -48,7 +49,7 @@ describe('the owners of a channel', () => {
     const edges = EDGES.map((each) => (each.podUid === uids(before)[0] ? { ...each, ready: false } : each));
     const after = ownersOf('channel', edges, before, TERM);
     expect(uids(after)[0]).toBe(uids(before)[1]);
-    expect(after.term).toBe(before.term + 1);
+    expect(after.term).toBe(before.term + TERMS_PER_BLOCK);
   });
 
   test('stay under the next leader, who knows the last one by name, with a higher term', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Route } from '@sluice/common/link/messages.ts';
+import { type Route, TERMS_PER_BLOCK } from '@sluice/common/link/messages.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 
 /** Owner and two successors: an edge and its next may fail at the same time without a source being polled twice. */
@@ -14,7 +14,7 @@ export interface Ownership {
   readonly among?: readonly EdgeEndpoint[];
 }
 
-/** Changes of one channel's owner under one leader for which there is room; one a second would take eleven days. */
+/** Terms of one channel under one leader: 62,500 changes of owner by it, each with room for successors behind it. */
 const OWNER_TERMS_PER_LEADER = 1_000_000;
 
 /**
@@ -71,6 +71,11 @@ export function ownersOf(
   }));
   const goesOn = keeper !== undefined && last !== undefined;
   const known = previous?.term ?? 0;
-  const term = goesOn ? known : Math.max(firstOwnerTerm(leaderTerm), known + 1);
+  const term = goesOn ? known : Math.max(firstOwnerTerm(leaderTerm), nextBlock(known));
   return { owners, term, among: edges };
+}
+
+/** The first term behind all that successors may have taken since `term`. */
+function nextBlock(term: number): number {
+  return (Math.floor(term / TERMS_PER_BLOCK) + 1) * TERMS_PER_BLOCK;
 }

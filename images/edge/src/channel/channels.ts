@@ -4,21 +4,21 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { FeedSource } from '../replication/feed.ts';
-import type { OwnerAddress, OwnerLinks } from '../replication/owner-link.ts';
+import type { OwnerLinks } from '../replication/owner-link.ts';
+import type { OwnersAnswer, OwnersClaim, OwnershipClient } from '../replication/ownership.ts';
 import { type SegmentClient, type StoredFile, segmentUnknown } from '../replication/segments.ts';
 import type { SourceClient } from '../source/client.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
-import type { TimelineCopy } from './copy.ts';
-import { type FetchContext, FetchTurns } from './fetches.ts';
-import { ChannelFollower } from './follower.ts';
-import { isOwner } from './mode.ts';
-import { ChannelOwner } from './owner.ts';
-import { SegmentCache } from './segment-cache.ts';
-import type { ChannelLive, ChannelService } from './service.ts';
+import { FetchTurns } from './fetches.ts';
+import type { ChannelFollower } from './follower.ts';
+import { Negotiation } from './negotiation.ts';
+import type { ChannelOwner } from './owner.ts';
+import { ServedChannel } from './served.ts';
+import type { ChannelLive, ChannelService, OwnersListener } from './service.ts';
+import { answerOf } from './succession.ts';
 import { LIVE_FOLDER, removeStrayTimelines, strayFolders, TIMELINES_FOLDER } from './sweep.ts';
-import { MissingSegments } from './take-over.ts';
-import { OWNER_MOVED, ownerMoved, unreachable } from './waiters.ts';
+import { OWNER_MOVED, unreachable } from './waiters.ts';
 
 /** A request is answered anew when its channel changes hands meanwhile; more changes than this are an error. */
 const MAX_OWNER_MOVES = 3;
@@ -34,6 +34,8 @@ export interface MediaSideOptions {
   readonly links: OwnerLinks;
   /** What fetches segments from other edges; closed with the service. */
   readonly segments: SegmentClient;
+  /** What speaks with other edges about owners; closed with the service. */
+  readonly ownership: OwnershipClient;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -44,44 +46,14 @@ export interface MediaSide extends ChannelService, FeedSource {
   ownerOfSession(namespace: string, session: string): ChannelOwner | null;
   /** A file (`s/...`) of a channel that lies on this edge, whoever owns the channel; null where it does not. */
   storedFile(uid: string, name: string): StoredFile | null;
+  /** Another edge says who owns a channel, or that the owner is away; null for a channel that is not known here. */
+  hearOwners(uid: string, claim: OwnersClaim): Promise<OwnersAnswer | null>;
   /** Subscribes to changes of what other edges copy, by uid; returns the unsubscribe function. */
   onPublished(listener: (uid: string) => void): () => void;
 }
 
-interface Channel {
-  route: Route;
-  audience: Audience | null;
-  localViewers: number;
-  /** Other edges that watch it. */
-  followers: number;
-  report: OwnerReport | null;
-  owner: ChannelOwner | null;
-  follower: ChannelFollower | null;
-  cache: SegmentCache | null;
-  /** What this edge has taken over without having all files of it. */
-  missing: MissingSegments | null;
-  removed: boolean;
-  /** Opening, changes and closing of one channel happen one after another. */
-  turn: Promise<void>;
-}
-
-function newChannel(route: Route): Channel {
-  return {
-    route,
-    ...{ audience: null, report: null, owner: null, follower: null, cache: null, missing: null },
-    ...{ localViewers: 0, followers: 0, removed: false },
-    turn: Promise.resolve(),
-  };
-}
-
 function unknownChannel(key: string): SluiceError {
   return new SluiceError(`There is no channel ${key}`, { code: 'CHANNEL_UNKNOWN', retryable: false, status: 404 });
-}
-
-/** What viewers get now: this edge's own word, else the owner's, else what the operator says. */
-function modeOf({ route, audience, owner, follower }: Channel, podUid: string): Route['mode'] {
-  if (owner !== null) return owner.activeMode;
-  return isOwner(route, podUid) ? 'Idle' : (follower?.activeMode ?? audience?.mode ?? 'Idle');
 }
 
 /** The media side of an edge. */
@@ -91,29 +63,39 @@ export function createMediaSide(options: MediaSideOptions): MediaSide {
 
 class Channels implements MediaSide {
   readonly #options: MediaSideOptions;
-  readonly #channels = new Map<string, Channel>();
-  readonly #byUid = new Map<string, Channel>();
+  readonly #channels = new Map<string, ServedChannel>();
+  readonly #byUid = new Map<string, ServedChannel>();
   readonly #reportListeners = new Set<(report: OwnerReport) => void>();
   readonly #followedListeners = new Set<(uid: string) => void>();
   readonly #publishedListeners = new Set<(uid: string) => void>();
   readonly #fetchedListeners = new Set<() => void>();
+  readonly #ownersListeners = new Set<OwnersListener>();
+  readonly #negotiation: Negotiation;
   readonly #turns = new FetchTurns();
   /** What a recreated Channel of the same name has to wait for. */
   readonly #ending = new Map<string, Promise<void>>();
 
   constructor(options: MediaSideOptions) {
     this.#options = options;
+    this.#negotiation = new Negotiation({
+      podUid: options.podUid,
+      client: options.ownership,
+      clock: options.clock,
+      superseded: (uid, { owners, term }) => {
+        options.logger.warn({ uid, term, owner: owners[0]?.podName }, 'a channel has another owner');
+        for (const listener of this.#ownersListeners) listener(uid, owners, term);
+      },
+    });
   }
 
   apply(route: Route): void {
     const key = keyOf(route);
     const known = this.#channels.get(key);
     if (known !== undefined && known.route.uid !== route.uid) void this.#end(key, known);
-    const channel = known !== undefined && !known.removed ? known : newChannel(route);
-    channel.route = route;
+    const channel = known !== undefined && known.route.uid === route.uid && !known.removed ? known : this.#serve(route);
     this.#channels.set(key, channel);
     this.#byUid.set(route.uid, channel);
-    this.#schedule(channel);
+    channel.apply(route);
   }
 
   async remove(uid: string): Promise<void> {
@@ -140,17 +122,11 @@ class Channels implements MediaSide {
   }
 
   setLocalViewers(uid: string, viewers: number): void {
-    const channel = this.#byUid.get(uid);
-    if (channel === undefined || channel.localViewers === viewers) return;
-    channel.localViewers = viewers;
-    this.#tellAudience(channel);
+    this.#byUid.get(uid)?.setLocalViewers(viewers);
   }
 
   setFollowers(uid: string, count: number): void {
-    const channel = this.#byUid.get(uid);
-    if (channel === undefined || channel.followers === count) return;
-    channel.followers = count;
-    this.#tellAudience(channel);
+    this.#byUid.get(uid)?.setFollowers(count);
   }
 
   multivariant(key: string, sessionQuery: string, signal: AbortSignal) {
@@ -176,11 +152,11 @@ class Channels implements MediaSide {
 
   live(key: string): ChannelLive | null {
     const channel = this.#channels.get(key);
-    return channel === undefined ? null : this.#liveOf(channel);
+    return channel?.live ?? null;
   }
 
   list(): readonly ChannelLive[] {
-    return [...this.#channels.values()].map((channel) => this.#liveOf(channel));
+    return [...this.#channels.values()].map(({ live }) => live);
   }
 
   reports(): readonly OwnerReport[] {
@@ -197,6 +173,22 @@ class Channels implements MediaSide {
 
   onFetched(listener: () => void): () => void {
     return subscribe(this.#fetchedListeners, listener);
+  }
+
+  onOwners(listener: OwnersListener): () => void {
+    return subscribe(this.#ownersListeners, listener);
+  }
+
+  async hearOwners(uid: string, { owners, term, away }: OwnersClaim): Promise<OwnersAnswer | null> {
+    const channel = this.#byUid.get(uid);
+    if (channel === undefined) return null;
+    const known = channel.route.ownerTerm;
+    if (term > known) for (const listener of this.#ownersListeners) listener(uid, owners, term);
+    else if (away && term === known && channel.follower?.isOwnerAway === true)
+      this.#negotiation.takeOver(channel.route);
+    // Two who claim at once would wait for each other.
+    if (!channel.claiming) await channel.settled();
+    return answerOf(channel.route, channel.owner?.handOver() ?? channel.follower?.handOver() ?? null);
   }
 
   onPublished(listener: (uid: string) => void): () => void {
@@ -224,8 +216,7 @@ class Channels implements MediaSide {
   }
 
   storedFile(uid: string, name: string): StoredFile | null {
-    const { owner, cache } = this.#byUid.get(uid) ?? { owner: null, cache: null };
-    return owner?.files.find(name) ?? cache?.find(name) ?? null;
+    return this.#byUid.get(uid)?.storedFile(name) ?? null;
   }
 
   async close(): Promise<void> {
@@ -234,14 +225,14 @@ class Channels implements MediaSide {
     this.#byUid.clear();
     await Promise.all([
       ...this.#ending.values(),
-      ...all.map(async ([key, channel]) => {
-        channel.removed = true;
-        await channel.turn;
-        await this.#closeParts(channel, unreachable(`This edge is shutting down, ask again for ${key}`), false);
-      }),
+      ...all.map(([key, channel]) =>
+        channel.close(unreachable(`This edge is shutting down, ask again for ${key}`), false),
+      ),
     ]);
+    this.#negotiation.close();
     this.#options.links.close();
-    await Promise.all([this.#options.client.close(), this.#options.segments.close()]);
+    const { client, segments, ownership } = this.#options;
+    await Promise.all([client.close(), segments.close(), ownership.close()]);
   }
 
   #folderOf(key: string): string {
@@ -252,98 +243,27 @@ class Channels implements MediaSide {
     return join(this.#options.mediaDirectory, TIMELINES_FOLDER, `${uid}.json`);
   }
 
-  #schedule(channel: Channel): void {
-    channel.turn = channel.turn
-      .then(() => this.#settle(channel))
-      .catch((error: unknown) => {
-        this.#options.logger.error({ err: error, channel: keyOf(channel.route) }, 'channel cannot be opened');
-      });
-  }
-
-  async #settle(channel: Channel): Promise<void> {
-    const { route } = channel;
-    if (channel.removed) return;
-    if (isOwner(route, this.#options.podUid)) {
-      if (channel.owner === null) await this.#own(channel);
-      if (channel.owner?.route !== channel.route) channel.owner?.update(channel.route);
-    } else {
-      if (channel.follower === null) await this.#follow(channel);
-      channel.follower?.update(channel.route);
-    }
-    this.#tellAudience(channel);
-    this.#published(route.uid);
-  }
-
-  /** This edge writes the channel's timeline from now on; where it has copied it until now it goes on with that. */
-  async #own(channel: Channel): Promise<void> {
-    const { route, follower } = channel;
+  /** A new channel of this route. */
+  #serve(route: Route): ServedChannel {
+    const { podUid, client, links, segments, clock, logger } = this.#options;
+    const { uid } = route;
     const key = keyOf(route);
-    await this.#ending.get(key);
-    const takeOver = follower?.handOver() ?? null;
-    const from = [...(follower?.owner == null ? [] : [follower.owner]), ...route.owners.slice(1)];
-    await follower?.close(ownerMoved(), follower !== null && takeOver === null);
-    channel.follower = null;
-    channel.cache = null;
-    const facts = route.source.facts ?? follower?.report?.facts ?? null;
-    const owner = await ChannelOwner.open(facts === null ? route : { ...route, source: { ...route.source, facts } }, {
-      clock: this.#options.clock,
-      client: this.#options.client,
-      logger: this.#options.logger,
+    return new ServedChannel(route, {
+      ...{ podUid, client, links, segments, clock, logger, negotiation: this.#negotiation, turns: this.#turns },
       folder: this.#folderOf(key),
-      statePath: this.#statePathOf(route.uid),
-      takeOver,
-      changed: () => this.#published(route.uid),
-      report: (report) => {
-        channel.report = report;
+      statePath: this.#statePathOf(uid),
+      cleared: () => this.#ending.get(key),
+      reported: (report) => {
         for (const listener of this.#reportListeners) listener(report);
       },
+      published: () => this.#published(uid),
+      followed: () => {
+        for (const listener of this.#followedListeners) listener(uid);
+      },
+      fetched: () => {
+        for (const listener of this.#fetchedListeners) listener();
+      },
     });
-    channel.owner = owner;
-    if (takeOver !== null) channel.missing = this.#takenOver(route.uid, owner, takeOver, from);
-  }
-
-  #takenOver(uid: string, owner: ChannelOwner, copy: TimelineCopy, from: readonly OwnerAddress[]): MissingSegments {
-    const missing = new MissingSegments({ ...this.#fetching(uid), files: owner.files }, from);
-    missing.fetchAll(copy.log);
-    return missing;
-  }
-
-  /** Another edge writes the channel's timeline from now on; what was written here so far is a copy of it. */
-  async #follow(channel: Channel): Promise<void> {
-    const { route, owner } = channel;
-    const key = keyOf(route);
-    await this.#ending.get(key);
-    const copy = owner?.handOver() ?? null;
-    await channel.missing?.close();
-    await owner?.close(ownerMoved(), copy === null);
-    // Nothing here goes on with it: a later run of this edge starts from what the owner then has.
-    await rm(this.#statePathOf(route.uid), { force: true });
-    channel.owner = null;
-    channel.missing = null;
-    channel.report = null;
-    const { clock, logger, links } = this.#options;
-    const folder = this.#folderOf(key);
-    channel.cache = new SegmentCache({ ...this.#fetching(route.uid), clock, folder });
-    const changed = (): void => {
-      for (const listener of this.#followedListeners) listener(route.uid);
-    };
-    channel.follower = new ChannelFollower(
-      route,
-      { clock, logger, links, folder, cache: channel.cache, changed },
-      copy,
-    );
-  }
-
-  #fetching(uid: string): Pick<FetchContext, 'uid' | 'client' | 'turns' | 'onFetched'> {
-    const onFetched = (): void => {
-      for (const listener of this.#fetchedListeners) listener();
-    };
-    return { uid, client: this.#options.segments, turns: this.#turns, onFetched };
-  }
-
-  #tellAudience({ owner, follower, localViewers, followers }: Channel): void {
-    owner?.setLocalViewers(localViewers + followers);
-    follower?.setLocalViewers(localViewers);
   }
 
   #published(uid: string): void {
@@ -364,29 +284,21 @@ class Channels implements MediaSide {
     return done;
   }
 
-  #end(key: string, channel: Channel): Promise<void> {
+  #end(key: string, channel: ServedChannel): Promise<void> {
     const { uid } = channel.route;
-    channel.removed = true;
     if (this.#channels.get(key) === channel) this.#channels.delete(key);
     if (this.#byUid.get(uid) === channel) this.#byUid.delete(uid);
     this.#published(uid);
-    return this.#removing(key, async () => {
-      await channel.turn;
-      await this.#closeParts(channel, unknownChannel(key), true);
-      await rm(this.#statePathOf(uid), { force: true });
-    });
+    // Not behind what is being removed of this name already: requests that wait are told at once.
+    const closed = channel.close(unknownChannel(key), true);
+    closed.catch(() => undefined);
+    return this.#removing(key, () => closed);
   }
 
-  async #closeParts(channel: Channel, error: SluiceError, dropFiles: boolean): Promise<void> {
-    await channel.missing?.close();
-    await channel.owner?.close(error, dropFiles);
-    await channel.follower?.close(error, dropFiles);
-  }
-
-  async #settled(key: string): Promise<Channel> {
+  async #settled(key: string): Promise<ServedChannel> {
     const channel = this.#channels.get(key);
     if (channel === undefined) throw unknownChannel(key);
-    await channel.turn;
+    await channel.settled();
     return channel;
   }
 
@@ -402,12 +314,6 @@ class Channels implements MediaSide {
         if (!(error instanceof SluiceError) || error.code !== OWNER_MOVED || moves >= MAX_OWNER_MOVES) throw error;
       }
     }
-  }
-
-  #liveOf(channel: Channel): ChannelLive {
-    const { route, report, follower, audience } = channel;
-    const activeMode = modeOf(channel, this.#options.podUid);
-    return { route, activeMode, report: report ?? follower?.report ?? null, audience };
   }
 }
 

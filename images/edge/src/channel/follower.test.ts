@@ -133,10 +133,10 @@ describe('a channel that another edge owns', () => {
     await same();
     await owner.clock.advance(20_000);
     const before = await same();
-    owner.network.part('edge-1', 'edge-2', true);
+    owner.network.part('edge-1', 'edge-3', true);
     await owner.clock.advance(3_000);
-    expect(await other.playlist()).toBe(before);
-    owner.network.part('edge-1', 'edge-2', false);
+    expect(await third.playlist()).toBe(before);
+    owner.network.part('edge-1', 'edge-3', false);
     const sent = owner.network.sent.length;
     await owner.clock.advance(3_000);
     await same();
@@ -190,6 +190,61 @@ describe('a channel that another edge owns', () => {
     // Again only what the owner before had fetched and not yet listed, and the probe.
     const again = [...owner.source.segmentRequests().values()].filter((count) => count > 1);
     expect(again.length).toBeLessThanOrEqual(3);
+  });
+
+  test('is taken over by its first successor when the owner cannot be reached, and never written by two', async () => {
+    apply({ mode: 'Proxy', ownerTerm: 16 });
+    await same();
+    await owner.clock.advance(20_000);
+    const before = await same();
+    for (const edge of [other, third]) owner.network.part('edge-1', edge.podUid, true);
+    let waited = 0;
+    while ((await third.playlist()) === before || waited < 4_000) {
+      await owner.clock.advance(500);
+      waited += 500;
+      expect(waited).toBeLessThan(10_000);
+      expect(await third.playlist()).toBe(await other.playlist());
+    }
+    expect(other.report).toMatchObject({ ownerTerm: 17, activeMode: 'Proxy' });
+    expect(await third.playlist()).not.toContain('DISCONTINUITY\n');
+    // The old owner knows nothing of it and writes on, until it can be told.
+    for (const edge of [other, third]) owner.network.part('edge-1', edge.podUid, false);
+    await owner.clock.advance(8_000);
+    const polls = owner.source.requests.length;
+    await owner.clock.advance(10_000);
+    expect(await owner.playlist()).toBe(await other.playlist());
+    expect(owner.source.requests.slice(polls).filter((path) => path.endsWith('.m3u8')).length).toBeLessThan(8);
+    // The operator has not heard of it, and sends its route once more.
+    other.media.apply(route({ mode: 'Proxy', owners: edges.map((edge) => edge.owner), ownerTerm: 32 }));
+  });
+
+  test('stays with an owner that only this edge cannot reach', async () => {
+    apply({ mode: 'Proxy', ownerTerm: 16 });
+    await same();
+    owner.network.part('edge-1', 'edge-3', true);
+    await third.playlist();
+    await owner.clock.advance(15_000);
+    expect(other.reports).toEqual([]);
+    owner.network.part('edge-1', 'edge-3', false);
+    await owner.clock.advance(3_000);
+    await same();
+  });
+
+  test('goes on from the longest copy of the others under an owner that has none', async () => {
+    apply({ mode: 'Proxy', ownerTerm: 16 });
+    await owner.playlist();
+    await third.playlist();
+    await owner.clock.advance(20_000);
+    const before = await third.playlist();
+    const owners = [other, third].map((edge) => edge.owner);
+    // The owner is gone, and the one that the operator names had no viewers.
+    owner.network.remove('edge-1');
+    for (const edge of [other, third]) edge.media.apply(route({ mode: 'Proxy', owners, ownerTerm: 32 }));
+    await owner.clock.advance(4_000);
+    const after = await other.playlist();
+    expect(after).not.toContain('DISCONTINUITY\n');
+    expect(urisOf(after)[0]).toBe(urisOf(before)[2]);
+    expect(await third.playlist()).toBe(after);
   });
 
   test('refuses a lower term, and takes a higher one that names the same edge', async () => {

@@ -29,6 +29,8 @@ export interface FollowerContext {
   readonly cache: SegmentCache;
   /** Something that others see has changed. */
   readonly changed: () => void;
+  /** The owner cannot be reached: told again and again while that is so. */
+  readonly ownerAway: () => void;
 }
 
 /**
@@ -77,6 +79,16 @@ export class ChannelFollower {
 
   get log(): TimelineLog | null {
     return this.#copy.log;
+  }
+
+  /** The owner has been silent for 1.5 s and cannot be dialled. */
+  get isOwnerAway(): boolean {
+    return this.#attachment?.isAway === true;
+  }
+
+  /** Somebody watches the channel on this edge. */
+  get isWatched(): boolean {
+    return this.#wanted;
   }
 
   /** Who writes the timeline, as the route says. */
@@ -200,6 +212,7 @@ export class ChannelFollower {
       reported: (message) => this.#reported(message),
       gone: () => this.#away(),
       lost: () => this.#away(),
+      away: () => this.#context.ownerAway(),
     });
     this.#attachment.want(this.#wanted);
   }

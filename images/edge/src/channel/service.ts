@@ -17,6 +17,9 @@ export interface ChannelLive {
   readonly audience: Audience | null;
 }
 
+/** Hears who owns a channel, at a higher term than its route has. */
+export type OwnersListener = (uid: string, owners: Route['owners'], ownerTerm: number) => void;
+
 /**
  * The media side of an edge as its HTTP side sees it: routes in, playlists and files out. One instance per edge;
  * keys are `<namespace>/<name>`. Errors are SluiceErrors whose `status` is what the viewer gets:
@@ -53,6 +56,8 @@ export interface ChannelService {
   onReport(listener: (report: OwnerReport) => void): () => void;
   /** Subscribes to changes of channels that other edges own, by uid: mode, health; returns the unsubscribe function. */
   onFollowed(listener: (uid: string) => void): () => void;
+  /** Subscribes to owners that edges have agreed on among themselves; returns the unsubscribe function. */
+  onOwners(listener: OwnersListener): () => void;
   /** Subscribes to files that were fetched from another edge, called for each; returns the unsubscribe function. */
   onFetched(listener: () => void): () => void;
   /** Stops everything; resolves when no timer, connection or file handle is left. */

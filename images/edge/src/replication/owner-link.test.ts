@@ -28,6 +28,7 @@ function stage() {
       reported: () => void heard.push('report'),
       gone: () => void heard.push('gone'),
       lost: () => void heard.push('lost'),
+      away: () => void heard.push('away'),
     };
     return { heard, linked };
   };
@@ -85,7 +86,8 @@ describe('the link to an owner', () => {
     expect(times).toEqual([500, 1_000, 2_000, 2_000, 2_000, 2_000]);
     dials[7]?.events.opened();
     expect(dials[7]?.sent).toEqual([expect.objectContaining({ type: 'subscribe', uid: 'one' })]);
-    expect(heard).toEqual(['lost']);
+    expect(heard).toEqual(['lost', ...Array(6).fill('away')]);
+    expect(attachment.isAway).toBe(false);
     links.close();
     await clock.advance(10_000);
     expect(dials).toHaveLength(8);

@@ -43,12 +43,16 @@ export interface LinkedChannel {
   gone(): void;
   /** The connection has ended: what is known is getting old from now on. */
   lost(): void;
+  /** Silent for longer than {@link SILENT_MS}, and dialled in vain since: told after each try. */
+  away(): void;
 }
 
 /** A channel's hold on a link. */
 export interface Attachment {
   /** Whether the owner can be asked now. */
   readonly connected: boolean;
+  /** It has been silent for longer than {@link SILENT_MS}, and was dialled in vain. */
+  readonly isAway: boolean;
   /** When the owner was heard last, in ms of the clock; minus infinity: never. */
   readonly heardAt: number;
   /** Subscribes, or ends the subscription. */
@@ -66,7 +70,10 @@ export class OwnerLink {
   readonly #channels = new Map<string, { readonly channel: LinkedChannel; wanted: boolean }>();
   #socket: OwnerSocket | null = null;
   #connected = false;
+  #isAway = false;
   #heardAt = Number.NEGATIVE_INFINITY;
+  /** When it was heard last, or first needed. */
+  #aliveAt: number;
   #retryMs = FIRST_RETRY_MS;
   #cancel = (): void => {};
   #closed = false;
@@ -75,6 +82,7 @@ export class OwnerLink {
     this.owner = owner;
     this.#dial = dial;
     this.#clock = clock;
+    this.#aliveAt = clock.now();
     this.#open();
   }
 
@@ -90,6 +98,9 @@ export class OwnerLink {
     return {
       get connected() {
         return link.#connected;
+      },
+      get isAway() {
+        return link.#isAway;
       },
       get heardAt() {
         return link.#heardAt;
@@ -130,7 +141,7 @@ export class OwnerLink {
 
   #opened(): void {
     this.#connected = true;
-    this.#heardAt = this.#clock.now();
+    this.#heard();
     this.#beat();
     for (const { channel, wanted } of this.#channels.values()) if (wanted) this.#subscribe(channel);
   }
@@ -148,7 +159,7 @@ export class OwnerLink {
   }
 
   #received(message: OwnerMessage): void {
-    this.#heardAt = this.#clock.now();
+    this.#heard();
     this.#retryMs = FIRST_RETRY_MS;
     if (message.type === 'beat') return;
     const uid = message.type === 'report' ? message.report.uid : message.uid;
@@ -167,7 +178,17 @@ export class OwnerLink {
     this.#cancel();
     this.#cancel = this.#clock.after(this.#retryMs, () => this.#open());
     this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs);
-    if (wasConnected) for (const { channel } of [...this.#channels.values()]) channel.lost();
+    this.#isAway = !wasConnected && this.#clock.now() - this.#aliveAt >= SILENT_MS;
+    for (const { channel } of [...this.#channels.values()]) {
+      if (wasConnected) channel.lost();
+      else if (this.#isAway) channel.away();
+    }
+  }
+
+  #heard(): void {
+    this.#heardAt = this.#clock.now();
+    this.#aliveAt = this.#heardAt;
+    this.#isAway = false;
   }
 
   #subscribe(channel: LinkedChannel): void {

@@ -10,6 +10,7 @@ import { reportOf } from '../testing/channels.ts';
 import { TimelineFeed } from './feed.ts';
 import type { OwnerMessage } from './messages.ts';
 import type { OwnerAddress } from './owner-link.ts';
+import { createOwnershipClient, createOwnershipListener, type OwnersClaim } from './ownership.ts';
 import { createSegmentClient, createSegmentListener, type SegmentClient } from './segments.ts';
 import { createDial, createFeedServer, type FeedServer } from './socket.ts';
 import { replicationTokenSha256 } from './token.ts';
@@ -33,12 +34,18 @@ describe('the internal port of an edge, for other edges', () => {
     await writeFile(file.path, Buffer.alloc(file.bytes, 9));
     asked = [];
     const sha256 = replicationTokenSha256(KEY, 'owner');
+    const hear = async (uid: string, claim: OwnersClaim) =>
+      uid === 'film' ? { owners: claim.owners, term: claim.term + 1, copy: null } : null;
     const stored = (uid: string, name: string) => {
       asked.push([uid, name]);
       return name === NAME ? file : null;
     };
     server = createServer(
-      createSegmentListener(stored, sha256, (_request, response) => void response.writeHead(418).end()),
+      createOwnershipListener(
+        hear,
+        sha256,
+        createSegmentListener(stored, sha256, (_request, response) => void response.writeHead(418).end()),
+      ),
     );
     const feed = new TimelineFeed(
       {
@@ -93,6 +100,21 @@ describe('the internal port of an edge, for other edges', () => {
       await expect(read(owner, name)).rejects.toMatchObject({ code: 'OWNER_UNREACHABLE' });
     }
     expect(asked).toEqual([]);
+  });
+
+  test('answers edges, and edges alone, about owners', async () => {
+    const ownership = createOwnershipClient(KEY);
+    const owners = [{ podName: 'edge-1', podUid: 'one', address: '10.0.0.1:8081' }];
+    const claim = { owners, term: 3, away: true };
+    expect(await ownership.tell(owner, 'film', claim)).toEqual({ owners, term: 4, copy: null });
+    for (const [to, uid] of [
+      [owner, 'news'],
+      [{ ...owner, podUid: 'another' }, 'film'],
+      [{ ...owner, address: 'evil.example:80' }, 'film'],
+    ] as const) {
+      await expect(ownership.tell(to, uid, claim)).rejects.toMatchObject({ code: 'OWNER_UNREACHABLE' });
+    }
+    await ownership.close();
   });
 
   test('feeds an edge that proves itself', async () => {

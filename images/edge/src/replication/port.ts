@@ -3,6 +3,7 @@ import type { Logger } from '@sluice/common/log/log.ts';
 import type { MediaSide } from '../channel/channels.ts';
 import { createWorkHandler } from '../work/handler.ts';
 import { TimelineFeed } from './feed.ts';
+import { createOwnershipListener } from './ownership.ts';
 import { createSegmentListener } from './segments.ts';
 import { createFeedServer, type FeedServer } from './socket.ts';
 import { replicationTokenSha256 } from './token.ts';
@@ -24,9 +25,14 @@ export function createInternalPort(
   const feed = new TimelineFeed(channels, () => performance.now());
   channels.onPublished((uid) => feed.changed(uid));
   channels.onReport(({ uid }) => feed.reported(uid));
+  const hear: Parameters<typeof createOwnershipListener>[0] = (uid, claim) => channels.hearOwners(uid, claim);
   const stored = (uid: string, name: string) => channels.storedFile(uid, name);
   return {
-    work: createSegmentListener(stored, tokenSha256, createWorkHandler(channels)),
+    work: createOwnershipListener(
+      hear,
+      tokenSha256,
+      createSegmentListener(stored, tokenSha256, createWorkHandler(channels)),
+    ),
     replication: createFeedServer(feed, tokenSha256, log),
   };
 }

@@ -39,6 +39,20 @@ describe('RouteTable', () => {
     expect(table.size).toBe(1);
   });
 
+  test('keeps the owners of the highest term that anybody has named', () => {
+    const { table } = create();
+    table.apply(routeOf({ ownerTerm: 16 }));
+    const owners = [{ podName: 'edge-1', podUid: 'other', address: '10.0.0.2:8081' }];
+    table.supersede('uid-film', owners, 17);
+    table.supersede('uid-film', [], 17);
+    table.supersede('uid-none', owners, 17);
+    table.apply(routeOf({ ownerTerm: 16, generation: 2 }));
+    expect(table.byUid('uid-film')).toMatchObject({ generation: 2, owners, ownerTerm: 17 });
+    table.apply(routeOf({ ownerTerm: 32 }));
+    expect(table.byUid('uid-film')).toMatchObject({ ownerTerm: 32, owners: routeOf().owners });
+    expect(table.byKey('default/film')).toBe(table.byUid('uid-film'));
+  });
+
   test('becomes exactly what a snapshot says', () => {
     const { table, heard } = create();
     table.apply(routeOf());

@@ -37,9 +37,12 @@ export class RouteTable {
     return [...this.#byUid.values()];
   }
 
-  apply(route: Route): void {
+  /** Takes a route; where another edge has named owners at a higher term, those stay. */
+  apply(told: Route): void {
+    const known = this.#byUid.get(told.uid);
+    const isOld = known !== undefined && told.ownerTerm < known.ownerTerm;
+    const route = isOld ? { ...told, owners: known.owners, ownerTerm: known.ownerTerm } : told;
     const key = keyOf(route);
-    const known = this.#byUid.get(route.uid);
     if (known !== undefined && isDeepStrictEqual(known, route)) return;
     const displaced = this.#byKey.get(key);
     this.#byKey.set(key, route);
@@ -49,6 +52,12 @@ export class RouteTable {
       this.#byUid.delete(displaced.uid);
       for (const listener of this.#listeners) listener.removed(displaced);
     }
+  }
+
+  /** The owners of a channel at a term that another edge, or this one, knows; nothing happens unless it is higher. */
+  supersede(uid: string, owners: Route['owners'], ownerTerm: number): void {
+    const route = this.#byUid.get(uid);
+    if (route !== undefined && ownerTerm > route.ownerTerm) this.apply({ ...route, owners, ownerTerm });
   }
 
   /** Removes the channel with this uid; nothing happens where there is none (any more). */

@@ -1,6 +1,6 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
-import type { ChannelLive, ChannelService } from '../channel/service.ts';
+import type { ChannelLive, ChannelService, OwnersListener } from '../channel/service.ts';
 import { segmentUnknown } from '../replication/segments.ts';
 
 /** A route with everything at its default, for tests. */
@@ -135,6 +135,10 @@ export class ChannelsDouble implements ChannelService {
   }
 
   onFollowed(_listener: (uid: string) => void): () => void {
+    return () => {};
+  }
+
+  onOwners(_listener: OwnersListener): () => void {
     return () => {};
   }
 

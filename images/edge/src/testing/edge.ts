@@ -124,12 +124,18 @@ export class TestEdge {
       client: { read: (request) => this.during(() => client.read(request)), close: () => client.close() },
       links: new OwnerLinks(this.network.dialOf(this.podUid, this.clock), this.clock),
       segments: this.network.segmentsOf(this.podUid, (path) => this.during(() => readFile(path))),
+      ownership: this.network.ownershipOf(this.podUid),
       mediaDirectory: this.folder,
       podUid: this.podUid,
       clock: this.clock,
       logger: createLogger({ name: 'test', level: 'silent' }),
     });
     this.network.add(this.podUid, media, this.clock.now);
+    // What the route table does in an edge.
+    media.onOwners((uid, owners, ownerTerm) => {
+      const route = media.list().find((live) => live.route.uid === uid)?.route;
+      if (route !== undefined && ownerTerm > route.ownerTerm) media.apply({ ...route, owners, ownerTerm });
+    });
     media.onReport((report) => this.reports.push(report));
     return media;
   }

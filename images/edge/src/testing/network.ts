@@ -10,6 +10,7 @@ import {
   readMessage,
 } from '../replication/messages.ts';
 import type { Dial, DialEvents, OwnerAddress } from '../replication/owner-link.ts';
+import type { OwnershipClient } from '../replication/ownership.ts';
 import { type SegmentClient, segmentUnknown } from '../replication/segments.ts';
 
 interface Pod {
@@ -85,6 +86,18 @@ export class TestNetwork {
         const bytes = await read(file.path);
         this.fetched.push(`${owner.podUid}->${from} ${name}`);
         return bytes;
+      },
+      close: async () => {},
+    };
+  }
+
+  /** How the pod `from` speaks of owners. */
+  ownershipOf(from: string): OwnershipClient {
+    return {
+      tell: async (to, uid, claim) => {
+        const answer = await this.#find(from, to)?.media().hearOwners(uid, claim);
+        if (answer === undefined || answer === null) throw ownerUnreachable(uid);
+        return JSON.parse(JSON.stringify(answer));
       },
       close: async () => {},
     };

@@ -1,0 +1,119 @@
+import type { Route } from '@sluice/common/link/messages.ts';
+import type { OwnerAddress } from '../replication/owner-link.ts';
+import type { OwnersAnswer, OwnershipClient } from '../replication/ownership.ts';
+import type { Clock } from './clock.ts';
+import type { TimelineCopy } from './copy.ts';
+import { copyOf, longestCopy, type Ownership, takenOver } from './succession.ts';
+
+/** First pause in ms before an edge is told again that it owns a channel no more; it doubles. */
+const TELL_AGAIN_MS = 5_000;
+/** Tries: twenty minutes, after which the operator has been heard of everywhere or the pod is gone. */
+const MAX_TELLS = 8;
+
+/** What a negotiation needs of its edge. */
+export interface NegotiationContext {
+  readonly podUid: string;
+  readonly client: OwnershipClient;
+  readonly clock: Clock;
+  /** The owners of a channel at a higher term than this edge has known; the route follows. */
+  readonly superseded: (uid: string, ownership: Ownership) => void;
+}
+
+/** Agrees with the other edges about who owns a channel; the highest term wins, everywhere. */
+export class Negotiation {
+  readonly #context: NegotiationContext;
+  readonly #cancels = new Map<string, () => void>();
+  /** Term of this edge's own claim of a channel; none where another edge owns it. */
+  readonly #claimed = new Map<string, number>();
+  #closed = false;
+
+  constructor(context: NegotiationContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Before this edge writes a channel's timeline: tells the owner before and the successors, and learns the longest copy
+   * of theirs. Null where one of them knows a higher term: then this edge must not write.
+   */
+  async claim(route: Route, former: OwnerAddress | null): Promise<{ readonly copy: TimelineCopy | null } | null> {
+    this.release(route.uid);
+    const others = [...(former === null ? [] : [former]), ...route.owners].filter(
+      ({ podUid }, index, all) =>
+        podUid !== this.#context.podUid && all.findIndex((other) => other.podUid === podUid) === index,
+    );
+    const answers = await Promise.all(others.map((other) => this.#tell(other, route, false)));
+    const higher = answers.find((answer) => answer !== null && answer.term > route.ownerTerm);
+    if (higher) {
+      this.#context.superseded(route.uid, higher);
+      return null;
+    }
+    this.#claimed.set(route.uid, route.ownerTerm);
+    const silent = others.filter((_other, index) => answers[index] === null);
+    this.#tellLater(route, silent, 1);
+    return { copy: longestCopy(answers.map((answer) => (answer === null ? null : copyOf(answer)))) };
+  }
+
+  /**
+   * The owner cannot be reached. Takes over where this edge is the next one of those that can be; else asks who is,
+   * if somebody watches here (`watched`); without that a successor acts by itself while the channel is `needed`.
+   */
+  async ownerAway(route: Route, watched: boolean, needed: boolean): Promise<void> {
+    for (const successor of route.owners.slice(1)) {
+      if (successor.podUid === this.#context.podUid) {
+        if (needed) this.takeOver(route);
+        return;
+      }
+      if (!watched) return;
+      const answer = await this.#tell(successor, route, true);
+      if (answer === null) continue;
+      // One that still reaches the owner says what this edge knows already.
+      if (answer.term > route.ownerTerm) this.#context.superseded(route.uid, answer);
+      return;
+    }
+  }
+
+  /** Makes this edge the owner, at the term that is its own as a successor. */
+  takeOver(route: Route): void {
+    const ownership = takenOver(route, this.#context.podUid);
+    if (ownership !== null) this.#context.superseded(route.uid, ownership);
+  }
+
+  /** Nobody has to be told any more of what this edge claimed of a channel. */
+  release(uid: string): void {
+    this.#cancels.get(uid)?.();
+    this.#cancels.delete(uid);
+    this.#claimed.delete(uid);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const uid of [...this.#claimed.keys()]) this.release(uid);
+  }
+
+  async #tell(to: OwnerAddress, route: Route, away: boolean): Promise<OwnersAnswer | null> {
+    const owners = route.owners.map((owner) => ({ ...owner }));
+    return this.#context.client.tell(to, route.uid, { owners, term: route.ownerTerm, away }).catch(() => null);
+  }
+
+  /** An owner that was cut off from everybody writes on: it hears of the new term as soon as it can be reached. */
+  #tellLater(route: Route, others: readonly OwnerAddress[], tries: number): void {
+    if (others.length === 0 || tries > MAX_TELLS || this.#closed) return;
+    const cancel = this.#context.clock.after(TELL_AGAIN_MS * 2 ** (tries - 1), () => {
+      this.#cancels.delete(route.uid);
+      void this.#tellAgain(route, others, tries);
+    });
+    this.#cancels.set(route.uid, cancel);
+  }
+
+  async #tellAgain(route: Route, others: readonly OwnerAddress[], tries: number): Promise<void> {
+    const known = this.#claimed.get(route.uid);
+    const answers = await Promise.all(others.map((other) => this.#tell(other, route, false)));
+    if (this.#claimed.get(route.uid) !== known) return;
+    const higher = answers.find((answer) => answer !== null && answer.term > route.ownerTerm);
+    if (higher) this.#context.superseded(route.uid, higher);
+    else {
+      const silent = others.filter((_other, index) => answers[index] === null);
+      this.#tellLater(route, silent, tries + 1);
+    }
+  }
+}

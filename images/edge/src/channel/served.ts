@@ -1,0 +1,273 @@
+import { rm } from 'node:fs/promises';
+import type { SluiceError } from '@sluice/common/errors/error.ts';
+import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Logger } from '@sluice/common/log/log.ts';
+import type { OwnerAddress, OwnerLinks } from '../replication/owner-link.ts';
+import type { SegmentClient, StoredFile } from '../replication/segments.ts';
+import type { SourceClient } from '../source/client.ts';
+import { nextMsn } from '../timeline/log.ts';
+import { loadTimeline } from '../timeline/store.ts';
+import { keyOf } from '../viewers/audiences.ts';
+import type { Clock } from './clock.ts';
+import type { FetchContext, FetchTurns } from './fetches.ts';
+import { ChannelFollower } from './follower.ts';
+import { isOwner } from './mode.ts';
+import type { Negotiation } from './negotiation.ts';
+import { ChannelOwner } from './owner.ts';
+import { SegmentCache } from './segment-cache.ts';
+import type { ChannelLive } from './service.ts';
+import { longestCopy } from './succession.ts';
+import { MissingSegments } from './take-over.ts';
+import { ownerMoved } from './waiters.ts';
+
+/** What a channel needs of its edge. */
+export interface ServedContext {
+  readonly podUid: string;
+  readonly client: SourceClient;
+  readonly links: OwnerLinks;
+  readonly segments: SegmentClient;
+  readonly negotiation: Negotiation;
+  readonly turns: FetchTurns;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Folder of the channel's files. */
+  readonly folder: string;
+  /** File of the stored timeline, on the same volume. */
+  readonly statePath: string;
+  /** Resolves when nothing of an earlier channel of this name is left. */
+  readonly cleared: () => Promise<void> | undefined;
+  /** This edge owns the channel and has something new to report. */
+  readonly reported: (report: OwnerReport) => void;
+  /** What other edges copy has changed, or may have. */
+  readonly published: () => void;
+  /** What this edge knows of another's channel has changed. */
+  readonly followed: () => void;
+  /** A file has come from another edge. */
+  readonly fetched: () => void;
+}
+
+/** One channel on this edge, whoever owns it: it changes hands as its route says, with the timeline and the files. */
+export class ServedChannel {
+  readonly #context: ServedContext;
+  #route: Route;
+  audience: Audience | null = null;
+  #localViewers = 0;
+  #followers = 0;
+  #report: OwnerReport | null = null;
+  #owner: ChannelOwner | null = null;
+  #follower: ChannelFollower | null = null;
+  #cache: SegmentCache | null = null;
+  /** What this edge has taken over without having all files of it. */
+  #missing: MissingSegments | null = null;
+  #removed = false;
+  /** This edge asks others before it writes. */
+  #claiming = false;
+  /** This edge asks who follows an owner that is away. */
+  #asking = false;
+  /** Opening, changes and closing happen one after another. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(route: Route, context: ServedContext) {
+    this.#route = route;
+    this.#context = context;
+  }
+
+  get route(): Route {
+    return this.#route;
+  }
+
+  get owner(): ChannelOwner | null {
+    return this.#owner;
+  }
+
+  get follower(): ChannelFollower | null {
+    return this.#follower;
+  }
+
+  get missing(): MissingSegments | null {
+    return this.#missing;
+  }
+
+  /** This edge's own; null where it does not own the channel. */
+  get report(): OwnerReport | null {
+    return this.#report;
+  }
+
+  get removed(): boolean {
+    return this.#removed;
+  }
+
+  /** This edge waits for others: whoever it asks must not wait for it. */
+  get claiming(): boolean {
+    return this.#claiming;
+  }
+
+  get live(): ChannelLive {
+    return {
+      route: this.#route,
+      activeMode: this.#activeMode(),
+      report: this.#report ?? this.#follower?.report ?? null,
+      audience: this.audience,
+    };
+  }
+
+  /** Takes a route; resolves by {@link settled}. */
+  apply(route: Route): void {
+    this.#route = route;
+    this.#turn = this.#turn
+      .then(() => this.#settle())
+      .catch((error: unknown) => {
+        this.#context.logger.error({ err: error, channel: keyOf(this.#route) }, 'channel cannot be opened');
+      });
+  }
+
+  /** Resolves when the newest route is in force. */
+  settled(): Promise<void> {
+    return this.#turn;
+  }
+
+  setLocalViewers(viewers: number): void {
+    if (this.#localViewers === viewers) return;
+    this.#localViewers = viewers;
+    this.#tellAudience();
+  }
+
+  /** So many other edges watch it. */
+  setFollowers(count: number): void {
+    if (this.#followers === count) return;
+    this.#followers = count;
+    this.#tellAudience();
+  }
+
+  /** A file (`s/...`) that lies here; null where it does not. */
+  storedFile(name: string): StoredFile | null {
+    return this.#owner?.files.find(name) ?? this.#cache?.find(name) ?? null;
+  }
+
+  /** Ends it; `error` is what waiting requests get. With `dropFiles` nothing of it stays on the volume. */
+  async close(error: SluiceError, dropFiles: boolean): Promise<void> {
+    this.#removed = true;
+    this.#context.negotiation.release(this.#route.uid);
+    await this.#turn;
+    await this.#missing?.close();
+    await this.#owner?.close(error, dropFiles);
+    await this.#follower?.close(error, dropFiles);
+    if (dropFiles) await rm(this.#context.statePath, { force: true });
+  }
+
+  async #settle(): Promise<void> {
+    if (this.#removed) return;
+    if (isOwner(this.#route, this.#context.podUid)) {
+      if (this.#owner === null) await this.#own();
+      if (this.#owner?.route !== this.#route) this.#owner?.update(this.#route);
+    } else {
+      if (this.#follower === null) await this.#follow();
+      this.#follower?.update(this.#route);
+    }
+    this.#tellAudience();
+    this.#context.published();
+  }
+
+  /** This edge writes the timeline from now on; it goes on with the longest copy that it or another edge has. */
+  async #own(): Promise<void> {
+    const route = this.#route;
+    const { clock, client, logger, folder, statePath } = this.#context;
+    await this.#context.cleared();
+    const follower = this.#follower;
+    const former = follower?.owner ?? null;
+    const claimed = this.#isNeeded() ? await this.#claim(route, former) : { copy: null };
+    if (claimed === null || this.#removed) return;
+    const copy = longestCopy([follower?.handOver() ?? null, claimed.copy]);
+    const saved = copy === null ? null : await loadTimeline(statePath);
+    const takeOver = copy !== null && saved?.uid === route.uid && nextMsn(saved.log) >= nextMsn(copy.log) ? null : copy;
+    await follower?.close(ownerMoved(), follower !== null && takeOver === null);
+    this.#follower = null;
+    this.#cache = null;
+    const owner = await ChannelOwner.open(withReport(route, follower?.report ?? null), {
+      ...{ clock, client, logger, folder, statePath, takeOver },
+      changed: () => this.#context.published(),
+      report: (report) => {
+        this.#report = report;
+        this.#context.reported(report);
+      },
+    });
+    this.#owner = owner;
+    if (takeOver === null) return;
+    const from = [...(former === null ? [] : [former]), ...route.owners.slice(1)];
+    this.#missing = new MissingSegments({ ...this.#fetching(), files: owner.files }, from);
+    this.#missing.fetchAll(takeOver.log);
+  }
+
+  async #claim(route: Route, former: OwnerAddress | null): ReturnType<Negotiation['claim']> {
+    this.#claiming = true;
+    try {
+      return await this.#context.negotiation.claim(route, former);
+    } finally {
+      this.#claiming = false;
+    }
+  }
+
+  /** Another edge writes the timeline from now on; what was written here so far is a copy of it. */
+  async #follow(): Promise<void> {
+    const { clock, logger, links, folder, statePath, negotiation } = this.#context;
+    await this.#context.cleared();
+    const copy = this.#owner?.handOver() ?? null;
+    negotiation.release(this.#route.uid);
+    await this.#missing?.close();
+    await this.#owner?.close(ownerMoved(), copy === null);
+    // Nothing here goes on with it: a later run of this edge starts from what the owner then has.
+    await rm(statePath, { force: true });
+    this.#owner = null;
+    this.#missing = null;
+    this.#report = null;
+    this.#cache = new SegmentCache({ ...this.#fetching(), clock, folder });
+    const context = {
+      ...{ clock, logger, links, folder, cache: this.#cache },
+      changed: () => this.#context.followed(),
+      ownerAway: () => this.#ownerAway(),
+    };
+    this.#follower = new ChannelFollower(this.#route, context, copy);
+  }
+
+  #ownerAway(): void {
+    const follower = this.#follower;
+    if (this.#asking || this.#removed || follower === null) return;
+    this.#asking = true;
+    const { negotiation } = this.#context;
+    void negotiation.ownerAway(this.#route, follower.isWatched, this.#isNeeded()).finally(() => {
+      this.#asking = false;
+    });
+  }
+
+  /** Whether anybody wants the channel now: thousands of idle ones move without a word. */
+  #isNeeded(): boolean {
+    const watched = this.#localViewers + this.#followers > 0 || this.#follower?.isWatched === true;
+    return watched || this.#route.mode !== 'Idle';
+  }
+
+  #fetching(): Pick<FetchContext, 'uid' | 'client' | 'turns' | 'onFetched'> {
+    const { segments: client, turns, fetched: onFetched } = this.#context;
+    return { uid: this.#route.uid, client, turns, onFetched };
+  }
+
+  #tellAudience(): void {
+    this.#owner?.setLocalViewers(this.#localViewers + this.#followers);
+    this.#follower?.setLocalViewers(this.#localViewers);
+  }
+
+  /** What viewers get now: this edge's own word, else the owner's, else what the operator says. */
+  #activeMode(): Route['mode'] {
+    if (this.#owner !== null) return this.#owner.activeMode;
+    if (isOwner(this.#route, this.#context.podUid)) return 'Idle';
+    return this.#follower?.activeMode ?? this.audience?.mode ?? 'Idle';
+  }
+}
+
+/** A route with what its owner was last heard to say: a log without a copy goes on above that. */
+function withReport(route: Route, report: OwnerReport | null): Route {
+  if (report === null) return route;
+  const facts = route.source.facts ?? report.facts;
+  const epoch = Math.max(route.resume?.epoch ?? 0, report.epoch);
+  const lastMsn = Math.max(route.resume?.lastMsn ?? 0, report.lastMsn);
+  return { ...route, source: { ...route.source, facts }, resume: epoch === 0 ? null : { epoch, lastMsn } };
+}

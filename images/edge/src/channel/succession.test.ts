@@ -1,0 +1,124 @@
+import { describe, expect, test } from '@jest/globals';
+import type { OwnersAnswer, OwnershipClient } from '../replication/ownership.ts';
+import { testRoute } from '../testing/route.ts';
+import { VirtualClock } from '../testing/virtual-clock.ts';
+import { newLog } from '../timeline/log.ts';
+import { Negotiation } from './negotiation.ts';
+import { longestCopy, type Ownership, takenOver } from './succession.ts';
+
+const OWNERS = ['a', 'b', 'c'].map((podUid) => ({
+  podName: podUid,
+  podUid,
+  address: `10.0.0.1:${podUid.charCodeAt(0)}`,
+}));
+const [A, B, C] = OWNERS as [(typeof OWNERS)[0], (typeof OWNERS)[0], (typeof OWNERS)[0]];
+
+function copyUpTo(firstMsn: number) {
+  const numbers = { msnOffset: 0, discontinuityOffset: 0 };
+  const log = newLog({
+    epoch: 1,
+    targetDurationSeconds: 2,
+    rungs: ['source'],
+    firstMsn,
+    discontinuityBase: 0,
+    numbers,
+  });
+  return { log, known: [] };
+}
+
+describe('who follows an owner that is away', () => {
+  test.each([
+    ['b', 16, { owners: [B, C, A], term: 17 }],
+    ['c', 16, { owners: [C, B, A], term: 18 }],
+    ['a', 16, null],
+    ['elsewhere', 16, null],
+    // The next term is the operator's to give.
+    ['b', 31, null],
+    ['c', 30, null],
+  ])('%s at term %d', (podUid, ownerTerm, expected) => {
+    expect(takenOver({ owners: OWNERS, ownerTerm }, podUid)).toEqual(expected);
+  });
+
+  test('has the longest copy that can be had', () => {
+    const [short, long] = [copyUpTo(3), copyUpTo(9)];
+    expect(longestCopy([null, short, long, null])).toBe(long);
+    expect(longestCopy([null])).toBeNull();
+  });
+});
+
+/** A negotiation of pod `self` with others whose answers a test gives; null: cannot be reached. */
+function stage(self: string, answers: Record<string, Partial<OwnersAnswer> | null>) {
+  const clock = new VirtualClock(0, async () => {
+    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+  });
+  const told: string[] = [];
+  const superseded: Ownership[] = [];
+  const client: OwnershipClient = {
+    tell: async ({ podUid }, _uid, { term, away }) => {
+      told.push(`${podUid} ${term}${away ? ' away' : ''}`);
+      const answer = answers[podUid] ?? null;
+      if (answer === null) throw new Error('away');
+      return { owners: OWNERS, term, copy: null, ...answer };
+    },
+    close: async () => {},
+  };
+  const negotiation = new Negotiation({
+    podUid: self,
+    client,
+    clock,
+    superseded: (_uid, ownership) => void superseded.push(ownership),
+  });
+  return { clock, told, superseded, answers, negotiation };
+}
+
+const ROUTE = testRoute('http://source.test/x.m3u8', { owners: OWNERS, ownerTerm: 16 });
+
+describe('a negotiation', () => {
+  test('of a new owner tells the one before and the successors, each once', async () => {
+    const { negotiation, told, superseded } = stage('b', { a: {}, c: {} });
+    expect(await negotiation.claim({ ...ROUTE, owners: [B, C, A], ownerTerm: 32 }, A)).toEqual({ copy: null });
+    expect(told.sort()).toEqual(['a 32', 'c 32']);
+    expect(superseded).toEqual([]);
+  });
+
+  test('of a new owner ends where another edge knows a higher term', async () => {
+    const { negotiation, superseded } = stage('a', { b: { term: 17, owners: [B, C, A] }, c: null });
+    expect(await negotiation.claim(ROUTE, null)).toBeNull();
+    expect(superseded).toMatchObject([{ term: 17, owners: [B, C, A] }]);
+  });
+
+  test('goes on until an owner that was cut off has heard of it', async () => {
+    const { negotiation, told, answers, clock } = stage('b', { a: null, c: {} });
+    await negotiation.claim({ ...ROUTE, owners: [B, C, A], ownerTerm: 17 }, A);
+    await clock.advance(16_000);
+    expect(told.filter((line) => line === 'a 17')).toHaveLength(3);
+    answers.a = {};
+    await clock.advance(60_000);
+    expect(told.filter((line) => line === 'a 17')).toHaveLength(4);
+    expect(told.filter((line) => line === 'c 17')).toHaveLength(1);
+    expect(clock.size).toBe(0);
+  });
+
+  test.each([
+    ['the first successor takes over where the channel is needed', 'b', false, true, {}, [], 17],
+    ['the first successor leaves alone what nobody needs', 'b', false, false, {}, [], null],
+    ['the second asks the first', 'c', true, true, { b: { term: 17 } }, ['b 16 away'], 17],
+    ['the second takes over where the first is away too', 'c', true, true, { b: null }, ['b 16 away'], 18],
+    ['nobody takes over where a successor reaches the owner', 'c', true, true, { b: {} }, ['b 16 away'], null],
+    [
+      'an edge that is no successor asks one after the other',
+      'd',
+      true,
+      true,
+      { b: null, c: { term: 18 } },
+      ['b 16 away', 'c 16 away'],
+      18,
+    ],
+    ['an edge where nobody watches leaves it to others', 'd', false, true, { b: { term: 17 } }, [], null],
+  ] as const)('%s', async (_name, self, watched, needed, answers, told, term) => {
+    const { negotiation, told: asked, superseded } = stage(self, answers);
+    await negotiation.ownerAway(ROUTE, watched, needed);
+    expect(asked).toEqual(told);
+    expect(superseded.map((one) => one.term)).toEqual(term === null ? [] : [term]);
+  });
+});

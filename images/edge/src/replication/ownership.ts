@@ -1,0 +1,117 @@
+import type { RequestListener } from 'node:http';
+import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
+import { ownersSchema } from '@sluice/common/link/messages.ts';
+import { Agent } from 'undici';
+import { z } from 'zod';
+import { sendError } from '../http/error-answer.ts';
+import { readJson } from '../http/request-body.ts';
+import { entriesSchema, headSchema, knownSchema } from '../timeline/store.ts';
+import { tokenMatches } from '../work/token.ts';
+import { hostOf } from './address.ts';
+import { CONNECT_TIMEOUT_MS } from './limits.ts';
+import { MAX_KNOWN_SEGMENTS, MAX_REPLICATION_FRAME_BYTES } from './messages.ts';
+import type { OwnerAddress } from './owner-link.ts';
+import { replicationToken } from './token.ts';
+
+/** Connections to one other edge: a thousand channels that move at once take turns. */
+const MAX_CONNECTIONS = 32;
+
+/** Three owners with names and addresses of any length that they may have. */
+const MAX_CLAIM_BYTES = 4096;
+
+const PATH = /^\/internal\/v1\/owners\/([\w.-]{1,128})$/;
+
+/** What one edge tells another of a channel's owners. */
+const claimSchema = z.object({
+  owners: ownersSchema,
+  term: z.int().nonnegative(),
+  /** The first owner cannot be reached: the edge that is asked takes over if it cannot reach it either. */
+  away: z.boolean(),
+});
+/** See {@link claimSchema}. */
+export type OwnersClaim = z.infer<typeof claimSchema>;
+
+/** What the other edge knows, after it has taken note. */
+const answerSchema = z.object({
+  owners: ownersSchema,
+  term: z.int().nonnegative(),
+  /** Its timeline, where it is the owner or has followed it until now. */
+  copy: z
+    .object({ head: headSchema, entries: entriesSchema, known: z.array(knownSchema).max(MAX_KNOWN_SEGMENTS) })
+    .nullable(),
+});
+/** See {@link answerSchema}. */
+export type OwnersAnswer = z.infer<typeof answerSchema>;
+
+/** Speaks with other edges about who owns a channel. */
+export interface OwnershipClient {
+  /** Throws OWNER_UNREACHABLE where the edge does not answer within 1.5 s, or knows no such channel. */
+  tell(to: OwnerAddress, uid: string, claim: OwnersClaim): Promise<OwnersAnswer>;
+  close(): Promise<void>;
+}
+
+/** A client that proves itself by the key that all edges share. */
+export function createOwnershipClient(sessionKey: Uint8Array): OwnershipClient {
+  const dispatcher = new Agent({
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connections: MAX_CONNECTIONS,
+    maxResponseSize: MAX_REPLICATION_FRAME_BYTES,
+  });
+  return {
+    tell: async (to, uid, claim) => {
+      try {
+        if (hostOf(to.address) === null) throw new Error('no address');
+        const answer = await dispatcher.request({
+          origin: `http://${to.address}`,
+          path: `/internal/v1/owners/${uid}`,
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${replicationToken(sessionKey, to.podUid)}`,
+            'content-type': 'application/json',
+          },
+          body: JSON.stringify(claim),
+          signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
+        });
+        const body: unknown = await answer.body.json();
+        if (answer.statusCode !== 200) throw new Error(`HTTP ${answer.statusCode}`);
+        return answerSchema.parse(body);
+      } catch (error) {
+        throw new SluiceError(`Edge ${to.podUid.slice(0, 100)} does not answer: ${messageOf(error)}`, {
+          code: 'OWNER_UNREACHABLE',
+          retryable: true,
+          status: 503,
+          cause: error,
+        });
+      }
+    },
+    close: () => dispatcher.destroy(),
+  };
+}
+
+/** Answers other edges about the owners of channels, null for an unknown one, and hands everything else on. */
+export function createOwnershipListener(
+  hear: (uid: string, claim: OwnersClaim) => Promise<OwnersAnswer | null>,
+  tokenSha256: string,
+  others: RequestListener,
+): RequestListener {
+  return (request, response) => {
+    const [, uid] = PATH.exec(request.url ?? '') ?? [];
+    if (uid === undefined || request.method !== 'POST') {
+      others(request, response);
+      return;
+    }
+    const answer = async (): Promise<void> => {
+      if (!tokenMatches(request.headers.authorization, tokenSha256)) throw refusal('UNAUTHORIZED', 401);
+      const claim = claimSchema.safeParse(await readJson(request, MAX_CLAIM_BYTES));
+      if (!claim.success) throw refusal('BAD_REQUEST', 400);
+      const heard = await hear(uid, claim.data);
+      if (heard === null) throw refusal('CHANNEL_UNKNOWN', 404);
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(heard));
+    };
+    answer().catch((error: unknown) => sendError(response, error));
+  };
+}
+
+function refusal(code: string, status: number): SluiceError {
+  return new SluiceError('This is for edges that know the channel', { code, status, retryable: false });
+}
