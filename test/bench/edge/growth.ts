@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { usageOf } from '../process-usage.ts';
 import { startAudience } from './audience.ts';
 import { type EdgeSubject, startEdgeSubject } from './edge-subject.ts';
 import { SMALL_SEGMENT_BYTES, startOrigin } from './origin-process.ts';
-import { cpuSecondsOf, descriptorsOf, residentBytesOf } from './processes.ts';
+import { cpuSecondsOf, descriptorsOf } from './processes.ts';
 import { Started } from './subject.ts';
 
 /** One row of the table of growth. */
@@ -68,7 +69,7 @@ async function measureOne(started: Started, edge: EdgeSubject, viewers: number, 
     channels,
     sidecarPercent: percent(0),
     nginxPercent: percent(1),
-    sidecarMegabytes: residentBytesOf(edge.sidecarPid) / 1e6,
+    sidecarMegabytes: (await usageOf(edge.sidecarPid)).residentBytes / 1e6,
     descriptors: descriptorsOf(edge.sidecarPid),
     stalls: total(({ stalls }) => stalls),
     problems: total(({ problems }) => problems),

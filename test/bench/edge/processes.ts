@@ -1,22 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
-
-/** Linux counts CPU time in ticks of a hundredth of a second for programs (USER_HZ), on every platform of ours. */
-const TICKS_PER_SECOND = 100;
+import { parseStat } from '../process-usage.ts';
 
 /** CPU seconds, user and system, that all processes of some process groups have used so far. */
 export function cpuSecondsOf(groups: readonly number[]): number {
-  let ticks = 0;
+  let seconds = 0;
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const fields = statOf(pid);
-    // Fields 5, 14 and 15 of proc(5): process group, utime, stime.
-    if (fields !== null && groups.includes(Number(fields[2]))) ticks += Number(fields[11]) + Number(fields[12]);
+    const process = parseStat(statOf(pid));
+    if (groups.includes(process.group)) seconds += process.cpuSeconds;
   }
-  return ticks / TICKS_PER_SECOND;
-}
-
-/** Resident memory of one process. @throws Error where there is no such process */
-export function residentBytesOf(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+  return seconds;
 }
 
 /** Open descriptors of one process. */
@@ -24,12 +16,11 @@ export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-/** Fields of /proc/PID/stat from the third one on; null for a process that has just ended. */
-function statOf(pid: string): readonly string[] | null {
+/** The text of /proc/PID/stat; empty for a process that has just ended. */
+function statOf(pid: string): string {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
   } catch {
-    return null;
+    return '';
   }
 }

@@ -10,9 +10,10 @@ import { bundle } from '../../../images/bundle.ts';
 import { readConfig } from '../../cluster/config.ts';
 import { type Crowd, startCrowd } from '../../viewer/crowd.ts';
 import { createLightClients } from '../../viewer/light-client.ts';
+import { usageOf } from '../process-usage.ts';
 import { NAMESPACE, routeOf, startEdgeSubject } from './edge-subject.ts';
 import { SMALL_SEGMENT_BYTES, startOrigin } from './origin-process.ts';
-import { descriptorsOf, residentBytesOf } from './processes.ts';
+import { descriptorsOf } from './processes.ts';
 import { Started } from './subject.ts';
 
 /** What was seen of the sidecar, and of its viewers until then. */
@@ -57,7 +58,7 @@ async function soak(minutes: number, viewers: number, started: Started): Promise
   const samples: Sample[] = [];
   for (let minute = 1; minute <= minutes; minute += 1) {
     await sleep(60_000);
-    const megabytes = residentBytesOf(edge.sidecarPid) / 1e6;
+    const megabytes = (await usageOf(edge.sidecarPid)).residentBytes / 1e6;
     const sample = { minute, megabytes, descriptors: descriptorsOf(edge.sidecarPid), report: crowd.report() };
     samples.push(sample);
     process.stdout.write(`${lineOf(sample)}\n`);

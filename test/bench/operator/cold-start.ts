@@ -6,6 +6,7 @@ import type { ApplyConfiguration, Client } from '@sluice/operator/runtime/client
 import { connect } from '@sluice/operator/runtime/client/connection.ts';
 import { createHttpClient } from '@sluice/operator/runtime/client/http-client.ts';
 import type { Context } from '../../cluster/cluster.ts';
+import type { Usage } from '../process-usage.ts';
 import { type BareRun, timeBareClient, type WriteCounts } from './bare-client.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { BenchEdges } from './edges.ts';
@@ -20,7 +21,6 @@ import {
 } from './objects.ts';
 import { OperatorProcess } from './operator-process.ts';
 import { inParallel } from './parallel.ts';
-import type { Usage } from './process-usage.ts';
 import { World } from './world.ts';
 
 /** Twice the goal for ten thousand channels: what takes longer is shown as a failure, not waited for. */

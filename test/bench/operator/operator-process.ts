@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { imageSettings } from '../image-settings.ts';
+import { type Usage, usageOf } from '../process-usage.ts';
 import { EDGE_SERVICE, SYSTEM_NAMESPACE } from './objects.ts';
-import { type Usage, usageOf } from './process-usage.ts';
 
 /** Not the default, which a developer's own operator may hold. */
 const OPERATIONS_PORT = 19_090;

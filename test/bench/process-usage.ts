@@ -23,12 +23,18 @@ export async function usageOf(pid: number): Promise<Usage> {
 
 /** What the texts of /proc/PID/stat and /proc/PID/status say. */
 export function parseUsage(stat: string, status: string): Usage {
-  // The command name stands in brackets and may hold spaces and brackets itself: count fields after the last one.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
   return {
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    cpuSeconds: parseStat(stat).cpuSeconds,
     residentBytes: kilobytes('VmRSS') * 1024,
     peakBytes: kilobytes('VmHWM') * 1024,
   };
+}
+
+/** What the text of /proc/PID/stat says: the process group, and the CPU time since the start, user and system. */
+export function parseStat(stat: string): { readonly group: number; readonly cpuSeconds: number } {
+  // The command name stands in brackets and may hold spaces and brackets itself: count fields after the last one.
+  const [, , group, ...more] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [userTicks, systemTicks] = more.slice(8);
+  return { group: Number(group), cpuSeconds: (Number(userTicks) + Number(systemTicks)) / TICKS_PER_SECOND };
 }
