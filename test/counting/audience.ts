@@ -50,10 +50,6 @@ export class VirtualAudience {
     this.#world = world;
   }
 
-  get size(): number {
-    return this.#viewers.size;
-  }
-
   /** Lets so many come, spread over a time. */
   join(count: number, withinMs: number): void {
     const { time, chance } = this.#world;

@@ -42,7 +42,7 @@ export class Network {
   constructor(options: NetworkOptions) {
     this.#options = options;
     for (let index = 0; index < options.edges; index += 1) this.addPod();
-    this.startOperator({ mode: 'Idle', sinceMs: options.time.now(), pending: null });
+    this.#startOperator({ mode: 'Idle', sinceMs: options.time.now(), pending: null });
   }
 
   get operator(): OperatorProcess | null {
@@ -56,11 +56,6 @@ export class Network {
 
   get podUids(): readonly string[] {
     return [...this.#pods.keys()];
-  }
-
-  /** Whether every pod runs and is linked to an operator. */
-  get isWhole(): boolean {
-    return this.#operator !== null && [...this.#pods.values()].every(({ process, isLinked }) => process && isLinked);
   }
 
   addPod(): void {
@@ -115,10 +110,10 @@ export class Network {
     this.#operator?.stop();
     this.#operator = null;
     // A pending change is not in the status: its window opens anew.
-    this.#options.time.setTimer(() => this.startOperator({ ...previous, pending: null }), milliseconds);
+    this.#options.time.setTimer(() => this.#startOperator({ ...previous, pending: null }), milliseconds);
   }
 
-  startOperator(previous: PreviousDecision): void {
+  #startOperator(previous: PreviousDecision): void {
     const { time, route, spec, onDecision } = this.#options;
     const send = (podUid: string, frame: string): void => {
       for (const pod of this.#pods.values()) {

@@ -11,12 +11,4 @@ describe('the buffer of a virtual viewer', () => {
     const buffer = new PlaybackBuffer();
     expect(arrivals.map((at) => buffer.add(at, 2))).toEqual(stalls);
   });
-
-  test('tells what is left to show', () => {
-    const buffer = new PlaybackBuffer();
-    expect(buffer.remaining(50)).toBe(0);
-    buffer.add(100, 2);
-    buffer.add(100, 2);
-    expect([buffer.remaining(100), buffer.remaining(3100), buffer.remaining(9000)]).toEqual([4000, 1000, 0]);
-  });
 });

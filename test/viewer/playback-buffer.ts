@@ -16,9 +16,4 @@ export class PlaybackBuffer {
     this.#emptyAt = Math.max(emptyAt, atMilliseconds) + durationSeconds * 1000;
     return Math.max(0, atMilliseconds - emptyAt);
   }
-
-  /** Milliseconds of film that are left to show. */
-  remaining(atMilliseconds: number): number {
-    return Math.max(0, (this.#emptyAt ?? atMilliseconds) - atMilliseconds);
-  }
 }
