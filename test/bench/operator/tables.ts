@@ -2,7 +2,7 @@ import { type Measurement, percentile } from '../statistics.ts';
 import type { ColdStart } from './cold-start.ts';
 import type { SteadyState } from './steady-state.ts';
 
-/** What the issue of the scale asks for at these numbers of Channels. */
+/** What a cold start of so many Channels may take, at most. */
 const GOALS: Readonly<Record<number, { readonly seconds: number; readonly megabytes: number }>> = {
   1000: { seconds: 30, megabytes: 220 },
   10000: { seconds: 300, megabytes: 450 },

@@ -34,6 +34,7 @@ export interface LogLine {
   /** What is said of the container, not by the container itself. */
   readonly isNote: boolean;
 }
+
 /** Colours by pod, none of which means good or bad. */
 const COLOURS = ['cyan', 'magenta', 'blue', 'yellow', 'green', 'cyanBright', 'magentaBright', 'blueBright'] as const;
 
