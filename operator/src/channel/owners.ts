@@ -38,8 +38,8 @@ export function rankEdges(channelUid: string, edges: readonly EdgeEndpoint[]): r
 
 /**
  * The owners of a channel now. Ownership is sticky: the first owner stays for as long as its pod is ready, whatever
- * the hash says of pods that came later, because moving it costs the viewers a change of timeline. Without any ready
- * edge the last owners stay.
+ * the hash says of pods that came later, because a move costs the timeline a break where no other edge has a copy of it.
+ * Without any ready edge the last owners stay.
  *
  * @param previous null for an operator that has just begun to lead
  * @param leaderTerm of the operator that asks: its terms of ownership are above all of earlier leaders, which it does
