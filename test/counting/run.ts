@@ -1,4 +1,4 @@
-import type { Route } from '@sluice/common/link/messages.ts';
+import { testRoute } from '@sluice/edge/testing/route.ts';
 import type { Decision, DeliverySpec, PreviousDecision } from '@sluice/operator/channel/decision.ts';
 import { isBelow } from '@sluice/operator/channel/mode.ts';
 import { modeForAudience } from '@sluice/operator/channel/situation.ts';
@@ -17,6 +17,7 @@ const IN_FLIGHT_MS = 400;
 /** The last fault is mended, all evidence has expired, and the viewers of edges that are gone too. */
 const QUIET_MS = 100_000;
 const START_MS = Date.parse('2026-01-01T00:00:00Z');
+const ROUTE = testRoute('http://source.test/index.m3u8', { namespace: 'tv', uid: 'uid-film', ladder: [] });
 
 /** The operator's count beside the truth at one moment. */
 export interface Sample {
@@ -187,23 +188,3 @@ export class CountingRun {
     }
   }
 }
-
-const ROUTE: Route = {
-  namespace: 'tv',
-  name: 'film',
-  uid: 'uid-film',
-  generation: 1,
-  source: { uri: 'http://source.test/index.m3u8', headers: {}, facts: null },
-  mode: 'Idle',
-  minimumMode: 'Idle',
-  maximumMode: 'Transcode',
-  heartbeatSeconds: 30,
-  timeoutSeconds: 60,
-  identity: 'UrlSession',
-  reportSigns: false,
-  ladder: [],
-  owners: [],
-  ownerTerm: 1,
-  session: null,
-  resume: null,
-};
