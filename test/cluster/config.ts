@@ -20,7 +20,8 @@ export interface ClusterConfig {
 
 /**
  * Reads `SLUICE_CACHE` (default `$XDG_CACHE_HOME/sluice`, else `~/.cache/sluice`),
- * `SLUICE_STATE` (default `<cache>/cluster`) and `SLUICE_KIND_NODE_IMAGE` (default: kind's own). The only place where this program looks at its environment.
+ * `SLUICE_STATE` (default `<cache>/cluster`) and `SLUICE_KIND_NODE_IMAGE` (default: kind's own). The only place where
+ * this program looks at its environment.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): ClusterConfig {
   const userCache = environment.XDG_CACHE_HOME || join(environment.HOME || homedir(), '.cache');
