@@ -91,6 +91,13 @@ describe('a terminal', () => {
     expect(written).toBe('\r\x1b[Kfilm Prox' + '\r\x1b[Ka log\nfilm Prox' + '\r\x1b[K');
   });
 
+  test('that does not know its width gets a line that fits into most', () => {
+    let written = '';
+    const terminal = createTerminal({ isTTY: true, columns: 0, write: (text) => (written += text) });
+    terminal.status('x'.repeat(200));
+    expect(written).toBe(`\r\x1b[K${'x'.repeat(79)}`);
+  });
+
   test('gives a file nothing but lines', () => {
     let written = '';
     const terminal = createTerminal({ write: (text) => (written += text) });

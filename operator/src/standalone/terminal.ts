@@ -7,7 +7,7 @@ import type { ObjectStore } from '../runtime/memory/object-store.ts';
 /** The part of a terminal's output stream that is used. */
 export interface TerminalOutput {
   readonly isTTY?: boolean;
-  /** Characters in a row. */
+  /** Characters in a row; 0 where the terminal does not know it. */
   readonly columns?: number;
   hasColors?(): boolean;
   write(text: string): unknown;
@@ -38,7 +38,7 @@ export function createTerminal(output: TerminalOutput): Terminal {
     status(text) {
       if (!isTerminal) return;
       // A line that is wrapped could not be erased again.
-      last = text.slice(0, (output.columns ?? DEFAULT_COLUMNS) - 1);
+      last = text.slice(0, (output.columns || DEFAULT_COLUMNS) - 1);
       draw('');
     },
     end() {
