@@ -67,6 +67,7 @@ describe('a process', () => {
     const stubborn = await launch('trap "" TERM; sleep 600 & wait');
     stubborn.kill();
     expect(await stubborn.ended).toBe(137);
+    expect(exists(stubborn.pid)).toBe(false);
   });
 
   test('that is not installed is named', async () => {
