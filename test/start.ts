@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@sluice/common/errors/error.ts';
+import type { Channel } from '@sluice/crds';
+import { channelLine, textOf } from '@sluice/operator/standalone/terminal.ts';
 import { defaultContext, ensureCluster, stopCluster } from './cluster/cluster.ts';
-import type { ChannelStatusView } from './e2e/channel-state.ts';
 import { forwardToEdge, requireFreePort } from './install/forward.ts';
 import { applyDemo, DEMO_NAMESPACE, type Installation, installSluice } from './install/install.ts';
 
@@ -21,28 +22,16 @@ environment:
 const DEFAULT_PORT = 8080;
 const REFRESH_MILLISECONDS = 1000;
 
-interface ChannelView {
-  readonly metadata: { readonly namespace: string; readonly name: string };
-  readonly status?: ChannelStatusView;
-}
-
-/** One line per channel: name, mode, viewers, reason of the last decision. */
-function statusLine({ metadata, status }: ChannelView): string {
-  const count = status?.viewers?.state === 'Unknown' ? 'unknown' : String(status?.viewers?.count ?? 'unknown');
-  const reason = status?.decisions?.at(-1)?.reason ?? '';
-  return `${metadata.namespace}/${metadata.name}  ${status?.mode ?? 'no status yet'}  viewers ${count}  ${reason}`;
-}
-
 /** Prints a line whenever something about a channel has changed. */
 async function followChannels({ kubectl }: Installation, signal: AbortSignal): Promise<void> {
   const shown = new Map<string, string>();
   while (!signal.aborted) {
-    const list = await kubectl.get<{ items: ChannelView[] }>(['channels', '-A']).catch(() => null);
-    for (const channel of list?.items ?? []) {
-      const line = statusLine(channel);
-      const key = `${channel.metadata.namespace}/${channel.metadata.name}`;
-      if (shown.get(key) !== line) process.stdout.write(`${new Date().toLocaleTimeString('en-GB')}  ${line}\n`);
-      shown.set(key, line);
+    const list = await kubectl.get<{ items: Channel[] }>(['channels', '-A']).catch(() => null);
+    for (const line of (list?.items ?? []).map(channelLine)) {
+      const text = textOf(line);
+      if (shown.get(line.channel) !== text)
+        process.stdout.write(`${new Date().toLocaleTimeString('en-GB')}  ${text}\n`);
+      shown.set(line.channel, text);
     }
     await sleep(REFRESH_MILLISECONDS, undefined, { signal }).catch(() => {});
   }
@@ -52,7 +41,7 @@ async function start(keep: boolean): Promise<void> {
   const context = defaultContext();
   const port = Number(process.env.SLUICE_PORT ?? DEFAULT_PORT);
   await requireFreePort(port);
-  context.progress.note('Sluice on a real Kubernetes: about 20 minutes on a new machine, one minute afterwards.');
+  context.progress.note('Sluice on a real Kubernetes: 10 to 20 minutes on a new machine, one minute afterwards.');
   const cluster = await ensureCluster(context);
   const installation = await installSluice(cluster, {}, context);
   await applyDemo(installation, context);
