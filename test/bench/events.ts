@@ -16,13 +16,21 @@ const SLOW_EVENTS = 4_000;
 /** Connections that are opened at a time: fewer than wait to be accepted on any system. */
 const BATCH = 50;
 
+/** An edge's hub behind a unix socket, and those who listen. */
+interface Streams {
+  readonly path: string;
+  readonly hub: EventHub;
+  readonly sockets: Socket[];
+  /** One more viewer of a channel: an event for all who listen to it. */
+  announce(key: string): void;
+}
+
 /**
  * Server-sent events to as many listeners as an edge takes, on a unix socket as from nginx, by the edge's own hub. Server and
  * listeners are one process, so memory and processor time are those of both ends.
  */
 export async function measureEvents(): Promise<Measurement[]> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-events-'));
-  const path = join(folder, 'events.sock');
   let viewers = 0;
   const hub = new EventHub((key) => statusOf(key, viewers));
   const server = createServer((request, response) => {
@@ -33,72 +41,81 @@ export async function measureEvents(): Promise<Measurement[]> {
       response.destroy(); // the bench ends, or has one listener too many
     }
   });
-  const sockets: Socket[] = [];
+  const announce = (key: string): void => {
+    viewers += 1;
+    hub.mark(key);
+    hub.flush();
+  };
+  const streams: Streams = { path: join(folder, 'events.sock'), hub, sockets: [], announce };
   try {
-    server.listen(path);
+    server.listen(streams.path);
     await once(server, 'listening');
-    const idleBytes = process.memoryUsage().rss;
-    let received = 0;
-    await open(MAX_EVENT_LISTENERS - SLOW_LISTENERS, path, '/film', sockets, (bytes) => {
-      received += bytes.toString('latin1').split('event: viewers').length - 1;
-    });
     const listeners = MAX_EVENT_LISTENERS - SLOW_LISTENERS;
-    await until(() => hub.listenerCount === listeners && received >= listeners);
-    const bytesEach = (process.memoryUsage().rss - idleBytes) / listeners;
-    const waits: number[] = [];
-    const cpu = process.cpuUsage();
-    for (let event = 0; event < EVENTS; event += 1) {
-      received = 0;
-      viewers += 1;
-      const at = performance.now();
-      hub.mark('/film');
-      hub.flush();
-      await until(() => received >= listeners);
-      waits.push(performance.now() - at);
-    }
-    const { user, system } = process.cpuUsage(cpu);
-    await open(SLOW_LISTENERS, path, '/slow', sockets, null);
-    const beforeSlow = process.memoryUsage().rss;
-    for (let event = 0; event < SLOW_EVENTS; event += 1) {
-      viewers += 1;
-      hub.mark('/slow');
-      hub.flush();
-      if (event % 50 === 0) await sleep(1);
-    }
-    await sleep(100);
-    const slowBytes = Math.max(0, process.memoryUsage().rss - beforeSlow) / SLOW_LISTENERS;
-    const left = hub.listenerCount - listeners;
-    return [
-      {
-        what: `${listeners} event streams: an event is with all of them`,
-        measured: `median ${percentile(waits, 0.5).toFixed(0)} ms, worst ${percentile(waits, 1).toFixed(0)} ms`,
-        reference: 'sent every 250 ms at most',
-      },
-      {
-        what: 'processor time of an event and listener, both ends',
-        measured: `${((user + system) / EVENTS / listeners).toFixed(1)} us`,
-        reference: '-',
-      },
-      { what: 'memory of a listener, both ends', measured: `${(bytesEach / 1000).toFixed(0)} kB`, reference: '-' },
-      {
-        what: `${SLOW_LISTENERS} listeners who do not read, ${SLOW_EVENTS} events: not cut; memory of each`,
-        measured: `${left}; ${(slowBytes / 1000).toFixed(0)} kB`,
-        reference: '0; 16 kB unsent',
-      },
-    ];
+    return [...(await measureListeners(streams, listeners)), await measureSlow(streams, listeners)];
   } finally {
-    for (const socket of sockets) socket.destroy();
+    for (const socket of streams.sockets) socket.destroy();
     hub.close();
     server.close();
     rmSync(folder, { recursive: true });
   }
 }
 
+/** How long an event is on its way to all of them, and what it costs. */
+async function measureListeners(streams: Streams, listeners: number): Promise<Measurement[]> {
+  const idleBytes = process.memoryUsage().rss;
+  let received = 0;
+  await open(listeners, streams, '/film', (bytes) => {
+    received += bytes.toString('latin1').split('event: viewers').length - 1;
+  });
+  await until(() => streams.hub.listenerCount === listeners && received >= listeners);
+  const bytesEach = (process.memoryUsage().rss - idleBytes) / listeners;
+  const waits: number[] = [];
+  const cpu = process.cpuUsage();
+  for (let event = 0; event < EVENTS; event += 1) {
+    received = 0;
+    const at = performance.now();
+    streams.announce('/film');
+    await until(() => received >= listeners);
+    waits.push(performance.now() - at);
+  }
+  const { user, system } = process.cpuUsage(cpu);
+  return [
+    {
+      what: `${listeners} event streams: an event is with all of them`,
+      measured: `median ${percentile(waits, 0.5).toFixed(0)} ms, worst ${percentile(waits, 1).toFixed(0)} ms`,
+      reference: 'sent every 250 ms at most',
+    },
+    {
+      what: 'processor time of an event and listener, both ends',
+      measured: `${((user + system) / EVENTS / listeners).toFixed(1)} us`,
+      reference: '-',
+    },
+    { what: 'memory of a listener, both ends', measured: `${(bytesEach / 1000).toFixed(0)} kB`, reference: '-' },
+  ];
+}
+
+/** What becomes of listeners who do not read. @param others that are there and read */
+async function measureSlow(streams: Streams, others: number): Promise<Measurement> {
+  await open(SLOW_LISTENERS, streams, '/slow', null);
+  const before = process.memoryUsage().rss;
+  for (let event = 0; event < SLOW_EVENTS; event += 1) {
+    streams.announce('/slow');
+    if (event % 50 === 0) await sleep(1);
+  }
+  await sleep(100);
+  const bytesEach = Math.max(0, process.memoryUsage().rss - before) / SLOW_LISTENERS;
+  const left = streams.hub.listenerCount - others;
+  return {
+    what: `${SLOW_LISTENERS} listeners who do not read, ${SLOW_EVENTS} events: not cut; memory of each`,
+    measured: `${left}; ${(bytesEach / 1000).toFixed(0)} kB`,
+    reference: '0; 16 kB unsent',
+  };
+}
+
 async function open(
   count: number,
-  path: string,
+  { path, sockets }: Streams,
   key: string,
-  sockets: Socket[],
   onData: ((bytes: Buffer) => void) | null,
 ): Promise<void> {
   for (let opened = 0; opened < count; opened += BATCH) {
