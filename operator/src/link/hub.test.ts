@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { factsFixture } from '@sluice/common/link/facts.testing.ts';
 import type { EdgeMessage, Route } from '@sluice/common/link/messages.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
@@ -81,6 +81,28 @@ describe('the links to the edges', () => {
       { type: 'audience', audience: { viewers: 1 } },
       { type: 'route' },
       { type: 'audience', audience: { viewers: 2 } },
+    ]);
+  });
+
+  test('tell an edge that comes near a channel the count that it was spared', async () => {
+    const { edge, keys } = await edgeOf('one');
+    let isNear = false;
+    const { hub } = hubOf(keys, OPERATOR_KEY, undefined, () => isNear);
+    hub.setEdges([edge.endpoint()]);
+    await edge.until(() => types(edge).length === 2);
+    jest.useFakeTimers({ now: Date.now(), doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance'] });
+    const audience = { uid: 'c1', peak: 9, state: 'known', mode: 'Proxy', reason: '' } as const;
+    for (const viewers of [1, 2]) hub.setAudience({ ...audience, viewers });
+    jest.advanceTimersByTime(1_000); // the second count is told to those who are near
+    isNear = true;
+    jest.advanceTimersByTime(5_000);
+    jest.useRealTimers();
+    hub.setRoute(routeFixture({ uid: 'c1', owners: [] }));
+    await edge.until(() => types(edge).includes('route'));
+    expect(edge.received.slice(2)).toMatchObject([
+      { type: 'audience', audience: { viewers: 1 } },
+      { type: 'audience', audience: { viewers: 2 } },
+      { type: 'route' },
     ]);
   });
 

@@ -53,8 +53,8 @@ export class LinkHub {
   /** Channels whose count has changed and is not yet told. */
   private readonly untold = new Set<string>();
   private readonly counts = new Coalescer(COUNTS_INTERVAL_MS, () => this.tellCounts());
-  /** Channels whose count has changed and is not yet told to the edges that have nothing to do with them. */
-  private readonly untoldFar = new Set<string>();
+  /** Channels whose count has changed and is not yet told to all edges, with the pod uids of those that know it. */
+  private readonly untoldFar = new Map<string, ReadonlySet<string>>();
   private readonly farCounts = new Coalescer(DISTANT_INTERVAL_MS, () => this.tellFar());
   /** Until when an edge was asked for a channel, by `<pod uid> <channel uid>`. */
   private readonly watched = new Map<string, number>();
@@ -183,15 +183,17 @@ export class LinkHub {
 
   private tellCounts(): void {
     for (const uid of this.untold) {
-      this.tell(uid, (podUid) => this.isNear(podUid, uid));
-      this.untoldFar.add(uid);
+      const near = new Set([...this.links.keys()].filter((podUid) => this.isNear(podUid, uid)));
+      this.tell(uid, (podUid) => near.has(podUid));
+      this.untoldFar.set(uid, near);
     }
     this.untold.clear();
     this.farCounts.request();
   }
 
   private tellFar(): void {
-    for (const uid of this.untoldFar) this.tell(uid, (podUid) => !this.isNear(podUid, uid));
+    // Not those that are far now: one that has come near since then was not told either.
+    for (const [uid, told] of this.untoldFar) this.tell(uid, (podUid) => !told.has(podUid));
     this.untoldFar.clear();
     for (const [name, untilMs] of this.watched) {
       if (untilMs > this.now()) break;
