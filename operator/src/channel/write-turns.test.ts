@@ -57,6 +57,15 @@ describe('the turns to write a status', () => {
     expect(called).toEqual(['watched', 'idle']);
   });
 
+  test('come to an idle channel, too, however many are watched', () => {
+    exhaust();
+    turns.take('idle', 'idle');
+    for (let index = 0; index < 20; index += 1) turns.take(`watched-${index}`, 'count');
+    jest.advanceTimersByTime(1000);
+    expect(called).toHaveLength(10);
+    expect(called.indexOf('idle')).toBe(4);
+  });
+
   test('come once to a channel that asks often', () => {
     exhaust();
     for (let index = 0; index < 10; index += 1) turns.take('film', index % 2 === 0 ? 'count' : 'idle');

@@ -12,6 +12,11 @@ const BURST = 6;
 const REFILL_MS = 30_000;
 /** Whatever else is written, somebody's turn comes after this: an endless storm of changes starves nobody. */
 const LONGEST_PAUSE_MS = 1000;
+/**
+ * Turns that watched channels get one after the other while idle ones wait, too: from some 150 watched channels on
+ * there is always one whose count has changed, and a Channel that nobody watches must still say what became of its edit.
+ */
+const WATCHED_IN_A_ROW = 4;
 /** First statuses of idle channels under way: fewer than there are writers, so that a watched channel finds one free. */
 const FIRST_AT_A_TIME = 6;
 
@@ -32,10 +37,10 @@ export interface WriteTurnsOptions {
 }
 
 /**
- * Whose turn it is to write a status. Changes of watched channels and first statuses go as fast as the API server takes
- * them; everything else gets {@link TURNS_PER_SECOND} in all, and less while other writes leave no room for them,
- * watched channels before the others, so that ten thousand idle ones hold up nobody's change of mode. A channel waits at
- * most once; what it writes is what it wants when its turn comes.
+ * Whose turn it is to write a status. Changes of watched channels and first statuses go as fast as the API server
+ * takes them; everything else gets {@link TURNS_PER_SECOND} in all, and less while other writes leave no room for
+ * them, watched channels before the others, so that ten thousand idle ones hold up nobody's change of mode, but for
+ * every fifth turn. A channel waits at most once; what it writes is what it wants when its turn comes.
  */
 export class WriteTurns {
   private left = TURNS_PER_SECOND;
@@ -47,6 +52,8 @@ export class WriteTurns {
   /** Channels whose first status is being written. */
   private readonly underWay = new Set<string>();
   private ticking: NodeJS.Timeout | undefined;
+  /** Turns of watched channels since an idle one had one. */
+  private watchedInARow = 0;
   /** When a turn was last dealt out. */
   private lastTurnMs = Number.NEGATIVE_INFINITY;
   private readonly onTurn: (key: string) => void;
@@ -155,8 +162,10 @@ export class WriteTurns {
   }
 
   private grant(): void {
-    const [next] = this.watched.size > 0 ? this.watched : this.idle;
+    const isIdleNext = this.watched.size === 0 || (this.idle.size > 0 && this.watchedInARow >= WATCHED_IN_A_ROW);
+    const [next] = isIdleNext ? this.idle : this.watched;
     if (next === undefined || !this.spendTurn()) return;
+    this.watchedInARow = isIdleNext ? 0 : this.watchedInARow + 1;
     this.leaveQueues(next);
     this.granted.add(next);
     this.onTurn(next);
