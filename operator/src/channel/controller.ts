@@ -106,6 +106,7 @@ function forget(key: string, state: ChannelState, options: ChannelControllerOpti
   options.sources.reports.forget(state.uid);
   options.metrics.forgetChannel(state.uid, state.namespace, state.name);
   options.states.delete(key);
+  options.write(key, 0); // nothing is written: the writer forgets what it keeps of the channel
 }
 
 /** The edges first: everything else can wait. */
