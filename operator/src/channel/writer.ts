@@ -40,13 +40,19 @@ export function createChannelWriter(options: ChannelWriterOptions): Reconcile {
       options.turns.forget(key);
       return undefined;
     }
-    await confirmSessions(key, state, options);
-    const again = await createSessions(key, state, options);
-    const left = await deleteSessions(key, state, options);
-    const wait = await writeStatus(key, state, options).finally(() => options.turns.done(key));
-    const waits = [again, left, wait].filter((seconds) => seconds !== null);
+    // A call that fails gives up the turn, too: a first status that waits for a repetition holds up no other.
+    const waits = await writeAll(key, state, options).finally(() => options.turns.done(key));
     return waits.length === 0 ? undefined : { requeueAfterSeconds: Math.min(...waits) };
   };
+}
+
+/** @returns seconds until what could not be written may be written */
+async function writeAll(key: string, state: ChannelState, options: ChannelWriterOptions): Promise<readonly number[]> {
+  await confirmSessions(key, state, options);
+  const again = await createSessions(key, state, options);
+  const left = await deleteSessions(key, state, options);
+  const wait = await writeStatus(key, state, options);
+  return [again, left, wait].filter((seconds) => seconds !== null);
 }
 
 /**
@@ -84,7 +90,6 @@ async function createSessions(key: string, state: ChannelState, options: Channel
   return null;
 }
 
-/** @returns seconds until the next attempt where the API server does not allow it, null otherwise */
 /**
  * A session that does not come into the cache was deleted before it came there, or the watch is silent: taking one for
  * the other would make a second session beside the first.
@@ -100,6 +105,7 @@ async function confirmSessions(key: string, state: ChannelState, options: Channe
   }
 }
 
+/** @returns seconds until the next attempt where the API server does not allow it, null otherwise */
 async function deleteSessions(
   key: string,
   state: ChannelState,
