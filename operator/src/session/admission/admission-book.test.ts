@@ -61,6 +61,16 @@ describe('the book of admissions', () => {
     expect(admitted).toEqual(['tv/film-1', 'tv/film-2', 'tv/film-3']);
   });
 
+  test('lets nobody wait who is gone', () => {
+    const { book } = scene(1, 20);
+    const [one, two] = [session('film-1'), session('film-2')];
+    book.take(one);
+    book.take(two);
+    expect(book.verdict(two).admitted).toBe(false);
+    book.forget('film-2');
+    expect([...book.waiting]).toEqual([]);
+  });
+
   test('keeps what another operator has admitted, by its status or by its pod', () => {
     const { book, admitted } = scene(2, 20, ['tv/film-2']);
     const condition = {

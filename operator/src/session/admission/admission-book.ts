@@ -29,7 +29,7 @@ export class AdmissionBook {
   readonly #limits: SessionLimits;
   readonly #sources: AdmissionSources;
   readonly #entries = new Map<string, Entry>();
-  #refusals: ReadonlyMap<string, Refusal> = new Map();
+  #refusals = new Map<string, Refusal>();
   #isOpen = false;
   #isCurrent = false;
 
@@ -63,6 +63,7 @@ export class AdmissionBook {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return;
     this.#entries.delete(uid);
+    this.#refusals.delete(uid);
     this.#isCurrent = false;
     if (entry.admitted) this.#decide();
   }
