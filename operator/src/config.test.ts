@@ -109,6 +109,11 @@ describe('the configuration', () => {
     );
   });
 
+  test('takes an empty variable for one that a template left out', () => {
+    const empty = Object.fromEntries(ENVIRONMENT_ALIASES.map(({ own }) => [own, '']));
+    expect(readConfig({ ...ENVIRONMENT, ...empty })).toEqual(readConfig(ENVIRONMENT));
+  });
+
   test('takes feature gates from the command line before the environment, and refuses unknown ones', () => {
     expect(readConfig(ENVIRONMENT).features).toEqual({ DebugPages: false, LeaseWatch: true, PriorityQueue: true });
     const environment = { ...ENVIRONMENT, SLUICE_FEATURE_GATES: 'LeaseWatch=false' };

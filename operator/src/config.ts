@@ -14,12 +14,7 @@ const url = z.url({ protocol: /^https?$/ });
 const places = z.coerce.number().int().min(1).max(150_000);
 
 /** A number that goes on to the agents as it is; theirs is the default. */
-const agentNumber = (least: number, most: number) =>
-  z
-    .literal('')
-    .or(z.coerce.number().min(least).max(most))
-    .optional()
-    .transform((value) => (value === '' ? undefined : value));
+const agentNumber = (least: number, most: number) => z.coerce.number().min(least).max(most).optional();
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
 const environmentSchema = z.object({

@@ -28,13 +28,18 @@ export interface ReadEnvironment {
   nameOf(own: string): string;
 }
 
-/** Gives our own variables the values of their aliases, in our units, where they have none themselves. */
+/**
+ * Gives our own variables the values of their aliases, in our units, where they have none themselves. Empty ones that
+ * have no value either way are left out.
+ */
 export function withAliases(environment: Readonly<Record<string, string | undefined>>): ReadEnvironment {
   const values = { ...environment };
   const names = new Map<string, string>();
   for (const { own, alias, unitsPerOwn = 1 } of ENVIRONMENT_ALIASES) {
     const text = environment[alias];
-    if (isSet(values[own]) || !isSet(text)) continue;
+    if (isSet(values[own])) continue;
+    delete values[own];
+    if (!isSet(text)) continue;
     names.set(own, alias);
     // What is no number stays as it is: the schema refuses it, and the message names the alias.
     values[own] = unitsPerOwn === 1 || Number.isNaN(Number(text)) ? text : String(Number(text) / unitsPerOwn);
