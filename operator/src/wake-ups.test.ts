@@ -59,14 +59,15 @@ describe('a change in a cache', () => {
     ['wakes a Channel that is deleted', CHANNEL, channelWith({ deletionTimestamp: 'now' }), ['channel tv/film']],
     ['lets a Channel sleep whose status was written', CHANNEL, channelWith({ resourceVersion: '9' }), []],
   ];
-  test('wakes the sessions of a Channel that is gone, or made anew under its name', () => {
+  test('wakes the sessions of a Channel that is gone, made anew under its name, or readable again', () => {
     sessions.store.replace([SESSION]);
     channels.tell(CHANNEL, null);
+    channels.tell(null, CHANNEL);
     channels.tell(CHANNEL, channelWith({ uid: 'c2' }));
     channels.tell(CHANNEL, channelWith({ generation: 2 }));
     sessions.store.replace([]);
     const both = ['channel tv/film', 'session tv/film-1'];
-    expect(woken).toEqual([...both, ...both, 'channel tv/film']);
+    expect(woken).toEqual([...both, ...both, ...both, 'channel tv/film']);
   });
 
   test.each(ofChannels)('%s', (_name, before, after, expected) => {

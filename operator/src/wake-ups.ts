@@ -33,11 +33,11 @@ export function wakeOnChanges({ channels, sessions, pods, namespaces, slices }: 
     if (object === null) return;
     if (before !== null && after !== null && onlyStatusChanged(before, after)) return;
     wake.channel(keyOf(object.metadata), priorityOf(initial));
-    if (before === null) return;
-    const isOther = before.metadata.uid !== after?.metadata.uid;
+    if (initial) return;
+    const isOther = before?.metadata.uid !== after?.metadata.uid;
     for (const session of sessions.store.byIndex(SESSIONS_BY_CHANNEL, keyOf(object.metadata))) {
       if (isOther) wake.session(keyOf(session.metadata), 'background');
-      if (annotated(before) !== annotated(object)) wake.owner(session);
+      if (annotated(before ?? undefined) !== annotated(object)) wake.owner(session);
     }
   });
   sessions.onChange(({ before, after, initial }) => {
