@@ -174,6 +174,21 @@ describe('the audience book', () => {
     expect(book.count('c')).toMatchObject({ state: 'known', nextChangeMs: null });
   });
 
+  test('counts the viewers of a process that was not heard for long from when another one took its place', () => {
+    const { book, clock } = deskOf();
+    book.edgeConnected('a', processOf('first'));
+    book.edgeSynced('a');
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    book.edgeLost('a');
+    clock.nowMs += 100_000;
+    book.edgeConnected('a', { instance: 'second', restartedSecondsAgo: 20 });
+    book.edgeSynced('a');
+    expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 1, nextChangeMs: clock.nowMs + 40_000 });
+    expect(book.ageSeconds('c')).toBe(100);
+    clock.nowMs += 40_000;
+    expect(book.count('c')).toMatchObject({ state: 'known', viewers: 0 });
+  });
+
   test('takes a reconnect of the same process at its word', () => {
     const { book } = deskOf();
     book.edgeConnected('a', processOf('first'));

@@ -116,9 +116,10 @@ export class AudienceBook {
     const known = this.edges.get(edge);
     if (known === undefined) return;
     const isForgotten = known.state === 'never' && restartedSecondsAgo !== null;
-    if (isForgotten) known.forgotAtMs = this.now() - restartedSecondsAgo * 1000;
+    const restartedAtMs = restartedSecondsAgo === null ? 0 : this.now() - restartedSecondsAgo * 1000;
+    if (isForgotten) known.forgotAtMs = restartedAtMs;
     const isOther = known.instance !== null && instance !== null && instance !== known.instance;
-    if (isOther && known.state !== 'never') this.separate(edge, known);
+    if (isOther && known.state !== 'never') this.separate(edge, known, restartedAtMs);
     known.instance = instance ?? known.instance;
     known.snapshots = new Set();
   }
@@ -306,14 +307,18 @@ export class AudienceBook {
     return { ...this.refusals };
   }
 
-  /** What a process counted whose pod has another one now. */
-  private separate(edge: string, known: EdgePresence): void {
+  /**
+   * What a process counted whose pod has another one since `restartedAtMs`: until then it had viewers, however long it
+   * was not heard.
+   */
+  private separate(edge: string, known: EdgePresence, restartedAtMs: number): void {
     const name = `${edge}/${known.instance}`;
-    const goneAtMs = known.state === 'synced' ? this.now() : known.silentSinceMs;
-    this.edges.set(name, { ...known, state: 'gone', ready: false, goneAtMs, silentSinceMs: goneAtMs, snapshots: null });
+    const silentSinceMs = known.state === 'synced' ? this.now() : known.silentSinceMs;
+    const goneAtMs = Math.max(silentSinceMs, restartedAtMs);
+    this.edges.set(name, { ...known, state: 'gone', ready: false, goneAtMs, silentSinceMs, snapshots: null });
     for (const { audience } of this.channels.values()) audience.rename(edge, name);
     this.dropShared(name);
-    if (known.state === 'synced') known.silentSinceMs = goneAtMs;
+    known.silentSinceMs = silentSinceMs;
     known.state = 'lost';
     this.onEdgeChange();
   }
