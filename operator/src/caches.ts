@@ -70,7 +70,7 @@ export function createCaches(
     onTrouble,
     clock,
   });
-  const namespaces = createReflector({ client, type: NAMESPACE, onTrouble });
+  const namespaces = createReflector({ client, type: NAMESPACE, onTrouble, clock });
   const all = [channels, sessions, pods, namespaces, slices];
   return {
     channels,

@@ -127,6 +127,8 @@ export class Operator {
       await planChannel(keyOf(metadata), signal).catch(() => {}); // its turn in the queue reports the error
       planned += 1;
       if (planned % PLANS_PER_TURN === 0) await nextTurn();
+      // A link that is closed must not be given anything to send later.
+      if (this.#isStopped()) return;
     }
   }
 }

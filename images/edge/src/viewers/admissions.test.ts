@@ -66,6 +66,21 @@ describe('Admissions', () => {
     expect(sent).toEqual([question('anna')]);
   });
 
+  test("asks again for who said goodbye: the seat may be somebody else's by now", async () => {
+    const { admissions, audiences, sent, answer, connect } = create();
+    connect();
+    const asked = admissions.ask(ROUTE, 'anna');
+    answer({ admitted: ['anna'] });
+    await asked;
+    audiences.playlistRequest(ROUTE, 'anna');
+    audiences.leave(ROUTE, 'anna');
+    const again = admissions.ask(ROUTE, 'anna');
+    jest.advanceTimersByTime(10);
+    answer({ refused: ['anna'] });
+    await expect(again).rejects.toEqual(REFUSAL);
+    expect(sent).toEqual([question('anna'), question('anna')]);
+  });
+
   test('leaves it to the counts of the edge where the operator is away, is too old to answer, or does not know', async () => {
     const { admissions, audiences, sent, answer, connect } = create();
     await admissions.ask(ROUTE, 'anna');

@@ -93,6 +93,8 @@ export class Audiences {
 
   /** A goodbye; told to the listeners of goodbyes too, because other edges may count the viewer as well. */
   leave(route: Route, id: string): void {
+    // The seat goes to somebody else; who comes back asks again.
+    this.#letIn.delete(`${route.uid} ${id}`);
     this.#channels.get(route.uid)?.viewers.leave(id, this.#context.now());
     for (const listener of this.#goodbyes) listener(route.uid, sessionIdHash(id));
   }
