@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -119,6 +119,18 @@ describe('the internal port of an edge, for other edges', () => {
 
   test('feeds an edge that proves itself', async () => {
     expect(await dialled(owner)).toEqual(['opened', 'report film', 'update film']);
+  });
+
+  test('keeps no connection of a stranger who does not hang up', async () => {
+    const stranger = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true });
+    stranger.write(
+      'GET /internal/v1/timelines HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    );
+    const [[, socket], [answer]] = await Promise.all([once(server, 'upgrade'), once(stranger, 'data')]);
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 401 /);
+    await once(stranger, 'end');
+    expect((socket as Socket).destroyed).toBe(true);
+    for (const end of [socket as Socket, stranger]) end.destroy();
   });
 
   /** Dials and subscribes; what happens until the third event, or the end. */

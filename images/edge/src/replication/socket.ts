@@ -47,7 +47,7 @@ export function createFeedServer(feed: TimelineFeed, tokenSha256: string, log: L
       // Errors of a socket that is given up are not news; without a listener they would end the process.
       socket.on('error', () => {});
       const refusal = refusalOf(request, tokenSha256, sockets.clients.size);
-      if (refusal !== null) socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`);
+      if (refusal !== null) refuse(socket, refusal);
       else sockets.handleUpgrade(request, socket, head, (webSocket) => serve(feed, webSocket, log));
     },
     close: () => {
@@ -55,6 +55,12 @@ export function createFeedServer(feed: TimelineFeed, tokenSha256: string, log: L
       sockets.close();
     },
   };
+}
+
+/** Whoever keeps its half of the connection open after the answer would hold a socket here, and the server's end. */
+function refuse(socket: Duplex, refusal: string): void {
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`);
 }
 
 function refusalOf(request: IncomingMessage, tokenSha256: string, followers: number): string | null {
