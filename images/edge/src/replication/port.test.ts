@@ -12,7 +12,7 @@ import type { OwnerMessage } from './messages.ts';
 import type { OwnerAddress } from './owner-link.ts';
 import { createOwnershipClient, createOwnershipListener, type OwnersClaim } from './ownership.ts';
 import { createSegmentClient, createSegmentListener, type SegmentClient } from './segments.ts';
-import { createDial, createFeedServer, type FeedServer } from './socket.ts';
+import { createDial, createFeedServer, type FeedServer, frameOf } from './socket.ts';
 import { replicationTokenSha256 } from './token.ts';
 
 const silentLog = createLogger({ name: 'test', level: 'silent' });
@@ -119,6 +119,12 @@ describe('the internal port of an edge, for other edges', () => {
 
   test('feeds an edge that proves itself', async () => {
     expect(await dialled(owner)).toEqual(['opened', 'report film', 'update film']);
+  });
+
+  test('sends no frame that would end the connection of all channels', () => {
+    const gone = (bytes: number): OwnerMessage => ({ type: 'gone', uid: 'ü'.repeat(bytes / 2) });
+    expect(frameOf(gone(1_000))).not.toBeNull();
+    expect(frameOf(gone(1024 * 1024))).toBeNull();
   });
 
   test('keeps no connection of a stranger who does not hang up', async () => {

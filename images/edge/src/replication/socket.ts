@@ -72,7 +72,13 @@ function refusalOf(request: IncomingMessage, tokenSha256: string, followers: num
 function serve(feed: TimelineFeed, socket: WebSocket, log: Logger): void {
   let heardAt = performance.now();
   const connection: FeedConnection = feed.connect({
-    send: (message: OwnerMessage) => sendTo(socket, message),
+    send: (message: OwnerMessage) => {
+      const frame = frameOf(message);
+      // One channel's segments with long names must not end the connection that all others share.
+      if (frame === null)
+        log.warn({ uid: 'uid' in message ? message.uid : null }, 'replication: a timeline is too long');
+      else sendTo(socket, frame);
+    },
     get busy() {
       return socket.bufferedAmount > BUSY_UNSENT_BYTES;
     },
@@ -94,10 +100,16 @@ function serve(feed: TimelineFeed, socket: WebSocket, log: Logger): void {
   });
 }
 
-function sendTo(socket: WebSocket, message: OwnerMessage | FollowerMessage): void {
+/** A message as it is sent; null where the other side would end the connection for its length. */
+export function frameOf(message: OwnerMessage | FollowerMessage): string | null {
+  const text = JSON.stringify(message);
+  return Buffer.byteLength(text) > MAX_REPLICATION_FRAME_BYTES ? null : text;
+}
+
+function sendTo(socket: WebSocket, frame: string): void {
   if (socket.readyState !== WebSocket.OPEN) return;
   if (socket.bufferedAmount > MAX_UNSENT_BYTES) socket.terminate();
-  else socket.send(JSON.stringify(message));
+  else socket.send(frame);
 }
 
 /** Dials owners at their internal ports, proved by the key that all edges share. */
@@ -131,7 +143,7 @@ export function createDial(sessionKey: Uint8Array, log: Logger): Dial {
     socket.on('error', (error) => log.debug({ err: error, owner: owner.podUid }, 'replication: no link to an owner'));
     socket.on('close', end);
     return {
-      send: (message) => sendTo(socket, message),
+      send: (message) => sendTo(socket, JSON.stringify(message)),
       close: () => {
         ended = true;
         socket.terminate();
