@@ -25,10 +25,12 @@ function stage() {
     followers: 0,
     now: 0,
     lastMsn: 0,
+    isOwned: true,
   };
   const source: FeedSource = {
     published: (uid) => (uid === 'film' ? state.published : null),
-    reportOf: (uid) => (uid === 'film' ? { report: reportOf({ uid, lastMsn: state.lastMsn }), ladder: [] } : null),
+    reportOf: (uid) =>
+      uid === 'film' && state.isOwned ? { report: reportOf({ uid, lastMsn: state.lastMsn }), ladder: [] } : null,
     ownedUids: () => ['film'],
     setFollowers: (_uid, count) => {
       state.followers = count;
@@ -51,6 +53,18 @@ function stage() {
 }
 
 describe('the feed of an owner', () => {
+  test('reports a channel anew that was gone meanwhile', () => {
+    const { feed, state, connect } = stage();
+    feed.reported('film');
+    const { socket } = connect();
+    socket.sent.length = 0;
+    state.isOwned = false;
+    feed.changed('film');
+    state.isOwned = true;
+    feed.reported('film');
+    expect(socket.sent).toMatchObject([{ type: 'report', report: { uid: 'film' } }]);
+  });
+
   test('reports all its channels at once, and sends the timelines that are subscribed to', () => {
     const { connect, publish, state } = stage();
     const { socket, connection } = connect();

@@ -79,6 +79,8 @@ export class TimelineFeed {
 
   /** The timeline of a channel, its owner or its term has changed, or may have. */
   changed(uid: string): void {
+    // Also of a channel that is gone: what was told of it must not stay for ever.
+    if (this.#source.reportOf(uid) === null) this.#told.delete(uid);
     for (const connection of this.#connections) connection.changed(uid);
   }
 
