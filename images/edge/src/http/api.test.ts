@@ -75,6 +75,16 @@ describe('POST /api/stream/heartbeat', () => {
     expect((await front.ask('/api/stream/film/cmcd')).status).toBe(404);
   });
 
+  test('counts the sessions of a batch beside one that is refused', async () => {
+    front.routes.apply(routeOf({ maxViewers: 2 }));
+    for (const sessionId of ['anna', 'bert']) await heartbeat({ channelId: 'film', sessionId });
+    const body = 'e=t,sid="cleo",v=2\ne=t,sid="dora",v=2\ne=ps,sid="bert",sta=q,v=2\n';
+    const answer = await front.ask('/api/stream/film/cmcd', { method: 'POST', body });
+    expect(answer.status).toBe(429);
+    const counted = ['anna', 'bert', 'cleo', 'dora'].filter((id) => front.audiences.isIn(routeOf(), id));
+    expect(counted).toEqual(['anna', 'cleo']);
+  });
+
   test('refuses new viewers of a full channel', async () => {
     front.routes.apply(routeOf({ maxViewers: 1 }));
     await heartbeat({ channelId: 'film', sessionId: 'anna' });

@@ -85,7 +85,10 @@ async function answerLeave(context: SignsContext, request: IncomingMessage, resp
   response.end();
 }
 
-/** Event reports of players: as heartbeats, and goodbyes where a player has ended. */
+/**
+ * Event reports of players: as heartbeats, and goodbyes where a player has ended. All sessions are counted that can be,
+ * before the answer says that one was refused.
+ */
 async function answerReports(
   context: SignsContext,
   channelId: string,
@@ -94,13 +97,18 @@ async function answerReports(
 ): Promise<void> {
   const signs = cmcdSigns(await readText(request, REPORTS_LIMIT_BYTES));
   const { route } = liveOf(context, channelId);
-  for (const { sessionId, isOver } of signs) {
-    if (isOver) context.audiences.leave(route, sessionId);
-    else {
+  const taken = await Promise.allSettled(
+    signs.map(async ({ sessionId, isOver }) => {
+      if (isOver) {
+        context.audiences.leave(route, sessionId);
+        return;
+      }
       if (route.maxViewers !== undefined) await context.admissions.ask(route, sessionId);
       context.audiences.heartbeat(route, sessionId);
-    }
-  }
+    }),
+  );
+  const refused = taken.find((one) => one.status === 'rejected');
+  if (refused !== undefined) throw refused.reason;
   response.writeHead(204, [...HEADERS]);
   response.end();
 }
