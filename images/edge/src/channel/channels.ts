@@ -72,6 +72,8 @@ class Channels implements MediaSide {
   readonly #ownersListeners = new Set<OwnersListener>();
   readonly #negotiation: Negotiation;
   readonly #turns = new FetchTurns();
+  /** Other edges that watch, by uid: one may have heard of a channel before this edge has. */
+  readonly #followers = new Map<string, number>();
   /** What a recreated Channel of the same name has to wait for. */
   readonly #ending = new Map<string, Promise<void>>();
 
@@ -126,6 +128,8 @@ class Channels implements MediaSide {
   }
 
   setFollowers(uid: string, count: number): void {
+    if (count > 0) this.#followers.set(uid, count);
+    else this.#followers.delete(uid);
     this.#byUid.get(uid)?.setFollowers(count);
   }
 
@@ -248,7 +252,7 @@ class Channels implements MediaSide {
     const { podUid, client, links, segments, clock, logger } = this.#options;
     const { uid } = route;
     const key = keyOf(route);
-    return new ServedChannel(route, {
+    const channel = new ServedChannel(route, {
       ...{ podUid, client, links, segments, clock, logger, negotiation: this.#negotiation, turns: this.#turns },
       folder: this.#folderOf(key),
       statePath: this.#statePathOf(uid),
@@ -264,6 +268,8 @@ class Channels implements MediaSide {
         for (const listener of this.#fetchedListeners) listener();
       },
     });
+    channel.setFollowers(this.#followers.get(uid) ?? 0);
+    return channel;
   }
 
   #published(uid: string): void {

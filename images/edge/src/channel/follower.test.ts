@@ -144,6 +144,15 @@ describe('a channel that another edge owns', () => {
     expect(updates.every((message) => message.log === null || message.log.after !== null)).toBe(true);
   });
 
+  test('wakes an owner that hears of the channel after the edge where it is watched', async () => {
+    other.media.apply(route({ mode: 'Idle' }));
+    const early = other.media.media(KEY, 'source', AbortSignal.timeout(5_000));
+    await owner.clock.advance(1_000);
+    owner.media.apply(route({ mode: 'Idle' }));
+    await owner.clock.advance(1_000);
+    expect(urisOf((await early).text).length).toBeGreaterThan(2);
+  });
+
   test('waits for an owner that comes within ten seconds, and is refused when none does', async () => {
     other.media.apply(route({ mode: 'Proxy' }));
     const early = other.media.media(KEY, 'source', AbortSignal.timeout(5_000));
