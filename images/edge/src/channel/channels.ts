@@ -190,8 +190,8 @@ class Channels implements MediaSide {
     if (term > known) for (const listener of this.#ownersListeners) listener(uid, owners, term);
     else if (away && term === known && channel.follower?.isOwnerAway === true)
       this.#negotiation.takeOver(channel.route);
-    // Two who claim at once would wait for each other.
-    if (!channel.claiming) await channel.settled();
+    // Two who claim at once would wait for each other; and who asks for a successor needs its name alone, in time.
+    if (!away && !channel.claiming) await channel.settled();
     return answerOf(channel.route, channel.owner?.handOver() ?? channel.follower?.handOver() ?? null);
   }
 

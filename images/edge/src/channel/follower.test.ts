@@ -227,6 +227,20 @@ describe('a channel that another edge owns', () => {
     other.media.apply(route({ mode: 'Proxy', owners: edges.map((edge) => edge.owner), ownerTerm: 32 }));
   });
 
+  test('is taken over with the copy of the edge that asks for it, where nobody watches at the successor', async () => {
+    apply({ mode: 'Idle', ownerTerm: 16 });
+    await third.playlist();
+    third.media.setLocalViewers(UID, 1);
+    await owner.clock.advance(20_000);
+    const before = await third.playlist();
+    owner.network.remove('edge-1');
+    for (let step = 0; step < 8; step += 1) await owner.clock.advance(1_000);
+    const after = await third.playlist();
+    expect(other.report).toMatchObject({ ownerTerm: 17, activeMode: 'Direct' });
+    expect(after).not.toBe(before);
+    expect(after).not.toContain('DISCONTINUITY\n');
+  });
+
   test('stays with an owner that only this edge cannot reach', async () => {
     apply({ mode: 'Proxy', ownerTerm: 16 });
     await same();

@@ -16,7 +16,7 @@ import type { Negotiation } from './negotiation.ts';
 import { ChannelOwner } from './owner.ts';
 import { SegmentCache } from './segment-cache.ts';
 import type { ChannelLive } from './service.ts';
-import { longestCopy } from './succession.ts';
+import { isTakenOver, longestCopy } from './succession.ts';
 import { MissingSegments } from './take-over.ts';
 import { ownerMoved } from './waiters.ts';
 
@@ -242,7 +242,8 @@ export class ServedChannel {
   /** Whether anybody wants the channel now: thousands of idle ones move without a word. */
   #isNeeded(): boolean {
     const watched = this.#localViewers + this.#followers > 0 || this.#follower?.isWatched === true;
-    return watched || this.#route.mode !== 'Idle';
+    // Without the operator an owner is followed only where somebody watches, if on another edge.
+    return watched || this.#route.mode !== 'Idle' || isTakenOver(this.#route);
   }
 
   #fetching(): Pick<FetchContext, 'uid' | 'client' | 'turns' | 'onFetched'> {

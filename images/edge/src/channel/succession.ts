@@ -27,6 +27,11 @@ export function takenOver(
   return { owners: [self, ...successors.filter((owner) => owner !== self), first], term };
 }
 
+/** Whether a successor has given itself this term, and not the operator, whose terms are the first of their blocks. */
+export function isTakenOver({ ownerTerm }: Pick<Route, 'ownerTerm'>): boolean {
+  return ownerTerm % TERMS_PER_BLOCK !== 0;
+}
+
 /** The copy that goes furthest, the first of equals; null where nobody has one. */
 export function longestCopy(copies: readonly (TimelineCopy | null)[]): TimelineCopy | null {
   let longest: TimelineCopy | null = null;
