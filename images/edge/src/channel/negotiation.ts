@@ -19,6 +19,14 @@ export interface NegotiationContext {
   readonly superseded: (uid: string, ownership: Ownership) => void;
 }
 
+/** What the other edges said to a claim. */
+export interface Claimed {
+  /** The longest of their copies; null where nobody has one. */
+  readonly copy: TimelineCopy | null;
+  /** Those who answered, the owner before first: who did not would only keep fetches waiting. */
+  readonly answered: readonly OwnerAddress[];
+}
+
 /** Agrees with the other edges about who owns a channel; the highest term wins, everywhere. */
 export class Negotiation {
   readonly #context: NegotiationContext;
@@ -35,7 +43,7 @@ export class Negotiation {
    * Before this edge writes a channel's timeline: tells the owner before and the successors, and learns the longest copy
    * of theirs. Null where one of them knows a higher term: then this edge must not write.
    */
-  async claim(route: Route, former: OwnerAddress | null): Promise<{ readonly copy: TimelineCopy | null } | null> {
+  async claim(route: Route, former: OwnerAddress | null): Promise<Claimed | null> {
     this.release(route.uid);
     const others = [...(former === null ? [] : [former]), ...route.owners].filter(
       ({ podUid }, index, all) =>
@@ -50,7 +58,10 @@ export class Negotiation {
     this.#claimed.set(route.uid, route.ownerTerm);
     const silent = others.filter((_other, index) => answers[index] === null);
     this.#tellLater(route, silent, 1);
-    return { copy: longestCopy(answers.map((answer) => (answer === null ? null : copyOf(answer)))) };
+    return {
+      copy: longestCopy(answers.map((answer) => (answer === null ? null : copyOf(answer)))),
+      answered: others.filter((_other, index) => answers[index] !== null),
+    };
   }
 
   /**

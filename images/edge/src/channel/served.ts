@@ -175,8 +175,12 @@ export class ServedChannel {
     await this.#context.cleared();
     const follower = this.#follower;
     const former = follower?.owner ?? null;
-    const claimed = this.#isNeeded() ? await this.#claim(route, former) : { copy: null };
-    if (claimed === null || this.#removed) return;
+    const claimed = this.#isNeeded() ? await this.#claim(route, former) : { copy: null, answered: [] };
+    if (claimed === null) return;
+    if (this.#removed || !isOwner(this.#route, this.#context.podUid)) {
+      this.#context.negotiation.release(route.uid);
+      return;
+    }
     const copy = longestCopy([follower?.handOver() ?? null, claimed.copy]);
     const saved = copy === null ? null : await loadTimeline(statePath);
     const takeOver = copy !== null && saved?.uid === route.uid && nextMsn(saved.log) >= nextMsn(copy.log) ? null : copy;
@@ -193,9 +197,8 @@ export class ServedChannel {
     });
     this.#owner = owner;
     if (takeOver === null) return;
-    const from = [...(former === null ? [] : [former]), ...route.owners.slice(1)];
-    this.#missing = new MissingSegments({ ...this.#fetching(), files: owner.files }, from);
-    this.#missing.fetchAll(takeOver.log);
+    this.#missing = new MissingSegments({ ...this.#fetching(), files: owner.files }, claimed.answered);
+    void this.#missing.fetchAll(takeOver.log);
   }
 
   async #claim(route: Route, former: OwnerAddress | null): ReturnType<Negotiation['claim']> {

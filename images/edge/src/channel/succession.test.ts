@@ -76,9 +76,19 @@ const ROUTE = testRoute('http://source.test/x.m3u8', { owners: OWNERS, ownerTerm
 describe('a negotiation', () => {
   test('of a new owner tells the one before and the successors, each once', async () => {
     const { negotiation, told, superseded } = stage('b', { a: {}, c: {} });
-    expect(await negotiation.claim({ ...ROUTE, owners: [B, C, A], ownerTerm: 32 }, A)).toEqual({ copy: null });
+    expect(await negotiation.claim({ ...ROUTE, owners: [B, C, A], ownerTerm: 32 }, A)).toEqual({
+      copy: null,
+      answered: [A, C],
+    });
     expect(told.sort()).toEqual(['a 32', 'c 32']);
     expect(superseded).toEqual([]);
+  });
+
+  test('of a new owner names only those who answered as edges to fetch from', async () => {
+    const { negotiation } = stage('b', { a: null, c: {} });
+    const claimed = await negotiation.claim({ ...ROUTE, owners: [B, C, A], ownerTerm: 17 }, A);
+    expect(claimed?.answered).toEqual([C]);
+    negotiation.close();
   });
 
   test('of a new owner ends where another edge knows a higher term', async () => {

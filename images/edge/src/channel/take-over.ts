@@ -24,15 +24,18 @@ export class MissingSegments {
     return this.#fetches.get(name, this.#from);
   }
 
-  /** Fetches whatever a log names and is not here, the newest first: viewers ask for those. */
-  fetchAll(log: TimelineLog): void {
+  /**
+   * Fetches whatever a log names and is not here, the newest first: viewers ask for those. One at a time: a thousand
+   * channels that move at once leave turns for what viewers of others wait for.
+   */
+  async fetchAll(log: TimelineLog): Promise<void> {
     const entries = log.entries.filter(({ gap }) => !gap).reverse();
     const names = entries.flatMap((entry) => [
       ...Object.values(entry.names),
       ...(entry.map === null ? [] : [entry.map]),
     ]);
     for (const name of new Set(names)) {
-      if (isStoredName(name) && !this.#files.has(name)) this.get(name).catch(() => undefined);
+      if (isStoredName(name) && !this.#files.has(name)) await this.get(name).catch(() => undefined);
     }
   }
 

@@ -1,0 +1,40 @@
+import { expect, test } from '@jest/globals';
+import { segmentUnknown } from '../replication/segments.ts';
+import type { ChannelFiles } from '../storage/files.ts';
+import { append, newLog, nextMsn } from '../timeline/log.ts';
+import { FetchTurns } from './fetches.ts';
+import { MissingSegments } from './take-over.ts';
+
+test('a new owner fetches what it lacks one after another, the newest first', async () => {
+  const numbers = { msnOffset: 0, discontinuityOffset: 0 };
+  let log = newLog({
+    epoch: 1,
+    targetDurationSeconds: 2,
+    rungs: ['source'],
+    firstMsn: 1,
+    discontinuityBase: 0,
+    numbers,
+  });
+  const entry = { epoch: 1, durationSeconds: 2, dateTime: null, discontinuity: false, gap: false, map: null };
+  while (log.entries.length < 3)
+    log = append(log, { ...entry, msn: nextMsn(log), names: { source: `s/${nextMsn(log)}` } });
+  const asked: string[] = [];
+  let running = 0;
+  let most = 0;
+  const client = {
+    read: async (_from: unknown, _uid: string, name: string): Promise<never> => {
+      asked.push(name);
+      running += 1;
+      most = Math.max(most, running);
+      await Promise.resolve();
+      running -= 1;
+      throw segmentUnknown(name);
+    },
+    close: async () => {},
+  };
+  const files: Partial<ChannelFiles> = { has: (name: string) => name === 's/2' };
+  const context = { uid: 'film', client, turns: new FetchTurns(), files: files as ChannelFiles, onFetched: () => {} };
+  await new MissingSegments(context, [{ podUid: 'a', address: '10.0.0.1:1' }]).fetchAll(log);
+  expect(asked).toEqual(['s/3', 's/1']);
+  expect(most).toBe(1);
+});
