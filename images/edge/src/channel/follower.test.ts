@@ -270,6 +270,21 @@ describe('a channel that another edge owns', () => {
     expect(await third.playlist()).toBe(after);
   });
 
+  test('goes on above the numbers that its lost owner has reported, where nobody has a copy', async () => {
+    apply({ mode: 'Proxy', ownerTerm: 16 });
+    await owner.playlist();
+    await owner.clock.advance(20_000);
+    const { lastMsn } = owner.report;
+    owner.network.remove('edge-1');
+    const owners = [other, third].map((edge) => edge.owner);
+    // The route that the operator last sent does not know of them yet.
+    for (const edge of [other, third]) edge.media.apply(route({ mode: 'Proxy', owners, ownerTerm: 32, resume: null }));
+    await owner.clock.advance(4_000);
+    const first = Number(/MEDIA-SEQUENCE:(\d+)/.exec(await other.playlist())?.[1]);
+    expect(first).toBeGreaterThan(lastMsn);
+    expect(other.report.epoch).toBe(2);
+  });
+
   test('refuses a lower term, and takes a higher one that names the same edge', async () => {
     apply({ mode: 'Proxy', ownerTerm: 5 });
     await same();

@@ -157,20 +157,20 @@ export class ServedChannel {
 
   async #settle(): Promise<void> {
     if (this.#removed) return;
-    if (isOwner(this.#route, this.#context.podUid)) {
-      if (this.#owner === null) await this.#own();
-      if (this.#owner?.route !== this.#route) this.#owner?.update(this.#route);
-    } else {
-      if (this.#follower === null) await this.#follow();
-      this.#follower?.update(this.#route);
-    }
+    // A route that comes meanwhile has a turn of its own.
+    const route = this.#route;
+    if (isOwner(route, this.#context.podUid)) {
+      // A new owner keeps what the last report said beyond its route.
+      if (this.#owner === null) await this.#own(route);
+      else if (this.#owner.route !== route) this.#owner.update(route);
+    } else if (this.#follower === null) await this.#follow(route);
+    else this.#follower.update(route);
     this.#tellAudience();
     this.#context.published();
   }
 
   /** This edge writes the timeline from now on; it goes on with the longest copy that it or another edge has. */
-  async #own(): Promise<void> {
-    const route = this.#route;
+  async #own(route: Route): Promise<void> {
     const { clock, client, logger, folder, statePath } = this.#context;
     await this.#context.cleared();
     const follower = this.#follower;
@@ -211,13 +211,15 @@ export class ServedChannel {
   }
 
   /** Another edge writes the timeline from now on; what was written here so far is a copy of it. */
-  async #follow(): Promise<void> {
+  async #follow(route: Route): Promise<void> {
     const { clock, logger, links, folder, statePath, negotiation } = this.#context;
     await this.#context.cleared();
+    negotiation.release(route.uid);
+    const fetched = this.#missing?.close();
+    // The copy is all that was written: nothing is from here on, however long fetches take to end.
     const copy = this.#owner?.handOver() ?? null;
-    negotiation.release(this.#route.uid);
-    await this.#missing?.close();
     await this.#owner?.close(ownerMoved(), copy === null);
+    await fetched;
     // Nothing here goes on with it: a later run of this edge starts from what the owner then has.
     await rm(statePath, { force: true });
     this.#owner = null;
@@ -229,7 +231,7 @@ export class ServedChannel {
       changed: () => this.#context.followed(),
       ownerAway: () => this.#ownerAway(),
     };
-    this.#follower = new ChannelFollower(this.#route, context, copy);
+    this.#follower = new ChannelFollower(route, context, copy);
   }
 
   #ownerAway(): void {
