@@ -23,7 +23,8 @@ const PATH = /^\/internal\/v1\/owners\/([\w.-]{1,128})$/;
 
 /** What one edge tells another of a channel's owners. */
 const claimSchema = z.object({
-  owners: ownersSchema,
+  /** At least one: a channel of which no owner is known belongs to whoever has its route. */
+  owners: ownersSchema.min(1),
   term: z.int().nonnegative(),
   /** The first owner cannot be reached: the edge that is asked takes over if it cannot reach it either. */
   away: z.boolean(),
