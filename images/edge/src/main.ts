@@ -30,7 +30,9 @@ async function main(): Promise<void> {
     mediaDirectory: config.mediaDirectory,
     podUid: config.podUid,
     client: createSourceClient(addressGuard(config.allowedCidrs)),
-    links: new OwnerLinks(createDial(keys.sessionKey, log), systemClock),
+    links: new OwnerLinks(createDial(keys.sessionKey, log), systemClock, ({ podUid }, status) =>
+      log.warn({ owner: podUid, status }, 'replication: an owner is there, and refuses the connection'),
+    ),
     segments: createSegmentClient(keys.sessionKey),
     ownership: createOwnershipClient(keys.sessionKey),
     clock: systemClock,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import type { FollowerMessage } from './messages.ts';
-import { type DialEvents, type LinkedChannel, type OwnerAddress, OwnerLinks } from './owner-link.ts';
+import { type Dial, type DialEvents, type LinkedChannel, type OwnerAddress, OwnerLinks } from './owner-link.ts';
 
 const OWNER = { podUid: 'owner', address: '10.0.0.1:8081' };
 
@@ -9,7 +9,8 @@ const OWNER = { podUid: 'owner', address: '10.0.0.1:8081' };
 function stage() {
   const clock = new VirtualClock(0, async () => {});
   const dials: { owner: OwnerAddress; events: DialEvents; sent: FollowerMessage[]; closed: boolean }[] = [];
-  const links = new OwnerLinks((owner, events) => {
+  const refusals: number[] = [];
+  const dialOne: Dial = (owner, events) => {
     const dial = { owner, events, sent: [] as FollowerMessage[], closed: false };
     dials.push(dial);
     return {
@@ -18,7 +19,8 @@ function stage() {
         dial.closed = true;
       },
     };
-  }, clock);
+  };
+  const links = new OwnerLinks(dialOne, clock, (_owner, status) => void refusals.push(status));
   const channel = (uid: string) => {
     const heard: string[] = [];
     const linked: LinkedChannel = {
@@ -32,7 +34,7 @@ function stage() {
     };
     return { heard, linked };
   };
-  return { clock, dials, links, channel };
+  return { clock, dials, refusals, links, channel };
 }
 
 describe('the link to an owner', () => {
@@ -91,5 +93,31 @@ describe('the link to an owner', () => {
     links.close();
     await clock.advance(10_000);
     expect(dials).toHaveLength(8);
+  });
+
+  test('counts no owner as away that refuses the connection, and says so once', async () => {
+    const { clock, dials, refusals, links, channel } = stage();
+    const { heard, linked } = channel('one');
+    const attachment = links.attach(OWNER, linked);
+    const pauses: number[] = [];
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      const from = clock.now();
+      dials[attempt]?.events.refused(401);
+      while (dials.length === attempt + 1) await clock.advance(50);
+      pauses.push(clock.now() - from);
+    }
+    expect(pauses).toEqual([250, 500, 1_000, 2_000, 2_000, 2_000]);
+    expect(heard).toEqual([]);
+    expect(attachment.isAway).toBe(false);
+    expect(refusals).toEqual([401]);
+    dials[6]?.events.closed();
+    await clock.advance(2_000);
+    expect(heard).toEqual(['away']);
+    dials[7]?.events.opened();
+    dials[7]?.events.closed();
+    await clock.advance(2_000);
+    dials[8]?.events.refused(503);
+    expect(refusals).toEqual([401, 503]);
+    links.close();
   });
 });

@@ -18,6 +18,8 @@ export interface OwnerAddress {
 export interface DialEvents {
   opened(): void;
   received(message: OwnerMessage): void;
+  /** The owner has answered, with this HTTP status, and takes no connection; nothing follows. */
+  refused(status: number): void;
   /** The connection has ended, or never came about; nothing follows. */
   closed(): void;
 }
@@ -29,8 +31,11 @@ export interface OwnerSocket {
   close(): void;
 }
 
-/** Opens a connection. Never throws: what goes wrong is told by `closed`. */
+/** Opens a connection. Never throws: what goes wrong is told by `closed` or `refused`. */
 export type Dial = (owner: OwnerAddress, events: DialEvents) => OwnerSocket;
+
+/** Hears of an owner that answers, and takes no connection: once until it does. `status`: of HTTP. */
+export type RefusalListener = (owner: OwnerAddress, status: number) => void;
 
 /** One channel on a link. */
 export interface LinkedChannel {
@@ -67,21 +72,24 @@ export class OwnerLink {
   readonly owner: OwnerAddress;
   readonly #dial: Dial;
   readonly #clock: Clock;
+  readonly #onRefused: RefusalListener;
   readonly #channels = new Map<string, { readonly channel: LinkedChannel; wanted: boolean }>();
   #socket: OwnerSocket | null = null;
   #connected = false;
   #isAway = false;
+  #isRefused = false;
   #heardAt = Number.NEGATIVE_INFINITY;
-  /** When it was heard last, or first needed. */
+  /** When it was heard last, refused a connection last, or was first needed. */
   #aliveAt: number;
   #retryMs = FIRST_RETRY_MS;
   #cancel = (): void => {};
   #closed = false;
 
-  constructor(owner: OwnerAddress, dial: Dial, clock: Clock) {
+  constructor(owner: OwnerAddress, dial: Dial, clock: Clock, onRefused: RefusalListener) {
     this.owner = owner;
     this.#dial = dial;
     this.#clock = clock;
+    this.#onRefused = onRefused;
     this.#aliveAt = clock.now();
     this.#open();
   }
@@ -135,12 +143,14 @@ export class OwnerLink {
     this.#socket = this.#dial(this.owner, {
       opened: () => this.#opened(),
       received: (message) => this.#received(message),
+      refused: (status) => this.#refused(status),
       closed: () => this.#lost(),
     });
   }
 
   #opened(): void {
     this.#connected = true;
+    this.#isRefused = false;
     this.#heard();
     this.#beat();
     for (const { channel, wanted } of this.#channels.values()) if (wanted) this.#subscribe(channel);
@@ -168,6 +178,15 @@ export class OwnerLink {
     else if (entry?.wanted !== true) return;
     else if (message.type === 'update') entry.channel.updated(message);
     else entry.channel.gone();
+  }
+
+  /** Whoever answers is there: keys that do not fit yet, or too many followers, are no reason to take over from it. */
+  #refused(status: number): void {
+    if (this.#closed) return;
+    if (!this.#isRefused) this.#onRefused(this.owner, status);
+    this.#isRefused = true;
+    this.#aliveAt = this.#clock.now();
+    this.#lost();
   }
 
   #lost(): void {
@@ -204,17 +223,19 @@ export class OwnerLink {
 export class OwnerLinks {
   readonly #dial: Dial;
   readonly #clock: Clock;
+  readonly #onRefused: RefusalListener;
   readonly #links = new Map<string, OwnerLink>();
 
-  constructor(dial: Dial, clock: Clock) {
+  constructor(dial: Dial, clock: Clock, onRefused: RefusalListener = () => {}) {
     this.#dial = dial;
     this.#clock = clock;
+    this.#onRefused = onRefused;
   }
 
   /** Follows a channel at its owner; the link ends with its last channel. */
   attach(owner: OwnerAddress, channel: LinkedChannel): Attachment {
     const key = `${owner.podUid} ${owner.address}`;
-    const link = this.#links.get(key) ?? new OwnerLink(owner, this.#dial, this.#clock);
+    const link = this.#links.get(key) ?? new OwnerLink(owner, this.#dial, this.#clock, this.#onRefused);
     this.#links.set(key, link);
     return link.attach(channel, () => {
       if (link.size > 0) return;

@@ -86,13 +86,13 @@ describe('the internal port of an edge, for other edges', () => {
   });
 
   test.each([
-    ['names another pod', () => ({ ...owner, podUid: 'another' })],
-    ['is at no address', () => ({ ...owner, address: 'evil.example:80' })],
-    ['is gone', () => ({ ...owner, address: '127.0.0.1:1' })],
-  ])('gives nothing to an edge whose route %s', async (_name, from) => {
+    ['names another pod', () => ({ ...owner, podUid: 'another' }), 'refused 401'],
+    ['is at no address', () => ({ ...owner, address: 'evil.example:80' }), 'closed'],
+    ['is gone', () => ({ ...owner, address: '127.0.0.1:1' }), 'closed'],
+  ])('gives nothing to an edge whose route %s', async (_name, from, end) => {
     await expect(read(from())).rejects.toMatchObject({ code: 'OWNER_UNREACHABLE', status: 503 });
     expect(asked).toEqual([]);
-    expect(await dialled(from())).toEqual(['closed']);
+    expect(await dialled(from())).toEqual([end]);
   });
 
   test('never looks for what is no name of a stored file', async () => {
@@ -154,6 +154,10 @@ describe('the internal port of an edge, for other edges', () => {
           if (message.type !== 'beat') heard.push(nameOf(message));
           if (heard.length < 3) return;
           socket.close();
+          resolve();
+        },
+        refused: (status) => {
+          heard.push(`refused ${status}`);
           resolve();
         },
         closed: () => {

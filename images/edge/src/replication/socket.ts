@@ -135,6 +135,12 @@ export function createDial(sessionKey: Uint8Array, log: Logger): Dial {
     socket.on('open', () => {
       if (!ended) events.opened();
     });
+    socket.on('unexpected-response', (_request, response) => {
+      const wasEnded = ended;
+      ended = true;
+      socket.terminate();
+      if (!wasEnded) events.refused(response.statusCode ?? 0);
+    });
     socket.on('message', (data) => {
       if (ended) return;
       const message = readMessage(ownerMessageSchema, data as Buffer);
