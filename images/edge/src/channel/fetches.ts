@@ -1,6 +1,6 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerAddress } from '../replication/owner-link.ts';
-import { type SegmentClient, segmentUnknown } from '../replication/segments.ts';
+import { type SegmentClient, segmentUnknown, segmentUnreachable } from '../replication/segments.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 
 /** Segments on their way to one edge at a time, each in memory until it is stored: about 100 MB at 3 MB each. */
@@ -11,29 +11,51 @@ const MAX_WAITING = 1_000;
 /** Turns of the fetches of one edge. */
 export class FetchTurns {
   #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  /** What begins each, in the order of their coming. */
+  readonly #waiting = new Set<() => void>();
 
-  /** Runs `work` when it is its turn. Throws EDGE_BUSY (503) where too many wait. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= MAX_FETCHES) {
-      if (this.#waiting.length >= MAX_WAITING) {
-        throw new SluiceError('This edge fetches as many segments as it can; try again', {
-          code: 'EDGE_BUSY',
-          retryable: true,
-          status: 503,
-          retryAfterSeconds: 1,
-        });
-      }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else this.#running += 1;
+  /**
+   * Runs `work` when it is its turn. Throws EDGE_BUSY (503) where too many wait, and OWNER_UNREACHABLE (503) as soon as
+   * `signal` aborts before it is its turn.
+   */
+  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    if (this.#running >= MAX_FETCHES) await this.#turn(signal);
+    else this.#running += 1;
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
+      const [next] = this.#waiting;
       if (next === undefined) this.#running -= 1;
       else next();
     }
   }
+
+  #turn(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw segmentUnreachable(signal.reason);
+    if (this.#waiting.size >= MAX_WAITING) throw edgeBusy();
+    return new Promise<void>((resolve, reject) => {
+      const leave = (): void => {
+        this.#waiting.delete(begin);
+        reject(segmentUnreachable(signal.reason));
+      };
+      const begin = (): void => {
+        this.#waiting.delete(begin);
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      this.#waiting.add(begin);
+      signal.addEventListener('abort', leave, { once: true });
+    });
+  }
+}
+
+function edgeBusy(): SluiceError {
+  return new SluiceError('This edge fetches as many segments as it can; try again', {
+    code: 'EDGE_BUSY',
+    retryable: true,
+    status: 503,
+    retryAfterSeconds: 1,
+  });
 }
 
 /** What fetches of one channel need. */
@@ -66,7 +88,9 @@ export class Fetches {
     if (this.#context.files.has(name)) return Promise.resolve();
     const running = this.#running.get(name);
     if (running !== undefined) return running;
-    const fetched = this.#context.turns.run(() => this.#fetch(name, from)).finally(() => this.#running.delete(name));
+    const fetched = this.#context.turns
+      .run(this.#abort.signal, () => this.#fetch(name, from))
+      .finally(() => this.#running.delete(name));
     this.#running.set(name, fetched);
     return fetched;
   }

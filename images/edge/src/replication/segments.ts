@@ -42,7 +42,7 @@ export function createSegmentClient(sessionKey: Uint8Array): SegmentClient {
   });
   return {
     read: async (from, uid, name, signal) => {
-      if (hostOf(from.address) === null) throw unreachable(undefined);
+      if (hostOf(from.address) === null) throw segmentUnreachable(undefined);
       const answer = await dispatcher
         .request({
           origin: `http://${from.address}`,
@@ -52,15 +52,15 @@ export function createSegmentClient(sessionKey: Uint8Array): SegmentClient {
           signal,
         })
         .catch((error: unknown) => {
-          throw unreachable(error);
+          throw segmentUnreachable(error);
         });
       try {
         if (answer.statusCode === 200) return await answer.body.bytes();
         await answer.body.dump();
       } catch (error) {
-        throw unreachable(error);
+        throw segmentUnreachable(error);
       }
-      throw answer.statusCode === 404 ? segmentUnknown(name) : unreachable(`HTTP ${answer.statusCode}`);
+      throw answer.statusCode === 404 ? segmentUnknown(name) : segmentUnreachable(`HTTP ${answer.statusCode}`);
     },
     close: () => dispatcher.destroy(),
   };
@@ -109,7 +109,8 @@ export function segmentUnknown(name: string): SluiceError {
   });
 }
 
-function unreachable(cause: unknown): SluiceError {
+/** 503 for a file that the edge which has it cannot be asked for now. */
+export function segmentUnreachable(cause: unknown): SluiceError {
   return new SluiceError('The edge that has this segment cannot be asked at this moment; try again', {
     code: 'OWNER_UNREACHABLE',
     retryable: true,
