@@ -5,6 +5,7 @@ import type { ChannelFiles } from '../storage/files.ts';
 import { Fetches, FetchTurns } from './fetches.ts';
 
 const DEAD: OwnerAddress = { podUid: 'dead', address: '10.0.0.1:1' };
+const ALIVE: OwnerAddress = { podUid: 'alive', address: '10.0.0.2:1' };
 
 /** Fetches of one channel; `asked` is what has been asked for so far, and is answered by no edge until it is aborted. */
 function stage(turns: FetchTurns) {
@@ -38,5 +39,39 @@ describe('the turns of fetches', () => {
     await one.fetches.close();
     await running;
     expect(one.asked.length).toBeLessThan(100);
+  });
+
+  test('are never all held, nor all waited for, by fetches from one edge', async () => {
+    const turns = new FetchTurns();
+    const [one, two] = [stage(turns), stage(turns)];
+    const dead = one.get(DEAD, 1_200);
+    const alive = two.get(ALIVE, 20);
+    expect([one.asked.length, two.asked.length]).toEqual([16, 16]);
+    await two.fetches.close();
+    const codes = async (all: typeof dead) =>
+      (await all).map((settled) => settled.status === 'rejected' && settled.reason.code);
+    expect(await codes(alive)).not.toContain('EDGE_BUSY');
+    await one.fetches.close();
+    expect((await codes(dead)).filter((code) => code === 'EDGE_BUSY')).toHaveLength(1_200 - 516);
+  });
+
+  test('pass over those who wait for an edge that holds its part, and go on with them as it lets go', async () => {
+    const turns = new FetchTurns();
+    const { signal } = new AbortController();
+    const begun: string[] = [];
+    const ends: (() => void)[] = [];
+    const run = (sender: string, name: string): Promise<void> =>
+      turns.run(sender, signal, () => {
+        begun.push(name);
+        return new Promise((resolve) => ends.push(resolve));
+      });
+    const all = Array.from({ length: 40 }, (_, number) => run(number < 20 ? 'dead' : 'alive', String(number)));
+    expect(begun).toHaveLength(32);
+    for (let end = ends.pop(); end !== undefined; end = ends.pop()) {
+      end();
+      await new Promise(setImmediate);
+    }
+    await Promise.all(all);
+    expect(begun.slice(32)).toEqual(['36', '37', '38', '39', '16', '17', '18', '19']);
   });
 });

@@ -3,49 +3,75 @@ import type { OwnerAddress } from '../replication/owner-link.ts';
 import { type SegmentClient, segmentUnknown, segmentUnreachable } from '../replication/segments.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 
-/** Segments on their way to one edge at a time, each in memory until it is stored: about 100 MB at 3 MB each. */
+/** Segments on their way to this edge at a time, each in memory until it is stored: about 100 MB at 3 MB each. */
 const MAX_FETCHES = 32;
 /** Further ones that wait for their turn; beyond it a viewer is told to come again. */
 const MAX_WAITING = 1_000;
 
+/** Of these, fetches from one other edge: one that is gone keeps each for seconds, and others must go on meanwhile. */
+const MAX_FETCHES_PER_SENDER = MAX_FETCHES / 2;
+const MAX_WAITING_PER_SENDER = MAX_WAITING / 2;
+
+interface Waiting {
+  readonly sender: string;
+  readonly begin: () => void;
+}
+
 /** Turns of the fetches of one edge. */
 export class FetchTurns {
-  #running = 0;
-  /** What begins each, in the order of their coming. */
-  readonly #waiting = new Set<() => void>();
+  /** Senders of the fetches that have their turn. */
+  readonly #running: string[] = [];
+  /** In the order of their coming. */
+  readonly #waiting = new Set<Waiting>();
 
   /**
-   * Runs `work` when it is its turn. Throws EDGE_BUSY (503) where too many wait, and OWNER_UNREACHABLE (503) as soon as
-   * `signal` aborts before it is its turn.
+   * Runs `work`, a fetch from the pod `sender`, when it is its turn. Throws EDGE_BUSY (503) where too many wait, and
+   * OWNER_UNREACHABLE (503) as soon as `signal` aborts before it is its turn.
    */
-  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.#running >= MAX_FETCHES) await this.#turn(signal);
-    else this.#running += 1;
+  async run<T>(sender: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    if (signal.aborted) throw segmentUnreachable(signal.reason);
+    if (this.#mayBegin(sender)) this.#running.push(sender);
+    else await this.#turn(sender, signal);
     try {
       return await work();
     } finally {
-      const [next] = this.#waiting;
-      if (next === undefined) this.#running -= 1;
-      else next();
+      this.#running.splice(this.#running.indexOf(sender), 1);
+      this.#next();
     }
   }
 
-  #turn(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw segmentUnreachable(signal.reason);
-    if (this.#waiting.size >= MAX_WAITING) throw edgeBusy();
+  #mayBegin(sender: string): boolean {
+    if (this.#running.length >= MAX_FETCHES) return false;
+    return this.#running.filter((one) => one === sender).length < MAX_FETCHES_PER_SENDER;
+  }
+
+  #turn(sender: string, signal: AbortSignal): Promise<void> {
+    const fromSender = [...this.#waiting].filter((one) => one.sender === sender).length;
+    if (this.#waiting.size >= MAX_WAITING || fromSender >= MAX_WAITING_PER_SENDER) throw edgeBusy();
     return new Promise<void>((resolve, reject) => {
       const leave = (): void => {
-        this.#waiting.delete(begin);
+        this.#waiting.delete(waiting);
         reject(segmentUnreachable(signal.reason));
       };
       const begin = (): void => {
-        this.#waiting.delete(begin);
+        this.#waiting.delete(waiting);
         signal.removeEventListener('abort', leave);
+        this.#running.push(sender);
         resolve();
       };
-      this.#waiting.add(begin);
+      const waiting = { sender, begin };
+      this.#waiting.add(waiting);
       signal.addEventListener('abort', leave, { once: true });
     });
+  }
+
+  /** One has ended: the first of those who may begin does. */
+  #next(): void {
+    for (const { sender, begin } of this.#waiting) {
+      if (!this.#mayBegin(sender)) continue;
+      begin();
+      return;
+    }
   }
 }
 
@@ -88,9 +114,7 @@ export class Fetches {
     if (this.#context.files.has(name)) return Promise.resolve();
     const running = this.#running.get(name);
     if (running !== undefined) return running;
-    const fetched = this.#context.turns
-      .run(this.#abort.signal, () => this.#fetch(name, from))
-      .finally(() => this.#running.delete(name));
+    const fetched = this.#fetch(name, from).finally(() => this.#running.delete(name));
     this.#running.set(name, fetched);
     return fetched;
   }
@@ -102,25 +126,29 @@ export class Fetches {
   }
 
   async #fetch(name: string, from: readonly OwnerAddress[]): Promise<void> {
-    const { client, uid, files, makeRoom, onFetched } = this.#context;
     let failure: unknown = segmentUnknown(name);
-    const { signal } = this.#abort;
-    for (const edge of signal.aborted ? [] : from) {
+    for (const edge of from) {
       try {
-        const bytes = await client.read(edge, uid, name, signal);
-        if (signal.aborted) break;
-        await files.write(name, bytes).catch(async (error: unknown) => {
-          await makeRoom();
-          await files.write(name, bytes).catch(() => {
-            throw error;
-          });
-        });
-        onFetched();
+        await this.#context.turns.run(edge.podUid, this.#abort.signal, () => this.#fetchFrom(edge, name));
         return;
       } catch (error) {
         failure = error;
       }
     }
     throw failure;
+  }
+
+  async #fetchFrom(edge: OwnerAddress, name: string): Promise<void> {
+    const { client, uid, files, makeRoom, onFetched } = this.#context;
+    const { signal } = this.#abort;
+    const bytes = await client.read(edge, uid, name, signal);
+    if (signal.aborted) throw segmentUnreachable(signal.reason);
+    await files.write(name, bytes).catch(async (error: unknown) => {
+      await makeRoom();
+      await files.write(name, bytes).catch(() => {
+        throw error;
+      });
+    });
+    onFetched();
   }
 }

@@ -144,6 +144,21 @@ describe('a channel that another edge owns', () => {
     expect(updates.every((message) => message.log === null || message.log.after !== null)).toBe(true);
   });
 
+  test('asks no owner for files that it knows to be away', async () => {
+    apply({ mode: 'Proxy' });
+    const [first = ''] = urisOf(await same());
+    await owner.clock.advance(4_000);
+    owner.network.part('edge-1', 'edge-3', true);
+    await owner.clock.advance(3_000);
+    const asked = owner.network.asked.length;
+    await expect(third.media.segment(KEY, first)).rejects.toMatchObject({ code: 'OWNER_UNREACHABLE', status: 503 });
+    expect(owner.network.asked).toHaveLength(asked);
+    owner.network.part('edge-1', 'edge-3', false);
+    await owner.clock.advance(3_000);
+    await third.media.segment(KEY, first);
+    expect(owner.network.asked.at(-1)).toBe(`edge-1->edge-3 ${first}`);
+  });
+
   test('wakes an owner that hears of the channel after the edge where it is watched', async () => {
     other.media.apply(route({ mode: 'Idle' }));
     const early = other.media.media(KEY, 'source', AbortSignal.timeout(5_000));

@@ -286,8 +286,9 @@ export class ChannelFollower {
     if (!newest.gap) this.#context.cache.prefetch([...names, newest.map ?? ''], this.#sources());
   }
 
+  /** Who can be asked for files: an owner that is away would keep each fetch waiting until its time is out. */
   #sources(): readonly OwnerAddress[] {
-    return this.#owner === null ? [] : [this.#owner];
+    return this.#owner === null || this.isOwnerAway ? [] : [this.#owner];
   }
 
   #checkRung(rung: string): void {

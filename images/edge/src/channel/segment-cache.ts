@@ -1,5 +1,5 @@
 import type { OwnerAddress } from '../replication/owner-link.ts';
-import { type SegmentClient, type StoredFile, segmentUnknown } from '../replication/segments.ts';
+import { type SegmentClient, type StoredFile, segmentUnknown, segmentUnreachable } from '../replication/segments.ts';
 import { type ChannelFiles, openChannelFiles } from '../storage/files.ts';
 import { listedSeconds, type TimelineLog } from '../timeline/log.ts';
 import { isStoredName } from '../timeline/names.ts';
@@ -41,11 +41,15 @@ export class SegmentCache {
     return this.#opened?.files.find(name) ?? null;
   }
 
-  /** Resolves when the file is here, from the first of these edges that has it. Throws as {@link Fetches.get}. */
+  /**
+   * Resolves when the file is here, from the first of these edges that has it; none: nobody can be asked at this moment.
+   * Throws as {@link Fetches.get}.
+   */
   async get(name: string, from: readonly OwnerAddress[]): Promise<void> {
     // The name says of which Channel it is: no other edge has to be asked for what cannot be.
     if (!name.startsWith(`s/${this.#context.uid.slice(0, 8)}.`)) throw segmentUnknown(name);
-    const { fetches } = await this.#open();
+    const { files, fetches } = await this.#open();
+    if (from.length === 0 && !files.has(name)) throw segmentUnreachable();
     await fetches.get(name, from);
   }
 

@@ -42,7 +42,7 @@ export function createSegmentClient(sessionKey: Uint8Array): SegmentClient {
   });
   return {
     read: async (from, uid, name, signal) => {
-      if (hostOf(from.address) === null) throw segmentUnreachable(undefined);
+      if (hostOf(from.address) === null) throw segmentUnreachable();
       const answer = await dispatcher
         .request({
           origin: `http://${from.address}`,
@@ -110,7 +110,7 @@ export function segmentUnknown(name: string): SluiceError {
 }
 
 /** 503 for a file that the edge which has it cannot be asked for now. */
-export function segmentUnreachable(cause: unknown): SluiceError {
+export function segmentUnreachable(cause?: unknown): SluiceError {
   return new SluiceError('The edge that has this segment cannot be asked at this moment; try again', {
     code: 'OWNER_UNREACHABLE',
     retryable: true,

@@ -29,6 +29,8 @@ export class TestNetwork {
   readonly #pods = new Map<string, Pod>();
   readonly #lines = new Set<Line>();
   readonly #cut = new Set<string>();
+  /** Files that one edge asked another one for, in vain or not, the same way as `fetched`. */
+  readonly asked: string[] = [];
   /** Files that one edge got from another: `<from>-><to> <name>`. */
   readonly fetched: string[] = [];
   /** Messages that owners sent, heartbeats left out. */
@@ -79,6 +81,7 @@ export class TestNetwork {
   segmentsOf(from: string, read: (path: string) => Promise<Uint8Array>): SegmentClient {
     return {
       read: async (owner, uid, name) => {
+        this.asked.push(`${owner.podUid}->${from} ${name}`);
         const pod = this.#find(from, owner);
         if (pod === null) throw ownerUnreachable(uid);
         const file = pod.media().storedFile(uid, name);
