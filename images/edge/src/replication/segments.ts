@@ -95,8 +95,13 @@ export function createSegmentListener(
       return;
     }
     response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': file.bytes });
-    // A file that goes meanwhile ends the answer short of its length: the other side throws it away.
-    pipeline(createReadStream(file.path), response).catch(() => response.destroy());
+    const content = createReadStream(file.path);
+    // A file that goes meanwhile ends the answer short of its length: the other side throws it away, and must not wait
+    // for the rest.
+    content.once('end', () => {
+      if (content.bytesRead < file.bytes) response.destroy();
+    });
+    pipeline(content, response).catch(() => response.destroy());
   };
 }
 
