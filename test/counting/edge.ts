@@ -53,6 +53,7 @@ export class EdgeProcess {
       targetDurationSeconds: () => TARGET_DURATION_SECONDS,
       wholeCount: () => null,
       mintedAgeMs: (key, id) => sessionIds.mintedAgeMs(key, id),
+      isServed: (uid) => routes.byUid(uid) !== null,
     });
     this.audiences = audiences;
     routes.subscribe({

@@ -68,6 +68,7 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
     targetDurationSeconds: (key) => channels.targetDurationSeconds(key),
     wholeCount: (key) => wholeCount(channels, key, operatorFresh()),
     mintedAgeMs: (key, id) => sessionIds.mintedAgeMs(key, id),
+    isServed: (uid) => routes.byUid(uid) !== null,
   });
   const events = new EventHub((key) => {
     const live = channels.live(key);

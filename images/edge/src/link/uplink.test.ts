@@ -19,6 +19,7 @@ function create(route: Route = routeOf()) {
     targetDurationSeconds: () => 2,
     wholeCount: () => null,
     mintedAgeMs: () => null,
+    isServed: () => true,
   });
   const uplink = new Uplink({ audiences, routes: () => [route], reports: () => [reportOf()] });
   audiences.onChange((uid, hash) => uplink.viewerChanged(uid, hash));

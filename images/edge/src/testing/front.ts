@@ -25,6 +25,7 @@ export async function openViewerServer() {
     targetDurationSeconds: () => 2,
     wholeCount: () => null,
     mintedAgeMs: (key, id) => sessionIds.mintedAgeMs(key, id),
+    isServed: (uid) => routes.byUid(uid) !== null,
   });
   const admissions = new Admissions(audiences);
   routes.subscribe({ applied: (route) => channels.apply(route), removed: ({ uid }) => void channels.remove(uid) });

@@ -21,6 +21,7 @@ function create() {
     targetDurationSeconds: () => 2,
     wholeCount: () => 2,
     mintedAgeMs: (_key, id) => (id.startsWith('minted') ? 5_000 : null),
+    isServed: () => true,
   });
   const admissions = new Admissions(audiences);
   const sent: EdgeMessage[] = [];

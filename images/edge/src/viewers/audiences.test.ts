@@ -4,12 +4,14 @@ import { Audiences } from './audiences.ts';
 import { sessionIdHash } from './session-id.ts';
 
 function create(change: { targetDuration?: number | null; whole?: number | null; mintedAgeMs?: number | null } = {}) {
-  const state = { now: 0, targetDuration: change.targetDuration ?? null, whole: change.whole ?? null };
+  const { targetDuration = null, whole = null } = change;
+  const state = { now: 0, targetDuration, whole, gone: new Set<string>() };
   const audiences = new Audiences({
     now: () => state.now,
     targetDurationSeconds: () => state.targetDuration,
     wholeCount: () => state.whole,
     mintedAgeMs: () => change.mintedAgeMs ?? null,
+    isServed: (uid) => !state.gone.has(uid),
   });
   return { audiences, state };
 }
@@ -117,6 +119,18 @@ describe('Audiences', () => {
     audiences.removeRoute('uid-film');
     expect(audiences.rememberedIds).toBe(0);
     expect(audiences.local('uid-film')).toEqual({ count: 0, peak: 0, approximate: false });
+  });
+
+  test('remembers nobody of a channel that went while the request waited', () => {
+    const { audiences, state } = create();
+    const unknown = expect.objectContaining({ code: 'CHANNEL_UNKNOWN', status: 404 });
+    audiences.heartbeat(routeOf(), 'anna');
+    state.gone.add('uid-film');
+    audiences.removeRoute('uid-film');
+    expect(() => audiences.heartbeat(routeOf(), 'anna')).toThrow(unknown);
+    expect(() => audiences.playlistRequest(routeOf(), 'anna')).toThrow(unknown);
+    expect(audiences.rememberedIds).toBe(0);
+    expect(audiences.local('uid-film').count).toBe(0);
   });
 
   test('collects signs of life exactly while the route asks for them', () => {

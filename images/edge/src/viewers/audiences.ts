@@ -1,5 +1,6 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Route } from '@sluice/common/link/messages.ts';
+import { channelUnknown } from '../http/error-answer.ts';
 import { ChannelViewers, type CountedViewer, type IdBudget, type SignOutcome } from './channel-viewers.ts';
 import { sessionIdHash } from './session-id.ts';
 
@@ -28,6 +29,8 @@ export interface AudienceContext {
   readonly wholeCount: (key: string) => number | null;
   /** See {@link SessionIds.mintedAgeMs}. */
   readonly mintedAgeMs: (key: string, id: string) => number | null;
+  /** Whether this edge has a route of the channel: a request may have waited while its Channel was removed. */
+  readonly isServed: (uid: string) => boolean;
 }
 
 /** Hears of every viewer who joins, leaves, or gains or loses trust. */
@@ -72,7 +75,8 @@ export class Audiences {
 
   /**
    * A GET of a media playlist with an id.
-   * @throws SluiceError `STREAM_LIMIT_EXCEEDED` (429) for an id that is not counted yet where the channel is full
+   * @throws SluiceError `STREAM_LIMIT_EXCEEDED` (429) for an id that is not counted yet where the channel is full, and
+   *   `CHANNEL_UNKNOWN` (404) for a channel that is gone
    */
   playlistRequest(route: Route, id: string): SignOutcome {
     const viewers = this.#viewersOf(route);
@@ -82,7 +86,7 @@ export class Audiences {
     return outcome;
   }
 
-  /** A heartbeat. @throws SluiceError `STREAM_LIMIT_EXCEEDED` (429), as for playlists */
+  /** A heartbeat. @throws SluiceError as for playlists */
   heartbeat(route: Route, id: string): SignOutcome {
     const viewers = this.#viewersOf(route);
     this.#refuseWhenFull(route, viewers, id);
@@ -113,7 +117,7 @@ export class Audiences {
 
   /**
    * Asks whether one more viewer may come, without counting anybody. `id` null: a viewer without an id yet.
-   * @throws SluiceError `STREAM_LIMIT_EXCEEDED` (429)
+   * @throws SluiceError as for playlists
    */
   admit(route: Route, id: string | null): void {
     if (route.maxViewers !== undefined) this.#refuseWhenFull(route, this.#viewersOf(route), id);
@@ -191,6 +195,8 @@ export class Audiences {
     const known = this.#channels.get(route.uid);
     if (known !== undefined) return known.viewers;
     const key = keyOf(route);
+    // Nobody would remove it again.
+    if (!this.#context.isServed(route.uid)) throw channelUnknown(key);
     const lifetimes = {
       playlistMs: () => {
         const targetDuration = this.#context.targetDurationSeconds(key) ?? 0;
