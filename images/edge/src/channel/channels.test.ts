@@ -1,8 +1,9 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { TestEdge, urisOf } from '../testing/edge.ts';
 import { testRoute } from '../testing/route.ts';
+import { ChannelOwner } from './owner.ts';
 
 const UID = testRoute('').uid;
 
@@ -281,6 +282,32 @@ describe('a channel on an edge', () => {
     await edge.media.remove(UID);
     await expect(edge.playlist()).rejects.toMatchObject({ code: 'CHANNEL_UNKNOWN', status: 404 });
     expect(await readdir(edge.folder, { recursive: true })).not.toContainEqual(expect.stringContaining('film'));
+    expect(edge.clock.size).toBe(0);
+  });
+
+  test('is tried again, with longer and longer pauses, while its volume cannot be opened', async () => {
+    const open = jest.spyOn(ChannelOwner, 'open');
+    for (let times = 0; times < 3; times += 1) open.mockRejectedValueOnce(new Error('EMFILE'));
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await expect(edge.playlist()).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE' });
+    const tries: number[] = [];
+    for (let second = 0; second < 8; second += 1) {
+      tries.push(open.mock.calls.length);
+      await edge.clock.advance(1_000);
+    }
+    open.mockRestore();
+    expect(tries).toEqual([1, 2, 2, 3, 3, 3, 3, 4]);
+    expect(urisOf(await edge.playlist()).length).toBeGreaterThan(2);
+  });
+
+  test('is not tried again when it was removed meanwhile', async () => {
+    const open = jest.spyOn(ChannelOwner, 'open').mockRejectedValueOnce(new Error('EMFILE'));
+    edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
+    await edge.clock.advance(500);
+    await edge.media.remove(UID);
+    await edge.clock.advance(60_000);
+    expect(open).toHaveBeenCalledTimes(1);
+    open.mockRestore();
     expect(edge.clock.size).toBe(0);
   });
 });

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Route } from '@sluice/common/link/messages.ts';
 import { TestEdge, urisOf } from '../testing/edge.ts';
 import { testRoute } from '../testing/route.ts';
+import { ChannelOwner } from './owner.ts';
 
 const UID = testRoute('').uid;
 const KEY = 'default/film';
@@ -214,6 +215,35 @@ describe('a channel that another edge owns', () => {
     // Again only what the owner before had fetched and not yet listed, and the probe.
     const again = [...owner.source.segmentRequests().values()].filter((count) => count > 1);
     expect(again.length).toBeLessThanOrEqual(3);
+  });
+
+  test('goes on from the copy of a new owner that could not open it at first', async () => {
+    apply({ mode: 'Proxy' });
+    await same();
+    await owner.clock.advance(10_000);
+    const before = urisOf(await other.playlist());
+    for (const edge of edges) owner.network.part('edge-2', edge.podUid, true);
+    const open = jest.spyOn(ChannelOwner, 'open').mockRejectedValueOnce(new Error('EMFILE'));
+    other.media.apply(route({ mode: 'Proxy', owners: [other.owner], ownerTerm: 16 }));
+    await owner.clock.advance(1_500);
+    expect(open).toHaveBeenCalledTimes(2);
+    open.mockRestore();
+    const text = await other.playlist();
+    expect(urisOf(text)).toEqual(expect.arrayContaining(before.slice(2)));
+    expect(text).not.toContain('#EXT-X-DISCONTINUITY\n');
+  });
+
+  test('leaves no file where it is removed before its new owner could open it', async () => {
+    apply({ mode: 'Proxy' });
+    await same();
+    await owner.clock.advance(6_000);
+    const open = jest.spyOn(ChannelOwner, 'open').mockRejectedValueOnce(new Error('EMFILE'));
+    other.media.apply(route({ mode: 'Proxy', owners: [other.owner], ownerTerm: 16 }));
+    await owner.clock.advance(10);
+    open.mockRestore();
+    expect(existsSync(join(other.folder, 'live', KEY))).toBe(true);
+    await other.media.remove(UID);
+    expect(existsSync(join(other.folder, 'live', KEY))).toBe(false);
   });
 
   test('is taken over by its first successor when the owner cannot be reached, and never written by two', async () => {

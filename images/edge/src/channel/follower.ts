@@ -189,6 +189,7 @@ export class ChannelFollower {
     this.#cancelEnd();
     this.#cancelForget();
     this.#cancelAgain();
+    this.#away();
     this.#attachment?.detach();
     this.#waiters.fail(error);
     await this.#context.cache.close(dropFiles);

@@ -77,13 +77,17 @@ export class SegmentCache {
 
   /** Resolves when nothing is being written any more. */
   async close(dropFiles: boolean): Promise<void> {
-    const opened = await this.#opening;
+    const opened = await this.#opening?.catch(() => null);
     await opened?.fetches.close();
     if (dropFiles) await opened?.files.clear();
   }
 
   #open(): Promise<Opened> {
-    this.#opening ??= this.#read();
+    // A folder that could not be read is read again for the next file.
+    this.#opening ??= this.#read().catch((error: unknown) => {
+      this.#opening = null;
+      throw error;
+    });
     return this.#opening;
   }
 

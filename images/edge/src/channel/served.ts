@@ -20,6 +20,11 @@ import { isTakenOver, longestCopy } from './succession.ts';
 import { MissingSegments } from './take-over.ts';
 import { ownerMoved } from './waiters.ts';
 
+/** First pause in ms before a channel that could not be opened is tried again; it doubles. */
+const FIRST_RETRY_MS = 1_000;
+/** Longest pause in ms: a volume that has room again is used within it. */
+const LONGEST_RETRY_MS = 30_000;
+
 /** What a channel needs of its edge. */
 export interface ServedContext {
   readonly podUid: string;
@@ -64,6 +69,10 @@ export class ServedChannel {
   #claiming = false;
   /** This edge asks who follows an owner that is away. */
   #asking = false;
+  /** The follower that this edge has ended to own the channel, until the owner is open. */
+  #former: ChannelFollower | null = null;
+  #retryMs = FIRST_RETRY_MS;
+  #cancelRetry = (): void => {};
   /** Opening, changes and closing happen one after another. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -111,14 +120,15 @@ export class ServedChannel {
     };
   }
 
-  /** Takes a route; resolves by {@link settled}. */
+  /** Takes a route; resolves by {@link settled}. What fails for want of room or files is tried again. */
   apply(route: Route): void {
     this.#route = route;
     this.#turn = this.#turn
       .then(() => this.#settle())
-      .catch((error: unknown) => {
-        this.#context.logger.error({ err: error, channel: keyOf(this.#route) }, 'channel cannot be opened');
-      });
+      .then(
+        () => this.#opened(),
+        (error: unknown) => this.#failed(error),
+      );
   }
 
   /** Resolves when the newest route is in force. */
@@ -147,12 +157,27 @@ export class ServedChannel {
   /** Ends it; `error` is what waiting requests get. With `dropFiles` nothing of it stays on the volume. */
   async close(error: SluiceError, dropFiles: boolean): Promise<void> {
     this.#removed = true;
+    this.#cancelRetry();
     this.#context.negotiation.release(this.#route.uid);
     await this.#turn;
     await this.#missing?.close();
     await this.#owner?.close(error, dropFiles);
-    await this.#follower?.close(error, dropFiles);
+    await (this.#follower ?? this.#former)?.close(error, dropFiles);
     if (dropFiles) await rm(this.#context.statePath, { force: true });
+  }
+
+  #opened(): void {
+    this.#cancelRetry();
+    this.#retryMs = FIRST_RETRY_MS;
+  }
+
+  #failed(error: unknown): void {
+    const { clock, logger } = this.#context;
+    logger.error({ err: error, channel: keyOf(this.#route) }, 'channel cannot be opened');
+    if (this.#removed) return;
+    this.#cancelRetry();
+    this.#cancelRetry = clock.after(this.#retryMs, () => this.apply(this.#route));
+    this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs);
   }
 
   async #settle(): Promise<void> {
@@ -173,7 +198,8 @@ export class ServedChannel {
   async #own(route: Route): Promise<void> {
     const { clock, client, logger, folder, statePath } = this.#context;
     await this.#context.cleared();
-    const follower = this.#follower;
+    const follower = this.#follower ?? this.#former;
+    const isEnded = follower !== null && follower === this.#former;
     const former = follower?.owner ?? null;
     const claimed = this.#isNeeded() ? await this.#claim(route, former) : { copy: null, answered: [] };
     if (claimed === null) return;
@@ -184,7 +210,8 @@ export class ServedChannel {
     const copy = longestCopy([follower?.handOver() ?? null, claimed.copy]);
     const saved = copy === null ? null : await loadTimeline(statePath);
     const takeOver = copy !== null && saved?.uid === route.uid && nextMsn(saved.log) >= nextMsn(copy.log) ? null : copy;
-    await follower?.close(ownerMoved(), follower !== null && takeOver === null);
+    if (!isEnded) await follower?.close(ownerMoved(), takeOver === null);
+    this.#former = follower;
     this.#follower = null;
     this.#cache = null;
     const owner = await ChannelOwner.open(withReport(route, follower?.report ?? null), {
@@ -196,6 +223,7 @@ export class ServedChannel {
       },
     });
     this.#owner = owner;
+    this.#former = null;
     if (takeOver === null) return;
     this.#missing = new MissingSegments({ ...this.#fetching(), files: owner.files }, claimed.answered);
     void this.#missing.fetchAll(takeOver.log);
@@ -223,6 +251,7 @@ export class ServedChannel {
     // Nothing here goes on with it: a later run of this edge starts from what the owner then has.
     await rm(statePath, { force: true });
     this.#owner = null;
+    this.#former = null;
     this.#missing = null;
     this.#report = null;
     this.#cache = new SegmentCache({ ...this.#fetching(), clock, folder });
@@ -246,7 +275,7 @@ export class ServedChannel {
 
   /** Whether anybody wants the channel now: thousands of idle ones move without a word. */
   #isNeeded(): boolean {
-    const watched = this.#localViewers + this.#followers > 0 || this.#follower?.isWatched === true;
+    const watched = this.#localViewers + this.#followers > 0 || (this.#follower ?? this.#former)?.isWatched === true;
     // Without the operator an owner is followed only where somebody watches, if on another edge.
     return watched || this.#route.mode !== 'Idle' || isTakenOver(this.#route);
   }
