@@ -10,8 +10,10 @@ import { PlaylistTexts } from '../timeline/playlist-texts.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
 import { LogCopy, type TimelineCopy } from './copy.ts';
+import { Demand } from './demand.ts';
 import { ASSUMED_TARGET_DURATION_SECONDS, requestLeaseMs } from './lease.ts';
 import { modeOfEntry } from './report.ts';
+import { checkRung } from './rungs.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import type { PlaylistAnswer } from './service.ts';
 import { createWaiters, ownerUnreachable, unreachable, type Waiters } from './waiters.ts';
@@ -42,6 +44,7 @@ export class ChannelFollower {
   readonly #waiters: Waiters;
   readonly #copy: LogCopy;
   readonly #texts = new PlaylistTexts();
+  readonly #demand: Demand;
   /** When each rung was asked for last, in ms: what is watched is fetched before anybody asks for it. */
   readonly #askedAt = new Map<string, number>();
   #route: Route;
@@ -54,11 +57,8 @@ export class ChannelFollower {
   #answered = false;
   /** The copy was known to be the owner's at this time, in ms; null: nothing is known since it was subscribed to. */
   #currentAt: number | null = null;
-  #localViewers = 0;
-  #requestedAt = Number.NEGATIVE_INFINITY;
   #wanted = false;
   #closed = false;
-  #cancelEnd = (): void => {};
   #cancelForget = (): void => {};
   #cancelAgain = (): void => {};
 
@@ -68,11 +68,16 @@ export class ChannelFollower {
     this.#context = context;
     this.#waiters = createWaiters(context.clock);
     this.#copy = new LogCopy(copy, route.ownerTerm);
+    this.#demand = new Demand({
+      clock: context.clock,
+      targetDurationSeconds: () => this.targetDurationSeconds,
+      ended: () => this.evaluate(),
+    });
     this.#attach();
     if (copy === null) return;
     // Who has asked here until now does so again in a moment.
-    this.#requestedAt = context.clock.now();
-    this.#currentAt = this.#requestedAt;
+    this.#demand.request();
+    this.#currentAt = context.clock.now();
     this.#ready = copy.log.entries.length > 0;
     this.evaluate();
   }
@@ -118,7 +123,7 @@ export class ChannelFollower {
   }
 
   setLocalViewers(viewers: number): void {
-    this.#localViewers = viewers;
+    this.#demand.setViewers(viewers);
     this.evaluate();
   }
 
@@ -132,8 +137,10 @@ export class ChannelFollower {
 
   /** Follows the channel; waits up to 10 s for what its owner shows. Throws as {@link multivariant}, and RUNG_UNKNOWN. */
   async media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
-    this.#checkRung(rung);
-    this.#renewLease(rung);
+    checkRung(rung, this.#rungs());
+    this.#askedAt.set(rung, this.#context.clock.now());
+    const ran = this.#demand.request();
+    if (!this.#wanted || !ran) this.evaluate();
     const log = await this.#waiters
       .wait(() => this.#listed(), signal)
       .catch((error: unknown) => (this.#closed || signal.aborted ? null : this.#usable()) ?? this.#refuse(error));
@@ -146,23 +153,10 @@ export class ChannelFollower {
     await this.#context.cache.get(name, this.#sources());
   }
 
-  /** The end of a lease that runs looks at the newest request by itself: nothing else is to do for it. */
-  #renewLease(rung: string): void {
-    const now = this.#context.clock.now();
-    const runs = this.#wanted && this.#requestedAt + requestLeaseMs(this.targetDurationSeconds) > now;
-    this.#requestedAt = now;
-    this.#askedAt.set(rung, now);
-    if (!runs) this.evaluate();
-  }
-
   /** Follows the timeline or lets go of it, as the audience of this edge wants it now. */
   evaluate(): void {
     if (this.#closed) return;
-    const now = this.#context.clock.now();
-    const leaseEndsAt = this.#requestedAt + requestLeaseMs(this.targetDurationSeconds);
-    const wanted = this.#localViewers > 0 || leaseEndsAt > now;
-    this.#cancelEnd();
-    if (leaseEndsAt > now) this.#cancelEnd = this.#context.clock.after(leaseEndsAt - now, () => this.evaluate());
+    const wanted = this.#demand.look();
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
     if (wanted) {
@@ -186,7 +180,7 @@ export class ChannelFollower {
   /** Ends it; `error` is what waiting requests get. With `dropFiles` nothing of the channel stays on the volume. */
   async close(error: SluiceError, dropFiles: boolean): Promise<void> {
     this.#closed = true;
-    this.#cancelEnd();
+    this.#demand.close();
     this.#cancelForget();
     this.#cancelAgain();
     this.#away();
@@ -292,15 +286,8 @@ export class ChannelFollower {
     return this.#owner === null || this.isOwnerAway ? [] : [this.#owner];
   }
 
-  #checkRung(rung: string): void {
-    const listed = this.#usable()?.rungs;
-    const rungs = listed ?? ['source', ...(this.#ladder ?? this.#route.ladder).map(({ name }) => name)];
-    if (rungs.includes(rung)) return;
-    throw new SluiceError(`There is no rendition "${rung}"; there are: ${rungs.join(', ')}`, {
-      code: 'RUNG_UNKNOWN',
-      retryable: false,
-      status: 404,
-    });
+  #rungs(): readonly string[] {
+    return this.#usable()?.rungs ?? ['source', ...(this.#ladder ?? this.#route.ladder).map(({ name }) => name)];
   }
 
   /** A wait that came to nothing: for want of an owner, or for the owner's own reason. */

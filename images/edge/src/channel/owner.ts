@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Published } from '../replication/feed.ts';
@@ -13,11 +13,13 @@ import { saveTimeline } from '../timeline/store.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
 import type { TimelineCopy } from './copy.ts';
-import { ASSUMED_TARGET_DURATION_SECONDS, requestLeaseMs } from './lease.ts';
+import { Demand } from './demand.ts';
+import { ASSUMED_TARGET_DURATION_SECONDS } from './lease.ts';
 import { mayTranscode, publishingMode } from './mode.ts';
 import { constantLagMs } from './pace.ts';
 import { Publisher } from './publisher.ts';
 import { modeOfEntry, ownerReport } from './report.ts';
+import { checkRung } from './rungs.ts';
 import { openSaved, type SavedChannel } from './saved.ts';
 import type { PlaylistAnswer } from './service.ts';
 import { SourceSide } from './source-side.ts';
@@ -53,18 +55,16 @@ export class ChannelOwner {
   readonly #source: SourceSide;
   readonly #publisher: Publisher;
   readonly #texts = new PlaylistTexts();
+  readonly #demand: Demand;
   #route: Route;
   #session: TranscodeSession | null = null;
   /** The session before: its pod may still ask what to do, and is told to end. */
   #ended: TranscodeSession | null = null;
   /** The route's ladder as it was when nothing was listed: listed playlists never gain or lose a rung. */
   #ladder: Route['ladder'];
-  #localViewers = 0;
-  #requestedAt = Number.NEGATIVE_INFINITY;
   #awake = false;
   #closed = false;
   #lastReport = '';
-  #cancelSleep = (): void => {};
   #cancelForget = (): void => {};
 
   /** Opens a channel with what an earlier run of this pod has stored of it. */
@@ -83,6 +83,11 @@ export class ChannelOwner {
     this.#files = files;
     this.#waiters = createWaiters(context.clock);
     this.#workWaiters = createWaiters(context.clock);
+    this.#demand = new Demand({
+      clock: context.clock,
+      targetDurationSeconds: () => this.targetDurationSeconds,
+      ended: () => this.evaluate(),
+    });
     this.#publisher = new Publisher(
       {
         clock: context.clock,
@@ -198,7 +203,7 @@ export class ChannelOwner {
   }
 
   setLocalViewers(viewers: number): void {
-    this.#localViewers = viewers;
+    this.#demand.setViewers(viewers);
     this.evaluate();
   }
 
@@ -213,14 +218,9 @@ export class ChannelOwner {
    * players need to start (a source that has just begun has less). Throws RUNG_UNKNOWN and SOURCE_UNREACHABLE.
    */
   async media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
-    if (rung !== 'source' && !this.#rungs().includes(rung)) {
-      throw new SluiceError(`There is no rendition "${rung}"; there are: ${this.#rungs().join(', ')}`, {
-        code: 'RUNG_UNKNOWN',
-        retryable: false,
-        status: 404,
-      });
-    }
-    this.#renewLease();
+    checkRung(rung, this.#rungs());
+    const ran = this.#demand.request();
+    if (!this.#awake || !ran) this.evaluate();
     const log = await this.#waiters
       .wait(() => this.#listed(), signal)
       .catch((error: unknown) => {
@@ -243,26 +243,11 @@ export class ChannelOwner {
     return this.#workWaiters.wait(attempt, signal, timeoutMs);
   }
 
-  /** The end of a lease that runs looks at the newest request by itself: nothing else is to do for it. */
-  #renewLease(): void {
-    const now = this.#context.clock.now();
-    const runs = this.#awake && this.#requestedAt + this.#leaseMs() > now;
-    this.#requestedAt = now;
-    if (!runs) this.evaluate();
-  }
-
-  #leaseMs(): number {
-    return requestLeaseMs(this.targetDurationSeconds);
-  }
-
   /** Wakes or lets sleep, as audience and operator want it now. */
   evaluate(): void {
     if (this.#closed) return;
-    const now = this.#context.clock.now();
-    const leaseEndsAt = this.#requestedAt + this.#leaseMs();
-    const wanted = this.#route.mode !== 'Idle' || this.#localViewers > 0 || leaseEndsAt > now;
-    this.#cancelSleep();
-    if (leaseEndsAt > now) this.#cancelSleep = this.#context.clock.after(leaseEndsAt - now, () => this.evaluate());
+    const isWantedHere = this.#demand.look();
+    const wanted = this.#route.mode !== 'Idle' || isWantedHere;
     if (wanted && !this.#awake) this.#wake();
     else if (!wanted && this.#awake) this.#sleep();
     else this.#source.run(this.#awake);
@@ -272,7 +257,7 @@ export class ChannelOwner {
   /** Ends the channel; `error` is what waiting requests get. With `dropFiles` nothing of it stays on the volume. */
   async close(error: SluiceError, dropFiles: boolean): Promise<void> {
     this.#closed = true;
-    this.#cancelSleep();
+    this.#demand.close();
     this.#cancelForget();
     this.#source.stop();
     this.#publisher.close();
