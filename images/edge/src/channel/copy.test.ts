@@ -1,22 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { append, newLog, nextMsn, type TimelineLog } from '../timeline/log.ts';
+import { emptyLog, longerLog } from '../testing/log.ts';
+import type { TimelineLog } from '../timeline/log.ts';
 import { updateSince } from '../timeline/replica.ts';
 import { LogCopy } from './copy.ts';
 
 function logOf(count: number, mark = 'a'): TimelineLog {
-  const numbers = { msnOffset: 0, discontinuityOffset: 0 };
-  let log = newLog({
-    epoch: 1,
-    targetDurationSeconds: 2,
-    rungs: ['source'],
-    firstMsn: 1,
-    discontinuityBase: 0,
-    numbers,
-  });
-  for (let index = 0; index < count; index += 1) {
-    const entry = { epoch: 1, durationSeconds: 2, dateTime: null, discontinuity: false, gap: false, map: null };
-    log = append(log, { ...entry, msn: nextMsn(log), names: { source: `s/u.1/source/${mark}${index}.0.ts` } });
-  }
+  let log = emptyLog();
+  for (let index = 0; index < count; index += 1) log = longerLog(log, `s/u.1/source/${mark}${index}.0.ts`);
   return log;
 }
 

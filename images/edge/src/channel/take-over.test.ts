@@ -1,23 +1,14 @@
 import { expect, test } from '@jest/globals';
 import { segmentUnknown } from '../replication/segments.ts';
 import type { ChannelFiles } from '../storage/files.ts';
-import { append, newLog, nextMsn } from '../timeline/log.ts';
+import { emptyLog, longerLog } from '../testing/log.ts';
+import { nextMsn } from '../timeline/log.ts';
 import { FetchTurns } from './fetches.ts';
 import { MissingSegments } from './take-over.ts';
 
 test('a new owner fetches what it lacks one after another, the newest first', async () => {
-  const numbers = { msnOffset: 0, discontinuityOffset: 0 };
-  let log = newLog({
-    epoch: 1,
-    targetDurationSeconds: 2,
-    rungs: ['source'],
-    firstMsn: 1,
-    discontinuityBase: 0,
-    numbers,
-  });
-  const entry = { epoch: 1, durationSeconds: 2, dateTime: null, discontinuity: false, gap: false, map: null };
-  while (log.entries.length < 3)
-    log = append(log, { ...entry, msn: nextMsn(log), names: { source: `s/${nextMsn(log)}` } });
+  let log = emptyLog();
+  while (log.entries.length < 3) log = longerLog(log, `s/${nextMsn(log)}`);
   const asked: string[] = [];
   let running = 0;
   let most = 0;

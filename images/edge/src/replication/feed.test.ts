@@ -1,25 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { reportOf } from '../testing/channels.ts';
-import { append, newLog, nextMsn, type TimelineLog } from '../timeline/log.ts';
+import { emptyLog, longerLog } from '../testing/log.ts';
+import type { TimelineLog } from '../timeline/log.ts';
 import { type FeedSource, type Published, TimelineFeed } from './feed.ts';
 import type { OwnerMessage } from './messages.ts';
 
-function longer(log: TimelineLog): TimelineLog {
-  const entry = { epoch: 1, durationSeconds: 2, dateTime: null, discontinuity: false, gap: false, map: null };
-  return append(log, { ...entry, msn: nextMsn(log), names: { source: `s/u.1/source/${nextMsn(log)}.0.ts` } });
-}
-
 /** A feed of one channel that a test changes. */
 function stage() {
-  const numbers = { msnOffset: 0, discontinuityOffset: 0 };
-  const log = newLog({
-    epoch: 1,
-    targetDurationSeconds: 2,
-    rungs: ['source'],
-    firstMsn: 1,
-    discontinuityBase: 0,
-    numbers,
-  });
+  const log = emptyLog();
   const state = {
     published: { term: 2, ready: true, log, known: [] } as Published | null,
     followers: 0,
@@ -69,11 +57,11 @@ describe('the feed of an owner', () => {
     const { connect, publish, state } = stage();
     const { socket, connection } = connect();
     expect(socket.sent).toMatchObject([{ type: 'report', report: { uid: 'film' } }]);
-    publish({ log: longer(state.published?.log as TimelineLog) });
+    publish({ log: longerLog(state.published?.log as TimelineLog) });
     expect(socket.sent).toHaveLength(1);
     connection.receive({ type: 'subscribe', uid: 'film', term: 2, have: null });
     expect(state.followers).toBe(1);
-    publish({ log: longer(state.published?.log as TimelineLog) });
+    publish({ log: longerLog(state.published?.log as TimelineLog) });
     publish({});
     publish({ ready: false });
     expect(socket.sent.slice(1)).toMatchObject([
@@ -92,7 +80,7 @@ describe('the feed of an owner', () => {
     connection.receive({ type: 'subscribe', uid: 'film', term: 2, have: null });
     socket.sent.length = 0;
     socket.busy = true;
-    for (let count = 0; count < 5; count += 1) publish({ log: longer(state.published?.log as TimelineLog) });
+    for (let count = 0; count < 5; count += 1) publish({ log: longerLog(state.published?.log as TimelineLog) });
     feed.reported('film');
     connection.beat();
     expect(socket.sent).toEqual([{ type: 'beat' }]);
@@ -123,14 +111,14 @@ describe('the feed of an owner', () => {
   test('says that a channel is gone, and goes on when it comes back', () => {
     const { connect, publish, state, feed } = stage();
     const { socket, connection } = connect();
-    publish({ log: longer(state.published?.log as TimelineLog) });
+    publish({ log: longerLog(state.published?.log as TimelineLog) });
     connection.receive({ type: 'subscribe', uid: 'film', term: 2, have: null });
     const before = state.published;
     state.published = null;
     feed.changed('film');
     feed.changed('film');
     state.published = before;
-    publish({ log: longer(before?.log as TimelineLog) });
+    publish({ log: longerLog(before?.log as TimelineLog) });
     expect(socket.sent.slice(2)).toMatchObject([
       { type: 'gone', uid: 'film' },
       { type: 'update', log: { after: 2, entries: [{ msn: 2 }] } },
