@@ -11,6 +11,7 @@ export default {
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^fast-check$': '<rootDir>/test/setup/fast-check.mjs' },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

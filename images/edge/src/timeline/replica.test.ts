@@ -44,6 +44,8 @@ describe('what a copy takes', () => {
     ],
     ['fewer discontinuities', { ...logOf(3), discontinuityBase: 2 }, wholeOf(logOf(4)), 'conflict'],
     ['what it has already', logOf(4), wholeOf(logOf(3)), 'stale'],
+    ['an empty log of the epoch before', { ...logOf(0), epoch: 2 }, wholeOf(logOf(0)), 'stale'],
+    ['a log before a discontinuity was forgotten', { ...logOf(3), discontinuityBase: 2 }, wholeOf(logOf(3)), 'stale'],
     ['what leaves something out', logOf(2), updateSince(logOf(6), positionOf(logOf(4))), 'behind'],
     ['news without a copy', null, updateSince(logOf(6), positionOf(logOf(4))), 'behind'],
     ['what follows', logOf(4), updateSince(logOf(6), positionOf(logOf(4))), 'applied'],

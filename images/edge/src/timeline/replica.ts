@@ -73,8 +73,11 @@ export function applyUpdate(copy: TimelineLog | null, update: LogUpdate): Applie
   return { kind: 'applied', log };
 }
 
+/** Epochs open and discontinuities are forgotten between two segments, too: then the numbers alone do not tell. */
 function isOlder(log: TimelineLog, copy: TimelineLog): boolean {
-  return nextMsn(log) < nextMsn(copy) || log.firstListedMsn < copy.firstListedMsn;
+  if (nextMsn(log) < nextMsn(copy) || log.firstListedMsn < copy.firstListedMsn) return true;
+  const lower = log.epoch < copy.epoch || log.discontinuityBase < copy.discontinuityBase;
+  return lower && nextMsn(log) === nextMsn(copy) && log.firstListedMsn === copy.firstListedMsn;
 }
 
 /** Number of the first segment that both list but not in the same way; null if there is none. */

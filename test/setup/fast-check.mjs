@@ -1,0 +1,15 @@
+/*
+ * fast-check with the seed and the number of runs that this run of the tests was given. A gate must say the same of the
+ * same code, so `npm test` uses one seed; `npm run fuzz` looks for new cases with seeds of its own and many more runs.
+ */
+import fc from '../../node_modules/fast-check/lib/fast-check.js';
+
+const FIXED_SEED = 20_261_121;
+const seed = Number(process.env.SLUICE_PROPERTY_SEED ?? FIXED_SEED);
+const runsFactor = Number(process.env.SLUICE_PROPERTY_RUNS_FACTOR ?? 1);
+const DEFAULT_RUNS = 100;
+
+const assert = (property, parameters = {}) =>
+  fc.assert(property, { seed, ...parameters, numRuns: (parameters.numRuns ?? DEFAULT_RUNS) * runsFactor });
+
+export default { ...fc, assert };
