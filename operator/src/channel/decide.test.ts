@@ -32,6 +32,16 @@ describe('the decision', () => {
       wake: 30,
     },
     {
+      name: 'falls all the way at once where the window was taken away while it was open',
+      viewers: 0,
+      mode: 'Proxy',
+      spec: { hysteresisSeconds: 0 },
+      pending: { target: 'Direct', sinceMs: open },
+      expected: 'Idle',
+      code: 'AudienceShrank',
+      wake: null,
+    },
+    {
       name: 'waits while the window is open',
       viewers: 5,
       mode: 'Proxy',

@@ -87,12 +87,15 @@ function promoteToTranscodeAfterWindow(situation: Situation): Verdict | null {
   return { mode, pending, reason: { code: 'WindowOpen', message } };
 }
 
-/** Falls to the highest mode that was wanted since the window opened, never below what a moment of it needed. */
+/**
+ * Falls to the highest mode that was wanted since the window opened, never below what a moment of it needed. Without a
+ * window what was wanted before does not count: nothing would wake the channel for the rest of the way.
+ */
 function demoteAfterWindow(situation: Situation): Verdict | null {
   const { input, mode, wanted, windowMs, ceiling } = situation;
   if (!isBelow(wanted, mode)) return null;
   const before = input.previous.pending;
-  const carried = before === null ? null : possible(before.target, input, ceiling.mode);
+  const carried = before === null || windowMs === 0 ? null : possible(before.target, input, ceiling.mode);
   const pending: PendingChange =
     before !== null && carried !== null && isBelow(carried, mode)
       ? { target: higher(carried, wanted), sinceMs: Math.min(before.sinceMs, input.nowMs) }

@@ -38,6 +38,11 @@ export class Inits {
   /** The stored section that a segment needs. Throws SEGMENT_BROKEN and the errors of the client and of the storage. */
   async get(segment: PendingSegment, map: SourceMap, context: DownloadContext): Promise<StoredInit> {
     const key = keyOf(segment);
+    const known = this.#known.get(key);
+    const stored = await known;
+    if (stored !== undefined && context.files.has(stored.name)) return stored;
+    // What no segment needed for a while has been removed since; the first that notices fetches it for all.
+    if (this.#known.get(key) === known) this.#known.delete(key);
     return this.#known.get(key) ?? this.#remember(key, this.#fetch(key, segment.epoch, map, context));
   }
 

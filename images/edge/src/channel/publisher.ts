@@ -255,6 +255,7 @@ export class Publisher {
       this.#context.trouble(asSourceError(error));
       this.#plan(STORAGE_RETRY_MS);
       // On a full volume nothing is published, but what is due to go makes room.
+      this.#retire();
       await this.#janitor.sweep(this.#context.clock.now()).catch(() => undefined);
     }
   }
@@ -308,8 +309,14 @@ export class Publisher {
       session.promotion = row.promotion;
       session.forget(head.msn);
     }
-    const window = listedSeconds(log) * 1000;
-    const dueAt = this.#context.clock.now() + window + log.targetDurationSeconds * 1000;
+    this.#retire();
+  }
+
+  /** Says what is no longer needed: it goes one window from now. */
+  #retire(): void {
+    const log = this.#log;
+    if (log === null) return;
+    const dueAt = this.#context.clock.now() + (listedSeconds(log) + log.targetDurationSeconds) * 1000;
     this.#janitor.retire(log.firstListedMsn, this.#inits.needed(log, this.#pending), dueAt);
   }
 
