@@ -18,9 +18,6 @@ import { createSourceClient } from './source/client.ts';
 /** Longer than any orderly end; after it the process goes whatever still holds it. */
 const FORCED_EXIT_MS = 10_000;
 
-/** Milliseconds since the epoch at the start, going on steadily: a step of the machine's clock must not end viewers. */
-const steadyNow = (): number => performance.timeOrigin + performance.now();
-
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger({ name: 'edge', level: config.logLevel, fields: { edge: config.podName } });
@@ -31,7 +28,7 @@ async function main(): Promise<void> {
     podUid: config.podUid,
     client: createSourceClient(addressGuard(config.allowedCidrs)),
     links: new OwnerLinks(createDial(keys.sessionKey, log), systemClock, ({ podUid }, status) =>
-      log.warn({ owner: podUid, status }, 'replication: an owner is there, and refuses the connection'),
+      log.warn({ owner: podUid, status }, 'replication: the connection to an owner is refused'),
     ),
     segments: createSegmentClient(keys.sessionKey),
     ownership: createOwnershipClient(keys.sessionKey),
@@ -46,7 +43,7 @@ async function main(): Promise<void> {
     ...createInternalPort(channels, identity, log),
     log,
     metrics: createMetrics(),
-    now: steadyNow,
+    now: systemClock.now,
   });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)
     process.once(signal, () => void stop(edge, signal, log));

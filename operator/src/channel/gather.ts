@@ -44,6 +44,7 @@ export function gather(channel: Channel, state: ChannelState, sources: ChannelSo
     audience,
     alive: pending?.target === 'Transcode' ? sources.book.aliveSince(uid, since, viewers.trustHeartbeats) : 0,
     report: sources.reports.of(uid),
+    claim: sources.reports.claimOf(uid),
     edges: sources.edges(),
     term: sources.term(),
     sessions: sessionsOf(channel, state, sources.sessions),

@@ -3,6 +3,7 @@ import type { Channel, StreamSession } from '@sluice/crds';
 import type { AudienceCount } from '../audience/count.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 import type { ChannelMemory } from './memory.ts';
+import type { OwnerClaim } from './owners.ts';
 
 /** The request headers of a source: their Secret may be missing or useless. */
 export type SourceHeaders =
@@ -19,6 +20,8 @@ export interface Observed {
   readonly alive: number;
   /** What the owner said last; null if no owner has spoken. */
   readonly report: OwnerReport | null;
+  /** Which edge that was, at which term; null if no owner has spoken. */
+  readonly claim: OwnerClaim | null;
   readonly edges: readonly EdgeEndpoint[];
   /** Term of the leader that observes. */
   readonly term: number;

@@ -14,6 +14,22 @@ export interface Ownership {
   readonly among?: readonly EdgeEndpoint[];
 }
 
+/** An edge's word that it owns a channel. */
+export interface OwnerClaim {
+  readonly podUid: string;
+  readonly term: number;
+}
+
+/** What is known of a channel's owners before they are chosen. */
+export interface OwnersBefore {
+  /** Null for an operator that has just begun to lead. */
+  readonly previous: Ownership | null;
+  /** Of the owner that spoke last; null if none has. */
+  readonly claim: OwnerClaim | null;
+  /** Name of the pod that owned the channel under the last leader; empty: none, or not known. */
+  readonly formerOwner: string;
+}
+
 /** Terms of one channel under one leader: 62,500 changes of owner by it, each with room for successors behind it. */
 const OWNER_TERMS_PER_LEADER = 1_000_000;
 
@@ -39,40 +55,46 @@ export function rankEdges(channelUid: string, edges: readonly EdgeEndpoint[]): r
 /**
  * The owners of a channel now. Ownership is sticky: the first owner stays for as long as its pod is ready, whatever
  * the hash says of pods that came later, because a move costs the timeline a break where no other edge has a copy of it.
+ * So does a successor that has taken over by itself, and one that follows an owner that leaves: it has the copy.
  * Without any ready edge the last owners stay.
  *
- * @param previous null for an operator that has just begun to lead
  * @param leaderTerm of the operator that asks: its terms of ownership are above all of earlier leaders, which it does
  * not remember
- * @param formerOwner name of the pod that owned the channel under the last leader; empty: none, or not known
  */
 export function ownersOf(
   channelUid: string,
   edges: readonly EdgeEndpoint[],
-  previous: Ownership | null,
+  before: OwnersBefore,
   leaderTerm: number,
-  formerOwner = '',
 ): Ownership {
-  if (previous?.among === edges && previous.term >= firstOwnerTerm(leaderTerm)) return previous;
+  const { previous, formerOwner } = before;
+  const claim = newClaim(before);
+  if (claim === null && previous?.among === edges && previous.term >= firstOwnerTerm(leaderTerm)) return previous;
   const ready = rankEdges(
     channelUid,
     edges.filter((edge) => edge.ready && !edge.terminating),
   );
   if (ready.length === 0) return previous ?? { owners: [], term: 0 };
-  const last = previous?.owners[0];
-  const isLast = ({ podUid, podName }: EdgeEndpoint) =>
-    last === undefined ? podName === formerOwner : podUid === last.podUid;
-  const keeper = ready.find(isLast);
-  const ordered = keeper === undefined ? ready : [keeper, ...ready.filter((edge) => edge !== keeper)];
+  const heirs = [...(claim === null ? [] : [claim]), ...(previous?.owners ?? [])];
+  const heir = heirs
+    .map(({ podUid }) => ready.find((edge) => edge.podUid === podUid))
+    .find((edge) => edge !== undefined);
+  const first = heir ?? (heirs.length > 0 ? undefined : ready.find(({ podName }) => podName === formerOwner));
+  const ordered = first === undefined ? ready : [first, ...ready.filter((edge) => edge !== first)];
   const owners = ordered.slice(0, OWNERS).map(({ podName, podUid, internalAddress }) => ({
     podName,
     podUid,
     address: internalAddress,
   }));
-  const goesOn = keeper !== undefined && last !== undefined;
-  const known = previous?.term ?? 0;
+  const goesOn = claim === null && first !== undefined && first.podUid === previous?.owners[0]?.podUid;
+  const known = Math.max(previous?.term ?? 0, claim?.term ?? 0);
   const term = goesOn ? known : Math.max(firstOwnerTerm(leaderTerm), nextBlock(known));
   return { owners, term, among: edges };
+}
+
+/** A claim that the operator has not taken in yet: of a successor that has gone on without it. */
+function newClaim({ claim, previous }: OwnersBefore): OwnerClaim | null {
+  return claim !== null && claim.term > (previous?.term ?? 0) ? claim : null;
 }
 
 /** The first term behind all that successors may have taken since `term`. */

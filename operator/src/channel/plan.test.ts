@@ -42,6 +42,7 @@ function plan(scene: Scene): ChannelPlan {
     audience: { state: 'known', viewers, trusted: viewers, peak: viewers, nextChangeMs: null, ...scene.audience },
     alive: scene.alive ?? viewers,
     report: scene.report === null ? null : reportFixture(scene.report),
+    claim: null,
     edges: scene.edges ?? [EDGE],
     term: 1,
     sessions: scene.sessions ?? [],

@@ -155,7 +155,12 @@ function nextMemory(observed: Observed, findings: Findings, session: SessionPlan
     countedFailure: failure?.name ?? before.countedFailure,
     serial: session.serial,
     ladder: facts === null || facts.height === 0 ? before.ladder : ladder.rungs,
-    ownership: ownersOf(channel.metadata.uid ?? '', edges, before.ownership, term, before.formerOwner),
+    ownership: ownersOf(
+      channel.metadata.uid ?? '',
+      edges,
+      { previous: before.ownership, claim: observed.claim, formerOwner: before.formerOwner },
+      term,
+    ),
   };
 }
 

@@ -1,20 +1,27 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { OwnerReport } from '@sluice/common/link/messages.ts';
+import type { OwnerClaim } from '../channel/owners.ts';
 
 /** What a report brought; `refused`: it came from an owner that has been replaced; `position`: a segment, no more. */
 export type ReportNews = 'refused' | 'position' | 'change';
 
+/** A report and the pod uid of the edge that sent it. */
+interface SpokenReport {
+  readonly edge: string;
+  readonly report: OwnerReport;
+}
+
 /** What the owners of channels said last. */
 export class OwnerReports {
-  private readonly reports = new Map<string, { edge: string; report: OwnerReport }>();
+  private readonly reports = new Map<string, SpokenReport>();
 
   /**
    * Takes a report of the edge with this pod uid. A lower term comes from an owner that has been replaced and does not
-   * know it yet.
+   * know it yet; of two with the same term the lower pod uid counts, as the edges have it.
    */
   take(edge: string, report: OwnerReport): ReportNews {
     const known = this.reports.get(report.uid);
-    if (known !== undefined && report.ownerTerm < known.report.ownerTerm) return 'refused';
+    if (known !== undefined && isReplaced({ edge, report }, known)) return 'refused';
     this.reports.set(report.uid, { edge, report });
     const isSame = known?.edge === edge && isDeepStrictEqual(withoutPosition(known.report), withoutPosition(report));
     return isSame ? 'position' : 'change';
@@ -23,6 +30,12 @@ export class OwnerReports {
   /** The last report of a channel; null if no owner has spoken. */
   of(uid: string): OwnerReport | null {
     return this.reports.get(uid)?.report ?? null;
+  }
+
+  /** Which edge spoke last for a channel, at which term; null if none has. */
+  claimOf(uid: string): OwnerClaim | null {
+    const known = this.reports.get(uid);
+    return known === undefined ? null : { podUid: known.edge, term: known.report.ownerTerm };
   }
 
   /** Forgets a channel that was deleted. */
@@ -36,6 +49,12 @@ export class OwnerReports {
     for (const uid of gone) this.reports.delete(uid);
     return gone;
   }
+}
+
+/** Whether `one` comes from an owner that the one behind `known` has replaced. */
+function isReplaced(one: SpokenReport, known: SpokenReport): boolean {
+  const [term, other] = [one.report.ownerTerm, known.report.ownerTerm];
+  return term === other ? one.edge > known.edge : term < other;
 }
 
 function withoutPosition({ lastMsn: _msn, session, ...rest }: OwnerReport): object {

@@ -16,7 +16,7 @@ import { Negotiation } from './negotiation.ts';
 import type { ChannelOwner } from './owner.ts';
 import { ServedChannel } from './served.ts';
 import type { ChannelLive, ChannelService, OwnersListener } from './service.ts';
-import { answerOf } from './succession.ts';
+import { answerOf, goesBefore, ownershipOf } from './succession.ts';
 import { LIVE_FOLDER, removeStrayTimelines, strayFolders, TIMELINES_FOLDER } from './sweep.ts';
 import { OWNER_MOVED, unreachable } from './waiters.ts';
 
@@ -187,7 +187,8 @@ class Channels implements MediaSide {
     const channel = this.#byUid.get(uid);
     if (channel === undefined) return null;
     const known = channel.route.ownerTerm;
-    if (term > known) for (const listener of this.#ownersListeners) listener(uid, owners, term);
+    if (goesBefore({ owners, term }, ownershipOf(channel.route)))
+      for (const listener of this.#ownersListeners) listener(uid, owners, term);
     else if (away && term === known && channel.follower?.isOwnerAway === true)
       this.#negotiation.takeOver(channel.route);
     // Two who claim at once would wait for each other; and who asks for a successor needs its name alone, in time.

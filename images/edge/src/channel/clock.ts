@@ -1,14 +1,17 @@
 /** Time as the media side sees it; tests bring a virtual one. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch as they were at the start of the clock, going on steadily: it never steps. */
   now(): number;
   /** Runs `task` once after `delayMs`; returns its cancellation. */
   after(delayMs: number, task: () => void): () => void;
 }
 
-/** The clock of the machine. */
+/**
+ * The clock of the machine. A step of the machine's own time (NTP, an administrator) would make every owner look silent, or
+ * a silent one alive, and shift what is published.
+ */
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: () => Math.floor(performance.timeOrigin + performance.now()),
   after: (delayMs, task) => {
     const timer = setTimeout(task, Math.min(Math.max(delayMs, 0), 2 ** 31 - 1));
     return () => clearTimeout(timer);

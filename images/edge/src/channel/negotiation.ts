@@ -3,7 +3,7 @@ import type { OwnerAddress } from '../replication/owner-link.ts';
 import type { OwnersAnswer, OwnershipClient } from '../replication/ownership.ts';
 import type { Clock } from './clock.ts';
 import type { TimelineCopy } from './copy.ts';
-import { copyOf, longestCopy, type Ownership, takenOver } from './succession.ts';
+import { copyOf, goesBefore, longestCopy, type Ownership, ownershipOf, takenOver } from './succession.ts';
 
 /** First pause in ms before an edge is told again that it owns a channel no more; it doubles. */
 const TELL_AGAIN_MS = 5_000;
@@ -27,7 +27,12 @@ export interface Claimed {
   readonly answered: readonly OwnerAddress[];
 }
 
-/** Agrees with the other edges about who owns a channel; the highest term wins, everywhere. */
+/** The first of these answers that goes before what a route says; null where none does. */
+function wordBefore(route: Route, answers: readonly (OwnersAnswer | null)[]): OwnersAnswer | null {
+  return answers.find((answer) => answer !== null && goesBefore(answer, ownershipOf(route))) ?? null;
+}
+
+/** Agrees with the other edges about who owns a channel; the same one wins everywhere, see {@link goesBefore}. */
 export class Negotiation {
   readonly #context: NegotiationContext;
   readonly #cancels = new Map<string, () => void>();
@@ -41,7 +46,7 @@ export class Negotiation {
 
   /**
    * Before this edge writes a channel's timeline: tells the owner before and the successors, and learns the longest copy
-   * of theirs. Null where one of them knows a higher term: then this edge must not write.
+   * of theirs. Null where one of them knows an owner that goes before: then this edge must not write.
    */
   async claim(route: Route, former: OwnerAddress | null): Promise<Claimed | null> {
     this.release(route.uid);
@@ -50,8 +55,8 @@ export class Negotiation {
         podUid !== this.#context.podUid && all.findIndex((other) => other.podUid === podUid) === index,
     );
     const answers = await Promise.all(others.map((other) => this.#tell(other, route, false)));
-    const higher = answers.find((answer) => answer !== null && answer.term > route.ownerTerm);
-    if (higher) {
+    const higher = wordBefore(route, answers);
+    if (higher !== null) {
       this.#context.superseded(route.uid, higher);
       return null;
     }
@@ -78,7 +83,7 @@ export class Negotiation {
       const answer = await this.#tell(successor, route, true);
       if (answer === null) continue;
       // One that still reaches the owner says what this edge knows already.
-      if (answer.term > route.ownerTerm) this.#context.superseded(route.uid, answer);
+      if (goesBefore(answer, ownershipOf(route))) this.#context.superseded(route.uid, answer);
       return;
     }
   }
@@ -120,8 +125,8 @@ export class Negotiation {
     const known = this.#claimed.get(route.uid);
     const answers = await Promise.all(others.map((other) => this.#tell(other, route, false)));
     if (this.#claimed.get(route.uid) !== known) return;
-    const higher = answers.find((answer) => answer !== null && answer.term > route.ownerTerm);
-    if (higher) this.#context.superseded(route.uid, higher);
+    const higher = wordBefore(route, answers);
+    if (higher !== null) this.#context.superseded(route.uid, higher);
     else {
       const silent = others.filter((_other, index) => answers[index] === null);
       this.#tellLater(route, silent, tries + 1);

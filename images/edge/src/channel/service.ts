@@ -17,7 +17,7 @@ export interface ChannelLive {
   readonly audience: Audience | null;
 }
 
-/** Hears who owns a channel, at a higher term than its route has. */
+/** Hears who owns a channel, in a word that goes before its route's. */
 export type OwnersListener = (uid: string, owners: Route['owners'], ownerTerm: number) => void;
 
 /**

@@ -4,7 +4,7 @@ import { testRoute } from '../testing/route.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { newLog } from '../timeline/log.ts';
 import { Negotiation } from './negotiation.ts';
-import { longestCopy, type Ownership, takenOver } from './succession.ts';
+import { goesBefore, longestCopy, type Ownership, takenOver } from './succession.ts';
 
 const OWNERS = ['a', 'b', 'c'].map((podUid) => ({
   podName: podUid,
@@ -39,6 +39,17 @@ describe('who follows an owner that is away', () => {
     expect(takenOver({ owners: OWNERS, ownerTerm }, podUid)).toEqual(expected);
   });
 
+  test.each([
+    ['a higher term goes before', { owners: [C], term: 18 }, { owners: [A], term: 17 }, true],
+    ['a lower one does not', { owners: [A], term: 16 }, { owners: [C], term: 17 }, false],
+    ['of equal terms the lower pod uid goes before', { owners: [A, C], term: 19 }, { owners: [B, C], term: 19 }, true],
+    ['the higher one does not', { owners: [B, C], term: 19 }, { owners: [A, C], term: 19 }, false],
+    ['the same owner is no news', { owners: [A, B], term: 19 }, { owners: [A, C], term: 19 }, false],
+    ['nobody is nobody', { owners: [], term: 19 }, { owners: [A], term: 19 }, false],
+  ])('%s', (_name, word, known, expected) => {
+    expect(goesBefore(word, known)).toBe(expected);
+  });
+
   test('has the longest copy that can be had', () => {
     const [short, long] = [copyUpTo(3), copyUpTo(9)];
     expect(longestCopy([null, short, long, null])).toBe(long);
@@ -54,11 +65,11 @@ function stage(self: string, answers: Record<string, Partial<OwnersAnswer> | nul
   const told: string[] = [];
   const superseded: Ownership[] = [];
   const client: OwnershipClient = {
-    tell: async ({ podUid }, _uid, { term, away }) => {
+    tell: async ({ podUid }, _uid, { owners, term, away }) => {
       told.push(`${podUid} ${term}${away ? ' away' : ''}`);
       const answer = answers[podUid] ?? null;
       if (answer === null) throw new Error('away');
-      return { owners: OWNERS, term, copy: null, ...answer };
+      return { owners, term, copy: null, ...answer };
     },
     close: async () => {},
   };
@@ -95,6 +106,18 @@ describe('a negotiation', () => {
     const { negotiation, superseded } = stage('a', { b: { term: 17, owners: [B, C, A] }, c: null });
     expect(await negotiation.claim(ROUTE, null)).toBeNull();
     expect(superseded).toMatchObject([{ term: 17, owners: [B, C, A] }]);
+  });
+
+  test.each([
+    ['ends where another owner of the same term goes before', 'b', { term: 19, owners: [A, C] }, [19]],
+    ['goes on where its own word does', 'a', { term: 19, owners: [B, C] }, []],
+  ])('of a new owner %s', async (_name, self, answer, terms) => {
+    const { negotiation, superseded } = stage(self, { a: null, b: null, c: answer });
+    const own = self === 'a' ? [A, C] : [B, C];
+    const claimed = await negotiation.claim({ ...ROUTE, owners: own, ownerTerm: 19 }, null);
+    expect(claimed === null).toBe(terms.length > 0);
+    expect(superseded.map(({ term }) => term)).toEqual(terms);
+    negotiation.close();
   });
 
   test('goes on until an owner that was cut off has heard of it', async () => {

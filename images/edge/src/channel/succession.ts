@@ -27,6 +27,22 @@ export function takenOver(
   return { owners: [self, ...successors.filter((owner) => owner !== self), first], term };
 }
 
+/**
+ * Whether one word about a channel's owners goes before another one: that of the higher term. Two successors that reach
+ * neither the owner nor each other may give themselves the same term: then the owner with the lower pod uid goes before
+ * the other, wherever both are heard of.
+ */
+export function goesBefore(word: Ownership, known: Ownership): boolean {
+  if (word.term !== known.term) return word.term > known.term;
+  const [owner, other] = [word.owners[0]?.podUid, known.owners[0]?.podUid];
+  return owner !== undefined && other !== undefined && owner < other;
+}
+
+/** What a route says of the owners. */
+export function ownershipOf({ owners, ownerTerm }: Pick<Route, 'owners' | 'ownerTerm'>): Ownership {
+  return { owners, term: ownerTerm };
+}
+
 /** Whether a successor has given itself this term, and not the operator, whose terms are the first of their blocks. */
 export function isTakenOver({ ownerTerm }: Pick<Route, 'ownerTerm'>): boolean {
   return ownerTerm % TERMS_PER_BLOCK !== 0;

@@ -9,6 +9,9 @@ import { entriesSchema, headSchema, knownSchema } from '../timeline/store.ts';
  */
 export const REPLICATION_PATH = '/internal/v1/timelines';
 
+/** Header of an edge's refusal that says which pod it is: to whoever has come for another one at this address. */
+export const POD_HEADER = 'sluice-pod-uid';
+
 /** Longest frame in bytes that either side accepts: a window of 12 segments with 9 rungs and URLs of 4 kB in Direct. */
 export const MAX_REPLICATION_FRAME_BYTES = 1024 * 1024;
 

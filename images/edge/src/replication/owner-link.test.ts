@@ -102,7 +102,7 @@ describe('the link to an owner', () => {
     const pauses: number[] = [];
     for (let attempt = 0; attempt < 6; attempt += 1) {
       const from = clock.now();
-      dials[attempt]?.events.refused(401);
+      dials[attempt]?.events.refused(401, 'owner');
       while (dials.length === attempt + 1) await clock.advance(50);
       pauses.push(clock.now() - from);
     }
@@ -116,8 +116,23 @@ describe('the link to an owner', () => {
     dials[7]?.events.opened();
     dials[7]?.events.closed();
     await clock.advance(2_000);
-    dials[8]?.events.refused(503);
+    dials[8]?.events.refused(503, 'owner');
     expect(refusals).toEqual([401, 503]);
+    links.close();
+  });
+
+  test.each(['another', null])('counts an owner as away at whose address pod %s answers', async (podUid) => {
+    const { clock, dials, refusals, links, channel } = stage();
+    const { heard, linked } = channel('one');
+    const attachment = links.attach(OWNER, linked);
+    while (clock.now() < 1_500) {
+      dials.at(-1)?.events.refused(401, podUid);
+      await clock.advance(250);
+    }
+    dials.at(-1)?.events.refused(401, podUid);
+    expect(heard.at(-1)).toBe('away');
+    expect(attachment.isAway).toBe(true);
+    expect(refusals).toEqual([401]);
     links.close();
   });
 });

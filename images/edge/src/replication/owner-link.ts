@@ -18,8 +18,11 @@ export interface OwnerAddress {
 export interface DialEvents {
   opened(): void;
   received(message: OwnerMessage): void;
-  /** The owner has answered, with this HTTP status, and takes no connection; nothing follows. */
-  refused(status: number): void;
+  /**
+   * An edge has answered, with this HTTP status, and takes no connection; nothing follows. `podUid`: which pod it says it
+   * is; null where it says nothing.
+   */
+  refused(status: number, podUid: string | null): void;
   /** The connection has ended, or never came about; nothing follows. */
   closed(): void;
 }
@@ -34,7 +37,7 @@ export interface OwnerSocket {
 /** Opens a connection. Never throws: what goes wrong is told by `closed` or `refused`. */
 export type Dial = (owner: OwnerAddress, events: DialEvents) => OwnerSocket;
 
-/** Hears of an owner that answers, and takes no connection: once until it does. `status`: of HTTP. */
+/** Hears of an owner's address that answers, and takes no connection: once until it does. `status`: of HTTP. */
 export type RefusalListener = (owner: OwnerAddress, status: number) => void;
 
 /** One channel on a link. */
@@ -143,7 +146,7 @@ export class OwnerLink {
     this.#socket = this.#dial(this.owner, {
       opened: () => this.#opened(),
       received: (message) => this.#received(message),
-      refused: (status) => this.#refused(status),
+      refused: (status, podUid) => this.#refused(status, podUid),
       closed: () => this.#lost(),
     });
   }
@@ -180,12 +183,15 @@ export class OwnerLink {
     else entry.channel.gone();
   }
 
-  /** Whoever answers is there: keys that do not fit yet, or too many followers, are no reason to take over from it. */
-  #refused(status: number): void {
+  /**
+   * An owner that answers is there: keys that do not fit yet, or too many followers, are no reason to take over from it. Any
+   * other pod at its address has got the address of an owner that is gone.
+   */
+  #refused(status: number, podUid: string | null): void {
     if (this.#closed) return;
     if (!this.#isRefused) this.#onRefused(this.owner, status);
     this.#isRefused = true;
-    this.#aliveAt = this.#clock.now();
+    if (podUid === this.owner.podUid) this.#aliveAt = this.#clock.now();
     this.#lost();
   }
 

@@ -56,7 +56,7 @@ describe('the internal port of an edge, for other edges', () => {
       },
       () => 0,
     );
-    feedServer = createFeedServer(feed, sha256, silentLog);
+    feedServer = createFeedServer(feed, { podUid: 'owner', tokenSha256: sha256 }, silentLog);
     server.on('upgrade', feedServer.upgrade);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -87,7 +87,7 @@ describe('the internal port of an edge, for other edges', () => {
   });
 
   test.each([
-    ['names another pod', () => ({ ...owner, podUid: 'another' }), 'refused 401'],
+    ['names another pod', () => ({ ...owner, podUid: 'another' }), 'refused 401 by owner'],
     ['is at no address', () => ({ ...owner, address: 'evil.example:80' }), 'closed'],
     ['is gone', () => ({ ...owner, address: '127.0.0.1:1' }), 'closed'],
   ])('gives nothing to an edge whose route %s', async (_name, from, end) => {
@@ -157,8 +157,8 @@ describe('the internal port of an edge, for other edges', () => {
           socket.close();
           resolve();
         },
-        refused: (status) => {
-          heard.push(`refused ${status}`);
+        refused: (status, podUid) => {
+          heard.push(`refused ${status} by ${podUid}`);
           resolve();
         },
         closed: () => {

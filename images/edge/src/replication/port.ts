@@ -33,6 +33,6 @@ export function createInternalPort(
       tokenSha256,
       createSegmentListener(stored, tokenSha256, createWorkHandler(channels)),
     ),
-    replication: createFeedServer(feed, tokenSha256, log),
+    replication: createFeedServer(feed, { podUid, tokenSha256 }, log),
   };
 }

@@ -13,6 +13,7 @@ import {
   MAX_REPLICATION_FRAME_BYTES,
   type OwnerMessage,
   ownerMessageSchema,
+  POD_HEADER,
   REPLICATION_PATH,
   readMessage,
 } from './messages.ts';
@@ -35,8 +36,15 @@ export interface FeedServer {
   close(): void;
 }
 
-/** Serves `feed` to those whose bearer token has this SHA-256; others get 401, and no word of what is here. */
-export function createFeedServer(feed: TimelineFeed, tokenSha256: string, log: Logger): FeedServer {
+/** Who serves a feed, and to whom. */
+export interface FeedAccess {
+  readonly podUid: string;
+  /** Of the bearer token that opens it. */
+  readonly tokenSha256: string;
+}
+
+/** Serves `feed` to those who have the token; others get 401, and no word of what is here but the pod's own uid. */
+export function createFeedServer(feed: TimelineFeed, { podUid, tokenSha256 }: FeedAccess, log: Logger): FeedServer {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_REPLICATION_FRAME_BYTES,
@@ -47,7 +55,7 @@ export function createFeedServer(feed: TimelineFeed, tokenSha256: string, log: L
       // Errors of a socket that is given up are not news; without a listener they would end the process.
       socket.on('error', () => {});
       const refusal = refusalOf(request, tokenSha256, sockets.clients.size);
-      if (refusal !== null) refuse(socket, refusal);
+      if (refusal !== null) refuse(socket, refusal, podUid);
       else sockets.handleUpgrade(request, socket, head, (webSocket) => serve(feed, webSocket, log));
     },
     close: () => {
@@ -58,9 +66,9 @@ export function createFeedServer(feed: TimelineFeed, tokenSha256: string, log: L
 }
 
 /** Whoever keeps its half of the connection open after the answer would hold a socket here, and the server's end. */
-function refuse(socket: Duplex, refusal: string): void {
+function refuse(socket: Duplex, refusal: string, podUid: string): void {
   socket.once('finish', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`);
+  socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n${POD_HEADER}: ${podUid}\r\n\r\n`);
 }
 
 function refusalOf(request: IncomingMessage, tokenSha256: string, followers: number): string | null {
@@ -139,7 +147,8 @@ export function createDial(sessionKey: Uint8Array, log: Logger): Dial {
       const wasEnded = ended;
       ended = true;
       socket.terminate();
-      if (!wasEnded) events.refused(response.statusCode ?? 0);
+      const podUid = response.headers[POD_HEADER];
+      if (!wasEnded) events.refused(response.statusCode ?? 0, typeof podUid === 'string' ? podUid : null);
     });
     socket.on('message', (data) => {
       if (ended) return;

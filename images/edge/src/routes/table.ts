@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Route } from '@sluice/common/link/messages.ts';
+import { goesBefore, ownershipOf } from '../channel/succession.ts';
 import { keyOf } from '../viewers/audiences.ts';
 
 /** Hears of the routes that really changed. */
@@ -54,10 +55,11 @@ export class RouteTable {
     }
   }
 
-  /** The owners of a channel at a term that another edge, or this one, knows; nothing happens unless it is higher. */
+  /** The owners of a channel as another edge, or this one, knows them; nothing happens unless they go before the route's. */
   supersede(uid: string, owners: Route['owners'], ownerTerm: number): void {
     const route = this.#byUid.get(uid);
-    if (route !== undefined && ownerTerm > route.ownerTerm) this.apply({ ...route, owners, ownerTerm });
+    if (route === undefined || !goesBefore({ owners, term: ownerTerm }, ownershipOf(route))) return;
+    this.apply({ ...route, owners, ownerTerm });
   }
 
   /** Removes the channel with this uid; nothing happens where there is none (any more). */

@@ -5,6 +5,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { createMediaSide, type MediaSide } from '../channel/channels.ts';
+import { goesBefore, ownershipOf } from '../channel/succession.ts';
 import { OwnerLinks } from '../replication/owner-link.ts';
 import { addressGuard } from '../source/address.ts';
 import { createSourceClient } from '../source/client.ts';
@@ -134,7 +135,8 @@ export class TestEdge {
     // What the route table does in an edge.
     media.onOwners((uid, owners, ownerTerm) => {
       const route = media.list().find((live) => live.route.uid === uid)?.route;
-      if (route !== undefined && ownerTerm > route.ownerTerm) media.apply({ ...route, owners, ownerTerm });
+      if (route === undefined || !goesBefore({ owners, term: ownerTerm }, ownershipOf(route))) return;
+      media.apply({ ...route, owners, ownerTerm });
     });
     media.onReport((report) => this.reports.push(report));
     return media;
