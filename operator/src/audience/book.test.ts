@@ -222,9 +222,34 @@ describe('the audience book', () => {
     clock.nowMs += 4_500;
     book.edgeConnected('a');
     book.viewers('a', { uid: 'c', snapshot: true, joined: joined('1', '2'), left: [] });
-    expect(book.edgeSynced('a')).toEqual([{ uid: 'c', ids: ['1'], secondsAgo: 5 }]);
+    expect(book.edgeSynced('a')).toEqual([{ uid: 'c', ids: ['1'], secondsAgo: 5.5 }]);
     book.edgeConnected('a');
     expect(book.edgeSynced('a')).toEqual([]);
+  });
+
+  test('tells an edge again of a goodbye that may have been lost with its link', () => {
+    const { book, clock } = deskOf();
+    sync(book, 'b');
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    expect([...book.left('b', { uid: 'c', ids: ['1'], secondsAgo: 0 }).keys()]).toEqual(['a']);
+    clock.nowMs += 20_000;
+    book.edgeLost('a');
+    clock.nowMs += 250;
+    book.edgeConnected('a');
+    book.viewers('a', { uid: 'c', snapshot: true, joined: joined('1'), left: [] });
+    expect(book.edgeSynced('a')).toEqual([{ uid: 'c', ids: ['1'], secondsAgo: 20.25 }]);
+  });
+
+  test('takes no viewer from an edge that is gone for a goodbye that was said before the viewer came there', () => {
+    const { book, clock } = deskOf();
+    sync(book, 'b');
+    clock.nowMs += 10_000;
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    book.edgeGone('a');
+    book.left('b', { uid: 'c', ids: ['1'], secondsAgo: 5 });
+    expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 1 });
+    book.left('b', { uid: 'c', ids: ['1'], secondsAgo: 0 });
+    expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 0 });
   });
 
   test('drops what a reconnected edge no longer mentions', () => {
@@ -237,10 +262,39 @@ describe('the audience book', () => {
     expect(book.count('c')).toMatchObject({ state: 'known', viewers: 0 });
   });
 
-  test('ignores and counts messages about channels that it does not follow', () => {
+  test('keeps what edges say of a channel until it is followed: who was not heard of is not nobody', () => {
     const { book } = deskOf();
-    book.viewers('a', { uid: 'x', snapshot: true, joined: joined('1'), left: [] });
-    expect(book.refused()).toEqual({ unknownChannel: 1, tooManyIds: 0 });
+    book.edgeConnected('a');
+    book.viewers('a', { uid: 'x', snapshot: true, joined: joined('1', '2'), left: [] });
+    book.edgeSynced('a');
+    book.viewers('a', { uid: 'x', snapshot: false, joined: joined('3'), left: ['2'] });
+    expect(book.refused()).toEqual({ unknownChannel: 2, tooManyIds: 0 });
+    expect(book.count('x')).toMatchObject({ state: 'unknown', viewers: 0 });
+    book.follow({ uid: 'x', timeoutSeconds: 60, peak: 1 });
+    expect(book.count('x')).toMatchObject({ state: 'known', viewers: 2, peak: 2 });
+  });
+
+  test('knows no count of a channel of which too much was said before it was followed, until it is said again', () => {
+    const { book } = deskOf();
+    const flood = Array.from({ length: 1_100 }, (_, index) => `flood-${index}`);
+    for (const uid of flood) book.viewers('a', { uid, snapshot: false, joined: joined('1'), left: [] });
+    const [first = '', last = ''] = [flood[0], flood.at(-1)];
+    for (const uid of [first, last]) book.follow({ uid, timeoutSeconds: 60, peak: 0 });
+    expect(book.count(last)).toMatchObject({ state: 'unknown', viewers: 0 });
+    book.edgeLost('a');
+    book.edgeConnected('a');
+    for (const uid of [first, last]) book.viewers('a', { uid, snapshot: true, joined: joined('1'), left: [] });
+    book.edgeSynced('a');
+    for (const uid of [first, last]) expect(book.count(uid)).toMatchObject({ state: 'known', viewers: 1 });
+  });
+
+  test('forgets what was said of a channel that is gone', () => {
+    const { book } = deskOf();
+    book.forget('c');
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    book.viewers('a', { uid: 'c', snapshot: false, joined: [], left: ['1'] });
+    book.follow({ uid: 'c', timeoutSeconds: 60, peak: 0 });
+    expect(book.count('c')).toMatchObject({ state: 'known', viewers: 0, peak: 0 });
   });
 
   test('bounds what one edge can make it remember', () => {

@@ -27,7 +27,9 @@ export interface EdgePresence {
    */
   forgotAtMs: number | null;
   /** Channels of which this connection has sent its snapshot; null once it is complete. */
-  snapshots: Set<string> | null;
+  mentioned: Set<string> | null;
+  /** Whether something that it said on this connection, of channels that nobody follows, was too much to be kept. */
+  isOverheard: boolean;
 }
 
 /** The times that a count depends on, in ms (since the epoch). */

@@ -3,28 +3,41 @@ export interface Goodbye {
   readonly uid: string;
   /** Hashes of their ids. */
   readonly ids: readonly string[];
-  /** How long ago; a sign of life since then has made it void. */
+  /** How long ago, to the hundredth of a second; a sign of life since then has made it void. */
   readonly secondsAgo: number;
 }
 
 /** Longer than a heartbeat lasts with the usual time-out of 60 s: by then no edge counts the viewer anyway. */
 const KEEP_MS = 120_000;
+/**
+ * Longer than a link can be dead before either end notices it (two pings of 10 s) and the next one is up: what was told
+ * on it in the meantime has to be told again.
+ */
+const KEEP_TOLD_MS = 30_000;
 /** Goodbyes that are remembered, about 150 bytes each; the oldest go first, and expire where they are counted. */
 const MAX_REMEMBERED = 50_000;
+/** Goodbyes of one edge and channel come in bundles, and need not be told apart any finer: a page takes longer to reload. */
+const AGE_STEP_MS = 10;
 
-/** Goodbyes that an edge could not be told of, until it is linked again. */
+/** Goodbyes that an edge may not have been told of. */
 export class RememberedGoodbyes {
   private readonly now: () => number;
   /** In the order in which they were heard. */
-  private readonly entries: { readonly uid: string; readonly id: string; readonly atMs: number }[] = [];
+  private readonly entries: {
+    readonly uid: string;
+    readonly id: string;
+    readonly saidAtMs: number;
+    readonly heardAtMs: number;
+  }[] = [];
 
   constructor(now: () => number) {
     this.now = now;
   }
 
   add({ uid, ids, secondsAgo }: Goodbye): void {
-    const atMs = this.now() - secondsAgo * 1000;
-    for (const id of ids) this.entries.push({ uid, id, atMs });
+    const heardAtMs = this.now();
+    const saidAtMs = heardAtMs - secondsAgo * 1000;
+    for (const id of ids) this.entries.push({ uid, id, saidAtMs, heardAtMs });
     const excess = this.entries.length - MAX_REMEMBERED;
     if (excess > 0) this.entries.splice(0, excess);
   }
@@ -32,10 +45,10 @@ export class RememberedGoodbyes {
   /** Those that still matter and that `counts` says yes to, by channel and age. */
   of(counts: (uid: string, id: string) => boolean): readonly Goodbye[] {
     const groups = new Map<string, { uid: string; ids: string[]; secondsAgo: number }>();
-    for (const { uid, id, atMs } of this.entries) {
-      const age = this.now() - atMs;
+    for (const { uid, id, saidAtMs } of this.entries) {
+      const age = this.now() - saidAtMs;
       if (age > KEEP_MS || !counts(uid, id)) continue;
-      const secondsAgo = Math.floor(age / 1000);
+      const secondsAgo = (Math.floor(age / AGE_STEP_MS) * AGE_STEP_MS) / 1000;
       const group = groups.get(`${uid} ${secondsAgo}`) ?? { uid, ids: [], secondsAgo };
       groups.set(`${uid} ${secondsAgo}`, group);
       group.ids.push(id);
@@ -43,8 +56,10 @@ export class RememberedGoodbyes {
     return [...groups.values()];
   }
 
-  /** Every edge that may be told has been told. */
-  clear(): void {
-    this.entries.length = 0;
+  /** Forgets what is of no use any more. @param isAnySilent whether there is an edge that cannot be told now */
+  prune(isAnySilent: boolean): void {
+    const oldestMs = this.now() - (isAnySilent ? KEEP_MS : KEEP_TOLD_MS);
+    const first = this.entries.findIndex(({ heardAtMs }) => heardAtMs >= oldestMs);
+    this.entries.splice(0, first < 0 ? this.entries.length : first);
   }
 }

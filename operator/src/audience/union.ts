@@ -97,6 +97,11 @@ export class ChannelAudience {
     }
   }
 
+  /** When an id was heard to live last, in ms since the epoch; 0 if nobody counts it. */
+  lastSignMs(id: string): number {
+    return this.union.get(id)?.lastSignMs ?? 0;
+  }
+
   /** Number of ids with a sign of life at or after `sinceMs`; only trusted ones unless `all`. */
   aliveSince(sinceMs: number, all: boolean): number {
     let alive = 0;
