@@ -9,6 +9,8 @@ describe('rightsUsedBy', () => {
     { source: 'await options.client\n  .get(\n    POD, name)', expected: ['get pods'] },
     { source: 'client.apply(POD, a); client.apply(POD, b)', expected: ['create pods', 'patch pods'] },
     { source: 'client.applyStatus(CHANNEL, status)', expected: ['patch channels.sluice.dev/status'] },
+    { source: 'client.getScale(POD, name)', expected: ['get pods/scale'] },
+    { source: 'client.applyScale(\n  CHANNEL, name, 2)', expected: ['patch channels.sluice.dev/scale'] },
     {
       source: 'createReflector({ client, type: CHANNEL, onTrouble })',
       expected: ['list channels.sluice.dev', 'watch channels.sluice.dev'],

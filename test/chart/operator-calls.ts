@@ -11,6 +11,8 @@ const VERBS: Readonly<Record<string, { readonly verbs: readonly string[]; readon
   delete: { verbs: ['delete'], subresource: '' },
   apply: { verbs: ['create', 'patch'], subresource: '' },
   applyStatus: { verbs: ['patch'], subresource: '/status' },
+  getScale: { verbs: ['get'], subresource: '/scale' },
+  applyScale: { verbs: ['patch'], subresource: '/scale' },
 };
 
 /**

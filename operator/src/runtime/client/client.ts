@@ -1,3 +1,5 @@
+import type { Scale } from './scale.ts';
+
 /**
  * What a controller needs of a Kubernetes API, without saying how it is reached. Implementations: HTTP
  * (http-client.ts) and in memory (../memory/client.ts); everything else in this runtime is written against this
@@ -132,6 +134,15 @@ export interface Client {
     configuration: ApplyConfiguration,
     fieldManager: string,
   ): Promise<WrittenObject>;
+  /** How many pods an object asks for, by its scale subresource; null if there is no such object. */
+  getScale<T extends KubernetesObject>(type: ResourceType<T>, name: ObjectName): Promise<Scale | null>;
+  /** Asks for as many pods, by server-side apply with `force` on the scale subresource: nothing else of it is written. */
+  applyScale<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    name: ObjectName,
+    replicas: number,
+    fieldManager: string,
+  ): Promise<void>;
   /** False if there was nothing to delete. */
   delete<T extends KubernetesObject>(
     type: ResourceType<T>,

@@ -7,7 +7,7 @@ import { withCountedWrites } from './counted-writes.ts';
 test('every call that writes is told, also one that fails, and no other', async () => {
   let writes = 0;
   const client = withCountedWrites(
-    createMemoryClient(new ObjectStore({ kinds: [SERVED_WIDGET], now: () => 0 })),
+    createMemoryClient(new ObjectStore({ kinds: [{ ...SERVED_WIDGET, hasScale: true }], now: () => 0 })),
     () => {
       writes += 1;
     },
@@ -19,6 +19,8 @@ test('every call that writes is told, also one that fails, and no other', async 
   await client.applyStatus(WIDGET, widgetStatus('film', { ready: true }), 'one');
   expect((await client.get(WIDGET, name))?.spec).toEqual({ size: 2 });
   expect((await client.list(WIDGET, {}, { limit: 10, continueToken: '' })).items).toHaveLength(1);
+  await client.applyScale(WIDGET, name, 2, 'two');
+  expect((await client.getScale(WIDGET, name))?.replicas).toBe(2);
   expect(await client.delete(WIDGET, name)).toBe(true);
-  expect(writes).toBe(5);
+  expect(writes).toBe(6);
 });

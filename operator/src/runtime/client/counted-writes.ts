@@ -15,10 +15,12 @@ export function withCountedWrites(client: Client, onWrite: () => void): Client {
     get: (...parts) => client.get(...parts),
     list: (...parts) => client.list(...parts),
     watch: (...parts) => client.watch(...parts),
+    getScale: (...parts) => client.getScale(...parts),
     close: () => client.close(),
     create: counted((...parts) => client.create(...parts)),
     apply: counted((...parts) => client.apply(...parts)),
     applyStatus: counted((...parts) => client.applyStatus(...parts)),
+    applyScale: counted((...parts) => client.applyScale(...parts)),
     delete: counted((...parts) => client.delete(...parts)),
   };
 }

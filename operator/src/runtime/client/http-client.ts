@@ -20,6 +20,7 @@ import type { Connection } from './connection.ts';
 import { linesOf } from './lines.ts';
 import { collectionPath, objectPath, selectionQuery } from './paths.ts';
 import { readObject } from './read-object.ts';
+import { readScale, type Scale, scaleBody } from './scale.ts';
 import { type Call, type CallObserver, labelOf, Transport, unreadable } from './transport.ts';
 
 export type { CallObserver } from './transport.ts';
@@ -141,7 +142,7 @@ class HttpClient implements Client {
     configuration: ApplyConfiguration,
     fieldManager: string,
   ): Promise<T> {
-    return readObject(type, await this.#call(applyCall(type, configuration, fieldManager, '')));
+    return readObject(type, await this.#call(applyCall(type, configuration.metadata, configuration, fieldManager, '')));
   }
 
   async applyStatus<T extends KubernetesObject>(
@@ -149,8 +150,30 @@ class HttpClient implements Client {
     configuration: ApplyConfiguration,
     fieldManager: string,
   ): Promise<WrittenObject> {
-    const call = { ...applyCall(type, configuration, fieldManager, 'status'), accept: METADATA_ONLY };
+    const call = {
+      ...applyCall(type, configuration.metadata, configuration, fieldManager, 'status'),
+      accept: METADATA_ONLY,
+    };
     return { metadata: rawMetadataOf(await this.#call(call)) };
+  }
+
+  async getScale<T extends KubernetesObject>(type: ResourceType<T>, name: ObjectName): Promise<Scale | null> {
+    const call: Call = { method: 'GET', path: objectPath(type, name, 'scale') };
+    try {
+      return scaleIn(call, await this.#call(call));
+    } catch (error) {
+      if (hasReason(error, 'NotFound')) return null;
+      throw error;
+    }
+  }
+
+  async applyScale<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    name: ObjectName,
+    replicas: number,
+    fieldManager: string,
+  ): Promise<void> {
+    await this.#call(applyCall(type, name, scaleBody(name, replicas), fieldManager, 'scale'));
   }
 
   async delete<T extends KubernetesObject>(
@@ -195,14 +218,14 @@ class HttpClient implements Client {
 
 function applyCall<T extends KubernetesObject>(
   type: ResourceType<T>,
-  configuration: ApplyConfiguration,
+  { name, namespace = '' }: Pick<KubernetesObject['metadata'], 'name' | 'namespace'>,
+  body: object,
   fieldManager: string,
   subresource: string,
 ): Call {
-  const { name, namespace = '' } = configuration.metadata;
   const query = `?fieldManager=${encodeURIComponent(fieldManager)}&force=true`;
   const path = objectPath(type, { namespace, name }, subresource) + query;
-  return { method: 'PATCH', path, contentType: 'application/apply-patch+yaml', body: JSON.stringify(configuration) };
+  return { method: 'PATCH', path, contentType: 'application/apply-patch+yaml', body: JSON.stringify(body) };
 }
 
 /**
@@ -214,6 +237,15 @@ function retrySeconds(call: Call, error: unknown, attempt: number): number | nul
   if (call.method !== 'GET' && error.status !== 429) return null;
   const seconds = error.retryAfterSeconds ?? READ_RETRY_SECONDS * attempt;
   return seconds > MAX_RETRY_AFTER_SECONDS ? null : seconds;
+}
+
+/** @throws ApiError `Unreadable` */
+function scaleIn(call: Call, answer: unknown): Scale {
+  try {
+    return readScale(answer);
+  } catch (cause) {
+    throw unreadable(labelOf(call), cause);
+  }
 }
 
 /** @throws ApiError `Unreadable` */

@@ -7,6 +7,7 @@ import { discovery } from './discovery.ts';
 import type { JsonObject } from './fields.ts';
 import type { ObjectStore } from './object-store.ts';
 import { answer, readBody, type SeenRequest, seenRequest, type Target, watchRequest } from './request.ts';
+import type { ServedKind } from './served-kind.ts';
 import { tableOf, wantsTable } from './table.ts';
 import { type OpenWatch, openWatch, type WatchEventType } from './watch.ts';
 
@@ -127,7 +128,7 @@ export class MemoryApiServer {
     const kind = this.#store.kindOf(seen);
     if (found !== null && method === 'GET') sendJson(response, 200, found);
     else if (kind === null) response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
-    else if (subresource === '' || (subresource === 'status' && kind.hasStatus)) {
+    else if (isPartOf(kind, subresource)) {
       const target = { ...seen, kind };
       if (seen.watch) this.#watch(seen, target, response);
       else sendJson(response, method === 'POST' ? 201 : 200, answer(this.#store, target, body));
@@ -162,6 +163,11 @@ export class MemoryApiServer {
       this.watches.delete(watch);
     });
   }
+}
+
+/** Whether the store itself answers for a subresource, or for the object. */
+function isPartOf({ hasStatus = false, hasScale = false }: ServedKind, subresource: string): boolean {
+  return subresource === '' || (subresource === 'status' && hasStatus) || (subresource === 'scale' && hasScale);
 }
 
 function writeEvent(_seen: SeenRequest, response: ServerResponse, type: WatchEventType, object: unknown): void {

@@ -15,6 +15,7 @@ const ALL = { limit: 100, continueToken: '' };
 /** Widgets that have a default colour, never shrink, and take two seconds to go. */
 const KIND: ServedKind = {
   ...SERVED_WIDGET,
+  hasScale: true,
   complete: (object) => ({ ...object, spec: { colour: 'grey', ...(object.spec as JsonObject) } }),
   refuse: (object, before) => {
     const size = (value: JsonObject) => Number((value.spec as JsonObject).size);
@@ -57,6 +58,16 @@ describe.each(CLIENTS)('a client %s', (_name, make) => {
   afterEach(async () => {
     await client.close();
     await made.close();
+  });
+
+  test('reads and sets the scale of an object, and nothing else of it', async () => {
+    expect(await client.getScale(WIDGET, FILM)).toBeNull();
+    await expect(client.applyScale(WIDGET, FILM, 3, 'scaler')).rejects.toMatchObject({ code: 'NotFound' });
+    const { metadata } = await client.create(WIDGET, widget('film', { size: 1 }));
+    await client.applyScale(WIDGET, FILM, 3, 'scaler');
+    expect(await client.getScale(WIDGET, FILM)).toEqual({ metadata: { ...FILM, uid: metadata.uid }, replicas: 3 });
+    expect(store.get(KIND, 'default', 'film').spec).toEqual({ size: 1, colour: 'grey', replicas: 3 });
+    await expect(client.applyScale(WIDGET, FILM, -1, 'scaler')).rejects.toMatchObject({ code: 'Invalid' });
   });
 
   /** The types and names of the first `count` events after a version. */

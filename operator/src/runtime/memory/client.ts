@@ -3,10 +3,12 @@ import { ApiError, apiErrorOf, hasReason } from '../client/api-error.ts';
 import type { ApplyConfiguration, Client, KubernetesObject, ResourceType, Selection } from '../client/client.ts';
 import { collectionPath } from '../client/paths.ts';
 import { readObject } from '../client/read-object.ts';
+import { readScale, scaleBody } from '../client/scale.ts';
 import { StatusAnswer } from './answer.ts';
 import type { JsonObject } from './fields.ts';
 import type { ObjectStore } from './object-store.ts';
 import { requireNamespace } from './request.ts';
+import { applyScaleTo, scaleOf } from './scale.ts';
 import { listPage, type SelectionRequest } from './selection.ts';
 import type { ServedKind } from './served-kind.ts';
 import { openWatch } from './watch.ts';
@@ -85,6 +87,17 @@ export function createMemoryClient(store: ObjectStore): Client {
         type,
         call(type, 'PATCH', (kind) => store.apply(kind, 'status', bodyOf(kind, object), manager)),
       );
+    },
+    async getScale(type, { namespace, name }) {
+      try {
+        return readScale(call(type, 'GET', (kind) => scaleOf(store.get(kind, namespace, name))));
+      } catch (error) {
+        if (hasReason(error, 'NotFound')) return null;
+        throw error;
+      }
+    },
+    async applyScale(type, name, replicas, manager) {
+      call(type, 'PATCH', (kind) => applyScaleTo(store, kind, { ...scaleBody(name, replicas) }, manager));
     },
     async delete(type, { namespace, name }, { uid, gracePeriodSeconds } = {}) {
       try {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { StatusAnswer } from './answer.ts';
 import { isObject, type JsonObject, mergePatch, metadataOf } from './fields.ts';
 import type { ObjectStore } from './object-store.ts';
+import { applyScaleTo, scaleOf } from './scale.ts';
 import { listPage, type SelectionRequest } from './selection.ts';
 import { apiVersionOf, type ServedKind } from './served-kind.ts';
 import { tableOf, wantsTable } from './table.ts';
@@ -73,6 +74,7 @@ export function answer(store: ObjectStore, target: Target, body: string): JsonOb
   const { method, kind, namespace, name, query } = target;
   const options = { dryRun: query.get('dryRun') === 'All', strict: query.get('fieldValidation') === 'Strict' };
   if (method === 'GET' && name === '') return list(store, target);
+  if (method === 'GET' && target.subresource === 'scale') return scaleOf(store.get(kind, namespace, name));
   if (method === 'GET') {
     const object = store.get(kind, namespace, name);
     return wantsTable(target.accept) ? tableOf(kind, [object], {}, store.nowMs()) : object;
@@ -122,6 +124,7 @@ function apply(store: ObjectStore, target: Target, body: string, options: object
   if (manager === '') {
     throw new StatusAnswer(422, 'Invalid', 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value');
   }
+  if (target.subresource === 'scale') return applyScaleTo(store, target.kind, jsonIn(body), manager);
   const part = target.subresource === 'status' ? 'status' : 'object';
   return store.apply(target.kind, part, objectIn(body, target), manager, options);
 }

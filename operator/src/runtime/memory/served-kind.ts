@@ -32,6 +32,8 @@ export interface ServedKind {
   readonly columns?: readonly TableColumn[];
   /** Whether it has a status subresource: writes to the object leave the status alone, and the other way round. */
   readonly hasStatus?: boolean;
+  /** Whether it has a scale subresource, for its `spec.replicas`. */
+  readonly hasScale?: boolean;
   /** Fills in defaults and drops fields that the kind does not have; gives the object itself where it cannot. */
   readonly complete?: (object: JsonObject) => JsonObject;
   /**
