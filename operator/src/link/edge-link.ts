@@ -95,8 +95,11 @@ export class EdgeLink {
     return this.outbox?.backlog ?? 0;
   }
 
-  /** Sends the message that `render` gives, if the link is up; the next snapshot brings what was missed otherwise. */
-  send(key: string, render: () => string): void {
+  /**
+   * Sends the message that `render` gives, if the link is up; the next snapshot brings what was missed otherwise. A message
+   * that waits is replaced by a newer one with the same key; one without a key by none.
+   */
+  send(key: string | null, render: () => string): void {
     this.gathering?.begin();
     this.outbox?.put(key, render);
   }
@@ -201,6 +204,7 @@ export class EdgeLink {
         return socket.bufferedAmount;
       },
       send: (message, done) => socket.send(message, (error) => done(error ?? undefined)),
+      terminate: () => socket.terminate(),
     });
     let part = 0;
     for (const message of snapshot()) {

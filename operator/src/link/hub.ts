@@ -116,14 +116,13 @@ export class LinkHub {
   /** Tells one edge that viewers of a channel have left; nothing where it is not linked: they expire there by themselves. */
   sendLeave(podUid: string, { uid, ids, secondsAgo }: Goodbye): void {
     const message: OperatorMessage = { type: 'leave', uid, ids: [...ids], secondsAgo };
-    this.links.get(podUid)?.link.send(`leave:${uid}:${ids[0]}`, () => JSON.stringify(message));
+    this.links.get(podUid)?.link.send(null, () => JSON.stringify(message));
   }
 
   /** Tells one edge who may come to a channel with a limit. */
   sendAdmission(podUid: string, { uid, admitted, refused, undecided }: Admission & { readonly uid: string }): void {
     const message: OperatorMessage = { type: 'admission', uid, admitted, refused, undecided };
-    const [first = ''] = [...admitted, ...refused, ...undecided];
-    this.links.get(podUid)?.link.send(`admission:${uid}:${first}`, () => JSON.stringify(message));
+    this.links.get(podUid)?.link.send(null, () => JSON.stringify(message));
   }
 
   /** Ends a channel at every edge. */

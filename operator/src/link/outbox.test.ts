@@ -5,11 +5,16 @@ import { Outbox } from './outbox.ts';
 class SlowSocket {
   bufferedAmount = 0;
   readonly sent: string[] = [];
+  isTerminated = false;
   private readonly callbacks: (() => void)[] = [];
 
   send(text: string, done: (error?: Error) => void): void {
     this.sent.push(text);
     this.callbacks.push(done);
+  }
+
+  terminate(): void {
+    this.isTerminated = true;
   }
 
   drain(): void {
@@ -38,5 +43,23 @@ describe('the outbox of a link', () => {
     expect([socket.sent, outbox.backlog]).toEqual([['z'], 2]);
     socket.drain();
     expect([socket.sent, outbox.backlog]).toEqual([['z', 'a999', 'b'], 0]);
+  });
+
+  test('keeps every message without a key, in order with the others, and cuts an edge that asks and does not read', () => {
+    const socket = new SlowSocket();
+    const outbox = new Outbox(socket);
+    outbox.put('route:z', () => 'z');
+    socket.bufferedAmount = 2 * 1024 * 1024;
+    outbox.put(null, () => 'answer 1');
+    outbox.put('route:a', () => 'a');
+    outbox.put(null, () => 'answer 2');
+    expect([socket.sent, outbox.backlog]).toEqual([['z'], 3]);
+    socket.drain();
+    expect(socket.sent).toEqual(['z', 'answer 1', 'a', 'answer 2']);
+    socket.bufferedAmount = 2 * 1024 * 1024;
+    for (let answer = 0; answer < 2_000; answer += 1) outbox.put(null, () => 'answer');
+    expect(socket.isTerminated).toBe(false);
+    outbox.put(null, () => 'answer');
+    expect(socket.isTerminated).toBe(true);
   });
 });

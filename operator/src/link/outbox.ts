@@ -3,6 +3,8 @@ export interface OutboxSocket {
   /** Bytes handed over and not yet given to the network. */
   readonly bufferedAmount: number;
   send(text: string, done: (error?: Error) => void): void;
+  /** Ends the connection at once. */
+  terminate(): void;
 }
 
 /**
@@ -10,11 +12,17 @@ export interface OutboxSocket {
  * replaces an older one: a slow edge costs one message per key, not one per change.
  */
 const HIGH_WATER_BYTES = 1024 * 1024;
+/**
+ * Messages without a key that may wait: a tenth of what an edge has open at a time. One that asks and does not read is
+ * cut; the next connection begins with all that counts.
+ */
+const MAX_WAITING_WITHOUT_KEY = 2_000;
 
 /** Messages to one edge: in order while the network takes them, latest only while it does not. */
 export class Outbox {
-  private readonly waiting = new Map<string, () => string>();
+  private readonly waiting = new Map<string | symbol, () => string>();
   private readonly socket: OutboxSocket;
+  private waitingWithoutKey = 0;
 
   constructor(socket: OutboxSocket) {
     this.socket = socket;
@@ -25,17 +33,23 @@ export class Outbox {
     return this.waiting.size;
   }
 
-  /** Sends what `render` gives, now or when there is room; `key` names what it is about, e.g. a channel's route. */
-  put(key: string, render: () => string): void {
-    this.waiting.delete(key);
-    this.waiting.set(key, render);
+  /**
+   * Sends what `render` gives, now or when there is room. `key` names what it is about, e.g. a channel's route, of which
+   * only the last word counts; null: nothing replaces it, as an answer or a goodbye.
+   */
+  put(key: string | null, render: () => string): void {
+    if (key === null) this.waitingWithoutKey += 1;
+    else this.waiting.delete(key);
+    this.waiting.set(key ?? Symbol(), render);
     this.flush();
+    if (this.waitingWithoutKey > MAX_WAITING_WITHOUT_KEY) this.socket.terminate();
   }
 
   private readonly flush = (): void => {
     for (const [key, render] of this.waiting) {
       if (this.socket.bufferedAmount > HIGH_WATER_BYTES) return;
       this.waiting.delete(key);
+      if (typeof key === 'symbol') this.waitingWithoutKey -= 1;
       this.socket.send(render(), (error) => {
         if (error === undefined || error === null) this.flush();
       });

@@ -37,11 +37,14 @@ const change = (joined: string[], left: string[], trusted = false) => ({
   left: left.map(sessionIdHash),
 });
 
-const goodbye = (...ids: string[]) => ({
+const goodbye = (...ids: string[]) => goodbyeOf(0, ...ids);
+/** As it is told when it waited for a bundle. */
+const bundled = (...ids: string[]) => goodbyeOf(0.1, ...ids);
+const goodbyeOf = (secondsAgo: number, ...ids: string[]) => ({
   type: 'leave',
   uid: 'uid-film',
   ids: ids.map(sessionIdHash),
-  secondsAgo: 0,
+  secondsAgo,
 });
 
 describe('Uplink', () => {
@@ -84,7 +87,7 @@ describe('Uplink', () => {
     jest.advanceTimersByTime(100);
     expect(sent.slice(1)).toEqual([
       { ...change(['carl'], []), left: [sessionIdHash('bert'), sessionIdHash('anna')] },
-      goodbye('bert', 'anna'),
+      bundled('bert', 'anna'),
     ]);
   });
 
@@ -99,7 +102,7 @@ describe('Uplink', () => {
     expect(sent).toEqual([]);
     peer.busy = false;
     jest.advanceTimersByTime(100);
-    expect(sent).toEqual([change([], ['anna']), goodbye('anna')]);
+    expect(sent).toEqual([change([], ['anna']), bundled('anna')]);
   });
 
   test('tells of a goodbye, also of a viewer who is counted elsewhere, after the change that it brings', () => {
@@ -111,7 +114,7 @@ describe('Uplink', () => {
     audiences.leave(route, 'anna');
     audiences.leave(route, 'bert');
     jest.advanceTimersByTime(100);
-    expect(sent).toEqual([change([], ['anna']), goodbye('anna', 'bert')]);
+    expect(sent).toEqual([change([], ['anna']), bundled('anna', 'bert')]);
   });
 
   test('keeps goodbyes for an operator that is away, with their age', () => {
@@ -122,7 +125,24 @@ describe('Uplink', () => {
     jest.advanceTimersByTime(5_500);
     audiences.leave(route, 'bert');
     connect();
-    expect(sent.slice(-3)).toEqual([{ type: 'synced' }, { ...goodbye('anna'), secondsAgo: 5 }, goodbye('bert')]);
+    expect(sent.slice(-3)).toEqual([{ type: 'synced' }, goodbyeOf(5.5, 'anna'), goodbye('bert')]);
+  });
+
+  test('tells goodbyes again to the next operator, in case they were lost with the last one, for half a minute', () => {
+    const { audiences, uplink, sent, connect, route } = create();
+    connect();
+    audiences.leave(route, 'long-told');
+    jest.advanceTimersByTime(29_000);
+    audiences.leave(route, 'anna');
+    jest.advanceTimersByTime(1_250);
+    uplink.disconnect();
+    sent.length = 0;
+    connect();
+    expect(sent.filter(({ type }) => type === 'leave')).toEqual([goodbyeOf(1.25, 'anna')]);
+    sent.length = 0;
+    audiences.leave(route, 'bert');
+    jest.advanceTimersByTime(100);
+    expect(sent).toEqual([goodbye('bert')]);
   });
 
   test('reports signs of life every two seconds while the route asks', () => {

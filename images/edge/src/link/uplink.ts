@@ -67,7 +67,7 @@ export class Uplink {
     this.#told.clear();
     for (const report of this.#sources.reports()) this.report(report);
     peer.send({ type: 'synced' });
-    for (const message of this.#goodbyes.take()) peer.send(message);
+    for (const message of this.#goodbyes.takeAgain()) peer.send(message);
     for (const [uid, message] of this.#sourceErrors) peer.send({ type: 'sourceError', uid, message });
     this.#sourceErrors.clear();
     this.#awaitSigns();

@@ -102,6 +102,21 @@ describe('Admissions', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  test('asks again a while after a question that was not answered', async () => {
+    const { admissions, sent, answer, connect } = create();
+    connect();
+    const unanswered = admissions.ask(ROUTE, 'anna');
+    jest.advanceTimersByTime(1_000);
+    await unanswered;
+    jest.advanceTimersByTime(5_000);
+    const asked = admissions.ask(ROUTE, 'bert');
+    answer({ refused: ['bert'] });
+    await expect(asked).rejects.toEqual(REFUSAL);
+    expect(sent).toEqual([question('anna'), question('bert')]);
+    admissions.disconnect();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   test('never turns a viewer away whom an edge let in when it minted the id, where nobody can be asked', async () => {
     const { admissions, audiences } = create();
     await admissions.ask(ROUTE, 'minted-1');

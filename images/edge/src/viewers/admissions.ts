@@ -8,6 +8,8 @@ import { sessionIdHash } from './session-id.ts';
 const BUNDLE_MS = 10;
 /** An operator that is there answers within milliseconds; a viewer need not wait longer than this for one that is not. */
 const ANSWER_MS = 1_000;
+/** An operator that did not answer (it is busy, or of a version that cannot) is left alone for this long. */
+const MUTE_MS = 5_000;
 /** Viewers who wait for an answer at a time, about 300 bytes each; beyond it the edge decides by itself. */
 const MAX_WAITING = 20_000;
 /** Ids in one question: well inside a frame. */
@@ -39,8 +41,8 @@ export class Admissions {
   readonly #waiting = new Map<string, Waiting>();
   #unasked: Waiting[] = [];
   #peer: AdmissionPeer | null = null;
-  /** An operator of an older version does not answer, and is not asked again. */
-  #isMute = false;
+  /** Ends the time in which an operator that did not answer is not asked; null while it is. */
+  #callOffMute: (() => void) | null = null;
 
   constructor(audiences: Audiences, setTimer: SetTimer = setMachineTimer) {
     this.#audiences = audiences;
@@ -52,12 +54,12 @@ export class Admissions {
   connect(peer: AdmissionPeer): void {
     this.disconnect();
     this.#peer = peer;
-    this.#isMute = false;
   }
 
   /** The connection is gone: those who wait are decided about here. */
   disconnect(): void {
     this.#peer = null;
+    this.#listen();
     this.#bundle.close();
     this.#unasked = [];
     for (const { settle } of [...this.#waiting.values()]) settle('undecided');
@@ -69,7 +71,7 @@ export class Admissions {
    */
   async ask(route: Route, id: string): Promise<void> {
     if (route.maxViewers === undefined || this.#audiences.isIn(route, id)) return;
-    if (this.#peer === null || this.#isMute || this.#waiting.size >= MAX_WAITING) return;
+    if (this.#peer === null || this.#callOffMute !== null || this.#waiting.size >= MAX_WAITING) return;
     const hash = sessionIdHash(id);
     const verdict = await (this.#waiting.get(nameOf(route.uid, hash)) ?? this.#wait(route.uid, hash)).verdict;
     if (verdict === 'refused') throw channelFull(route);
@@ -78,7 +80,7 @@ export class Admissions {
 
   /** What the operator says. */
   answered({ uid, admitted, refused, undecided }: Answer): void {
-    this.#isMute = false;
+    this.#listen();
     for (const hash of admitted) this.#waiting.get(nameOf(uid, hash))?.settle('admitted');
     for (const hash of refused) this.#waiting.get(nameOf(uid, hash))?.settle('refused');
     for (const hash of undecided) this.#waiting.get(nameOf(uid, hash))?.settle('undecided');
@@ -88,7 +90,7 @@ export class Admissions {
     const name = nameOf(uid, hash);
     const { promise, resolve } = Promise.withResolvers<Verdict>();
     const callOff = this.#setTimer(() => {
-      this.#isMute = true;
+      this.#mute();
       waiting.settle('undecided');
     }, ANSWER_MS);
     const settle = (verdict: Verdict): void => {
@@ -101,6 +103,16 @@ export class Admissions {
     this.#unasked.push(waiting);
     this.#bundle.request();
     return waiting;
+  }
+
+  /** Asks nobody for a while: viewers need not wait for an operator that does not answer. */
+  #mute(): void {
+    this.#callOffMute ??= this.#setTimer(() => this.#listen(), MUTE_MS);
+  }
+
+  #listen(): void {
+    this.#callOffMute?.();
+    this.#callOffMute = null;
   }
 
   #ask(): void {
