@@ -1,5 +1,6 @@
 import { createMetrics, type Metrics } from '@sluice/common/metrics/metrics.ts';
 import { registerEdgeMetrics } from '@sluice/edge/operations/edge-metrics.ts';
+import { registerStorageMetrics } from '@sluice/edge/operations/storage-metrics.ts';
 import { FEATURES } from '@sluice/operator/features.ts';
 import { createOperatorMetrics } from '@sluice/operator/metrics.ts';
 import { createClientMetrics } from '@sluice/operator/runtime/client/metrics.ts';
@@ -68,6 +69,7 @@ function declareEdge(metrics: Metrics): void {
     eventListeners: () => 0,
     viewers: () => [],
   });
+  registerStorageMetrics(metrics, { bytes: 0, limitBytes: 0, channels: () => [], observe: () => {} });
 }
 
 function declaredBy(declare: (metrics: Metrics) => void): string {

@@ -14,7 +14,16 @@ describe('readConfig', () => {
       runDirectory: '/run/sluice',
       allowedCidrs: [],
       accessLog: false,
+      mediaBytes: 9_663_676_416,
     });
+  });
+
+  test.each([
+    ['500M', 450_000_000],
+    ['1.5Gi', 1_449_551_462],
+    ['1000', 900],
+  ])('leaves a tenth of a volume of %s to what is not a segment', (text, mediaBytes) => {
+    expect(readConfig({ ...MINIMAL, SLUICE_MEDIA_SIZE_LIMIT: text }).mediaBytes).toBe(mediaBytes);
   });
 
   test('takes a list of networks with spaces', () => {
@@ -36,6 +45,8 @@ describe('readConfig', () => {
     ['SLUICE_ALLOWED_CIDRS', '10.0.0.0/33'],
     ['SLUICE_ALLOWED_CIDRS', '10.0.0.0'],
     ['SLUICE_LOG_LEVEL', 'loud'],
+    ['SLUICE_MEDIA_SIZE_LIMIT', '10 GB'],
+    ['SLUICE_MEDIA_SIZE_LIMIT', '0'],
     ['SLUICE_ACCESS_LOG', 'yes'],
   ])('names %s when it is "%s"', (name, value) => {
     expect(() => readConfig({ ...MINIMAL, [name]: value })).toThrow(new RegExp(`${name}: `));

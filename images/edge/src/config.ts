@@ -9,6 +9,24 @@ const MAX_NGINX_WORKERS = 4;
 
 const port = z.coerce.number().int().min(1).max(65535);
 const directory = z.string().startsWith('/', 'must be an absolute path');
+/** Bytes by the suffix of a quantity as Kubernetes writes it (resource.Quantity). */
+const QUANTITY_UNITS: Readonly<Record<string, number>> = {
+  ...{ '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15 },
+  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50 },
+};
+
+const byteQuantity = z
+  .string()
+  .regex(/^\d+(\.\d+)?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/, 'must be a number of bytes such as 10Gi or 500M')
+  .transform((text) => Math.floor(Number.parseFloat(text) * (QUANTITY_UNITS[text.replace(/^[\d.]+/, '')] ?? 1)))
+  .pipe(z.number().int().positive('must be more than nothing'));
+
+/**
+ * Part of the media volume for segments: the rest is for timelines, half files, folders, and what nginx still holds open.
+ * The kubelet evicts a pod that exceeds the volume's sizeLimit by a byte.
+ */
+const SEGMENTS_PART = 0.9;
+
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
 function isCidr(text: string): boolean {
@@ -41,6 +59,7 @@ const environmentSchema = z.object({
   SLUICE_OPERATIONS_PORT: port.default(9090),
   SLUICE_RUN_DIRECTORY: directory.default('/run/sluice'),
   SLUICE_MEDIA_DIRECTORY: directory.default('/var/lib/sluice/media'),
+  SLUICE_MEDIA_SIZE_LIMIT: byteQuantity.default(10 * 2 ** 30),
   SLUICE_LINK_DIRECTORY: directory.default('/etc/sluice/link'),
   SLUICE_PAGE_DIRECTORY: directory.default('/app/page'),
   SLUICE_ALLOWED_CIDRS: cidrList.default([]),
@@ -68,6 +87,8 @@ export interface EdgeConfig {
   readonly runDirectory: string;
   /** Segments, below `live/`; emptyDir shared with nginx. */
   readonly mediaDirectory: string;
+  /** Bytes that segments may take there. */
+  readonly mediaBytes: number;
   /** `tls.crt`, `tls.key`, `operator.pub`, `session.key`. */
   readonly linkDirectory: string;
   /** `index.html` and the assets of the watch page. */
@@ -110,6 +131,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     operationsPort: values.SLUICE_OPERATIONS_PORT,
     runDirectory: values.SLUICE_RUN_DIRECTORY,
     mediaDirectory: values.SLUICE_MEDIA_DIRECTORY,
+    mediaBytes: Math.floor(SEGMENTS_PART * values.SLUICE_MEDIA_SIZE_LIMIT),
     linkDirectory: values.SLUICE_LINK_DIRECTORY,
     pageDirectory: values.SLUICE_PAGE_DIRECTORY,
     allowedCidrs: values.SLUICE_ALLOWED_CIDRS,

@@ -206,7 +206,7 @@ function createLink(parts: EdgeParts, downlink: Downlink): LinkServer {
 /** Registers the metrics; returns what to call when an answer fails for the edge's own fault. */
 function registerFigures(parts: EdgeParts, core: Core, link: LinkServer): (thrown: unknown, path: string) => void {
   const { routes, audiences, events } = core;
-  const { failures, fetched } = registerEdgeMetrics(parts.metrics, {
+  const { failures, fetched, fetchedBytes } = registerEdgeMetrics(parts.metrics, {
     linkConnected: () => link.connected,
     routes: () => routes.size,
     rememberedIds: () => audiences.rememberedIds,
@@ -218,7 +218,10 @@ function registerFigures(parts: EdgeParts, core: Core, link: LinkServer): (throw
       }
     },
   });
-  parts.channels.onFetched(() => fetched.inc());
+  parts.channels.onFetched((bytes) => {
+    fetched.inc();
+    fetchedBytes.inc(bytes);
+  });
   return (thrown, path) => {
     failures.inc();
     parts.log.error({ err: thrown, path }, 'an answer failed');

@@ -7,6 +7,7 @@ import { systemClock } from './channel/clock.ts';
 import { readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
 import { readLinkKeys } from './link/keys.ts';
+import { registerStorageMetrics } from './operations/storage-metrics.ts';
 import { OwnerLinks } from './replication/owner-link.ts';
 import { createOwnershipClient } from './replication/ownership.ts';
 import { createInternalPort } from './replication/port.ts';
@@ -14,6 +15,7 @@ import { createSegmentClient } from './replication/segments.ts';
 import { createDial } from './replication/socket.ts';
 import { addressGuard } from './source/address.ts';
 import { createSourceClient } from './source/client.ts';
+import { MediaVolume } from './storage/volume.ts';
 
 /** Longer than any orderly end; after it the process goes whatever still holds it. */
 const FORCED_EXIT_MS = 10_000;
@@ -23,8 +25,12 @@ async function main(): Promise<void> {
   const log = createLogger({ name: 'edge', level: config.logLevel, fields: { edge: config.podName } });
   log.info({ config }, 'starting');
   const keys = await readLinkKeys(config.linkDirectory);
+  const metrics = createMetrics();
+  const volume = new MediaVolume({ limitBytes: config.mediaBytes, now: systemClock.now, logger: log });
+  registerStorageMetrics(metrics, volume);
   const channels = createMediaSide({
     mediaDirectory: config.mediaDirectory,
+    volume,
     podUid: config.podUid,
     client: createSourceClient(addressGuard(config.allowedCidrs)),
     links: new OwnerLinks(createDial(keys.sessionKey, log), systemClock, ({ podUid }, status) =>
@@ -42,7 +48,7 @@ async function main(): Promise<void> {
     channels,
     ...createInternalPort(channels, identity, log),
     log,
-    metrics: createMetrics(),
+    metrics,
     now: systemClock.now,
   });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)

@@ -74,6 +74,8 @@
   value: /run/sluice
 - name: SLUICE_MEDIA_DIRECTORY
   value: /var/lib/sluice/media
+- name: SLUICE_MEDIA_SIZE_LIMIT
+  value: {{ .Values.edge.media.sizeLimit | quote }}
 - name: SLUICE_LINK_DIRECTORY
   value: /etc/sluice/link
 - name: SLUICE_PAGE_DIRECTORY

@@ -8,6 +8,7 @@ import type { OwnerLinks } from '../replication/owner-link.ts';
 import type { OwnersAnswer, OwnersClaim, OwnershipClient } from '../replication/ownership.ts';
 import { type SegmentClient, type StoredFile, segmentUnknown } from '../replication/segments.ts';
 import type { SourceClient } from '../source/client.ts';
+import type { MediaVolume } from '../storage/volume.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
 import { FetchTurns } from './fetches.ts';
@@ -27,6 +28,8 @@ const MAX_OWNER_MOVES = 3;
 export interface MediaSideOptions {
   /** Absolute path of the media volume. */
   readonly mediaDirectory: string;
+  /** What gives the files on it their room. */
+  readonly volume: MediaVolume;
   readonly podUid: string;
   /** What reads sources; closed with the service. */
   readonly client: SourceClient;
@@ -68,7 +71,7 @@ class Channels implements MediaSide {
   readonly #reportListeners = new Set<(report: OwnerReport) => void>();
   readonly #followedListeners = new Set<(uid: string) => void>();
   readonly #publishedListeners = new Set<(uid: string) => void>();
-  readonly #fetchedListeners = new Set<() => void>();
+  readonly #fetchedListeners = new Set<(bytes: number) => void>();
   readonly #ownersListeners = new Set<OwnersListener>();
   readonly #negotiation: Negotiation;
   readonly #turns = new FetchTurns();
@@ -141,12 +144,12 @@ class Channels implements MediaSide {
     return this.#answer(key, (one) => one.media(rung, signal));
   }
 
-  async segment(key: string, name: string): Promise<void> {
+  async segment(key: string, name: string): Promise<Uint8Array | null> {
     const { owner, follower, missing } = await this.#settled(key);
-    if (follower !== null) await follower.segment(name);
-    else if (owner?.files.has(name) === true) return;
-    else if (missing !== null) await missing.get(name);
-    else throw segmentUnknown(name);
+    if (follower !== null) return follower.segment(name);
+    if (owner?.files.has(name) === true) return null;
+    if (missing !== null) return missing.get(name);
+    throw segmentUnknown(name);
   }
 
   targetDurationSeconds(key: string): number | null {
@@ -175,7 +178,7 @@ class Channels implements MediaSide {
     return subscribe(this.#followedListeners, listener);
   }
 
-  onFetched(listener: () => void): () => void {
+  onFetched(listener: (bytes: number) => void): () => void {
     return subscribe(this.#fetchedListeners, listener);
   }
 
@@ -250,12 +253,13 @@ class Channels implements MediaSide {
 
   /** A new channel of this route. */
   #serve(route: Route): ServedChannel {
-    const { podUid, client, links, segments, clock, logger } = this.#options;
+    const { podUid, client, links, segments, clock, logger, volume } = this.#options;
     const { uid } = route;
     const key = keyOf(route);
     const channel = new ServedChannel(route, {
       ...{ podUid, client, links, segments, clock, logger, negotiation: this.#negotiation, turns: this.#turns },
       folder: this.#folderOf(key),
+      openFiles: () => volume.open(key, this.#folderOf(key)),
       statePath: this.#statePathOf(uid),
       cleared: () => this.#ending.get(key),
       reported: (report) => {
@@ -265,8 +269,8 @@ class Channels implements MediaSide {
       followed: () => {
         for (const listener of this.#followedListeners) listener(uid);
       },
-      fetched: () => {
-        for (const listener of this.#fetchedListeners) listener();
+      fetched: (bytes) => {
+        for (const listener of this.#fetchedListeners) listener(bytes);
       },
     });
     channel.setFollowers(this.#followers.get(uid) ?? 0);
@@ -299,7 +303,7 @@ class Channels implements MediaSide {
     // Not behind what is being removed of this name already: requests that wait are told at once.
     const closed = channel.close(unknownChannel(key), true);
     closed.catch(() => undefined);
-    return this.#removing(key, () => closed);
+    return this.#removing(key, () => closed.then(() => this.#options.volume.forget(key)));
   }
 
   async #settled(key: string): Promise<ServedChannel> {

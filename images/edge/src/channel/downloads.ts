@@ -57,7 +57,7 @@ export class Downloads {
       return null;
     } catch (error) {
       const failure = asSourceError(error);
-      segment.download = afterFailure(failures, failure.code === 'SOURCE_NOT_FOUND', this.#clock.now());
+      segment.download = afterFailure(failures, failure.code, this.#clock.now());
       return failure;
     }
   }

@@ -19,8 +19,8 @@ function stage(turns: FetchTurns) {
   };
   const files: Partial<ChannelFiles> = { has: () => false };
   const context = { uid: 'film', client, turns, files: files as ChannelFiles };
-  const fetches = new Fetches({ ...context, makeRoom: async () => {}, onFetched: () => {} });
-  const get = (from: OwnerAddress, count: number): Promise<PromiseSettledResult<void>[]> =>
+  const fetches = new Fetches({ ...context, onFetched: () => {} });
+  const get = (from: OwnerAddress, count: number): Promise<PromiseSettledResult<Uint8Array | null>[]> =>
     Promise.allSettled(Array.from({ length: count }, (_, number) => fetches.get(`s/${from.podUid}/${number}`, [from])));
   return { asked, fetches, get };
 }

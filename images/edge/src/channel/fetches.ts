@@ -1,6 +1,7 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerAddress } from '../replication/owner-link.ts';
 import { type SegmentClient, segmentUnknown, segmentUnreachable } from '../replication/segments.ts';
+import { STORAGE_FULL } from '../storage/errors.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 
 /** Segments on their way to this edge at a time, each in memory until it is stored: about 100 MB at 3 MB each. */
@@ -90,16 +91,14 @@ export interface FetchContext {
   readonly client: SegmentClient;
   readonly turns: FetchTurns;
   readonly files: ChannelFiles;
-  /** Makes room on a full volume: what is due to go, goes at once. */
-  readonly makeRoom: () => Promise<void>;
-  /** Called for each file that was fetched. */
-  readonly onFetched: () => void;
+  /** Called for each file that was fetched, with its size in bytes. */
+  readonly onFetched: (bytes: number) => void;
 }
 
 /** Gets files of a channel from other edges, each once, however many ask at the same time. */
 export class Fetches {
   readonly #context: FetchContext;
-  readonly #running = new Map<string, Promise<void>>();
+  readonly #running = new Map<string, Promise<Uint8Array | null>>();
   readonly #abort = new AbortController();
 
   constructor(context: FetchContext) {
@@ -107,11 +106,12 @@ export class Fetches {
   }
 
   /**
-   * Resolves when the file is stored here, from the first of these edges that has it. Throws SEGMENT_UNKNOWN (404),
-   * OWNER_UNREACHABLE (503), EDGE_BUSY (503) and the errors of the storage.
+   * Resolves when the file is stored here, from the first of these edges that has it: to null, or to its bytes where
+   * there is no room for it, so that who waits gets it all the same. Throws SEGMENT_UNKNOWN (404), OWNER_UNREACHABLE
+   * (503), EDGE_BUSY (503) and STORAGE_FAILED (503).
    */
-  get(name: string, from: readonly OwnerAddress[]): Promise<void> {
-    if (this.#context.files.has(name)) return Promise.resolve();
+  get(name: string, from: readonly OwnerAddress[]): Promise<Uint8Array | null> {
+    if (this.#context.files.has(name)) return Promise.resolve(null);
     const running = this.#running.get(name);
     if (running !== undefined) return running;
     const fetched = this.#fetch(name, from).finally(() => this.#running.delete(name));
@@ -125,12 +125,11 @@ export class Fetches {
     await Promise.allSettled(this.#running.values());
   }
 
-  async #fetch(name: string, from: readonly OwnerAddress[]): Promise<void> {
+  async #fetch(name: string, from: readonly OwnerAddress[]): Promise<Uint8Array | null> {
     let failure: unknown = segmentUnknown(name);
     for (const edge of from) {
       try {
-        await this.#context.turns.run(edge.podUid, this.#abort.signal, () => this.#fetchFrom(edge, name));
-        return;
+        return await this.#context.turns.run(edge.podUid, this.#abort.signal, () => this.#fetchFrom(edge, name));
       } catch (error) {
         failure = error;
       }
@@ -138,17 +137,18 @@ export class Fetches {
     throw failure;
   }
 
-  async #fetchFrom(edge: OwnerAddress, name: string): Promise<void> {
-    const { client, uid, files, makeRoom, onFetched } = this.#context;
+  async #fetchFrom(edge: OwnerAddress, name: string): Promise<Uint8Array | null> {
+    const { client, uid, files, onFetched } = this.#context;
     const { signal } = this.#abort;
     const bytes = await client.read(edge, uid, name, signal);
     if (signal.aborted) throw segmentUnreachable(signal.reason);
-    await files.write(name, bytes).catch(async (error: unknown) => {
-      await makeRoom();
-      await files.write(name, bytes).catch(() => {
-        throw error;
-      });
-    });
-    onFetched();
+    onFetched(bytes.length);
+    try {
+      await files.write(name, bytes);
+      return null;
+    } catch (error) {
+      if (error instanceof SluiceError && error.code === STORAGE_FULL) return bytes;
+      throw error;
+    }
   }
 }

@@ -4,19 +4,20 @@ import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { OwnerMessage } from '../replication/messages.ts';
 import type { Attachment, OwnerAddress, OwnerLinks } from '../replication/owner-link.ts';
-import { listedSeconds, type TimelineLog, WINDOW_SEGMENTS } from '../timeline/log.ts';
+import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
 import { PlaylistTexts } from '../timeline/playlist-texts.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
 import { LogCopy, type TimelineCopy } from './copy.ts';
 import { Demand } from './demand.ts';
-import { ASSUMED_TARGET_DURATION_SECONDS, requestLeaseMs } from './lease.ts';
+import { ASSUMED_TARGET_DURATION_SECONDS } from './lease.ts';
 import { modeOfEntry } from './report.ts';
 import { checkRung } from './rungs.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import type { PlaylistAnswer } from './service.ts';
 import { createWaiters, ownerUnreachable, unreachable, type Waiters } from './waiters.ts';
+import { filesOf, WatchedRungs } from './watched-rungs.ts';
 
 /** Pause in ms before an owner whose answer did not fit is asked again. */
 const ASK_AGAIN_MS = 250;
@@ -45,8 +46,8 @@ export class ChannelFollower {
   readonly #copy: LogCopy;
   readonly #texts = new PlaylistTexts();
   readonly #demand: Demand;
-  /** When each rung was asked for last, in ms: what is watched is fetched before anybody asks for it. */
-  readonly #askedAt = new Map<string, number>();
+  /** What is watched is fetched before anybody asks for it. */
+  readonly #rungsWatched: WatchedRungs;
   #route: Route;
   #attachment: Attachment | null = null;
   #owner: OwnerAddress | null = null;
@@ -67,6 +68,7 @@ export class ChannelFollower {
     this.#route = route;
     this.#context = context;
     this.#waiters = createWaiters(context.clock);
+    this.#rungsWatched = new WatchedRungs(context.clock.now);
     this.#copy = new LogCopy(copy, route.ownerTerm);
     this.#demand = new Demand({
       clock: context.clock,
@@ -138,7 +140,7 @@ export class ChannelFollower {
   /** Follows the channel; waits up to 10 s for what its owner shows. Throws as {@link multivariant}, and RUNG_UNKNOWN. */
   async media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
     checkRung(rung, this.#rungs());
-    this.#askedAt.set(rung, this.#context.clock.now());
+    this.#rungsWatched.asked(rung);
     const ran = this.#demand.request();
     if (!this.#wanted || !ran) this.evaluate();
     const log = await this.#waiters
@@ -147,10 +149,10 @@ export class ChannelFollower {
     return { text: this.#texts.of(log, rung), maxAgeSeconds: Math.max(1, Math.floor(log.targetDurationSeconds / 2)) };
   }
 
-  /** Resolves when a file of the channel is stored here. Throws the errors of the cache. */
-  async segment(name: string): Promise<void> {
+  /** Resolves when a file of the channel is stored here, as {@link SegmentCache.get}. */
+  segment(name: string): Promise<Uint8Array | null> {
     this.#planForget();
-    await this.#context.cache.get(name, this.#sources());
+    return this.#context.cache.get(name, this.#sources());
   }
 
   /** Follows the timeline or lets go of it, as the audience of this edge wants it now. */
@@ -166,6 +168,7 @@ export class ChannelFollower {
       this.#answered = false;
       this.#currentAt = null;
       this.#ready = false;
+      this.#context.cache.unwatched();
       this.#planForget();
     }
     this.#attachment?.want(wanted);
@@ -224,6 +227,7 @@ export class ChannelFollower {
       return;
     }
     if (log !== null) {
+      const shown = this.#answered && this.log !== null ? nextMsn(this.log) : null;
       const news = this.#copy.take(log, log.known);
       if (news.kind === 'again') {
         this.#askAgain();
@@ -233,7 +237,7 @@ export class ChannelFollower {
         const { logger } = this.#context;
         logger.warn({ channel: keyOf(this.#route) }, `the owner has another timeline than before: ${news.why}`);
       }
-      this.#prefetch();
+      this.#prefetch(shown);
     }
     this.#answered = true;
     this.#currentAt = this.#context.clock.now();
@@ -269,16 +273,14 @@ export class ChannelFollower {
     return this.#ready ? this.#usable() : null;
   }
 
-  /** Fetches what was listed last of the rungs that somebody watches here. */
-  #prefetch(): void {
-    const log = this.#copy.log;
-    const newest = log?.entries.at(-1);
-    if (log === null || newest === undefined) return;
-    const since = this.#context.clock.now() - requestLeaseMs(log.targetDurationSeconds);
-    for (const [rung, at] of this.#askedAt) if (at < since) this.#askedAt.delete(rung);
-    const names = [...this.#askedAt.keys()].map((rung) => newest.names[rung] ?? '');
-    this.#context.cache.listed(log);
-    if (!newest.gap) this.#context.cache.prefetch([...names, newest.map ?? ''], this.#sources());
+  /** Fetches what is listed newly, from `firstMsn` on, of the rungs that somebody watches here; null: the newest alone. */
+  #prefetch(firstMsn: number | null): void {
+    const { log } = this;
+    if (log === null) return;
+    const { cache } = this.#context;
+    const rungs = this.#rungsWatched.names(log.targetDurationSeconds);
+    cache.listed(log, rungs);
+    cache.prefetch(filesOf(log, rungs, firstMsn), this.#sources());
   }
 
   /** Who can be asked for files: an owner that is away would keep each fetch waiting until its time is out. */
@@ -306,7 +308,7 @@ export class ChannelFollower {
     const seconds = WINDOW_SEGMENTS * (this.targetDurationSeconds ?? ASSUMED_TARGET_DURATION_SECONDS);
     this.#cancelForget = this.#context.clock.after(seconds * 1000, () => {
       this.#copy.clear();
-      this.#askedAt.clear();
+      this.#rungsWatched.clear();
       this.#context.cache.clear().catch((error: unknown) => {
         this.#context.logger.warn({ err: error, channel: keyOf(this.#route) }, 'files that nobody watches here stay');
       });

@@ -5,7 +5,7 @@ import type { Logger } from '@sluice/common/log/log.ts';
 import type { Published } from '../replication/feed.ts';
 import { MAX_KNOWN_SEGMENTS } from '../replication/messages.ts';
 import type { SourceClient } from '../source/client.ts';
-import { type ChannelFiles, openChannelFiles } from '../storage/files.ts';
+import type { ChannelFiles } from '../storage/files.ts';
 import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
 import { PlaylistTexts } from '../timeline/playlist-texts.ts';
@@ -33,6 +33,8 @@ export interface OwnerContext {
   readonly logger: Logger;
   /** Folder of the channel's files; its `s` is what playlists name. */
   readonly folder: string;
+  /** Opens the files in it. Throws the file system's errors. */
+  readonly openFiles: () => Promise<ChannelFiles>;
   /** File of the stored timeline, on the same volume. */
   readonly statePath: string;
   /** Called with each report that differs from the one before. */
@@ -69,7 +71,7 @@ export class ChannelOwner {
 
   /** Opens a channel with what an earlier run of this pod has stored of it. */
   static async open(route: Route, context: OwnerContext): Promise<ChannelOwner> {
-    const files = await openChannelFiles(context.folder);
+    const files = await context.openFiles();
     const { takeOver } = context;
     // Segments that are not here are fetched when somebody asks for them.
     const saved = takeOver ?? (await openSaved(route, context.statePath, files, context.clock.now()));

@@ -1,5 +1,6 @@
 import type { SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
 import type { SourceSegment } from '../source/parse.ts';
+import { STORAGE_FULL } from '../storage/errors.ts';
 
 /** How a segment stands to the one before: `epoch` begins new numbers, `skip` moves on over numbers never listed. */
 export type Start = 'continue' | 'skip' | 'epoch';
@@ -42,10 +43,18 @@ export const NOT_ASKED: Download = { state: 'none', failures: 0, retryAt: 0 };
 /** Tries of one segment: together they take about as long as the segment stays in a short window. */
 export const MAX_TRIES = 5;
 
-/** The state after a failed try; `missing` says that the source answered 404 or 410: one more try, then lost. */
-export function afterFailure(failures: number, missing: boolean, now: number): Download {
+/** Fewer tries after errors that the next one will hardly end otherwise, by their codes. */
+const FEWER_TRIES: Readonly<Record<string, number>> = {
+  // The source answered 404 or 410.
+  SOURCE_NOT_FOUND: 2,
+  // Everything that may go has gone: only a channel that goes on, over the segment, gives back what it lists.
+  [STORAGE_FULL]: 3,
+};
+
+/** The state after a try that failed with an error of this code, behind so many that failed before. */
+export function afterFailure(failures: number, code: string, now: number): Download {
   const count = failures + 1;
-  if (count >= (missing ? 2 : MAX_TRIES)) return { state: 'lost' };
+  if (count >= (FEWER_TRIES[code] ?? MAX_TRIES)) return { state: 'lost' };
   return { state: 'none', failures: count, retryAt: now + 250 * 2 ** count };
 }
 

@@ -34,6 +34,7 @@ function memoryFiles(): ChannelFiles & { readonly content: Map<string, Uint8Arra
     has: (name) => content.has(name),
     find: () => null,
     names: () => [...content.keys()],
+    rank: () => {},
     remove: async (name) => void content.delete(name),
     clear: async () => content.clear(),
     bytes: () => 0,

@@ -26,6 +26,7 @@ beforeEach(() => {
     has: (name) => content.has(name),
     find: () => null,
     names: () => [...content.keys()],
+    rank: () => {},
     remove: async (name) => void content.delete(name),
     clear: () => released.then(() => content.clear()),
     bytes: () => 0,

@@ -4,6 +4,7 @@ import type { SourceClient } from '../source/client.ts';
 import { asSourceError } from '../source/errors.ts';
 import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
+import { STORAGE_FULL } from '../storage/errors.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import { emptied, lastEntry, listedSeconds, removable, type TimelineLog, trim } from '../timeline/log.ts';
 import type { Clock } from './clock.ts';
@@ -88,6 +89,7 @@ export class Publisher {
       this.pump();
     });
     this.#janitor = new Janitor(context.files);
+    context.files.rank((name) => this.#janitor.standingOf(name, context.clock.now()) ?? 'kept');
     const newest = log === null ? null : lastEntry(log);
     if (newest !== null) this.#origins = mapValues(newest.names, originOf);
   }
@@ -256,7 +258,12 @@ export class Publisher {
       this.#plan(STORAGE_RETRY_MS);
       // On a full volume nothing is published, but what is due to go makes room.
       this.#retire();
-      await this.#janitor.sweep(this.#context.clock.now()).catch(() => undefined);
+      const now = this.#context.clock.now();
+      const head = this.#pending[0];
+      // Players skip what finds no room twice: a channel that stood still would never give back what it lists.
+      const isOver = head !== undefined && now - head.publishAt >= STORAGE_RETRY_MS;
+      if (isOver && asSourceError(error).code === STORAGE_FULL) head.download = { state: 'lost' };
+      await this.#janitor.sweep(now).catch(() => undefined);
     }
   }
 
@@ -316,8 +323,9 @@ export class Publisher {
   #retire(): void {
     const log = this.#log;
     if (log === null) return;
-    const dueAt = this.#context.clock.now() + (listedSeconds(log) + log.targetDurationSeconds) * 1000;
-    this.#janitor.retire(log.firstListedMsn, this.#inits.needed(log, this.#pending), dueAt);
+    const now = this.#context.clock.now();
+    const dueAt = now + (listedSeconds(log) + log.targetDurationSeconds) * 1000;
+    this.#janitor.retire(log.firstListedMsn, this.#inits.needed(log, this.#pending), now, dueAt);
   }
 
   #trimmed(log: TimelineLog, now: number): TimelineLog {

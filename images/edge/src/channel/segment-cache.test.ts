@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { VirtualClock } from '../testing/virtual-clock.ts';
+import { testVolume } from '../testing/volume.ts';
 import { FetchTurns } from './fetches.ts';
 import { SegmentCache } from './segment-cache.ts';
 
@@ -14,8 +15,8 @@ test('a folder that could not be read is read again for the next file', async ()
   const cache = new SegmentCache({
     clock: new VirtualClock(0, async () => {}),
     uid: 'film',
-    get folder() {
-      if (failures === 0) return folder;
+    openFiles: async () => {
+      if (failures === 0) return testVolume().open('default/film', folder);
       failures -= 1;
       throw new Error('EMFILE');
     },

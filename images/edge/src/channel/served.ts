@@ -1,10 +1,12 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { OwnerAddress, OwnerLinks } from '../replication/owner-link.ts';
 import type { SegmentClient, StoredFile } from '../replication/segments.ts';
 import type { SourceClient } from '../source/client.ts';
+import type { ChannelFiles } from '../storage/files.ts';
 import { nextMsn } from '../timeline/log.ts';
 import { loadTimeline } from '../timeline/store.ts';
 import { keyOf } from '../viewers/audiences.ts';
@@ -37,6 +39,8 @@ export interface ServedContext {
   readonly logger: Logger;
   /** Folder of the channel's files. */
   readonly folder: string;
+  /** Opens the files in it. Throws the file system's errors. */
+  readonly openFiles: () => Promise<ChannelFiles>;
   /** File of the stored timeline, on the same volume. */
   readonly statePath: string;
   /** Resolves when nothing of an earlier channel of this name is left. */
@@ -48,7 +52,7 @@ export interface ServedContext {
   /** What this edge knows of another's channel has changed. */
   readonly followed: () => void;
   /** A file has come from another edge. */
-  readonly fetched: () => void;
+  readonly fetched: (bytes: number) => void;
 }
 
 /** One channel on this edge, whoever owns it: it changes hands as its route says, with the timeline and the files. */
@@ -196,7 +200,7 @@ export class ServedChannel {
 
   /** This edge writes the timeline from now on; it goes on with the longest copy that it or another edge has. */
   async #own(route: Route): Promise<void> {
-    const { clock, client, logger, folder, statePath } = this.#context;
+    const { clock, client, logger, folder, openFiles, statePath } = this.#context;
     await this.#context.cleared();
     const follower = this.#follower ?? this.#former;
     const isEnded = follower !== null && follower === this.#former;
@@ -215,7 +219,7 @@ export class ServedChannel {
     this.#follower = null;
     this.#cache = null;
     const owner = await ChannelOwner.open(withReport(route, follower?.report ?? null), {
-      ...{ clock, client, logger, folder, statePath, takeOver },
+      ...{ clock, client, logger, folder, openFiles, statePath, takeOver },
       changed: () => this.#context.published(),
       report: (report) => {
         this.#report = report;
@@ -240,10 +244,11 @@ export class ServedChannel {
 
   /** Another edge writes the timeline from now on; what was written here so far is a copy of it. */
   async #follow(route: Route): Promise<void> {
-    const { clock, logger, links, folder, statePath, negotiation } = this.#context;
+    const { clock, logger, links, folder, openFiles, statePath, negotiation } = this.#context;
     await this.#context.cleared();
     negotiation.release(route.uid);
     const fetched = this.#missing?.close();
+    const isFirst = this.#owner === null && this.#former === null;
     // The copy is all that was written: nothing is from here on, however long fetches take to end.
     const copy = this.#owner?.handOver() ?? null;
     await this.#owner?.close(ownerMoved(), copy === null);
@@ -254,7 +259,11 @@ export class ServedChannel {
     this.#former = null;
     this.#missing = null;
     this.#report = null;
-    this.#cache = new SegmentCache({ ...this.#fetching(), clock, folder });
+    // What an earlier run has left is of a time that nobody knows: it would lie there until somebody comes.
+    if (isFirst) await rm(join(folder, 's'), { recursive: true, force: true });
+    this.#cache = new SegmentCache({ ...this.#fetching(), clock, openFiles });
+    // What was written here stays as a copy: it counts as one from now on. If the folder cannot be read, later.
+    if (copy !== null) await this.#cache.open().catch(() => undefined);
     const context = {
       ...{ clock, logger, links, folder, cache: this.#cache },
       changed: () => this.#context.followed(),

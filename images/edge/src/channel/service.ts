@@ -41,10 +41,11 @@ export interface ChannelService {
   /** Media playlist of `source` or a rung of the ladder. Waits up to 10 s for the first listed segment. */
   media(key: string, rung: string, signal: AbortSignal): Promise<PlaylistAnswer>;
   /**
-   * Resolves when a segment or initialization section (`s/...`) is a file on this edge: another edge may have to be asked
-   * for it, once for all who wait. Throws SEGMENT_UNKNOWN (404), OWNER_UNREACHABLE (503), EDGE_BUSY (503).
+   * Resolves to null when a segment or initialization section (`s/...`) is a file on this edge, or to its bytes where there
+   * is no room for it: another edge may have to be asked for it, once for all who wait. Throws SEGMENT_UNKNOWN (404),
+   * OWNER_UNREACHABLE (503), EDGE_BUSY (503).
    */
-  segment(key: string, name: string): Promise<void>;
+  segment(key: string, name: string): Promise<Uint8Array | null>;
   /** Target duration in seconds of a channel's playlists, null before its first probe. */
   targetDurationSeconds(key: string): number | null;
   live(key: string): ChannelLive | null;
@@ -58,8 +59,8 @@ export interface ChannelService {
   onFollowed(listener: (uid: string) => void): () => void;
   /** Subscribes to owners that edges have agreed on among themselves; returns the unsubscribe function. */
   onOwners(listener: OwnersListener): () => void;
-  /** Subscribes to files that were fetched from another edge, called for each; returns the unsubscribe function. */
-  onFetched(listener: () => void): () => void;
+  /** Subscribes to files that were fetched from another edge, called for each with its bytes; returns the unsubscribe function. */
+  onFetched(listener: (bytes: number) => void): () => void;
   /** Stops everything; resolves when no timer, connection or file handle is left. */
   close(): Promise<void>;
 }

@@ -12,15 +12,14 @@ export class MissingSegments {
   readonly #from: readonly OwnerAddress[];
   readonly #files: FetchContext['files'];
 
-  constructor(context: Omit<FetchContext, 'makeRoom'>, from: readonly OwnerAddress[]) {
-    // The owner's own janitor makes room, with each segment that it publishes.
-    this.#fetches = new Fetches({ ...context, makeRoom: async () => {} });
+  constructor(context: FetchContext, from: readonly OwnerAddress[]) {
+    this.#fetches = new Fetches(context);
     this.#files = context.files;
     this.#from = from;
   }
 
-  /** Throws as {@link Fetches.get}. */
-  get(name: string): Promise<void> {
+  /** As {@link Fetches.get}. */
+  get(name: string): Promise<Uint8Array | null> {
     return this.#fetches.get(name, this.#from);
   }
 
@@ -35,7 +34,7 @@ export class MissingSegments {
       ...(entry.map === null ? [] : [entry.map]),
     ]);
     for (const name of new Set(names)) {
-      if (isStoredName(name) && !this.#files.has(name)) await this.get(name).catch(() => undefined);
+      if (isStoredName(name) && !this.#files.has(name)) await this.get(name).catch(() => null);
     }
   }
 

@@ -134,6 +134,23 @@ describe('a segment', () => {
     expect(headers).not.toHaveProperty('content-type');
   });
 
+  test('without room on the disk is sent as it came, with what nginx would say of it', async () => {
+    front.channels.passing.set('s/uid.1/source/7.0.ts', Buffer.from('segment'));
+    const path = '/live/default/film/s/uid.1/source/7.0.ts';
+    const { status, headers, text } = await front.ask(path);
+    expect({ status, text }).toEqual({ status: 200, text: 'segment' });
+    expect(headers).toMatchObject({
+      'content-type': 'video/mp2t',
+      'content-length': '7',
+      'cache-control': 'public, max-age=31536000, immutable',
+      'access-control-allow-origin': '*',
+      'x-accel-buffering': 'no',
+    });
+    expect(headers).not.toHaveProperty('x-accel-redirect');
+    const head = await front.ask(path, { method: 'HEAD' });
+    expect([head.status, head.headers['content-length'], head.text]).toEqual([200, '7', '']);
+  });
+
   test.each(['s/uid.1/source/..%2f7.ts', 's/uid.1/source/7/0.ts', 's/uid.1/7.0.ts', 's/'])(
     'is not looked for under the name %s',
     async (name) => {

@@ -10,9 +10,10 @@ import { cmcdSessionId } from '../viewers/cmcd.ts';
 import { checkSessionId, type SessionIds } from '../viewers/session-id.ts';
 import { allowAnyOrigin, CORS_HEADERS, sendPreflight } from './cors.ts';
 import { channelUnknown, methodNotAllowed, notFound, sendError } from './error-answer.ts';
+import { PassingBytes } from './passing-bytes.ts';
 
 /** What answers to /live need. */
-export interface LiveContext {
+export interface LiveParts {
   readonly routes: RouteTable;
   readonly channels: ChannelService;
   readonly audiences: Audiences;
@@ -20,6 +21,10 @@ export interface LiveContext {
   readonly sessionIds: SessionIds;
   /** Told of everything that is not the client's fault and not meant for it. */
   readonly onFailure: (thrown: unknown, path: string) => void;
+}
+
+interface LiveContext extends LiveParts {
+  readonly passing: PassingBytes;
 }
 
 const PLAYLIST_PATH = /^\/live\/([a-z0-9.-]{1,253})\/([a-z0-9.-]{1,253})\/([a-z0-9-]{1,32})\.m3u8$/;
@@ -37,7 +42,8 @@ const PLAYLIST_HEADERS: readonly string[] = [...CORS_HEADERS.flat(), 'Content-Ty
  * Answers everything below /live that nginx does not find as a file. This is the hot path (every viewer, once per
  * target duration), so it stands beside express instead of inside it.
  */
-export function createLiveHandler(context: LiveContext): (request: IncomingMessage, response: ServerResponse) => void {
+export function createLiveHandler(parts: LiveParts): (request: IncomingMessage, response: ServerResponse) => void {
+  const context = { ...parts, passing: new PassingBytes() };
   return (request, response) => {
     if (request.method === 'OPTIONS') {
       allowAnyOrigin(response);
@@ -65,20 +71,52 @@ async function answer(context: LiveContext, request: IncomingMessage, response: 
   const route = context.routes.byKey(key);
   if (route === null) throw channelUnknown(key);
   if (playlist !== null) await answerPlaylist(context, { route, rung: what }, request, response);
-  else await answerSegment(context, key, what, path, response);
+  else await answerSegment(context, key, what, request, response);
 }
 
-/** A segment that was no file a moment ago: when it is one, nginx looks again and sends it. */
+/** Type of a stored file by the end of its name, as nginx has it. */
+const SEGMENT_TYPES: Readonly<Record<string, string>> = { ts: 'video/mp2t', m4s: 'video/mp4', mp4: 'video/mp4' };
+
+/**
+ * A segment that was no file a moment ago: when it is one, nginx looks again and sends it. One that found no room on this
+ * edge is sent as it came.
+ */
 async function answerSegment(
   context: LiveContext,
   key: string,
   name: string,
-  path: string,
+  request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  await context.channels.segment(key, name);
-  response.setHeader('X-Accel-Redirect', path);
+  const bytes = await context.channels.segment(key, name);
+  if (bytes !== null) {
+    sendSegment(context.passing, request, response, { name, bytes });
+    return;
+  }
+  response.setHeader('X-Accel-Redirect', pathOf(request));
   response.writeHead(200, { 'Content-Length': 0 }).end();
+}
+
+/** Sends bytes that are not stored, with the headers that nginx gives to those that are. */
+function sendSegment(
+  passing: PassingBytes,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { name, bytes }: { readonly name: string; readonly bytes: Uint8Array },
+): void {
+  if (response.destroyed) return;
+  response.once('close', passing.begin(bytes));
+  allowAnyOrigin(response);
+  response.writeHead(200, {
+    'Content-Type': SEGMENT_TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
+    'Content-Length': bytes.length,
+    'Cache-Control': 'public, max-age=31536000, immutable',
+    'X-Content-Type-Options': 'nosniff',
+    // nginx would keep what a slow client has not taken yet on the disk.
+    'X-Accel-Buffering': 'no',
+  });
+  if (request.method === 'HEAD') response.end();
+  else response.end(bytes);
 }
 
 /** The playlist of a channel, for a viewer who is counted here. */

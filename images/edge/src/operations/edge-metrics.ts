@@ -14,8 +14,9 @@ export interface EdgeFigures {
 export interface EdgeCounters {
   /** Answers that failed for the edge's own fault. */
   readonly failures: Counter;
-  /** Segments and initialization sections that came from another edge. */
+  /** Segments and initialization sections that came from another edge, and their bytes. */
   readonly fetched: Counter;
+  readonly fetchedBytes: Counter;
 }
 
 /** Registers the edge's metrics. Series per channel exist only while it has viewers here. */
@@ -37,5 +38,6 @@ export function registerEdgeMetrics(metrics: Metrics, figures: EdgeFigures): Edg
   return {
     failures: metrics.counter('sluice_edge_failures_total', 'Answers that failed for a fault of the edge.'),
     fetched: metrics.counter('sluice_edge_fetched_total', 'Segments fetched from the edges that own their channels.'),
+    fetchedBytes: metrics.counter('sluice_edge_fetched_bytes_total', 'Bytes of them.'),
   };
 }

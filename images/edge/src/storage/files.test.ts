@@ -2,8 +2,10 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { testVolume } from '../testing/volume.ts';
 import { loadTimeline, saveTimeline } from '../timeline/store.ts';
-import { openChannelFiles } from './files.ts';
+
+const KEY = 'default/film';
 
 describe('stored segments', () => {
   let folder: string;
@@ -15,7 +17,7 @@ describe('stored segments', () => {
   afterEach(() => rm(folder, { recursive: true }));
 
   test('are written whole, counted, read and removed', async () => {
-    const files = await openChannelFiles(folder);
+    const files = await testVolume().open(KEY, folder);
     await files.write('s/a.1/source/1.0.ts', Buffer.from('abc'));
     await files.write('s/a.1/source/2.0.ts', Buffer.from('de'));
     expect(files.bytes()).toBe(5);
@@ -31,13 +33,13 @@ describe('stored segments', () => {
     await mkdir(join(folder, 's/a.1/source'), { recursive: true });
     await writeFile(join(folder, 's/a.1/source/1.0.ts'), 'abc');
     await writeFile(join(folder, 's/a.1/source/2.0.ts.tmp'), 'ab');
-    const files = await openChannelFiles(folder);
+    const files = await testVolume().open(KEY, folder);
     expect(files.names()).toEqual(['s/a.1/source/1.0.ts']);
     expect(await readdir(join(folder, 's/a.1/source'))).toEqual(['1.0.ts']);
   });
 
   test('leave no half file where they cannot be stored', async () => {
-    const files = await openChannelFiles(folder);
+    const files = await testVolume().open(KEY, folder);
     await mkdir(join(folder, 's/a.1/source/1.0.ts'), { recursive: true });
     await expect(files.write('s/a.1/source/1.0.ts', Buffer.from('abc'))).rejects.toMatchObject({
       code: 'STORAGE_FAILED',

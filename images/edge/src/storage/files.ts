@@ -1,12 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
+import { isVolumeFull, storageError } from './errors.ts';
+import { type FoundFile, scanFolder } from './folder.ts';
+import type { Holder, RankedFile, Standing } from './room.ts';
 
 /** Stored segments of one channel, below its folder; names are `s/...` as playlists have them. */
 export interface ChannelFiles {
   /**
-   * Stores bytes under a name, whole or not at all. Throws STORAGE_FULL where the volume has no room, STORAGE_FAILED
+   * Stores bytes under a name, whole or not at all. Throws STORAGE_FULL where there is no room for it, STORAGE_FAILED
    * for other errors of the file system; both are retryable and leave no half file.
    */
   write(name: string, bytes: Uint8Array): Promise<void>;
@@ -17,100 +19,168 @@ export interface ChannelFiles {
   find(name: string): { readonly path: string; readonly bytes: number } | null;
   /** Names of all stored files. */
   names(): readonly string[];
+  /** Says how dear each file is, asked when room is needed; until it is said all files are `kept`. */
+  rank(standingOf: (name: string) => Standing): void;
+  /** Removes a file whose time is over. */
   remove(name: string): Promise<void>;
-  /** Removes everything, folders included. */
+  /** Removes everything, folders included: nobody watches the channel any more. */
   clear(): Promise<void>;
   /** Stored bytes. */
   bytes(): number;
 }
 
-/** No room, or the quota is used up. */
-const FULL = new Set(['ENOSPC', 'EDQUOT']);
+/** Who gives the files of all channels their room. */
+export interface RoomKeeper {
+  /**
+   * Resolves when there is room for so many bytes of a channel, to the function that says they are written, or will not be.
+   * Throws STORAGE_FULL.
+   */
+  reserve(folder: ChannelFolder, bytes: number): Promise<() => void>;
+  /** The file system has refused so many bytes. Whether files went for it, so that it can be tried again. */
+  refused(folder: ChannelFolder, bytes: number): Promise<boolean>;
+  /** So many files went by their channel's own will. */
+  removed(why: 'expired' | 'forgotten', files: number): void;
+  /** Writes a file whole or not at all. Throws the file system's errors. */
+  writeFile(path: string, bytes: Uint8Array): Promise<void>;
+  /** ms since the epoch. */
+  now(): number;
+}
 
-function storageError(error: unknown): SluiceError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return FULL.has(code)
-    ? new SluiceError('The media volume is full: enlarge it, or lower the number of channels on this edge', {
-        code: 'STORAGE_FULL',
-        retryable: true,
-        status: 503,
-        cause: error,
-      })
-    : new SluiceError(`A segment cannot be stored (${code || 'unknown error'})`, {
-        code: 'STORAGE_FAILED',
-        retryable: true,
-        status: 503,
+/** Space on a file system is given out in blocks of so many bytes, on nearly all of them. */
+const BLOCK_BYTES = 4096;
+
+/** Bytes that a file of this size takes from the volume. */
+export function blockBytes(bytes: number): number {
+  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
+}
+
+type Stored = Omit<FoundFile, 'name'>;
+
+/** The files of one channel, known by name and size without asking the file system. */
+export class ChannelFolder implements ChannelFiles {
+  readonly key: string;
+  readonly #folder: string;
+  readonly #room: RoomKeeper;
+  readonly #stored = new Map<string, Stored>();
+  #bytes = 0;
+  #blockBytes = 0;
+  #heldBytes = 0;
+  #standingOf: (name: string) => Standing = () => 'kept';
+
+  /** Opens a channel's folder and learns what an earlier run left in it. Throws the file system's errors. */
+  static async open(key: string, folder: string, room: RoomKeeper): Promise<ChannelFolder> {
+    return new ChannelFolder(key, folder, room, await scanFolder(folder));
+  }
+
+  private constructor(key: string, folder: string, room: RoomKeeper, found: readonly FoundFile[]) {
+    this.key = key;
+    this.#folder = folder;
+    this.#room = room;
+    for (const { name, ...stored } of found) this.#remember(name, stored);
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    const path = join(this.#folder, name);
+    const release = await this.#room.reserve(this, blockBytes(bytes.length));
+    try {
+      await this.#room.writeFile(path, bytes).catch(async (error: unknown) => {
+        if (!isVolumeFull(error) || !(await this.#room.refused(this, blockBytes(bytes.length)))) throw error;
+        await this.#room.writeFile(path, bytes);
+      });
+      this.#remember(name, { bytes: bytes.length, storedAt: this.#room.now() });
+    } catch (error) {
+      throw storageError(error);
+    } finally {
+      release();
+    }
+  }
+
+  async read(name: string): Promise<Uint8Array> {
+    try {
+      return await readFile(join(this.#folder, name));
+    } catch (error) {
+      throw new SluiceError(`There is no segment ${name}`, {
+        code: 'SEGMENT_UNKNOWN',
+        retryable: false,
+        status: 404,
         cause: error,
       });
-}
-
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  // A name of its own: a write that its channel has given up may still run beside the one that follows it.
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  await mkdir(dirname(path), { recursive: true });
-  try {
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(bytes);
-    } finally {
-      await file.close();
     }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
   }
-}
 
-async function scan(folder: string, sizes: Map<string, number>): Promise<void> {
-  const entries = await readdir(join(folder, 's'), { recursive: true, withFileTypes: true }).catch(() => []);
-  for (const entry of entries) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    if (entry.name.endsWith('.tmp')) await rm(path, { force: true });
-    else sizes.set(path.slice(folder.length + 1), (await stat(path)).size);
+  has(name: string): boolean {
+    return this.#stored.has(name);
   }
-}
 
-/** Opens a channel's folder and learns what an earlier run left in it; half files of a crash are removed. */
-export async function openChannelFiles(folder: string): Promise<ChannelFiles> {
-  const sizes = new Map<string, number>();
-  await scan(folder, sizes);
-  return {
-    write: async (name, bytes) => {
-      try {
-        await writeWhole(join(folder, name), bytes);
-      } catch (error) {
-        throw storageError(error);
-      }
-      sizes.set(name, bytes.length);
-    },
-    read: async (name) => {
-      try {
-        return await readFile(join(folder, name));
-      } catch (error) {
-        throw new SluiceError(`There is no segment ${name}`, {
-          code: 'SEGMENT_UNKNOWN',
-          retryable: false,
-          status: 404,
-          cause: error,
-        });
-      }
-    },
-    has: (name) => sizes.has(name),
-    find: (name) => {
-      const bytes = sizes.get(name);
-      return bytes === undefined ? null : { path: join(folder, name), bytes };
-    },
-    names: () => [...sizes.keys()],
-    remove: async (name) => {
-      sizes.delete(name);
-      await rm(join(folder, name), { force: true });
-    },
-    clear: async () => {
-      sizes.clear();
-      await rm(join(folder, 's'), { recursive: true, force: true });
-    },
-    bytes: () => [...sizes.values()].reduce((sum, size) => sum + size, 0),
-  };
+  find(name: string): { readonly path: string; readonly bytes: number } | null {
+    const stored = this.#stored.get(name);
+    return stored === undefined ? null : { path: join(this.#folder, name), bytes: stored.bytes };
+  }
+
+  names(): readonly string[] {
+    return [...this.#stored.keys()];
+  }
+
+  rank(standingOf: (name: string) => Standing): void {
+    this.#standingOf = standingOf;
+  }
+
+  async remove(name: string): Promise<void> {
+    if (!this.#stored.has(name)) return;
+    await this.delete(name);
+    this.#room.removed('expired', 1);
+  }
+
+  /** Removes a file for its room. It counts as gone at once, and as stored again where it cannot be removed. */
+  async delete(name: string): Promise<void> {
+    const stored = this.#forget(name);
+    try {
+      await rm(join(this.#folder, name), { force: true });
+    } catch (error) {
+      if (stored !== undefined) this.#remember(name, stored);
+      throw error;
+    }
+  }
+
+  async clear(): Promise<void> {
+    this.#room.removed('forgotten', this.#stored.size);
+    for (const name of this.names()) this.#forget(name);
+    await rm(join(this.#folder, 's'), { recursive: true, force: true });
+  }
+
+  bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Counts bytes that are about to be written, or no longer are. */
+  hold(bytes: number): void {
+    this.#heldBytes += bytes;
+  }
+
+  /** What the decision about room knows of this channel. */
+  holder(): Holder {
+    return { key: this.key, bytes: this.#blockBytes + this.#heldBytes, files: () => this.#ranked() };
+  }
+
+  #ranked(): RankedFile[] {
+    return [...this.#stored].map(([name, { bytes, storedAt }]) => {
+      return { name, bytes: blockBytes(bytes), storedAt, standing: this.#standingOf(name) };
+    });
+  }
+
+  #remember(name: string, stored: Stored): void {
+    this.#forget(name);
+    this.#stored.set(name, stored);
+    this.#bytes += stored.bytes;
+    this.#blockBytes += blockBytes(stored.bytes);
+  }
+
+  #forget(name: string): Stored | undefined {
+    const stored = this.#stored.get(name);
+    if (stored === undefined) return undefined;
+    this.#stored.delete(name);
+    this.#bytes -= stored.bytes;
+    this.#blockBytes -= blockBytes(stored.bytes);
+    return stored;
+  }
 }

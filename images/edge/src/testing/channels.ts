@@ -113,9 +113,14 @@ export class ChannelsDouble implements ChannelService {
   /** Files that this edge has, or gets from another one. */
   readonly segments = new Set<string>();
 
-  async segment(key: string, name: string): Promise<void> {
+  /** Files that this edge gets from another one and has no room for. */
+  readonly passing = new Map<string, Uint8Array>();
+
+  async segment(key: string, name: string): Promise<Uint8Array | null> {
     this.#find(key);
-    if (!this.segments.has(name)) throw segmentUnknown(name);
+    const bytes = this.passing.get(name) ?? null;
+    if (bytes === null && !this.segments.has(name)) throw segmentUnknown(name);
+    return bytes;
   }
 
   targetDurationSeconds(_key: string): number | null {
@@ -142,7 +147,7 @@ export class ChannelsDouble implements ChannelService {
     return () => {};
   }
 
-  onFetched(_listener: () => void): () => void {
+  onFetched(_listener: (bytes: number) => void): () => void {
     return () => {};
   }
 

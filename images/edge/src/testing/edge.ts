@@ -9,10 +9,12 @@ import { goesBefore, ownershipOf } from '../channel/succession.ts';
 import { OwnerLinks } from '../replication/owner-link.ts';
 import { addressGuard } from '../source/address.ts';
 import { createSourceClient } from '../source/client.ts';
+import type { MediaVolume } from '../storage/volume.ts';
 import { TestNetwork } from './network.ts';
 import { testRoute } from './route.ts';
 import { SourceServer } from './source-server.ts';
 import { VirtualClock } from './virtual-clock.ts';
+import { testVolume } from './volume.ts';
 
 /** Turns of the event loop without request or file operation after which nothing more follows by itself. */
 const QUIET_TURNS = 8;
@@ -28,28 +30,34 @@ export class TestEdge {
   readonly podUid: string;
   readonly network: TestNetwork;
   media: MediaSide;
+  /** That of the process which runs now. */
+  volume: MediaVolume;
+  readonly #limitBytes: number | undefined;
   readonly #isFirst: boolean;
   #busy = 0;
 
-  static async open(): Promise<TestEdge> {
-    const edge = new TestEdge(await mkdtemp(join(tmpdir(), 'sluice-edge-')), 'edge-1', null);
+  /** @param limitBytes what its media volume may hold; more than any test stores if left out */
+  static async open(limitBytes?: number): Promise<TestEdge> {
+    const edge = new TestEdge(await mkdtemp(join(tmpdir(), 'sluice-edge-')), 'edge-1', null, limitBytes);
     await edge.source.listen();
     return edge;
   }
 
-  private constructor(folder: string, podUid: string, first: TestEdge | null) {
+  private constructor(folder: string, podUid: string, first: TestEdge | null, limitBytes?: number) {
     this.folder = folder;
     this.podUid = podUid;
     this.#isFirst = first === null;
     this.clock = first?.clock ?? new VirtualClock(Date.UTC(2026, 0, 1), this.settle);
     this.source = first?.source ?? new SourceServer({ now: this.clock.now });
     this.network = first?.network ?? new TestNetwork();
+    this.#limitBytes = limitBytes;
+    this.volume = testVolume(limitBytes, this.clock.now);
     this.media = this.#start();
   }
 
   /** Another edge with the same clock and source, on the same network. */
-  async another(podUid: string): Promise<TestEdge> {
-    return new TestEdge(await mkdtemp(join(tmpdir(), 'sluice-edge-')), podUid, this);
+  async another(podUid: string, limitBytes?: number): Promise<TestEdge> {
+    return new TestEdge(await mkdtemp(join(tmpdir(), 'sluice-edge-')), podUid, this, limitBytes);
   }
 
   /** Entry of a route's `owners` that names this edge. */
@@ -110,6 +118,7 @@ export class TestEdge {
     this.network.remove(this.podUid);
     await this.media.close();
     await this.clock.advance(outageMs);
+    this.volume = testVolume(this.#limitBytes, this.clock.now);
     this.media = this.#start();
   }
 
@@ -127,6 +136,7 @@ export class TestEdge {
       segments: this.network.segmentsOf(this.podUid, (path) => this.during(() => readFile(path))),
       ownership: this.network.ownershipOf(this.podUid),
       mediaDirectory: this.folder,
+      volume: this.volume,
       podUid: this.podUid,
       clock: this.clock,
       logger: createLogger({ name: 'test', level: 'silent' }),

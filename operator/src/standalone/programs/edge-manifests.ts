@@ -81,6 +81,7 @@ function sidecar(allowedCidrs: readonly string[]): object {
     SLUICE_OPERATIONS_PORT: '9090',
     SLUICE_RUN_DIRECTORY: '/run/sluice',
     SLUICE_MEDIA_DIRECTORY: '/var/lib/sluice/media',
+    SLUICE_MEDIA_SIZE_LIMIT: '10Gi',
     SLUICE_LINK_DIRECTORY: '/etc/sluice/link',
     SLUICE_PAGE_DIRECTORY: '/app/page',
     SLUICE_ALLOWED_CIDRS: allowedCidrs.join(','),
