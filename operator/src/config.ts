@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { z } from 'zod';
+import { EDGE_SCALE_VARIABLES, type EdgeScaleSettings, edgeScaleSettings } from './edge-scale/settings.ts';
 import { withAliases } from './environment-aliases.ts';
 import { FEATURES, type OperatorFeatures } from './features.ts';
 import { parseFeatureGates } from './runtime/features/feature-gates.ts';
@@ -30,6 +31,7 @@ const environmentSchema = z.object({
   SLUICE_PUBLIC_URL: z.union([z.literal(''), url]).default(''),
   SLUICE_TRANSCODER_IMAGE: z.string().min(1),
   SLUICE_TRANSCODER_PULL_POLICY: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  ...EDGE_SCALE_VARIABLES,
   /** Running StreamSessions of one owner. */
   SLUICE_MAX_SESSIONS_PER_OWNER: places.default(5),
   /** Running StreamSessions of all owners together. */
@@ -70,6 +72,8 @@ export interface OperatorConfig {
   /** What goes on to the agents in transcode pods, by the name of its variable. */
   readonly agentEnvironment: Readonly<Record<string, string>>;
   readonly encoders: EncoderPolicy;
+  /** Of the number of edge pods; null: it is somebody else's. */
+  readonly edgeScale: EdgeScaleSettings | null;
   /** Name of the Lease by which one of several operators is elected. */
   readonly lease: string;
   readonly features: OperatorFeatures;
@@ -114,6 +118,7 @@ export function readConfig(
     limits: { perOwner: values.SLUICE_MAX_SESSIONS_PER_OWNER, total: values.SLUICE_MAX_SESSIONS },
     agentEnvironment: agentEnvironmentOf(values),
     encoders: { preferHardware: values.SLUICE_PREFER_HARDWARE, hardwareFallback: values.SLUICE_HARDWARE_FALLBACK },
+    edgeScale: edgeScaleSettings(values),
     lease: values.SLUICE_LEASE,
     features: parseFeatureGates(FEATURES, featureGates ?? values.SLUICE_FEATURE_GATES),
     operationsPort: values.SLUICE_OPERATIONS_PORT,

@@ -31,7 +31,7 @@ export function createControllerFactory({
   const metricsOf = createControllerMetricsFactory(metrics.registry);
   return (parts) => {
     const { name } = parts;
-    const what = name === 'session' ? 'session' : 'channel';
+    const what = { session: 'session', 'edge-scale': 'deployment' }[name] ?? 'channel';
     return createController({
       ...parts,
       metrics: metricsOf(name),

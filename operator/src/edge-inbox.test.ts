@@ -5,6 +5,7 @@ import { remember } from './channel/memory.ts';
 import { firstOwnerTerm } from './channel/owners.ts';
 import { ChannelStates } from './channel/state.ts';
 import { createEdgeInbox } from './edge-inbox.ts';
+import { LoadBook } from './edge-scale/load-book.ts';
 import { OwnerReports } from './link/reports.ts';
 import { createOperatorMetrics } from './metrics.ts';
 import { channelFixture, edgeFixture, reportFixture, sessionReportFixture } from './testing/fixtures.ts';
@@ -21,12 +22,14 @@ describe('the inbox of the edges', () => {
   let metrics: Metrics;
   let reports: OwnerReports;
   let book: AudienceBook;
+  let loads: LoadBook;
   let take: ReturnType<typeof createEdgeInbox>;
 
   beforeEach(() => {
     jest.resetAllMocks();
     metrics = createMetrics();
     reports = new OwnerReports();
+    loads = new LoadBook(() => NOW);
     book = new AudienceBook({ now: () => NOW, onChange: () => {}, onEdgeChange: () => {} });
     const states = new ChannelStates();
     states.set('tv/film', {
@@ -47,6 +50,7 @@ describe('the inbox of the edges', () => {
       book,
       reports,
       states,
+      loads,
       incidents: { take: () => {} },
       metrics: createOperatorMetrics(metrics, {
         links: () => ({ connected: 0, edges: 0, backlog: 0 }),
@@ -63,6 +67,11 @@ describe('the inbox of the edges', () => {
       watch: () => {},
       term: () => LEADER_TERM,
     });
+  });
+
+  test('keeps what an edge says of its load', () => {
+    take(EDGE, { type: 'load', egressBitsPerSecond: 5e6, requestsPerSecond: null });
+    expect(loads.of(EDGE.podUid)).toEqual({ egressBitsPerSecond: 5e6, requestsPerSecond: null });
   });
 
   test('passes a goodbye on to the other edges that count the viewer, and to no others', () => {

@@ -4,6 +4,7 @@ import type { Goodbye } from './audience/goodbyes.ts';
 import type { Admission } from './audience/seats.ts';
 import { firstOwnerTerm } from './channel/owners.ts';
 import type { ChannelStates } from './channel/state.ts';
+import type { LoadBook } from './edge-scale/load-book.ts';
 import { boundedReport } from './link/bounded-report.ts';
 import type { EdgeEndpoint } from './link/endpoints.ts';
 import type { OwnerReports } from './link/reports.ts';
@@ -25,6 +26,7 @@ export interface EdgeInboxTargets {
   readonly reports: OwnerReports;
   readonly states: ChannelStates;
   readonly metrics: OperatorMetrics;
+  readonly loads: Pick<LoadBook, 'take'>;
   readonly incidents: Pick<SessionIncidents, 'take'>;
   /** A viewer could not reach the source of the channel with this uid. */
   readonly suspendDirect: (uid: string, message: string) => void;
@@ -76,6 +78,9 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
       }
       case 'report':
         takeReport(podUid, boundedReport(message.report), reportTargets);
+        break;
+      case 'load':
+        targets.loads.take(podUid, message);
         break;
       case 'challenge':
       case 'refused': // the handshake is the link's own business

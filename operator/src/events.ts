@@ -6,12 +6,13 @@ export interface EventDescription {
   /** What the operator did or tried, a CamelCase verb. */
   readonly action: string;
   /** Kinds on which it is told. */
-  readonly on: readonly ('Channel' | 'StreamSession')[];
+  readonly on: readonly ('Channel' | 'StreamSession' | 'Deployment')[];
   /** When it is told, for the reference. */
   readonly when: string;
 }
 
 const CHANNEL = ['Channel'] as const;
+const EDGES = ['Deployment'] as const;
 const BOTH = ['Channel', 'StreamSession'] as const;
 
 /** Every event that Sluice tells, by its reason: `kubectl describe` shows them, and docs/events.md is made of this. */
@@ -129,6 +130,24 @@ export const EVENTS = {
     action: 'CleanUp',
     on: BOTH,
     when: 'what is over cannot be removed: a StreamSession, also one whose Channel is gone, or a pod that was replaced (tried again every 30 s), or pods that are left two minutes after their StreamSession was deleted',
+  },
+  EdgesScaled: {
+    type: 'Normal',
+    action: 'ScaleEdges',
+    on: EDGES,
+    when: 'the number of edge pods was changed (`edge.autoscaling`); the note says from what to what and why',
+  },
+  EdgesAtMaximum: {
+    type: 'Warning',
+    action: 'ScaleEdges',
+    on: EDGES,
+    when: 'the edges carry more than their targets, and `edge.autoscaling.maxReplicas` allows no more of them',
+  },
+  EdgeScaleFailed: {
+    type: 'Warning',
+    action: 'ScaleEdges',
+    on: EDGES,
+    when: "the number of edge pods could not be read or changed; tried again every 30 s. The note has the API server's words",
   },
 } as const satisfies Readonly<Record<string, EventDescription>>;
 export type EventReason = keyof typeof EVENTS;

@@ -1,11 +1,13 @@
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { AudienceBook } from './audience/book.ts';
 import { createEdgeInbox, type EdgeInboxTargets } from './edge-inbox.ts';
+import type { LoadBook } from './edge-scale/load-book.ts';
 import type { HubEvents } from './link/hub.ts';
 
 /** Where the news of the edges go. */
 export interface HubTargets extends EdgeInboxTargets {
   readonly book: AudienceBook;
+  readonly loads: LoadBook;
   /** The count of the channel with this uid may have changed. */
   readonly countChanged: (uid: string) => void;
   readonly log: Logger;
@@ -13,7 +15,7 @@ export interface HubTargets extends EdgeInboxTargets {
 
 /** Hands on what the hub tells of the edges: who is there, and what they say. */
 export function createHubEvents(targets: HubTargets): HubEvents {
-  const { book, reports, countChanged, log } = targets;
+  const { book, loads, reports, countChanged, log } = targets;
   return {
     seen: ({ podUid, ready }) => book.edgeSeen(podUid, ready),
     connected: ({ podUid, podName }, process) => {
@@ -24,6 +26,7 @@ export function createHubEvents(targets: HubTargets): HubEvents {
     lost: ({ podUid }) => book.edgeLost(podUid),
     gone: ({ podUid, podName }) => {
       book.edgeGone(podUid);
+      loads.forget(podUid);
       for (const uid of reports.edgeGone(podUid)) countChanged(uid);
       log.info({ edge: podName }, 'an edge is gone');
     },

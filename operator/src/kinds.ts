@@ -12,7 +12,7 @@ import {
 } from '@sluice/crds';
 import { z } from 'zod';
 import { type EndpointSlice, endpointSliceSchema } from './link/endpoints.ts';
-import type { ResourceType } from './runtime/client/client.ts';
+import type { KubernetesObject, ResourceType } from './runtime/client/client.ts';
 
 /**
  * The kinds that the operator reads or writes, each with the part of it that it understands. A status is this
@@ -120,6 +120,20 @@ export const NAMESPACE: ResourceType<Namespace> = {
   plural: 'namespaces',
   namespaced: false,
   parse: (raw) => namespaceSchema.parse(raw),
+};
+
+const deploymentSchema = z.object({ metadata: metadataSchema });
+/** What the operator reads of a Deployment: that it is there. How many pods it asks for stands in its scale. */
+export type Deployment = KubernetesObject;
+
+/** `deployments.apps` */
+export const DEPLOYMENT: ResourceType<Deployment> = {
+  group: 'apps',
+  version: 'v1',
+  kind: 'Deployment',
+  plural: 'deployments',
+  namespaced: true,
+  parse: (raw) => deploymentSchema.parse(raw),
 };
 
 const secretSchema = z.object({

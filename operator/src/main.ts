@@ -111,6 +111,7 @@ async function createOperator(
       encoders: config.encoders,
     },
     limits: config.limits,
+    edgeScale: config.edgeScale,
     priorities: config.features.PriorityQueue,
     instance: hostname(),
     log,

@@ -1,5 +1,5 @@
 import type { Mode } from '@sluice/common/link/messages.ts';
-import type { Counter, Histogram, Metrics } from '@sluice/common/metrics/metrics.ts';
+import type { Counter, Gauge, Histogram, Metrics } from '@sluice/common/metrics/metrics.ts';
 import { INCIDENT_REASONS } from '@sluice/common/work/incident.ts';
 import type { StreamSession, StreamSessionPhase } from '@sluice/crds';
 import type { AudienceBook } from './audience/book.ts';
@@ -20,11 +20,15 @@ export interface OperatorMetrics {
   readonly promotionSeconds: Histogram<never>;
   /** From the start of the agent in a transcode pod until each of its rungs had a segment stored, in seconds. */
   readonly firstSegmentsSeconds: Histogram<never>;
-  /** Events on Channels, repetitions included. */
+  /** Events on Channels and on the edges' Deployment, repetitions included. */
   readonly events: Counter<'reason'>;
   /** What happened in transcode pods besides their work. */
   readonly incidents: Counter<'incident'>;
   readonly statusWrites: Counter<never>;
+  /** Edge pods: what their Deployment asks for, and what was decided. Empty where the operator does not scale them. */
+  readonly edgeScale: Gauge<'state'>;
+  /** Changes of their number. */
+  readonly edgeScalings: Counter<'direction'>;
   /** Messages of edges that were not taken, by reason. */
   readonly refusedMessages: Counter<'reason'>;
   /** Sets the series of a channel; an idle one without viewers has none. */
@@ -78,12 +82,25 @@ export function createOperatorMetrics(metrics: Metrics, sources: MetricSources):
     ),
     incidents: incidentCounter(metrics),
     events: eventCounter(metrics),
+    ...edgeScaleMetrics(metrics),
     statusWrites: metrics.counter('sluice_channel_status_writes_total', 'Writes of Channel status'),
     refusedMessages: metrics.counter('sluice_edge_messages_refused_total', 'Messages of edges that were not taken', [
       'reason',
     ]),
     ...channelGauges(metrics, sources),
   };
+}
+
+function edgeScaleMetrics(metrics: Metrics): Pick<OperatorMetrics, 'edgeScale' | 'edgeScalings'> {
+  const edgeScalings = metrics.counter(
+    'sluice_edge_scalings_total',
+    'Changes of the number of edge pods by the operator (`edge.autoscaling`)',
+    ['direction'],
+  );
+  for (const direction of ['up', 'down']) edgeScalings.inc({ direction }, 0);
+  const help =
+    'Edge pods: what their Deployment asks for, and what the operator has decided; no series without `edge.autoscaling`';
+  return { edgeScalings, edgeScale: metrics.gauge('sluice_edge_replicas', help, ['state']) };
 }
 
 /** A channel has series while it is watched or not Idle: as many as are looked at, not as many as there are. */
@@ -148,7 +165,7 @@ function incidentCounter(metrics: Metrics): Counter<'incident'> {
 }
 
 function eventCounter(metrics: Metrics): Counter<'reason'> {
-  const help = 'Events told of Channels by reason, repetitions included';
+  const help = 'Events told of Channels and of the Deployment of the edges by reason, repetitions included';
   const counter = metrics.counter('sluice_events_total', help, ['reason']);
   for (const reason of Object.keys(EVENTS)) counter.inc({ reason }, 0);
   return counter;

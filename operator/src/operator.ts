@@ -55,6 +55,7 @@ export class Operator {
     if (this.#isStopped()) return;
     for (const controller of this.#controllers()) controller.start();
     roster.dial();
+    this.#lookAtEdges();
     this.#sweeping = setInterval(() => book.sweep(), SWEEP_SECONDS * 1000);
   }
 
@@ -114,8 +115,17 @@ export class Operator {
       session: (key, priority) => lookAgain.session(key, priority),
       owner: (session) => admissions.take(session),
       sessionGone: (uid) => admissions.forget(uid),
-      edges: () => roster.changed(),
+      edges: () => {
+        roster.changed();
+        this.#lookAtEdges();
+      },
     });
+  }
+
+  /** At how many edge pods there should be, if that is this operator's to decide. */
+  #lookAtEdges(): void {
+    const { controllers, edgeDeployment } = this.#parts;
+    if (edgeDeployment !== null) controllers.edgeScale?.enqueue(edgeDeployment);
   }
 
   /** Every channel is known before the first edge speaks, so that nothing that it says is taken for an error. */

@@ -10,6 +10,9 @@ import { WriteTurns } from './channel/write-turns.ts';
 import { createChannelWriter } from './channel/writer.ts';
 import { createControllerFactory } from './controllers.ts';
 import { EdgeRoster } from './edge-roster.ts';
+import { createEdgeScaler } from './edge-scale/edge-scaler.ts';
+import { LoadBook } from './edge-scale/load-book.ts';
+import type { EdgeScaleSettings } from './edge-scale/settings.ts';
 import { withLog } from './event-log.ts';
 import { createHubEvents } from './hub-events.ts';
 import type { LinkIdentity } from './keys/link-keys.ts';
@@ -47,6 +50,8 @@ export interface OperatorOptions {
   readonly publicUrl: string;
   readonly pod: PodSettings;
   readonly limits: SessionLimits;
+  /** Of the number of edge pods, if the operator is to keep it. */
+  readonly edgeScale?: EdgeScaleSettings | null;
   /** Whether what is only looked at again waits behind what has changed; true if left out. */
   readonly priorities?: boolean;
   /** Name of this process in events. */
@@ -80,12 +85,18 @@ export interface Parts {
   readonly lookAgain: LookAgain;
   /** Of the controller `channels`; for the plans that a new leader makes before it works. */
   readonly planChannel: Reconcile;
-  readonly controllers: Readonly<Record<'channels' | 'writes' | 'sessions', Controller>>;
+  /** `namespace/name` of the edges' Deployment; null where this operator does not scale it. */
+  readonly edgeDeployment: string | null;
+  readonly controllers: Readonly<Record<'channels' | 'writes' | 'sessions', Controller>> & {
+    /** There where the operator keeps the number of edge pods; its one key is that of their Deployment. */
+    readonly edgeScale?: Controller;
+  };
 }
 
 /** What the reconciliations are made of. */
-type Base = Omit<Parts, 'hub' | 'planChannel' | 'controllers'> & {
+type Base = Omit<Parts, 'hub' | 'planChannel' | 'edgeDeployment' | 'controllers'> & {
   readonly reports: OwnerReports;
+  readonly loads: LoadBook;
   readonly metrics: OperatorMetrics;
   readonly news: News;
   readonly tokens: SessionTokens;
@@ -105,7 +116,11 @@ export function createParts(given: OperatorOptions, leadership: () => Leadership
   const channel = channelOptions(options, base, leadership, () => parts.controllers.writes);
   const hub = createHub(options, base, channel, leadership);
   const planChannel = createChannelReconcile({ ...channel, hub });
-  const parts: Parts = { ...base, hub, planChannel, controllers: createControllers(options, base, planChannel) };
+  const keepEdges = createEdgeScaler({ ...options, ...base, hub, leadsSinceMs: () => leadership().sinceMs });
+  const controllers = createControllers(options, base, planChannel, keepEdges);
+  const { edges, edgeScale = null } = options;
+  const edgeDeployment = edgeScale && keyOf({ namespace: edges.namespace, name: edgeScale.deployment });
+  const parts: Parts = { ...base, hub, planChannel, edgeDeployment, controllers };
   return parts;
 }
 
@@ -140,6 +155,7 @@ function createBase(options: OperatorOptions, budget: WriteBudget, parts: () => 
     metrics,
     roster: new EdgeRoster(caches.slices, () => parts().hub, onEdgeChange),
     reports: new OwnerReports(),
+    loads: new LoadBook(now),
     news: createNews({ events, metrics, channels: caches.channels.store, states }),
     tokens: createSessionTokens(identity.operatorKey),
     turns: {
@@ -188,7 +204,7 @@ function channelOptions(
 
 function createHub(
   { identity, log }: OperatorOptions,
-  { book, reports, states, metrics, news, lookAgain }: Base,
+  { book, reports, loads, states, metrics, news, lookAgain }: Base,
   channel: Omit<ChannelControllerOptions, 'hub'>,
   leadership: () => Leadership,
 ): LinkHub {
@@ -200,6 +216,7 @@ function createHub(
   const events = createHubEvents({
     book,
     reports,
+    loads,
     states,
     metrics,
     incidents,
@@ -217,7 +234,13 @@ function createHub(
   return hub;
 }
 
-function createControllers(options: OperatorOptions, base: Base, planChannel: Reconcile): Parts['controllers'] {
+/** @param keepEdges null where the number of edge pods is somebody else's */
+function createControllers(
+  options: OperatorOptions,
+  base: Base,
+  planChannel: Reconcile,
+  keepEdges: Reconcile | null,
+): Parts['controllers'] {
   const { client, pod, now } = options;
   const { caches, states, turns, metrics, news, lookAgain, reports, book, admissions, events, tokens } = base;
   const written = createWrittenVersions(); // by the session controller
@@ -253,5 +276,6 @@ function createControllers(options: OperatorOptions, base: Base, planChannel: Re
     channels: controller({ name: 'channel', reconcile: planChannel, workers: 1 }),
     writes: controller({ name: 'channel-writes', reconcile: write, workers: WRITE_WORKERS }),
     sessions: controller({ name: 'session', reconcile: keepPods, workers: SESSION_WORKERS, written }),
+    ...(keepEdges === null ? {} : { edgeScale: controller({ name: 'edge-scale', reconcile: keepEdges, workers: 1 }) }),
   };
 }

@@ -147,6 +147,7 @@ export class OperatorProcess {
         waiting: () => [],
         admitted: () => new Map(),
       }),
+      loads: { take: () => {} },
       incidents: { take: () => {} },
       suspendDirect: () => {},
       channelChanged: () => {},

@@ -11,8 +11,8 @@ export function eventsReference(): string {
   ]);
   return `# Events
 
-What \`kubectl describe channel\` and \`kubectl describe ssn\` show under Events, told by \`sluice-operator\`. Generated from the
-code by \`npm run generate\`.
+What \`kubectl describe\` shows under Events of Channels, of StreamSessions and of the edges' Deployment, told by
+\`sluice-operator\`. Generated from the code by \`npm run generate\`.
 
 ${table(['reason', 'type', 'on', 'when'], rows)}
 

@@ -256,6 +256,15 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
   /** A viewer cannot reach a Direct source. */
   z.object({ type: z.literal('sourceError'), uid: z.string(), message: z.string().max(500) }),
   z.object({ type: z.literal('report'), report: ownerReportSchema }),
+  /**
+   * What the pod has sent and answered lately, every few seconds; null: it cannot be measured, which is not zero. An older
+   * operator does not know the message. Viewers are told exactly, in `viewers`.
+   */
+  z.object({
+    type: z.literal('load'),
+    egressBitsPerSecond: z.number().nonnegative().nullable(),
+    requestsPerSecond: z.number().nonnegative().nullable(),
+  }),
   /** All snapshots have been sent: counts of this edge are complete from here on. */
   z.object({ type: z.literal('synced') }),
 ]);

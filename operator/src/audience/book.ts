@@ -199,7 +199,19 @@ export class AudienceBook {
 
   /** Whether the edge with this pod uid counts viewers of a channel. */
   hasViewersOn(edge: string, uid: string): boolean {
-    return (this.channels.audience(uid)?.idsOf(edge) ?? 0) > 0;
+    return this.viewersOn(edge, uid) > 0;
+  }
+
+  /** Viewers of a channel whom the edge with this pod uid counts. */
+  viewersOn(edge: string, uid: string): number {
+    return this.channels.audience(uid)?.idsOf(edge) ?? 0;
+  }
+
+  /** Viewers of all channels over all edges, as far as edges have told: each counts once for each channel. */
+  totalViewers(): number {
+    let total = 0;
+    for (const { viewers } of this.channels.audiences()) total += viewers;
+    return total;
   }
 
   /** Viewers with a sign of life at or after `sinceMs`; only trusted ones unless `all`. */
