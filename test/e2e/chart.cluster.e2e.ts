@@ -50,6 +50,13 @@ const EVERYTHING = [
   ['ingress.tls[0].secretName', 'live-tls'],
 ].flatMap(([key, value]) => ['--set', `${key}=${value}`]);
 
+/** What excludes `edge.replicas`. */
+const AUTOSCALED = [
+  'edge.autoscaling.enabled=true',
+  'edge.autoscaling.targetEgressBitsPerSecondPerPod=4000000000',
+  'edge.autoscaling.targetRequestsPerSecondPerPod=0.5',
+].flatMap((setting) => ['--set', setting]);
+
 /** How the operator's code names the kinds. */
 const OPERATOR_KINDS = {
   CHANNEL: 'channels.sluice.dev',
@@ -58,6 +65,7 @@ const OPERATOR_KINDS = {
   SECRET: 'secrets',
   ENDPOINT_SLICE: 'endpointslices.discovery.k8s.io',
   EVENT_TYPE: 'events.events.k8s.io',
+  DEPLOYMENT: 'deployments.apps',
   LEASE: 'leases.coordination.k8s.io',
   NAMESPACE: 'namespaces',
 };
@@ -65,13 +73,16 @@ const OPERATOR_KINDS = {
 const renderings: { name: string; rendering: () => Rendering }[] = [
   { name: 'default values', rendering: () => plain },
   { name: 'every option', rendering: () => full },
+  { name: 'edges that are scaled by their load', rendering: () => autoscaled },
 ];
 let plain: Rendering;
 let full: Rendering;
+let autoscaled: Rendering;
 
 beforeAll(async () => {
   plain = await renderChart(release);
   full = await renderChart(release, EVERYTHING);
+  autoscaled = await renderChart(release, AUTOSCALED);
 });
 
 function find(rendering: Rendering, kind: string, name: string): Manifest {
@@ -98,6 +109,15 @@ describe('chart', () => {
     { set: 'publicURL=live.example.com', message: "at '/publicURL': 'live.example.com' does not match" },
     { set: 'edge.service.port=0', message: "at '/edge/service/port': minimum: got 0, want 1" },
     { set: 'link.existingSecret=keys', message: 'belong together: set both or none' },
+    { set: 'edge.autoscaling.enabled=true,edge.replicas=3', message: 'exclude each other: leave edge.replicas out' },
+    {
+      set: 'edge.autoscaling.enabled=true,edge.autoscaling.minReplicas=11',
+      message: 'edge.autoscaling.minReplicas (11) is above maxReplicas (10)',
+    },
+    {
+      set: 'edge.autoscaling.enabled=true,edge.autoscaling.targetViewersPerPod=null',
+      message: 'edge.autoscaling has nothing to go by: set targetViewersPerPod',
+    },
     { set: 'ingress.enabled=true', message: 'ingress.hosts is empty: name at least one host' },
   ];
   test.each(refused)('refuses --set $set with a message that tells why', async ({ set, message }) => {
@@ -173,7 +193,7 @@ describe('chart', () => {
     const budgets = ({ manifests }: Rendering): readonly string[] =>
       manifests.filter(({ kind }) => kind === 'PodDisruptionBudget').map(({ metadata }) => metadata.name);
     const both = ['sluice-check-edge', 'sluice-check-operator'];
-    expect([budgets(plain), budgets(full)]).toEqual([[], both]);
+    expect([budgets(plain), budgets(full), budgets(autoscaled)]).toEqual([[], both, ['sluice-check-edge']]);
     const told = [
       'operator.podDisruptionBudget.enabled=true',
       'edge.replicas=2',
@@ -189,8 +209,29 @@ describe('chart', () => {
         file.endsWith('.ts') && !file.endsWith('.test.ts') && !/(^|\/)(testing|example|standalone)\//.test(file),
     );
     const source = files.map((file) => readFileSync(join(folder, file), 'utf8')).join('\n');
-    const roles = plain.manifests.filter((manifest) => manifest.metadata.name === 'sluice-check-operator');
-    expect(rightsGrantedBy(roles.flatMap((role) => role.rules ?? []))).toEqual(rightsUsedBy(source, OPERATOR_KINDS));
+    const granted = ({ manifests }: Rendering): readonly string[] =>
+      rightsGrantedBy(
+        manifests
+          .filter(({ metadata }) => metadata.name === 'sluice-check-operator')
+          .flatMap(({ rules }) => rules ?? []),
+      );
+    expect(granted(autoscaled)).toEqual(rightsUsedBy(source, OPERATOR_KINDS));
+    const ofScaling = ['get deployments.apps/scale', 'patch deployments.apps/scale', 'patch pods'];
+    expect(granted(plain)).toEqual(granted(autoscaled).filter((right) => !ofScaling.includes(right)));
+  });
+
+  test('says nothing of the number of edges where the operator keeps it', () => {
+    const replicas = (rendering: Rendering) => find(rendering, 'Deployment', 'sluice-check-edge').spec.replicas;
+    expect([replicas(plain), replicas(full), replicas(autoscaled)]).toEqual([1, 3, undefined]);
+    expect(readOperatorConfig(environmentOf(plain, 'operator', 'operator')).edgeScale).toBeNull();
+    expect(readOperatorConfig(environmentOf(autoscaled, 'operator', 'operator')).edgeScale).toEqual({
+      deployment: 'sluice-check-edge',
+      minReplicas: 2,
+      maxReplicas: 10,
+      targets: { viewers: 1000, egressBitsPerSecond: 4e9, requestsPerSecond: 0.5 },
+      tolerance: 0.1,
+      scaleDownStabilizationSeconds: 300,
+    });
   });
 
   test('routes only what viewers need from outside', () => {
@@ -284,9 +325,10 @@ describe('chart on the API server', () => {
   test('passes kubeconform, strict, against the schemas of this very API server', async () => {
     const demo = readFileSync(example, 'utf8');
     const folder = join(environment.artifactFolder, 'schemas');
-    await writeSchemas(kubectl, [...full.manifests, ...plain.manifests, ...readManifests(demo)], folder);
+    const manifests = [...full.manifests, ...plain.manifests, ...autoscaled.manifests, ...readManifests(demo)];
+    await writeSchemas(kubectl, manifests, folder);
     const args = ['-strict', '-summary', '-schema-location', join(folder, SCHEMA_LOCATION), '-'];
-    for (const text of [plain.text, full.text, demo]) {
+    for (const text of [plain.text, full.text, autoscaled.text, demo]) {
       expect(await run(kubeconformPath, args, { input: text })).toMatch(
         /Valid: [1-9]\d*, Invalid: 0, Errors: 0, Skipped: 0/,
       );

@@ -70,6 +70,24 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- default (printf "%s-link-operator" (include "sluice.fullname" .)) .Values.link.existingOperatorSecret -}}
 {{- end -}}
 
+{{/* `true` where the operator keeps the number of edge pods, else empty; refuses what excludes each other. */}}
+{{- define "sluice.edgeAutoscaling" -}}
+{{- with .Values.edge.autoscaling -}}
+{{- if .enabled -}}
+{{- if ne (int $.Values.edge.replicas) 1 -}}
+{{- fail "edge.replicas and edge.autoscaling.enabled exclude each other: leave edge.replicas out and set edge.autoscaling.minReplicas and maxReplicas" -}}
+{{- end -}}
+{{- if gt (int .minReplicas) (int .maxReplicas) -}}
+{{- fail (printf "edge.autoscaling.minReplicas (%d) is above maxReplicas (%d): lower the one or raise the other" (int .minReplicas) (int .maxReplicas)) -}}
+{{- end -}}
+{{- if not (or .targetViewersPerPod .targetEgressBitsPerSecondPerPod .targetRequestsPerSecondPerPod) -}}
+{{- fail "edge.autoscaling has nothing to go by: set targetViewersPerPod, targetEgressBitsPerSecondPerPod or targetRequestsPerSecondPerPod" -}}
+{{- end -}}
+true
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "sluice.publicURL" -}}
 {{- if .Values.publicURL -}}
 {{- trimSuffix "/" .Values.publicURL -}}
