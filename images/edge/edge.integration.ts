@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
+import { crowd } from './integration/crowd.ts';
 import { goneOwner, newOwner, noStrangers, oneAudience, oneChannel, withEdges, work } from './integration/edges.ts';
 import { muxed, silentHevc } from './integration/fmp4.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
@@ -22,6 +23,7 @@ const SCENARIOS: readonly Scenario[] = [
     'an owner that is killed is followed by its successor, without the operator',
     (link) => withEdges(link, goneOwner),
   ],
+  ['crowd', 'nginx sends playlists to a crowd, whose viewers are counted', (link) => withEdges(link, crowd)],
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
 ];

@@ -7,7 +7,8 @@ import { testRoute } from '../src/testing/route.ts';
 import { SourceServer } from '../src/testing/source-server.ts';
 import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
 
-const FILM = '/live/default/film';
+/** Where the channel of all scenarios is. */
+export const FILM = '/live/default/film';
 const TOKEN = 'token-of-the-session';
 
 interface Answer {
@@ -18,7 +19,7 @@ interface Answer {
 }
 
 /** Three real edges, the first of which owns the channel, and its source. */
-interface Stage {
+export interface Stage {
   readonly owner: EdgePrograms;
   readonly other: EdgePrograms;
   readonly third: EdgePrograms;
@@ -30,15 +31,18 @@ interface Ask {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT';
   readonly headers?: Record<string, string>;
   readonly body?: string;
+  readonly signal?: AbortSignal;
 }
 
-async function ask(base: string, path: string, options: Ask = {}): Promise<Answer> {
+/** Asks an edge; resolves with the whole answer, whatever its status. */
+export async function ask(base: string, path: string, options: Ask = {}): Promise<Answer> {
   const answer = await request(`${base}${path}`, options);
   const body = Buffer.from(await answer.body.arrayBuffer());
   return { status: answer.statusCode, headers: answer.headers, body, text: body.toString('utf8') };
 }
 
-function post(base: string, path: string, body: object): Promise<Answer> {
+/** Sends JSON to an edge. */
+export function post(base: string, path: string, body: object): Promise<Answer> {
   return ask(base, path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -78,11 +82,12 @@ export async function withEdges(link: LinkFolder, run: (stage: Stage) => Promise
   }
 }
 
-const sequenceOf = (playlist: string): number => Number(/MEDIA-SEQUENCE:(\d+)/.exec(playlist)?.[1]);
+/** The first number of a media playlist. */
+export const sequenceOf = (playlist: string): number => Number(/MEDIA-SEQUENCE:(\d+)/.exec(playlist)?.[1]);
 const urisOf = (playlist: string): string[] => playlist.split('\n').filter((line) => line.startsWith('s/'));
 
 /** The playlists of these edges by their numbers: the same bytes at the same number, whoever sent them. */
-class SamePlaylists {
+export class SamePlaylists {
   readonly #seen = new Map<string, string>();
 
   add(rung: string, text: string): void {

@@ -54,6 +54,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   );
   const internal = createServer({ headersTimeout: HEADERS_MS, requestTimeout: UPLOAD_MS }, work.listener);
   internal.on('upgrade', replication.upgrade);
+  await front.playlists.open();
   const address = await usableBindAddress(config.bindAddress);
   await Promise.all([
     listen(operations, config.operationsPort, address),
@@ -69,6 +70,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     async close() {
       state.draining = true;
       front.events.close();
+      await front.playlists.close();
       await closeServer(front.viewers, DRAIN_MS);
       // Followers first: their connections would hold the port open.
       replication.close();

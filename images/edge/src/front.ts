@@ -5,9 +5,9 @@ import type { Metrics } from '@sluice/common/metrics/metrics.ts';
 import { isOwner } from './channel/mode.ts';
 import type { ChannelService } from './channel/service.ts';
 import type { EdgeConfig } from './config.ts';
-import { createApi } from './http/api.ts';
+import { type ApiContext, createApi } from './http/api.ts';
 import { EventHub } from './http/event-hub.ts';
-import { createLiveHandler } from './http/live.ts';
+import { createLiveHandler, type LiveParts } from './http/live.ts';
 import { createViewerServer } from './http/server.ts';
 import { channelStatus } from './http/status.ts';
 import { Downlink } from './link/downlink.ts';
@@ -17,12 +17,13 @@ import { StoredTerm } from './link/stored-term.ts';
 import { Uplink } from './link/uplink.ts';
 import { Watches } from './link/watches.ts';
 import { registerEdgeMetrics } from './operations/edge-metrics.ts';
+import { NginxPlaylists } from './playlists/nginx-playlists.ts';
 import type { FeedServer } from './replication/socket.ts';
 import { RouteKeeper } from './routes/stored-routes.ts';
 import { RouteTable } from './routes/table.ts';
 import { Admissions } from './viewers/admissions.ts';
 import { Audiences, keyOf } from './viewers/audiences.ts';
-import { createSessionIds } from './viewers/session-id.ts';
+import { createSessionIds, type SessionIds } from './viewers/session-id.ts';
 
 /** Everything an edge is made of that its caller may want to replace. */
 export interface EdgeParts {
@@ -48,6 +49,7 @@ export interface Front {
   readonly uplink: Uplink;
   readonly events: EventHub;
   readonly keeper: RouteKeeper;
+  readonly playlists: NginxPlaylists;
   readonly link: LinkServer;
   /** The server behind nginx. */
   readonly viewers: Server;
@@ -58,11 +60,21 @@ type Core = Omit<Front, 'link' | 'viewers'>;
 
 /** Connects the parts of an edge; opens nothing. @param onSnapshot called when the operator has named all channels */
 export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
-  const { config, keys, channels, log, now } = parts;
-  const routes = new RouteTable();
-  const sessionIds = createSessionIds(keys.sessionKey);
+  const sessionIds = createSessionIds(parts.keys.sessionKey);
   // The link is made last and asked for its freshness only when requests come.
   const operatorFresh = (): boolean => downlink.fresh;
+  const core = createCore(parts, sessionIds, operatorFresh);
+  const downlink = createDownlink(parts, core, onSnapshot);
+  followRoutes(parts, core);
+  followChanges(parts.channels, core);
+  const link = createLink(parts, downlink);
+  const onFailure = registerFigures(parts, core, link);
+  return { ...core, link, viewers: createViewers(parts, core, { sessionIds, operatorFresh, onFailure }) };
+}
+
+function createCore(parts: EdgeParts, sessionIds: SessionIds, operatorFresh: () => boolean): Core {
+  const { config, channels, log, now } = parts;
+  const routes = new RouteTable();
   const audiences = new Audiences({
     now,
     targetDurationSeconds: (key) => channels.targetDurationSeconds(key),
@@ -74,20 +86,24 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
     const live = channels.live(key);
     return live === null ? null : channelStatus(live, audiences.local(live.route.uid), operatorFresh());
   });
-  const admissions = new Admissions(audiences);
-  const watches = new Watches(now);
-  const uplink = new Uplink({
+  return {
+    routes,
     audiences,
-    routes: () => routes.all(),
-    reports: () => channels.reports(),
-  });
-  const keeper = new RouteKeeper(config.runDirectory, () => routes.all(), log);
-  const core = { routes, audiences, admissions, watches, uplink, events, keeper };
-  const downlink = createDownlink(parts, core, onSnapshot);
-  followRoutes(parts, core);
-  followChanges(channels, core);
-  const link = createLink(parts, downlink);
-  const onFailure = registerFigures(parts, core, link);
+    admissions: new Admissions(audiences),
+    watches: new Watches(now),
+    uplink: new Uplink({ audiences, routes: () => routes.all(), reports: () => channels.reports() }),
+    events,
+    keeper: new RouteKeeper(config.runDirectory, () => routes.all(), log),
+    playlists: new NginxPlaylists({ runDirectory: config.runDirectory, routes, channels, audiences, log }),
+  };
+}
+
+/** What answers to viewers, behind nginx. */
+function createViewers(
+  { config, channels, now }: EdgeParts,
+  { routes, audiences, admissions, watches, uplink, events, playlists }: Core,
+  common: Pick<LiveParts, 'sessionIds' | 'onFailure'> & Pick<ApiContext, 'operatorFresh'>,
+): Server {
   const onAsked = async (route: Route): Promise<void> => {
     if (!isOwner(route, config.podUid)) await watches.ask(route.uid);
   };
@@ -95,20 +111,15 @@ export function createFront(parts: EdgeParts, onSnapshot: () => void): Front {
     const route = routes.byKey(key);
     if (route !== null) void onAsked(route);
   });
-  const onSourceError = (uid: string, message: string): void => uplink.sourceError(uid, message);
-  const live = createLiveHandler({ routes, channels, audiences, admissions, sessionIds, onFailure });
-  const api = createApi({
-    channels,
-    audiences,
-    admissions,
-    events,
-    onAsked,
-    now,
-    operatorFresh,
-    onSourceError,
-    onFailure,
+  const live = createLiveHandler({
+    ...{ ...common, routes, channels, audiences, admissions },
+    onPlaylist: (route, rung) => playlists.published.requested(route, rung, 1),
   });
-  return { ...core, link, viewers: createViewerServer(live, api) };
+  const api = createApi({
+    ...{ ...common, channels, audiences, admissions, events, onAsked, now },
+    onSourceError: (uid, message) => uplink.sourceError(uid, message),
+  });
+  return createViewerServer(live, api);
 }
 
 /** What the operator says goes to the routes, and its counts to the media side and the pages. */
@@ -124,7 +135,10 @@ function createDownlink(parts: EdgeParts, core: Core, onSnapshot: () => void): D
       parts.channels.setAudience(audience);
       markUid(core, audience.uid);
     },
-    leftElsewhere: (uid, hashes, secondsAgo) => core.audiences.leftElsewhere(uid, hashes, secondsAgo),
+    leftElsewhere(uid, hashes, secondsAgo) {
+      core.audiences.leftElsewhere(uid, hashes, secondsAgo);
+      for (const hash of hashes) core.playlists.polls.left(uid, hash, secondsAgo);
+    },
     onSnapshot() {
       keeper.schedule();
       events.markAll();

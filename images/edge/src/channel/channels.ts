@@ -51,8 +51,6 @@ export interface MediaSide extends ChannelService, FeedSource {
   storedFile(uid: string, name: string): StoredFile | null;
   /** Another edge says who owns a channel, or that the owner is away; null for a channel that is not known here. */
   hearOwners(uid: string, claim: OwnersClaim): Promise<OwnersAnswer | null>;
-  /** Subscribes to changes of what other edges copy, by uid; returns the unsubscribe function. */
-  onPublished(listener: (uid: string) => void): () => void;
 }
 
 function unknownChannel(key: string): SluiceError {
@@ -142,6 +140,16 @@ class Channels implements MediaSide {
 
   media(key: string, rung: string, signal: AbortSignal) {
     return this.#answer(key, (one) => one.media(rung, signal));
+  }
+
+  listed(key: string, rung: string) {
+    const { owner, follower } = this.#channels.get(key) ?? { owner: null, follower: null };
+    return (owner ?? follower)?.listed(rung) ?? null;
+  }
+
+  asked(key: string, rung: string): void {
+    const { owner, follower } = this.#channels.get(key) ?? { owner: null, follower: null };
+    (owner ?? follower)?.asked(rung);
   }
 
   async segment(key: string, name: string): Promise<Uint8Array | null> {

@@ -140,13 +140,24 @@ export class ChannelFollower {
   /** Follows the channel; waits up to 10 s for what its owner shows. Throws as {@link multivariant}, and RUNG_UNKNOWN. */
   async media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
     checkRung(rung, this.#rungs());
-    this.#rungsWatched.asked(rung);
-    const ran = this.#demand.request();
-    if (!this.#wanted || !ran) this.evaluate();
+    this.asked(rung);
     const log = await this.#waiters
       .wait(() => this.#listed(), signal)
       .catch((error: unknown) => (this.#closed || signal.aborted ? null : this.#usable()) ?? this.#refuse(error));
-    return { text: this.#texts.of(log, rung), maxAgeSeconds: Math.max(1, Math.floor(log.targetDurationSeconds / 2)) };
+    return this.#texts.of(log, rung);
+  }
+
+  /** Somebody asks for the media playlist of a rung: channel and rung are wanted for a while. */
+  asked(rung: string): void {
+    this.#rungsWatched.asked(rung);
+    const ran = this.#demand.request();
+    if (!this.#wanted || !ran) this.evaluate();
+  }
+
+  /** The media playlist that a request would get at once; null where it would wait or be refused. */
+  listed(rung: string): PlaylistAnswer | null {
+    const log = this.#closed ? null : this.#listed();
+    return log?.rungs.includes(rung) === true ? this.#texts.of(log, rung) : null;
   }
 
   /** Resolves when a file of the channel is stored here, as {@link SegmentCache.get}. */

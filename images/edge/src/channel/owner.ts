@@ -221,8 +221,7 @@ export class ChannelOwner {
    */
   async media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
     checkRung(rung, this.#rungs());
-    const ran = this.#demand.request();
-    if (!this.#awake || !ran) this.evaluate();
+    this.asked();
     const log = await this.#waiters
       .wait(() => this.#listed(), signal)
       .catch((error: unknown) => {
@@ -230,8 +229,19 @@ export class ChannelOwner {
         if (signal.aborted || this.#closed || listed === null || listed.entries.length === 0) throw error;
         return listed;
       });
-    const maxAgeSeconds = Math.max(1, Math.floor(log.targetDurationSeconds / 2));
-    return { text: this.#texts.of(log, rung), maxAgeSeconds };
+    return this.#texts.of(log, rung);
+  }
+
+  /** Somebody asks for a media playlist: the channel is wanted for a while. */
+  asked(): void {
+    const ran = this.#demand.request();
+    if (!this.#awake || !ran) this.evaluate();
+  }
+
+  /** The media playlist that a request would get at once; null where it would wait or be refused. */
+  listed(rung: string): PlaylistAnswer | null {
+    const log = this.#closed ? null : this.#listed();
+    return log?.rungs.includes(rung) === true ? this.#texts.of(log, rung) : null;
   }
 
   /** Something outside has changed: the session's agent, its rows, the clock. */

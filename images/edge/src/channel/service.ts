@@ -40,6 +40,10 @@ export interface ChannelService {
   multivariant(key: string, sessionQuery: string, signal: AbortSignal): Promise<PlaylistAnswer>;
   /** Media playlist of `source` or a rung of the ladder. Waits up to 10 s for the first listed segment. */
   media(key: string, rung: string, signal: AbortSignal): Promise<PlaylistAnswer>;
+  /** The answer that {@link media} would give at once; null where it would wait or refuse. */
+  listed(key: string, rung: string): PlaylistAnswer | null;
+  /** Somebody has got a media playlist that was {@link listed}: channel and rung are wanted, as after {@link media}. */
+  asked(key: string, rung: string): void;
   /**
    * Resolves to null when a segment or initialization section (`s/...`) is a file on this edge, or to its bytes where there
    * is no room for it: another edge may have to be asked for it, once for all who wait. Throws SEGMENT_UNKNOWN (404),
@@ -57,6 +61,8 @@ export interface ChannelService {
   onReport(listener: (report: OwnerReport) => void): () => void;
   /** Subscribes to changes of channels that other edges own, by uid: mode, health; returns the unsubscribe function. */
   onFollowed(listener: (uid: string) => void): () => void;
+  /** Subscribes to changes of what this edge publishes as an owner, by uid, and may tell more; returns the unsubscribe function. */
+  onPublished(listener: (uid: string) => void): () => void;
   /** Subscribes to owners that edges have agreed on among themselves; returns the unsubscribe function. */
   onOwners(listener: OwnersListener): () => void;
   /** Subscribes to files that were fetched from another edge, called for each with its bytes; returns the unsubscribe function. */

@@ -115,6 +115,26 @@ describe('a media playlist', () => {
     expect(front.audiences.rememberedIds).toBe(0);
   });
 
+  test('that is listed already is the same, by whichever way', async () => {
+    const path = '/live/default/film/source.m3u8?session=anna';
+    const waited = await front.ask(path);
+    front.channels.listedPlaylists.set('default/film/source', { text: waited.text, maxAgeSeconds: 1 });
+    const atOnce = await front.ask(path);
+    const { date: _one, ...headers } = waited.headers;
+    const { date: _other, ...others } = atOnce.headers;
+    expect([atOnce.status, atOnce.text, others]).toEqual([200, waited.text, headers]);
+    expect([count(), front.channels.askedFor]).toEqual([1, ['default/film/source']]);
+    expect(front.polled).toEqual(['uid-film source', 'uid-film source']);
+  });
+
+  test('that is listed already is nobody, too, for a program', async () => {
+    front.channels.listedPlaylists.set('default/film/source', { text: '#EXTM3U', maxAgeSeconds: 1 });
+    const headers = { 'user-agent': 'Mozilla/5.0 (compatible; Googlebot/2.1)' };
+    expect((await front.ask('/live/default/film/source.m3u8?session=anna', { headers })).status).toBe(200);
+    expect((await front.ask('/live/default/film/source.m3u8?session=anna', { method: 'HEAD' })).status).toBe(200);
+    expect([front.audiences.rememberedIds, front.polled]).toEqual([0, []]);
+  });
+
   test('may be kept by a shared cache only where no ids are in URLs', async () => {
     expect((await front.ask('/live/default/film/source.m3u8?session=a')).headers['cache-control']).toBe('no-cache');
     front.routes.apply(routeOf({ identity: 'HeartbeatOnly' }));

@@ -7,7 +7,7 @@ import type { Admissions } from '../viewers/admissions.ts';
 import { type Audiences, keyOf } from '../viewers/audiences.ts';
 import { isAutomated } from '../viewers/automated.ts';
 import { cmcdSessionId } from '../viewers/cmcd.ts';
-import { checkSessionId, type SessionIds } from '../viewers/session-id.ts';
+import { checkSessionId, SESSION_ID_PATTERN, type SessionIds } from '../viewers/session-id.ts';
 import { allowAnyOrigin, CORS_HEADERS, sendPreflight } from './cors.ts';
 import { channelUnknown, methodNotAllowed, notFound, sendError } from './error-answer.ts';
 import { PassingBytes } from './passing-bytes.ts';
@@ -19,6 +19,8 @@ export interface LiveParts {
   readonly audiences: Audiences;
   readonly admissions: Admissions;
   readonly sessionIds: SessionIds;
+  /** Told of each media playlist that a viewer has got. */
+  readonly onPlaylist: (route: Route, rung: string) => void;
   /** Told of everything that is not the client's fault and not meant for it. */
   readonly onFailure: (thrown: unknown, path: string) => void;
 }
@@ -31,8 +33,12 @@ const PLAYLIST_PATH = /^\/live\/([a-z0-9.-]{1,253})\/([a-z0-9.-]{1,253})\/([a-z0
 /** Names of stored files (timeline/names.ts): nothing else is looked for, here or elsewhere. */
 const SEGMENT_PATH =
   /^\/live\/([a-z0-9.-]{1,253})\/([a-z0-9.-]{1,253})\/(s\/[\w.-]{1,24}\/[a-z0-9-]{1,32}\/[\w.]{1,64})$/;
-/** A query that is a session id alone (viewers/session-id.ts). */
-const PLAIN_SESSION = /^[^?]*\?session=([A-Za-z0-9._~-]{1,128})$/;
+/** A query that is a session id alone. */
+const PLAIN_SESSION = new RegExp(`^[^?]*\\?session=(${SESSION_ID_PATTERN})$`);
+/** A media playlist as viewers poll it. */
+const PLAIN_POLL = new RegExp(
+  `^/live/([a-z0-9.-]+/[a-z0-9.-]+)/([a-z0-9-]+)\\.m3u8\\?session=(${SESSION_ID_PATTERN})$`,
+);
 const MULTIVARIANT = 'index';
 const ALLOWED_METHODS = 'GET, HEAD, OPTIONS';
 /** What every playlist has; its type by RFC 8216bis 4. */
@@ -45,6 +51,7 @@ const PLAYLIST_HEADERS: readonly string[] = [...CORS_HEADERS.flat(), 'Content-Ty
 export function createLiveHandler(parts: LiveParts): (request: IncomingMessage, response: ServerResponse) => void {
   const context = { ...parts, passing: new PassingBytes() };
   return (request, response) => {
+    if (request.method === 'GET' && answerAtOnce(context, request, response)) return;
     if (request.method === 'OPTIONS') {
       allowAnyOrigin(response);
       sendPreflight(response);
@@ -56,6 +63,23 @@ export function createLiveHandler(parts: LiveParts): (request: IncomingMessage, 
       sendError(response, thrown);
     });
   };
+}
+
+/**
+ * Answers a poll of a viewer where nothing has to be waited for or asked of anybody: what nearly all requests are.
+ * @returns whether it has; false where nothing has happened yet
+ */
+function answerAtOnce(context: LiveContext, request: IncomingMessage, response: ServerResponse): boolean {
+  const [, key = '', rung = '', session = ''] = PLAIN_POLL.exec(request.url ?? '') ?? [];
+  const route = rung === '' ? null : context.routes.byKey(key);
+  if (route === null || route.maxViewers !== undefined || isAutomated(request.headers)) return false;
+  const playlist = context.channels.listed(key, rung);
+  if (playlist === null) return false;
+  context.audiences.playlistRequest(route, session);
+  context.channels.asked(key, rung);
+  sendPlaylist(request, response, playlist, mediaCacheControl(route, playlist));
+  context.onPlaylist(route, rung);
+  return true;
 }
 
 async function answer(context: LiveContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -142,6 +166,7 @@ async function answerPlaylist(
     }
     const playlist = await context.channels.media(key, rung, signal);
     sendPlaylist(request, response, playlist, mediaCacheControl(route, playlist));
+    if (isViewer) context.onPlaylist(route, rung);
   }
 }
 

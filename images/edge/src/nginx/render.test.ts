@@ -63,7 +63,43 @@ describe('renderNginxConfig', () => {
     expect(text).toContain('access_log off;');
     expect(renderNginxConfig({ ...OPTIONS, accessLog: true })).toContain('access_log /dev/stdout compact;');
     expect(text).toMatch(/http \{[^}]*?error_log stderr alert;/s);
-    expect(text).not.toMatch(/\$request_uri|\$request\b|\$args/);
+    expect(/log_format compact .*/.exec(text)?.[0]).not.toMatch(/\$request_uri|\$request\b|\$arg/);
+  });
+});
+
+describe('playlists that nginx sends by itself', () => {
+  const text = renderNginxConfig({ ...OPTIONS, accessLog: true });
+  const map = (variable: string): RegExp =>
+    new RegExp(new RegExp(`\\$${variable} \\{\\s+"~(\\S.*)" `).exec(text)?.[1]?.replace(/^\*/, '') ?? 'none');
+
+  test.each([
+    ['GET?session=anna ', true],
+    ['GET?session=s2.AbC-_.~9 ', true],
+    ['GET?session=anna prefetch', false],
+    ['GET?session=anna yes', false],
+    ['HEAD?session=anna ', false],
+    ['POST?session=anna ', false],
+    ['GET? ', false],
+    ['GET?session= ', false],
+    ['GET?session=anna&x=1 ', false],
+    ['GET?session=a%20b ', false],
+    ['GET?CMCD=sid%3D%22anna%22 ', false],
+    [`GET?session=${'a'.repeat(129)} `, false],
+  ])('answer %j: %p', (question, isAnswered) => {
+    expect(map('playlist_period').test(question)).toBe(isAnswered);
+  });
+
+  test('are those of the present ten seconds', () => {
+    expect(map('period').exec('1763754321.123')?.[1]).toBe('176375432');
+  });
+
+  test('are written down for the sidecar, and on stdout where everything is', () => {
+    const lines = text.match(/access_log \S+ \S+/g);
+    expect(lines).toEqual([
+      'access_log /dev/stdout compact;',
+      'access_log /run/sluice/polls.log polls',
+      'access_log /dev/stdout compact;',
+    ]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from '../http/cors.ts';
+import { ACCESS_LOG, playlistLocation, playlistMaps } from './playlists.ts';
 
 /** What nginx.conf depends on. All paths absolute, without spaces or quotes. */
 export interface NginxOptions {
@@ -79,7 +80,8 @@ function listenLine({ bindAddress, port }: NginxOptions): string {
   return isIPv6(bindAddress) ? `listen [${bindAddress}]:${port} ipv6only=off;` : `listen ${bindAddress}:${port};`;
 }
 
-function locations({ mediaDirectory, pageDirectory }: NginxOptions): string {
+function locations(options: NginxOptions): string {
+  const { mediaDirectory, pageDirectory } = options;
   return `    location = /healthz {
       default_type text/plain;
       return 200 'ok\\n';
@@ -106,6 +108,8 @@ ${corsLines('      ', true)}
       return 204;
     }
 
+${playlistLocation({ ...options, corsLines: corsLines('      ') })}
+
     location /live/ {
       proxy_pass http://sidecar;
     }
@@ -114,6 +118,8 @@ ${corsLines('      ', true)}
     }
     location @sidecar {
       proxy_pass http://sidecar;
+      # It may be the second choice after a file already.
+      recursive_error_pages on;
     }
 
     # Players send their reports in batches (CMCD version 2).
@@ -207,7 +213,8 @@ ${temporary}
 
   # Paths without their query: sessions stand there.
   log_format compact escape=json '{"time":"$time_iso8601","client":"$remote_addr","forwardedFor":"$http_x_forwarded_for","method":"$request_method","path":"$uri","status":$status,"bytes":$body_bytes_sent,"seconds":$request_time}';
-  access_log ${accessLog ? '/dev/stdout compact' : 'off'};
+  access_log ${accessLog ? ACCESS_LOG : 'off'};
+${playlistMaps()}
 
   upstream sidecar {
     server unix:${runDirectory}/${SOCKET_NAME} max_fails=0;

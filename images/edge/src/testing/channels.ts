@@ -1,6 +1,6 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
-import type { ChannelLive, ChannelService, OwnersListener } from '../channel/service.ts';
+import type { ChannelLive, ChannelService, OwnersListener, PlaylistAnswer } from '../channel/service.ts';
 import { segmentUnknown } from '../replication/segments.ts';
 
 /** A route with everything at its default, for tests. */
@@ -110,6 +110,18 @@ export class ChannelsDouble implements ChannelService {
     return { text: `#EXTM3U\n# ${key} ${rung}\n`, maxAgeSeconds: 1 };
   }
 
+  /** Playlists that are listed now; all others have to be waited for. */
+  readonly listedPlaylists = new Map<string, PlaylistAnswer>();
+  readonly askedFor: string[] = [];
+
+  listed(key: string, rung: string): PlaylistAnswer | null {
+    return this.listedPlaylists.get(`${key}/${rung}`) ?? null;
+  }
+
+  asked(key: string, rung: string): void {
+    this.askedFor.push(`${key}/${rung}`);
+  }
+
   /** Files that this edge has, or gets from another one. */
   readonly segments = new Set<string>();
 
@@ -137,6 +149,10 @@ export class ChannelsDouble implements ChannelService {
 
   reports(): readonly OwnerReport[] {
     return this.list().flatMap(({ report }) => (report === null ? [] : [report]));
+  }
+
+  onPublished(_listener: (uid: string) => void): () => void {
+    return () => {};
   }
 
   onFollowed(_listener: (uid: string) => void): () => void {

@@ -1,3 +1,4 @@
+import type { Route } from '@sluice/common/link/messages.ts';
 import { createApi } from '../http/api.ts';
 import { EventHub } from '../http/event-hub.ts';
 import { createLiveHandler } from '../http/live.ts';
@@ -19,6 +20,8 @@ export async function openViewerServer() {
   const failures: unknown[] = [];
   const asked: string[] = [];
   const sourceErrors: [uid: string, message: string][] = [];
+  const polled: string[] = [];
+  const onPlaylist = ({ uid }: Route, rung: string): void => void polled.push(`${uid} ${rung}`);
   const onFailure = (thrown: unknown): void => void failures.push(thrown);
   const audiences = new Audiences({
     now: () => clock.now,
@@ -34,7 +37,7 @@ export async function openViewerServer() {
     return live === null ? null : channelStatus(live, audiences.local(live.route.uid), true);
   });
   const server = createViewerServer(
-    createLiveHandler({ routes, channels, audiences, admissions, sessionIds, onFailure }),
+    createLiveHandler({ routes, channels, audiences, admissions, sessionIds, onPlaylist, onFailure }),
     createApi({
       channels,
       audiences,
@@ -49,7 +52,7 @@ export async function openViewerServer() {
   );
   const { ask, close } = await openServer(server);
   return {
-    ...{ ask, clock, channels, routes, audiences, admissions, events, asked, failures, sourceErrors },
+    ...{ ask, clock, channels, routes, audiences, admissions, events, asked, failures, polled, sourceErrors },
     async close(): Promise<void> {
       events.close();
       await close();

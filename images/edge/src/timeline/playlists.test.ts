@@ -49,7 +49,7 @@ describe('a media playlist', () => {
       names: { source: 's/a.1/source/9.0.ts', '360p': 's/a.1/360p/9.1.ts' },
     });
     for (const one of [log, longer, longer, log]) {
-      for (const rung of ['source', '360p', 'source']) expect(texts.of(one, rung)).toBe(mediaPlaylist(one, rung));
+      for (const rung of ['source', '360p', 'source']) expect(texts.of(one, rung).text).toBe(mediaPlaylist(one, rung));
     }
     expect(() => texts.of(log, '240p')).toThrow(/no rendition "240p"/);
   });

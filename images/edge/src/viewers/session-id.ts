@@ -5,7 +5,8 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
  * Ids travel in URLs, logs of players and JSON: the unreserved characters of RFC 3986. 128 characters hold any UUID,
  * ULID or our own ids with room, and bound the memory that one viewer costs.
  */
-const SESSION_ID = /^[A-Za-z0-9._~-]{1,128}$/;
+export const SESSION_ID_PATTERN = '[A-Za-z0-9._~-]{1,128}';
+const SESSION_ID = new RegExp(`^${SESSION_ID_PATTERN}$`);
 
 /** Milliseconds since the epoch in 48 bits: enough for the next eight thousand years. */
 const TIME_BYTES = 6;

@@ -1,0 +1,52 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { createLogger } from '@sluice/common/log/log.ts';
+import { PlaylistFiles } from './files.ts';
+
+describe('files of playlists', () => {
+  let done: string[];
+  let fails: (what: string) => boolean;
+  let files: PlaylistFiles;
+
+  const step = async (what: string): Promise<void> => {
+    await Promise.resolve();
+    done.push(what);
+    if (fails(what)) throw new Error('ENOSPC');
+  };
+
+  beforeEach(() => {
+    done = [];
+    fails = () => false;
+    const folder = {
+      write: (name: string, text: string) => step(`${name} is ${text}`),
+      remove: (name: string) => step(`${name} goes`),
+      close: () => step('all go'),
+    };
+    files = new PlaylistFiles(folder, createLogger({ name: 'test', level: 'silent' }));
+  });
+
+  test('are written one after the other, and only the newest of what waits', async () => {
+    for (const text of ['one', 'two', 'three']) files.put('a', text);
+    files.put('b', 'four');
+    await files.settled();
+    expect(done).toEqual(['a is one', 'b is four', 'a is three']);
+    files.put('a', null);
+    await files.settled();
+    expect(done.at(-1)).toBe('a goes');
+  });
+
+  test('are removed where they cannot be written, and go on with the next text', async () => {
+    fails = (what) => what.endsWith('one');
+    files.put('a', 'one');
+    await files.settled();
+    files.put('a', 'two');
+    await files.settled();
+    expect(done).toEqual(['a is one', 'a goes', 'a is two']);
+  });
+
+  test('are all hidden where one cannot be removed', async () => {
+    fails = (what) => what.startsWith('a ');
+    files.put('a', 'one');
+    await files.settled();
+    expect(done).toEqual(['a is one', 'a goes', 'all go']);
+  });
+});

@@ -1,0 +1,49 @@
+import type { Logger } from '@sluice/common/log/log.ts';
+import type { PlaylistFolder } from './folder.ts';
+
+/** Writes and removes playlists, one thing after the other for each, and always the newest. */
+export class PlaylistFiles {
+  readonly #folder: Pick<PlaylistFolder, 'write' | 'remove' | 'close'>;
+  readonly #log: Logger;
+  /** What each is to be and is not yet; null for none. */
+  readonly #wanted = new Map<string, string | null>();
+  readonly #busy = new Map<string, Promise<void>>();
+
+  constructor(folder: Pick<PlaylistFolder, 'write' | 'remove' | 'close'>, log: Logger) {
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  /** A playlist is to have this text, or is not to be there (null). @param name `<namespace>/<channel>/<rung>` */
+  put(name: string, text: string | null): void {
+    this.#wanted.set(name, text);
+    if (this.#busy.has(name)) return;
+    this.#busy.set(
+      name,
+      this.#bringUp(name).finally(() => this.#busy.delete(name)),
+    );
+  }
+
+  /** Resolves when everything is as it was put. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#busy.values());
+  }
+
+  async #bringUp(name: string): Promise<void> {
+    for (let text = this.#wanted.get(name); text !== undefined; text = this.#wanted.get(name)) {
+      this.#wanted.delete(name);
+      try {
+        if (text === null) await this.#folder.remove(name);
+        else await this.#folder.write(name, text);
+      } catch (thrown) {
+        await this.#giveUp(name, thrown);
+      }
+    }
+  }
+
+  /** No room: without the file viewers ask the sidecar. What cannot be removed either is hidden with all others. */
+  async #giveUp(name: string, thrown: unknown): Promise<void> {
+    this.#log.warn({ err: thrown, playlist: name }, 'a playlist cannot be written for nginx');
+    await this.#folder.remove(name).catch(() => this.#folder.close());
+  }
+}
