@@ -47,8 +47,11 @@ export interface MediaSideOptions {
 export interface MediaSide extends ChannelService, FeedSource {
   /** The owner of the channel whose transcode session this is or just was; null where this edge knows none. */
   ownerOfSession(namespace: string, session: string): ChannelOwner | null;
-  /** A file (`s/...`) of a channel that lies on this edge, whoever owns the channel; null where it does not. */
-  storedFile(uid: string, name: string): StoredFile | null;
+  /**
+   * A file (`s/...`) of a channel that lies on this edge, whoever owns the channel; null where it does not. It is fetched
+   * where an edge that does not reach the owner goes on by way of this one.
+   */
+  storedFile(uid: string, name: string): Promise<StoredFile | null>;
   /** Another edge says who owns a channel, or that the owner is away; null for a channel that is not known here. */
   hearOwners(uid: string, claim: OwnersClaim): Promise<OwnersAnswer | null>;
 }
@@ -194,7 +197,7 @@ class Channels implements MediaSide {
     return subscribe(this.#ownersListeners, listener);
   }
 
-  async hearOwners(uid: string, { owners, term, away }: OwnersClaim): Promise<OwnersAnswer | null> {
+  async hearOwners(uid: string, { owners, term, away, cutOff }: OwnersClaim): Promise<OwnersAnswer | null> {
     const channel = this.#byUid.get(uid);
     if (channel === undefined) return null;
     const known = channel.route.ownerTerm;
@@ -203,8 +206,10 @@ class Channels implements MediaSide {
     else if (away && term === known && channel.follower?.isOwnerAway === true)
       this.#negotiation.takeOver(channel.route);
     // Two who claim at once would wait for each other; and who asks for a successor needs its name alone, in time.
-    if (!away && !channel.claiming) await channel.settled();
-    return answerOf(channel.route, channel.owner?.handOver() ?? channel.follower?.handOver() ?? null);
+    if (!away && !cutOff && !channel.claiming) await channel.settled();
+    const hearsOwner = channel.follower?.hearsOwner === true;
+    if (hearsOwner && (away || cutOff)) channel.follower?.showOthers();
+    return answerOf(channel.route, channel.owner?.handOver() ?? channel.follower?.handOver() ?? null, hearsOwner);
   }
 
   onPublished(listener: (uid: string) => void): () => void {
@@ -231,8 +236,8 @@ class Channels implements MediaSide {
     for (const [uid, { owner }] of this.#byUid) if (owner !== null) yield uid;
   }
 
-  storedFile(uid: string, name: string): StoredFile | null {
-    return this.#byUid.get(uid)?.storedFile(name) ?? null;
+  async storedFile(uid: string, name: string): Promise<StoredFile | null> {
+    return (await this.#byUid.get(uid)?.storedFile(name)) ?? null;
   }
 
   async close(): Promise<void> {

@@ -69,6 +69,15 @@ export class LogCopy {
     this.#copy = null;
   }
 
+  /** Takes what another copy of the same timeline has more. @returns whether it is one, and not behind this one */
+  takeMore({ log, known }: TimelineCopy): boolean {
+    const { entries, ...head } = log;
+    const applied = applyUpdate(this.log, { after: null, head, entries });
+    if (applied.kind !== 'applied') return false;
+    this.#copy = { log: applied.log, known };
+    return true;
+  }
+
   take(update: LogUpdate, known: readonly KnownSegment[]): CopyNews {
     const isFirst = this.#isFirst;
     const applied = applyUpdate(this.log, update);

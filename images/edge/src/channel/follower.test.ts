@@ -130,7 +130,7 @@ describe('a channel that another edge owns', () => {
   });
 
   test('is shown from the copy while its owner cannot be reached, and goes on where it was', async () => {
-    apply({ mode: 'Proxy' });
+    apply({ mode: 'Proxy', owners: [owner.owner] });
     await same();
     await owner.clock.advance(20_000);
     const before = await same();
@@ -146,7 +146,7 @@ describe('a channel that another edge owns', () => {
   });
 
   test('asks no owner for files that it knows to be away', async () => {
-    apply({ mode: 'Proxy' });
+    apply({ mode: 'Proxy', owners: [owner.owner] });
     const [first = ''] = urisOf(await same());
     await owner.clock.advance(4_000);
     owner.network.part('edge-1', 'edge-3', true);
@@ -177,7 +177,7 @@ describe('a channel that another edge owns', () => {
     await owner.clock.advance(1_000);
     expect(urisOf((await early).text).length).toBeGreaterThan(2);
     owner.network.part('edge-1', 'edge-3', true);
-    third.media.apply(route({ mode: 'Proxy' }));
+    third.media.apply(route({ mode: 'Proxy', owners: [owner.owner] }));
     const late = third.media.media(KEY, 'source', AbortSignal.timeout(5_000));
     late.catch(() => undefined);
     await owner.clock.advance(10_000);
@@ -294,6 +294,34 @@ describe('a channel that another edge owns', () => {
     await owner.clock.advance(15_000);
     expect(other.reports).toEqual([]);
     owner.network.part('edge-1', 'edge-3', false);
+    await owner.clock.advance(3_000);
+    await same();
+  });
+
+  test.each([
+    ['its first successor', 'edge-2', 'edge-3'],
+    ['its second successor', 'edge-3', 'edge-2'],
+  ])('goes on at %s, cut off alone from the owner, by way of the other one', async (_name, cutOff, via) => {
+    apply({ mode: 'Proxy', ownerTerm: 16 });
+    const cut = cutOff === 'edge-2' ? other : third;
+    await owner.playlist();
+    await cut.playlist();
+    await owner.clock.advance(20_000);
+    const before = await cut.playlist();
+    owner.network.part('edge-1', cutOff, true);
+    for (let step = 0; step < 20; step += 1) {
+      await owner.clock.advance(1_000);
+      const [newest, ...listed] = urisOf(await cut.playlist()).reverse();
+      const shown = urisOf(await owner.playlist());
+      expect(shown.indexOf(newest ?? '')).toBeGreaterThanOrEqual(shown.length - 4);
+      expect(shown).toEqual(expect.arrayContaining(listed.slice(0, 6)));
+    }
+    const newest = urisOf(await cut.playlist()).at(-1) ?? '';
+    expect(urisOf(before)).not.toContain(newest);
+    await cut.media.segment(KEY, newest);
+    expect(owner.network.fetched).toContain(`${via}->${cutOff} ${newest}`);
+    expect([...other.reports, ...third.reports]).toEqual([]);
+    owner.network.part('edge-1', cutOff, false);
     await owner.clock.advance(3_000);
     await same();
   });

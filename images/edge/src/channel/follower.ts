@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
-import type { OwnerMessage } from '../replication/messages.ts';
+import { BEAT_MS, type OwnerMessage } from '../replication/messages.ts';
 import type { Attachment, OwnerAddress, OwnerLinks } from '../replication/owner-link.ts';
 import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
@@ -12,6 +12,7 @@ import type { Clock } from './clock.ts';
 import { LogCopy, type TimelineCopy } from './copy.ts';
 import { Demand } from './demand.ts';
 import { ASSUMED_TARGET_DURATION_SECONDS } from './lease.ts';
+import type { HeardElsewhere } from './negotiation.ts';
 import { modeOfEntry } from './report.ts';
 import { checkRung } from './rungs.ts';
 import type { SegmentCache } from './segment-cache.ts';
@@ -21,6 +22,12 @@ import { filesOf, WatchedRungs } from './watched-rungs.ts';
 
 /** Pause in ms before an owner whose answer did not fit is asked again. */
 const ASK_AGAIN_MS = 250;
+/** An owner that has been heard within this is not away, though another edge may not reach it. */
+const HEARD_MS = 2 * BEAT_MS;
+/** Pause in ms before an edge that hears the owner is asked for its copy again: half of the shortest usual target duration. */
+const COPY_AGAIN_MS = 1_000;
+/** An edge that is cut off from the owner asks far more often than this; in ms. */
+const SHOWS_MS = 10_000;
 
 /** What a followed channel needs of its edge. */
 export interface FollowerContext {
@@ -60,6 +67,11 @@ export class ChannelFollower {
   #currentAt: number | null = null;
   #wanted = false;
   #closed = false;
+  /** An edge that hears the owner which this one does not: copy and files come from there. */
+  #via: OwnerAddress | null = null;
+  #cancelCopy = (): void => {};
+  /** When an edge asked for the copy that does not hear the owner, in ms. */
+  #shownAt = Number.NEGATIVE_INFINITY;
   #cancelForget = (): void => {};
   #cancelAgain = (): void => {};
 
@@ -91,6 +103,12 @@ export class ChannelFollower {
   /** The owner has been silent for 1.5 s and cannot be dialled. */
   get isOwnerAway(): boolean {
     return this.#attachment?.isAway === true;
+  }
+
+  /** The owner is connected and has been heard just now. */
+  get hearsOwner(): boolean {
+    const attachment = this.#attachment;
+    return attachment?.connected === true && this.#context.clock.now() - attachment.heardAt <= HEARD_MS;
   }
 
   /** Somebody watches the channel on this edge. */
@@ -166,6 +184,37 @@ export class ChannelFollower {
     return this.#context.cache.get(name, this.#sources());
   }
 
+  /** Another edge, which does not reach the owner, asks for the copy: there is one as long as it does, and files. */
+  showOthers(): void {
+    this.#shownAt = this.#context.clock.now();
+    this.#demand.request();
+    this.evaluate();
+  }
+
+  /** Fetches a file from the owner for an edge that does not reach it: none for others, who ask the owner themselves. */
+  async fetchForOthers(name: string): Promise<void> {
+    if (this.hearsOwner && this.#context.clock.now() - this.#shownAt <= SHOWS_MS) await this.segment(name);
+  }
+
+  /** An edge that hears the owner has shown its copy: this one goes on with it, and asks again, until it hears the owner itself. */
+  takeFrom({ copy, from }: HeardElsewhere): void {
+    const { clock, changed, ownerAway } = this.#context;
+    if (this.#closed || !this.isOwnerAway || !this.#wanted) return;
+    this.#via = from;
+    const shown = this.log === null ? null : nextMsn(this.log);
+    if (copy !== null && this.#copy.takeMore(copy)) {
+      this.#currentAt = clock.now();
+      this.#ready = copy.log.entries.length > 0;
+      this.#prefetch(shown);
+      this.#waiters.wake();
+      changed();
+    }
+    this.#cancelCopy();
+    this.#cancelCopy = clock.after(COPY_AGAIN_MS, () => {
+      if (this.isOwnerAway && this.#wanted) ownerAway();
+    });
+  }
+
   /** Follows the timeline or lets go of it, as the audience of this edge wants it now. */
   evaluate(): void {
     if (this.#closed) return;
@@ -197,6 +246,7 @@ export class ChannelFollower {
     this.#demand.close();
     this.#cancelForget();
     this.#cancelAgain();
+    this.#cancelCopy();
     this.#away();
     this.#attachment?.detach();
     this.#waiters.fail(error);
@@ -210,6 +260,7 @@ export class ChannelFollower {
     this.#away();
     this.#attachment?.detach();
     this.#owner = owner;
+    this.#via = null;
     if (owner === null) return;
     this.#attachment = this.#context.links.attach(owner, {
       uid: this.#route.uid,
@@ -251,6 +302,7 @@ export class ChannelFollower {
       this.#prefetch(shown);
     }
     this.#answered = true;
+    this.#via = null;
     this.#currentAt = this.#context.clock.now();
     this.#ready = ready;
     this.#waiters.wake();
@@ -296,7 +348,8 @@ export class ChannelFollower {
 
   /** Who can be asked for files: an owner that is away would keep each fetch waiting until its time is out. */
   #sources(): readonly OwnerAddress[] {
-    return this.#owner === null || this.isOwnerAway ? [] : [this.#owner];
+    const from = this.isOwnerAway ? this.#via : this.#owner;
+    return from === null ? [] : [from];
   }
 
   #rungs(): readonly string[] {

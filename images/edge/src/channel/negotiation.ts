@@ -32,6 +32,13 @@ function wordBefore(route: Route, answers: readonly (OwnersAnswer | null)[]): Ow
   return answers.find((answer) => answer !== null && goesBefore(answer, ownershipOf(route))) ?? null;
 }
 
+/** What an edge says that hears an owner which this one does not. */
+export interface HeardElsewhere {
+  /** Null where it has none yet: it follows the owner from now on. */
+  readonly copy: TimelineCopy | null;
+  readonly from: OwnerAddress;
+}
+
 /** Agrees with the other edges about who owns a channel; the same one wins everywhere, see {@link goesBefore}. */
 export class Negotiation {
   readonly #context: NegotiationContext;
@@ -54,7 +61,7 @@ export class Negotiation {
       ({ podUid }, index, all) =>
         podUid !== this.#context.podUid && all.findIndex((other) => other.podUid === podUid) === index,
     );
-    const answers = await Promise.all(others.map((other) => this.#tell(other, route, false)));
+    const answers = await Promise.all(others.map((other) => this.#tell(other, route)));
     const higher = wordBefore(route, answers);
     if (higher !== null) {
       this.#context.superseded(route.uid, higher);
@@ -70,22 +77,39 @@ export class Negotiation {
   }
 
   /**
-   * The owner cannot be reached. Takes over where this edge is the next one of those that can be; else asks who is,
-   * if somebody watches here (`watched`); without that a successor acts by itself while the channel is `needed`.
+   * The owner cannot be reached. Takes over where this edge is the next one of those that can be and nobody else hears the
+   * owner; else asks who is, if somebody watches here (`watched`); without that a successor acts by itself while the channel
+   * is `needed`. Resolves with the word of an edge that hears the owner: then this one is cut off alone.
    */
-  async ownerAway(route: Route, watched: boolean, needed: boolean): Promise<void> {
-    for (const successor of route.owners.slice(1)) {
+  async ownerAway(route: Route, watched: boolean, needed: boolean): Promise<HeardElsewhere | null> {
+    const successors = route.owners.slice(1);
+    for (const [index, successor] of successors.entries()) {
       if (successor.podUid === this.#context.podUid) {
-        if (needed) this.takeOver(route);
-        return;
+        return needed ? this.#takeOverAlone(route, successors.slice(index + 1)) : null;
       }
-      if (!watched) return;
-      const answer = await this.#tell(successor, route, true);
-      if (answer === null) continue;
-      // One that still reaches the owner says what this edge knows already.
-      if (goesBefore(answer, ownershipOf(route))) this.#context.superseded(route.uid, answer);
-      return;
+      if (!watched) return null;
+      const answer = await this.#tell(successor, route, { away: true });
+      if (answer !== null) return this.#heardBy(route, successor, answer);
     }
+    return null;
+  }
+
+  /** Takes over unless one of the edges behind this one still hears the owner. */
+  async #takeOverAlone(route: Route, others: readonly OwnerAddress[]): Promise<HeardElsewhere | null> {
+    const answers = await Promise.all(others.map((other) => this.#tell(other, route, { cutOff: true })));
+    for (const [index, other] of others.entries()) {
+      const answer = answers[index] ?? null;
+      if (answer === null) continue;
+      if (goesBefore(answer, ownershipOf(route)) || answer.hearsOwner) return this.#heardBy(route, other, answer);
+    }
+    this.takeOver(route);
+    return null;
+  }
+
+  #heardBy(route: Route, from: OwnerAddress, answer: OwnersAnswer): HeardElsewhere | null {
+    if (goesBefore(answer, ownershipOf(route))) this.#context.superseded(route.uid, answer);
+    else if (answer.hearsOwner && answer.term === route.ownerTerm) return { copy: copyOf(answer), from };
+    return null;
   }
 
   /** Makes this edge the owner, at the term that is its own as a successor. */
@@ -106,9 +130,13 @@ export class Negotiation {
     for (const uid of [...this.#claimed.keys()]) this.release(uid);
   }
 
-  async #tell(to: OwnerAddress, route: Route, away: boolean): Promise<OwnersAnswer | null> {
+  async #tell(
+    to: OwnerAddress,
+    route: Route,
+    { away = false, cutOff = false }: { readonly away?: boolean; readonly cutOff?: boolean } = {},
+  ): Promise<OwnersAnswer | null> {
     const owners = route.owners.map((owner) => ({ ...owner }));
-    return this.#context.client.tell(to, route.uid, { owners, term: route.ownerTerm, away }).catch(() => null);
+    return this.#context.client.tell(to, route.uid, { owners, term: route.ownerTerm, away, cutOff }).catch(() => null);
   }
 
   /** An owner that was cut off from everybody writes on: it hears of the new term as soon as it can be reached. */
@@ -123,7 +151,7 @@ export class Negotiation {
 
   async #tellAgain(route: Route, others: readonly OwnerAddress[], tries: number): Promise<void> {
     const known = this.#claimed.get(route.uid);
-    const answers = await Promise.all(others.map((other) => this.#tell(other, route, false)));
+    const answers = await Promise.all(others.map((other) => this.#tell(other, route)));
     if (this.#claimed.get(route.uid) !== known) return;
     const higher = wordBefore(route, answers);
     if (higher !== null) this.#context.superseded(route.uid, higher);

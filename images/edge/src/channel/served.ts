@@ -154,7 +154,14 @@ export class ServedChannel {
   }
 
   /** A file (`s/...`) that lies here; null where it does not. */
-  storedFile(name: string): StoredFile | null {
+  async storedFile(name: string): Promise<StoredFile | null> {
+    const file = this.#stored(name);
+    if (file !== null || this.#follower === null) return file;
+    await this.#follower.fetchForOthers(name).catch(() => undefined);
+    return this.#stored(name);
+  }
+
+  #stored(name: string): StoredFile | null {
     return this.#owner?.files.find(name) ?? this.#cache?.find(name) ?? null;
   }
 
@@ -277,9 +284,14 @@ export class ServedChannel {
     if (this.#asking || this.#removed || follower === null) return;
     this.#asking = true;
     const { negotiation } = this.#context;
-    void negotiation.ownerAway(this.#route, follower.isWatched, this.#isNeeded()).finally(() => {
-      this.#asking = false;
-    });
+    void negotiation
+      .ownerAway(this.#route, follower.isWatched, this.#isNeeded())
+      .then((heard) => {
+        if (heard !== null && follower === this.#follower) follower.takeFrom(heard);
+      })
+      .finally(() => {
+        this.#asking = false;
+      });
   }
 
   /** Whether anybody wants the channel now: thousands of idle ones move without a word. */

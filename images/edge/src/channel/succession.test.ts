@@ -65,11 +65,11 @@ function stage(self: string, answers: Record<string, Partial<OwnersAnswer> | nul
   const told: string[] = [];
   const superseded: Ownership[] = [];
   const client: OwnershipClient = {
-    tell: async ({ podUid }, _uid, { owners, term, away }) => {
-      told.push(`${podUid} ${term}${away ? ' away' : ''}`);
+    tell: async ({ podUid }, _uid, { owners, term, away, cutOff }) => {
+      told.push(`${podUid} ${term}${away ? ' away' : ''}${cutOff ? ' cut off' : ''}`);
       const answer = answers[podUid] ?? null;
       if (answer === null) throw new Error('away');
-      return { owners, term, copy: null, ...answer };
+      return { owners, term, copy: null, hearsOwner: false, ...answer };
     },
     close: async () => {},
   };
@@ -82,6 +82,7 @@ function stage(self: string, answers: Record<string, Partial<OwnersAnswer> | nul
   return { clock, told, superseded, answers, negotiation };
 }
 
+const HEARS = { hearsOwner: true };
 const ROUTE = testRoute('http://source.test/x.m3u8', { owners: OWNERS, ownerTerm: 16 });
 
 describe('a negotiation', () => {
@@ -133,7 +134,10 @@ describe('a negotiation', () => {
   });
 
   test.each([
-    ['the first successor takes over where the channel is needed', 'b', false, true, {}, [], 17],
+    ['the first successor takes over where the channel is needed', 'b', false, true, {}, ['c 16 cut off'], 17],
+    ['the first takes over where no other edge answers', 'b', false, true, { c: null }, ['c 16 cut off'], 17],
+    ['the first leaves an owner that another edge hears', 'b', true, true, { c: HEARS }, ['c 16 cut off'], null],
+    ['the first hears of one who took over', 'b', true, true, { c: { term: 18 } }, ['c 16 cut off'], 18],
     ['the first successor leaves alone what nobody needs', 'b', false, false, {}, [], null],
     ['the second asks the first', 'c', true, true, { b: { term: 17 } }, ['b 16 away'], 17],
     ['the second takes over where the first is away too', 'c', true, true, { b: null }, ['b 16 away'], 18],
@@ -153,5 +157,14 @@ describe('a negotiation', () => {
     await negotiation.ownerAway(ROUTE, watched, needed);
     expect(asked).toEqual(told);
     expect(superseded.map((one) => one.term)).toEqual(term === null ? [] : [term]);
+  });
+
+  test.each([
+    ['the copy of an edge that hears the owner, and the edge', { b: HEARS }, { copy: null, from: B }],
+    ['nothing of one that does not', { b: {} }, null],
+    ['nothing of one whose owner is another', { b: { ...HEARS, term: 15 } }, null],
+  ])('resolves with %s', async (_name, answers, expected) => {
+    const { negotiation } = stage('c', answers);
+    expect(await negotiation.ownerAway(ROUTE, true, true)).toEqual(expected);
   });
 });

@@ -62,9 +62,9 @@ export function copyOf({ copy }: OwnersAnswer): TimelineCopy | null {
   return copy === null ? null : { log: { ...copy.head, entries: copy.entries }, known: copy.known };
 }
 
-/** What an edge answers: who owns the channel as far as it knows, and its copy. */
-export function answerOf({ owners, ownerTerm }: Route, copy: TimelineCopy | null): OwnersAnswer {
-  const named = { owners: owners.map((owner) => ({ ...owner })), term: ownerTerm };
+/** What an edge answers: who owns the channel as far as it knows, its copy, and whether it hears another edge that is the owner. */
+export function answerOf({ owners, ownerTerm }: Route, copy: TimelineCopy | null, hearsOwner: boolean): OwnersAnswer {
+  const named = { owners: owners.map((owner) => ({ ...owner })), term: ownerTerm, hearsOwner };
   if (copy === null) return { ...named, copy: null };
   const { entries, ...head } = copy.log;
   return {

@@ -28,6 +28,8 @@ const claimSchema = z.object({
   term: z.int().nonnegative(),
   /** The first owner cannot be reached: the edge that is asked takes over if it cannot reach it either. */
   away: z.boolean(),
+  /** The same, but nobody is to take over: an edge that reaches the owner is to show its copy, and to follow for that. */
+  cutOff: z.boolean().default(false),
 });
 /** See {@link claimSchema}. */
 export type OwnersClaim = z.infer<typeof claimSchema>;
@@ -40,6 +42,8 @@ const answerSchema = z.object({
   copy: z
     .object({ head: headSchema, entries: entriesSchema, known: z.array(knownSchema).max(MAX_KNOWN_SEGMENTS) })
     .nullable(),
+  /** It follows the owner and has heard it just now: who has not is cut off alone. */
+  hearsOwner: z.boolean().default(false),
 });
 /** See {@link answerSchema}. */
 export type OwnersAnswer = z.infer<typeof answerSchema>;

@@ -35,8 +35,8 @@ describe('the internal port of an edge, for other edges', () => {
     asked = [];
     const sha256 = replicationTokenSha256(KEY, 'owner');
     const hear = async (uid: string, claim: OwnersClaim) =>
-      uid === 'film' ? { owners: claim.owners, term: claim.term + 1, copy: null } : null;
-    const stored = (uid: string, name: string) => {
+      uid === 'film' ? { owners: claim.owners, term: claim.term + 1, copy: null, hearsOwner: claim.cutOff } : null;
+    const stored = async (uid: string, name: string) => {
       asked.push([uid, name]);
       return name === NAME ? file : null;
     };
@@ -106,8 +106,8 @@ describe('the internal port of an edge, for other edges', () => {
   test('answers edges, and edges alone, about owners', async () => {
     const ownership = createOwnershipClient(KEY);
     const owners = [{ podName: 'edge-1', podUid: 'one', address: '10.0.0.1:8081' }];
-    const claim = { owners, term: 3, away: true };
-    expect(await ownership.tell(owner, 'film', claim)).toEqual({ owners, term: 4, copy: null });
+    const claim = { owners, term: 3, away: true, cutOff: true };
+    expect(await ownership.tell(owner, 'film', claim)).toEqual({ owners, term: 4, copy: null, hearsOwner: true });
     for (const [to, uid] of [
       [owner, 'news'],
       [{ ...owner, podUid: 'another' }, 'film'],

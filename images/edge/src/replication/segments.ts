@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { MAX_SEGMENT_BYTES } from '@sluice/common/work/contract.ts';
@@ -66,12 +66,9 @@ export function createSegmentClient(sessionKey: Uint8Array): SegmentClient {
   };
 }
 
-/**
- * Answers other edges who ask for stored files, and hands everything else on. It only ever sends what lies here, so no
- * request goes from edge to edge.
- */
+/** Answers other edges who ask for stored files, and hands everything else on. */
 export function createSegmentListener(
-  stored: (uid: string, name: string) => StoredFile | null,
+  stored: (uid: string, name: string) => Promise<StoredFile | null>,
   tokenSha256: string,
   others: RequestListener,
 ): RequestListener {
@@ -89,20 +86,24 @@ export function createSegmentListener(
       return;
     }
     const [, uid = '', name = ''] = match;
-    const file = stored(uid, name);
-    if (file === null) {
-      sendError(response, segmentUnknown(name));
-      return;
-    }
-    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': file.bytes });
-    const content = createReadStream(file.path);
-    // A file that goes meanwhile ends the answer short of its length: the other side throws it away, and must not wait
-    // for the rest.
-    content.once('end', () => {
-      if (content.bytesRead < file.bytes) response.destroy();
-    });
-    pipeline(content, response).catch(() => response.destroy());
+    stored(uid, name)
+      .then((file) => {
+        if (file === null) throw segmentUnknown(name);
+        send(file, response);
+      })
+      .catch((error: unknown) => sendError(response, error));
   };
+}
+
+function send(file: StoredFile, response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': file.bytes });
+  const content = createReadStream(file.path);
+  // A file that goes meanwhile ends the answer short of its length: the other side throws it away, and must not wait
+  // for the rest.
+  content.once('end', () => {
+    if (content.bytesRead < file.bytes) response.destroy();
+  });
+  pipeline(content, response).catch(() => response.destroy());
 }
 
 /** 404 for a file that is not stored (any more). */

@@ -84,7 +84,7 @@ export class TestNetwork {
         this.asked.push(`${owner.podUid}->${from} ${name}`);
         const pod = this.#find(from, owner);
         if (pod === null) throw ownerUnreachable(uid);
-        const file = pod.media().storedFile(uid, name);
+        const file = await pod.media().storedFile(uid, name);
         if (file === null) throw segmentUnknown(name);
         const bytes = await read(file.path);
         this.fetched.push(`${owner.podUid}->${from} ${name}`);
