@@ -61,7 +61,7 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
         watch(podUid, message.uid);
         break;
       case 'admit':
-        answerAdmission(podUid, { uid: message.uid, ...book.admit(message) });
+        answerAdmission(podUid, { uid: message.uid, ...book.admit(message.uid, { ...message, edge: podUid }) });
         break;
       case 'leave':
         for (const [edge, goodbye] of book.left(podUid, message)) tellLeave(edge, goodbye);

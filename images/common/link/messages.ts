@@ -220,6 +220,9 @@ export const ownerReportSchema = z.object({
 });
 export type OwnerReport = z.infer<typeof ownerReportSchema>;
 
+/** Longest time for which a seat is kept: three target durations of 20 s, far above any that is in use. */
+export const MAX_HOLD_SECONDS = 60;
+
 /** Edge to operator. `challenge` first; after a valid `hello` the edge sends `viewers` with `snapshot: true` for each channel, and its reports. */
 export const edgeMessageSchema = z.discriminatedUnion('type', [
   z.object({
@@ -250,7 +253,15 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
   /** Viewers said goodbye here; other edges may count them too. Comes after the `viewers` of the same channel. */
   z.object({ type: z.literal('leave'), uid: z.string(), ids: z.array(idHashSchema), secondsAgo: secondsAgoSchema }),
   /** May these viewers, whom this edge does not count, come to a channel with `maxViewers`? An older operator does not answer. */
-  z.object({ type: z.literal('admit'), uid: z.string(), ids: z.array(idHashSchema).max(10_000) }),
+  z.object({
+    type: z.literal('admit'),
+    uid: z.string(),
+    ids: z.array(idHashSchema).max(10_000),
+    /** How long a seat is kept for who is let in and not counted yet; edges of older versions rely on the default. */
+    holdSeconds: z.number().positive().max(MAX_HOLD_SECONDS).default(30),
+    /** They have shown no sign of life: seats are kept for them before others like them, and nobody else. */
+    provisional: z.boolean().default(false),
+  }),
   /** Somebody asks this edge for a channel that it does not serve: its audience is wanted at once, and for a minute. */
   z.object({ type: z.literal('watch'), uid: z.string() }),
   /** A viewer cannot reach a Direct source. */

@@ -3,7 +3,7 @@ import type { AudienceCount, BookRefusals, CountedChannel } from './count.ts';
 import { type CountingTimes, type EdgeProcess, UNTOLD } from './edge-presence.ts';
 import { KnownEdges } from './edges.ts';
 import { type Goodbye, RememberedGoodbyes } from './goodbyes.ts';
-import type { Admission } from './seats.ts';
+import type { Admission, SeatRequest } from './seats.ts';
 import type { ChannelAudience, EvidencedId } from './union.ts';
 
 /**
@@ -136,17 +136,17 @@ export class AudienceBook {
     else audience.change(edge, joined, left, this.now());
     const ids = joined.map(({ id }) => id);
     this.takeFromGone(audience, ids);
-    this.channels.settle(uid, ids);
+    this.channels.settle(uid, edge, ids);
     this.onChange(uid);
   }
 
   /** Decides who of these viewers may come; a channel that is not followed, or whose count is unknown, is left to the edge. */
-  admit({ uid, ids }: { readonly uid: string; readonly ids: readonly string[] }): Admission {
+  admit(uid: string, request: SeatRequest): Admission {
     const channel = this.followed(uid);
     if (channel === null || this.count(uid).state === 'unknown') {
-      return { admitted: [], refused: [], undecided: [...ids] };
+      return { admitted: [], refused: [], undecided: [...request.ids] };
     }
-    return channel.seats.admit(ids, channel.settings.maxViewers, channel.audience, this.now());
+    return channel.seats.admit(request, channel.settings.maxViewers, channel.audience, this.now());
   }
 
   /**
@@ -159,10 +159,11 @@ export class AudienceBook {
     const others = new Map<string, Goodbye>();
     const channel = this.followed(uid);
     if (channel === null) return others;
-    const { audience } = channel;
+    const { audience, seats } = channel;
     const saidAtMs = this.now() - secondsAgo * 1000;
     const whoHaveNotComeSince = ids.filter((id) => audience.lastSignMs(id) <= saidAtMs);
     if (this.takeFromGone(audience, whoHaveNotComeSince)) this.onChange(uid);
+    seats.left(ids, saidAtMs);
     this.goodbyes.add(goodbye);
     this.goodbyes.prune(this.edges.isAnySilent);
     for (const name of this.edges.synced) {

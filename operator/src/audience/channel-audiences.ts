@@ -71,11 +71,11 @@ export class ChannelAudiences {
     return audience;
   }
 
-  /** After a change: these viewers of a channel are counted now. A stranger without viewers is forgotten. */
-  settle(uid: string, ids: readonly string[]): void {
+  /** After a change: an edge counts these viewers of a channel now. A stranger without viewers is forgotten. */
+  settle(uid: string, edge: string, ids: readonly string[]): void {
     const channel = this.channels.get(uid);
     if (channel !== undefined) {
-      channel.seats.taken(ids);
+      channel.seats.taken(edge, ids);
       channel.peak = Math.max(channel.peak, channel.audience.viewers);
     } else if (this.strangers.get(uid)?.viewers === 0) this.strangers.delete(uid);
   }
@@ -88,7 +88,7 @@ export class ChannelAudiences {
     }
     for (const [uid, audience] of this.strangers) {
       if (!mentioned.has(uid)) audience.replace(edge, [], nowMs);
-      this.settle(uid, []);
+      this.settle(uid, edge, []);
     }
   }
 

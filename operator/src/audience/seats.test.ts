@@ -20,8 +20,11 @@ function deskOf(edges: readonly string[] = ['a', 'b']) {
   const leave = (edge: string, ...ids: string[]): void => {
     book.viewers(edge, { uid: 'c', snapshot: false, joined: [], left: ids });
   };
-  const admit = (...ids: string[]) => book.admit({ uid: 'c', ids });
-  return { book, clock, join, leave, admit };
+  const ask = (edge: string, provisional: boolean, ids: readonly string[], uid = 'c') =>
+    book.admit(uid, { edge, ids, holdSeconds: provisional ? 2 : 13, provisional });
+  const admit = (...ids: string[]) => ask('a', false, ids);
+  const look = (...ids: string[]) => ask('a', true, ids);
+  return { book, clock, join, leave, ask, admit, look };
 }
 
 describe('the seats of a channel with a limit', () => {
@@ -37,14 +40,13 @@ describe('the seats of a channel with a limit', () => {
     expect(admit('1', '4', '5')).toEqual({ admitted: ['1', '4'], refused: ['5'], undecided: [] });
   });
 
-  test('are free again when a viewer leaves, or does not come within 30 s', () => {
+  test('are free again when a viewer leaves, or does not come within the time that its edge said', () => {
     const { admit, join, leave, clock } = deskOf();
     admit('1', '2', '3');
-    join('a', '1');
-    join('b', '2');
+    join('a', '1', '2');
     leave('a', '1');
     expect(admit('4', '5')).toMatchObject({ admitted: ['4'], refused: ['5'] });
-    clock.nowMs += 30_000;
+    clock.nowMs += 13_000;
     expect(admit('5', '6', '7')).toMatchObject({ admitted: ['5', '6'], refused: ['7'] });
   });
 
@@ -58,32 +60,78 @@ describe('the seats of a channel with a limit', () => {
   });
 
   test('are left to the edges while the count is unknown, or the channel is', () => {
-    const { admit, book } = deskOf();
-    expect(book.admit({ uid: 'x', ids: ['1'] })).toMatchObject({ undecided: ['1'] });
+    const { admit, ask, book } = deskOf();
+    expect(ask('a', false, ['1'], 'x')).toMatchObject({ undecided: ['1'] });
     book.edgeSeen('new', true);
     expect(admit('1')).toEqual({ admitted: [], refused: [], undecided: ['1'] });
+  });
+
+  test('are kept at another edge for who is counted, and stops being so before it is counted there', () => {
+    const { ask, admit, join, leave } = deskOf();
+    join('a', '1', '2', '3');
+    expect(ask('b', false, ['1'])).toMatchObject({ admitted: ['1'] });
+    leave('a', '1');
+    expect(admit('4')).toMatchObject({ refused: ['4'] });
+    join('b', '1');
+    leave('b', '1');
+    expect(admit('4')).toMatchObject({ admitted: ['4'] });
+  });
+
+  test('are free at once when a viewer says goodbye, unless it was let in again since', () => {
+    const { admit, book, clock } = deskOf();
+    admit('1', '2');
+    clock.nowMs += 500;
+    admit('3');
+    book.left('a', { uid: 'c', ids: ['1', '3'], secondsAgo: 0.1 });
+    expect(admit('4', '5')).toMatchObject({ admitted: ['4'], refused: ['5'] });
+  });
+
+  test('are shown to as many as fit, for two seconds, and taken by the first who watch', () => {
+    const { admit, look, clock } = deskOf();
+    admit('1');
+    expect(look('2', '3', '4')).toMatchObject({ admitted: ['2', '3'], refused: ['4'] });
+    expect(look('2')).toMatchObject({ admitted: ['2'] });
+    expect(admit('5', '2')).toMatchObject({ admitted: ['5', '2'] });
+    expect(admit('3')).toMatchObject({ refused: ['3'] });
+    clock.nowMs += 2_000;
+    expect(look('6')).toMatchObject({ refused: ['6'] });
+  });
+
+  test('are not kept from viewers by programs that read the multivariant playlist again and again', () => {
+    const { admit, look, clock } = deskOf();
+    for (let program = 0; program < 50; program += 1) {
+      look(`program-${program}`);
+      clock.nowMs += 20;
+    }
+    expect(admit('1', '2', '3')).toMatchObject({ admitted: ['1', '2', '3'] });
   });
 
   test('suffice whatever comes: viewers who asked before they came are never more than the limit', () => {
     const id = fc.constantFrom(...'0123456789');
     const step = fc.record({
-      action: fc.constantFrom('come', 'leave', 'wait'),
+      action: fc.constantFrom('come', 'look', 'leave', 'say goodbye', 'wait'),
       id,
       edge: fc.constantFrom('a', 'b'),
       waitMs: fc.integer({ min: 0, max: 20_000 }),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const { admit, join, leave, book, clock } = deskOf();
+        const { ask, look, join, leave, book, clock } = deskOf();
         /** When each viewer who was let in and is not counted yet will be: within what an edge remembers. */
         let starting: { id: string; edge: string; atMs: number }[] = [];
         for (const { action, id: one, edge, waitMs } of steps) {
           clock.nowMs += waitMs % 5_000;
           for (const { id: due, edge: at } of starting.filter(({ atMs }) => atMs <= clock.nowMs)) join(at, due);
           starting = starting.filter(({ atMs }) => atMs > clock.nowMs);
-          if (action === 'come' && admit(one).admitted.length > 0) {
-            starting.push({ id: one, edge, atMs: clock.nowMs + waitMs });
-          } else if (action === 'leave') leave(edge, one);
+          if (action === 'come' && ask(edge, false, [one]).admitted.length > 0) {
+            starting.push({ id: one, edge, atMs: clock.nowMs + (waitMs % 12_000) });
+          } else if (action === 'look') look(one);
+          else if (action === 'leave') leave(edge, one);
+          else if (action === 'say goodbye') {
+            starting = starting.filter(({ id: who }) => who !== one);
+            for (const where of ['a', 'b']) leave(where, one);
+            book.left(edge, { uid: 'c', ids: [one], secondsAgo: 0 });
+          }
           expect(book.count('c').viewers).toBeLessThanOrEqual(LIMIT);
         }
       }),

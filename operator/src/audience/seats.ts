@@ -1,10 +1,16 @@
 import type { ChannelAudience } from './union.ts';
 
-/**
- * How long a seat is kept for a viewer who was let in and is not counted yet: from the multivariant playlist to the second
- * media playlist it is one target duration and the start of a player. Longer than an edge remembers that it let one in.
- */
-const HOLD_MS = 30_000;
+/** A question of an edge: may these viewers, whom it does not count, come? */
+export interface SeatRequest {
+  /** The edge's pod uid. */
+  readonly edge: string;
+  /** Hashes of the viewers' ids. */
+  readonly ids: readonly string[];
+  /** For how long a seat is kept for who is let in, until the edge counts them. */
+  readonly holdSeconds: number;
+  /** They have only looked at the multivariant playlist. */
+  readonly provisional: boolean;
+}
 
 /** Who of those that asked may come. Every id stands in exactly one list. */
 export interface Admission {
@@ -14,44 +20,89 @@ export interface Admission {
   readonly undecided: string[];
 }
 
+interface Held {
+  /** Edge that is about to count the viewer. */
+  readonly edge: string;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+}
+
 /**
  * The seats of one channel. Edges ask before they let a new viewer in, so that all edges together never let in more than
  * the limit: the ids that are counted, wherever, and those that were let in a moment ago are never more than it when a new
  * one is let in. Who is counted already, at whichever edge, is always admitted.
+ *
+ * Who asks for the multivariant playlist only is no viewer yet, and may be a program: the seat that is kept then is kept
+ * before others of that kind alone. It keeps a crowd from being let in where few fit, and cannot keep a viewer out.
  */
 export class Seats {
-  /** Ids with a seat that are not counted yet, and until when, in the order of that time. */
-  private readonly held = new Map<string, number>();
+  /** Ids that were let in, counted elsewhere or not, until their edge counts them; in the order of their times. */
+  private readonly held = new Map<string, Held>();
+  /** Ids that were only told that there is a seat, and until when; in the order of that time. */
+  private readonly provisional = new Map<string, number>();
 
   /** @param limit seats; undefined: as many as come */
-  admit(ids: readonly string[], limit: number | undefined, audience: ChannelAudience, nowMs: number): Admission {
+  admit(request: SeatRequest, limit: number | undefined, audience: ChannelAudience, nowMs: number): Admission {
     this.forget(nowMs);
     const admission: Admission = { admitted: [], refused: [], undecided: [] };
-    for (const id of ids) {
-      const isKnown = audience.counts(id) || this.held.has(id);
-      const isFree = limit === undefined || audience.viewers + this.held.size < limit;
-      if (!isKnown && !isFree) {
+    let taken = audience.viewers + this.heldFor((id) => !audience.counts(id));
+    for (const id of request.ids) {
+      const isIn = audience.counts(id) || this.held.has(id);
+      const isKnown = isIn || (request.provisional && this.provisional.has(id));
+      const others = request.provisional ? this.provisional.size : 0;
+      if (!isKnown && limit !== undefined && taken + others >= limit) {
         admission.refused.push(id);
         continue;
       }
       admission.admitted.push(id);
-      if (audience.counts(id)) continue;
-      this.held.delete(id);
-      this.held.set(id, nowMs + HOLD_MS);
+      if (!request.provisional) {
+        if (!isIn) taken += 1;
+        this.hold(id, request, nowMs);
+      } else if (!isIn) this.holdProvisionally(id, request, nowMs);
     }
     return admission;
   }
 
-  /** These viewers are counted now. */
-  taken(ids: Iterable<string>): void {
+  /** An edge counts these viewers now: it needs no seat kept for them any more. */
+  taken(edge: string, ids: readonly string[]): void {
     if (this.held.size === 0) return;
-    for (const id of ids) this.held.delete(id);
+    for (const id of ids) if (this.held.get(id)?.edge === edge) this.held.delete(id);
   }
 
+  /** These viewers said goodbye then; those that were let in since have come again. */
+  left(ids: readonly string[], saidAtMs: number): void {
+    for (const id of ids) {
+      if ((this.held.get(id)?.sinceMs ?? Number.POSITIVE_INFINITY) <= saidAtMs) this.held.delete(id);
+    }
+  }
+
+  private hold(id: string, { edge, holdSeconds }: SeatRequest, nowMs: number): void {
+    this.provisional.delete(id);
+    this.held.delete(id);
+    this.held.set(id, { edge, sinceMs: nowMs, untilMs: nowMs + holdSeconds * 1000 });
+  }
+
+  private holdProvisionally(id: string, { holdSeconds }: SeatRequest, nowMs: number): void {
+    this.provisional.delete(id);
+    this.provisional.set(id, nowMs + holdSeconds * 1000);
+  }
+
+  /** Seats that are kept for ids of some kind: few, those who came within seconds. */
+  private heldFor(isOfKind: (id: string) => boolean): number {
+    let count = 0;
+    for (const id of this.held.keys()) count += Number(isOfKind(id));
+    return count;
+  }
+
+  /** The edges of a channel hold for the same time, or nearly: who stands behind one whose time is not over has time, too. */
   private forget(nowMs: number): void {
-    for (const [id, untilMs] of this.held) {
-      if (untilMs > nowMs) return;
+    for (const [id, { untilMs }] of this.held) {
+      if (untilMs > nowMs) break;
       this.held.delete(id);
+    }
+    for (const [id, untilMs] of this.provisional) {
+      if (untilMs > nowMs) break;
+      this.provisional.delete(id);
     }
   }
 }

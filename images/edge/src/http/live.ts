@@ -161,7 +161,7 @@ async function answerPlaylist(
     sendPlaylist(request, response, playlist, 'no-store');
   } else {
     if (isViewer && session !== null && hasRung(route, rung)) {
-      if (route.maxViewers !== undefined) await context.admissions.ask(route, session);
+      if (route.maxViewers !== undefined) await context.admissions.ask(route, session, 'watch');
       context.audiences.playlistRequest(route, session);
     }
     const playlist = await context.channels.media(key, rung, signal);
@@ -183,9 +183,9 @@ async function identify(
   const isNameless = route.identity === 'HeartbeatOnly';
   const id = isNameless ? session : (session ?? context.sessionIds.mint(keyOf(route)));
   // Probes and programs take no seat.
-  if (isViewer && id !== null && route.maxViewers !== undefined) await context.admissions.ask(route, id);
-  // Who has no id that the operator could have let in is judged by the counts that this edge knows.
-  context.audiences.admit(route, session === null && id !== null && context.audiences.isIn(route, id) ? id : session);
+  const asks = isViewer && id !== null && route.maxViewers !== undefined;
+  const isDecided = asks && (await context.admissions.ask(route, id, 'look'));
+  if (!isDecided) context.audiences.admit(route, session);
   return isNameless ? '' : `session=${id}`;
 }
 

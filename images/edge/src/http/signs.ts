@@ -62,7 +62,7 @@ async function answerHeartbeat(
   const { channelId, sessionId, sourceError } = readHeartbeat(await readJson(request, BODY_LIMIT_BYTES));
   const live = liveOf(context, channelId);
   const { route, activeMode } = live;
-  if (route.maxViewers !== undefined) await context.admissions.ask(route, sessionId);
+  if (route.maxViewers !== undefined) await context.admissions.ask(route, sessionId, 'watch');
   context.audiences.heartbeat(route, sessionId);
   if (sourceError !== undefined && isDirect(live)) context.onSourceError(route.uid, sourceError);
   const { viewerCount } = viewerFigures(live, context.audiences.local(route.uid), context.operatorFresh());
@@ -103,7 +103,7 @@ async function answerReports(
         context.audiences.leave(route, sessionId);
         return;
       }
-      if (route.maxViewers !== undefined) await context.admissions.ask(route, sessionId);
+      if (route.maxViewers !== undefined) await context.admissions.ask(route, sessionId, 'watch');
       context.audiences.heartbeat(route, sessionId);
     }),
   );

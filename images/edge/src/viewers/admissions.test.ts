@@ -37,45 +37,82 @@ function create() {
   return { audiences, admissions, sent, answer, connect };
 }
 
-const question = (...ids: string[]) => ({ type: 'admit', uid: 'uid-film', ids: ids.map(sessionIdHash) });
+const question = (...ids: string[]) => ({
+  ...{ type: 'admit', uid: 'uid-film', ids: ids.map(sessionIdHash) },
+  ...{ holdSeconds: 13, provisional: false },
+});
+const look = (...ids: string[]) => ({ ...question(...ids), holdSeconds: 2, provisional: true });
 
 describe('Admissions', () => {
   test('asks once for each new viewer, the first at once and others in bundles, and heeds the answer', async () => {
     const { admissions, audiences, sent, answer, connect } = create();
     connect();
-    const asked = ['anna', 'bert', 'carl', 'bert'].map((id) => admissions.ask(ROUTE, id));
+    const asked = ['anna', 'bert', 'carl', 'bert'].map((id) => admissions.ask(ROUTE, id, 'watch'));
     jest.advanceTimersByTime(10);
     expect(sent).toEqual([question('anna'), question('bert', 'carl')]);
     answer({ admitted: ['anna', 'bert'], refused: ['carl'] });
-    await expect(Promise.all([asked[0], asked[1], asked[3]])).resolves.toEqual([undefined, undefined, undefined]);
+    await expect(Promise.all([asked[0], asked[1], asked[3]])).resolves.toEqual([true, true, true]);
     await expect(asked[2]).rejects.toEqual(REFUSAL);
     // Also where the counts that this edge knows say that the channel is full: the operator has kept a seat.
     expect(audiences.playlistRequest(ROUTE, 'anna')).toBe('counted');
-    expect(() => audiences.heartbeat(ROUTE, 'carl')).toThrow(REFUSAL);
+    expect(() => audiences.admit(ROUTE, 'carl')).toThrow(REFUSAL);
   });
 
   test('asks for nobody who is counted or was let in a moment ago, and not where there is no limit', async () => {
     const { admissions, audiences, sent, answer, connect } = create();
     connect();
-    const asked = admissions.ask(ROUTE, 'anna');
+    const asked = admissions.ask(ROUTE, 'anna', 'watch');
     answer({ admitted: ['anna'] });
     await asked;
-    await admissions.ask(ROUTE, 'anna');
+    await admissions.ask(ROUTE, 'anna', 'watch');
     audiences.playlistRequest(routeOf(), 'bert');
-    await admissions.ask(ROUTE, 'bert');
-    await admissions.ask(routeOf(), 'carl');
+    await admissions.ask(ROUTE, 'bert', 'watch');
+    await admissions.ask(routeOf(), 'carl', 'watch');
     expect(sent).toEqual([question('anna')]);
+  });
+
+  test('looks for a seat for a short time, and takes one with the first sign of life', async () => {
+    const { admissions, audiences, sent, answer, connect } = create();
+    connect();
+    const looked = admissions.ask(ROUTE, 'anna', 'look');
+    const watched = admissions.ask(ROUTE, 'anna', 'watch');
+    expect(sent).toEqual([look('anna')]);
+    answer({ admitted: ['anna'] });
+    await expect(looked).resolves.toBe(true);
+    expect(audiences.isIn(ROUTE, 'anna')).toBe(false);
+    jest.advanceTimersByTime(10);
+    expect(sent).toEqual([look('anna'), question('anna')]);
+    answer({ admitted: ['anna'] });
+    await expect(watched).resolves.toBe(true);
+    expect(audiences.isIn(ROUTE, 'anna')).toBe(true);
+    const late = [admissions.ask(ROUTE, 'bert', 'look'), admissions.ask(ROUTE, 'bert', 'watch')];
+    jest.advanceTimersByTime(10);
+    answer({ refused: ['bert'] });
+    for (const one of late) await expect(one).rejects.toEqual(REFUSAL);
+  });
+
+  test('asks again for who said goodbye at another edge since it was let in', async () => {
+    const { admissions, audiences, answer, connect } = create();
+    connect();
+    const asked = admissions.ask(ROUTE, 'anna', 'watch');
+    answer({ admitted: ['anna'] });
+    await asked;
+    jest.advanceTimersByTime(500);
+    audiences.leftElsewhere('uid-film', [sessionIdHash('anna')], 1);
+    expect(audiences.isIn(ROUTE, 'anna')).toBe(true);
+    audiences.leftElsewhere('uid-film', [sessionIdHash('anna')], 0.2);
+    expect(audiences.isIn(ROUTE, 'anna')).toBe(false);
   });
 
   test("asks again for who said goodbye: the seat may be somebody else's by now", async () => {
     const { admissions, audiences, sent, answer, connect } = create();
     connect();
-    const asked = admissions.ask(ROUTE, 'anna');
+    const asked = admissions.ask(ROUTE, 'anna', 'watch');
     answer({ admitted: ['anna'] });
     await asked;
     audiences.playlistRequest(ROUTE, 'anna');
     audiences.leave(ROUTE, 'anna');
-    const again = admissions.ask(ROUTE, 'anna');
+    const again = admissions.ask(ROUTE, 'anna', 'watch');
     jest.advanceTimersByTime(10);
     answer({ refused: ['anna'] });
     await expect(again).rejects.toEqual(REFUSAL);
@@ -84,18 +121,18 @@ describe('Admissions', () => {
 
   test('leaves it to the counts of the edge where the operator is away, is too old to answer, or does not know', async () => {
     const { admissions, audiences, sent, answer, connect } = create();
-    await admissions.ask(ROUTE, 'anna');
+    await admissions.ask(ROUTE, 'anna', 'watch');
     connect();
-    const unanswered = admissions.ask(ROUTE, 'anna');
+    const unanswered = admissions.ask(ROUTE, 'anna', 'watch');
     jest.advanceTimersByTime(1_000);
     await unanswered;
-    await admissions.ask(ROUTE, 'bert');
+    await admissions.ask(ROUTE, 'bert', 'watch');
     expect(sent).toHaveLength(1);
     connect();
-    const undecided = admissions.ask(ROUTE, 'anna');
+    const undecided = admissions.ask(ROUTE, 'anna', 'watch');
     answer({ undecided: ['anna'] });
     await undecided;
-    const cut = admissions.ask(ROUTE, 'carl');
+    const cut = admissions.ask(ROUTE, 'carl', 'watch');
     admissions.disconnect();
     await cut;
     expect(() => audiences.admit(ROUTE, 'anna')).toThrow(REFUSAL);
@@ -105,11 +142,11 @@ describe('Admissions', () => {
   test('asks again a while after a question that was not answered', async () => {
     const { admissions, sent, answer, connect } = create();
     connect();
-    const unanswered = admissions.ask(ROUTE, 'anna');
+    const unanswered = admissions.ask(ROUTE, 'anna', 'watch');
     jest.advanceTimersByTime(1_000);
     await unanswered;
     jest.advanceTimersByTime(5_000);
-    const asked = admissions.ask(ROUTE, 'bert');
+    const asked = admissions.ask(ROUTE, 'bert', 'watch');
     answer({ refused: ['bert'] });
     await expect(asked).rejects.toEqual(REFUSAL);
     expect(sent).toEqual([question('anna'), question('bert')]);
@@ -119,7 +156,7 @@ describe('Admissions', () => {
 
   test('never turns a viewer away whom an edge let in when it minted the id, where nobody can be asked', async () => {
     const { admissions, audiences } = create();
-    await admissions.ask(ROUTE, 'minted-1');
+    await admissions.ask(ROUTE, 'minted-1', 'watch');
     expect(audiences.playlistRequest(ROUTE, 'minted-1')).toBe('counted');
   });
 });

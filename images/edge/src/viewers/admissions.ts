@@ -14,8 +14,18 @@ const MUTE_MS = 5_000;
 const MAX_WAITING = 20_000;
 /** Ids in one question: well inside a frame. */
 const MAX_IDS_PER_QUESTION = 10_000;
+/**
+ * From the multivariant playlist to the first media playlist; a player takes a fraction of it. As short as can be: programs
+ * that read nothing else must not keep others from reading it.
+ */
+const PROVISIONAL_SECONDS = 2;
+/** The operator keeps a seat for longer than the edge needs none: its answer and the edge's news are on their way. */
+const HOLD_MARGIN_SECONDS = 3;
 
 type Verdict = 'admitted' | 'refused' | 'undecided';
+
+/** `look`: asks for the multivariant playlist, and is no viewer yet. `watch`: shows a sign of life that counts. */
+export type Intent = 'look' | 'watch';
 type Answer = Extract<OperatorMessage, { type: 'admission' }>;
 
 /** Where questions go. */
@@ -24,9 +34,10 @@ export interface AdmissionPeer {
 }
 
 interface Waiting {
-  readonly uid: string;
+  readonly route: Route;
+  readonly intent: Intent;
   readonly hash: string;
-  readonly verdict: Promise<Verdict>;
+  readonly listeners: ((verdict: Verdict) => void)[];
   readonly settle: (verdict: Verdict) => void;
 }
 
@@ -67,15 +78,40 @@ export class Admissions {
 
   /**
    * Settles whether a viewer may come, where the channel has a limit and the viewer is not counted here.
+   * @returns whether the operator has decided; else the edge has to ({@link Audiences.admit})
    * @throws SluiceError `STREAM_LIMIT_EXCEEDED` (429) where the operator has no seat
    */
-  async ask(route: Route, id: string): Promise<void> {
-    if (route.maxViewers === undefined || this.#audiences.isIn(route, id)) return;
-    if (this.#peer === null || this.#callOffMute !== null || this.#waiting.size >= MAX_WAITING) return;
+  ask(route: Route, id: string, intent: Intent): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.decide(route, id, intent, (verdict) => {
+        if (verdict === 'refused') reject(channelFull(route));
+        else resolve(verdict === 'admitted');
+      });
+    });
+  }
+
+  /** As {@link ask}, told to a listener: at once where nobody need be asked. */
+  decide(route: Route, id: string, intent: Intent, listener: (verdict: Verdict) => void): void {
+    const isOpen = route.maxViewers === undefined || this.#audiences.isIn(route, id);
+    const isSilent = this.#peer === null || this.#callOffMute !== null || this.#waiting.size >= MAX_WAITING;
+    if (isOpen || isSilent) {
+      listener(isOpen ? 'admitted' : 'undecided');
+      return;
+    }
     const hash = sessionIdHash(id);
-    const verdict = await (this.#waiting.get(nameOf(route.uid, hash)) ?? this.#wait(route.uid, hash)).verdict;
-    if (verdict === 'refused') throw channelFull(route);
-    if (verdict === 'admitted') this.#audiences.letIn(route, id);
+    const known = this.#waiting.get(nameOf(route.uid, hash));
+    const waiting = known ?? this.#wait(route, intent, hash);
+    waiting.listeners.push((verdict) => {
+      // There was a seat to look at; to take it is another question.
+      if (verdict === 'admitted' && intent === 'watch' && waiting.intent === 'look') {
+        this.decide(route, id, intent, listener);
+        return;
+      }
+      if (verdict === 'admitted' && intent === 'watch') this.#audiences.letIn(route, id);
+      listener(verdict);
+    });
+    // Last: the answer may be there before this returns.
+    if (known === undefined) this.#bundle.request();
   }
 
   /** What the operator says. */
@@ -86,22 +122,21 @@ export class Admissions {
     for (const hash of undecided) this.#waiting.get(nameOf(uid, hash))?.settle('undecided');
   }
 
-  #wait(uid: string, hash: string): Waiting {
-    const name = nameOf(uid, hash);
-    const { promise, resolve } = Promise.withResolvers<Verdict>();
+  #wait(route: Route, intent: Intent, hash: string): Waiting {
+    const name = nameOf(route.uid, hash);
+    const listeners: Waiting['listeners'] = [];
     const callOff = this.#setTimer(() => {
       this.#mute();
-      waiting.settle('undecided');
+      settle('undecided');
     }, ANSWER_MS);
     const settle = (verdict: Verdict): void => {
       callOff();
       this.#waiting.delete(name);
-      resolve(verdict);
+      for (const listener of listeners) listener(verdict);
     };
-    const waiting: Waiting = { uid, hash, verdict: promise, settle };
+    const waiting: Waiting = { route, intent, hash, listeners, settle };
     this.#waiting.set(name, waiting);
     this.#unasked.push(waiting);
-    this.#bundle.request();
     return waiting;
   }
 
@@ -116,14 +151,25 @@ export class Admissions {
   }
 
   #ask(): void {
-    const byChannel = Map.groupBy(this.#unasked, ({ uid }) => uid);
+    const groups = Map.groupBy(this.#unasked, ({ route, intent }) => `${intent} ${route.uid}`);
     this.#unasked = [];
-    for (const [uid, waiting] of byChannel) {
+    for (const waiting of groups.values()) {
       for (let start = 0; start < waiting.length; start += MAX_IDS_PER_QUESTION) {
-        const ids = waiting.slice(start, start + MAX_IDS_PER_QUESTION).map(({ hash }) => hash);
-        this.#peer?.send({ type: 'admit', uid, ids });
+        this.#question(waiting.slice(start, start + MAX_IDS_PER_QUESTION));
       }
     }
+  }
+
+  /** @param waiting for the same channel, with the same intent */
+  #question(waiting: readonly Waiting[]): void {
+    const [first] = waiting;
+    if (first === undefined) return;
+    const { route, intent } = first;
+    const ids = waiting.map(({ hash }) => hash);
+    const provisional = intent === 'look';
+    const letInSeconds = this.#audiences.letInMs(route) / 1000;
+    const holdSeconds = provisional ? PROVISIONAL_SECONDS : letInSeconds + HOLD_MARGIN_SECONDS;
+    this.#peer?.send({ type: 'admit', uid: route.uid, ids, holdSeconds, provisional });
   }
 }
 

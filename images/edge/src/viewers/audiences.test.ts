@@ -102,6 +102,8 @@ describe('Audiences', () => {
     audiences.admit(route, 'carl');
     state.whole = 2;
     expect(() => audiences.admit(route, 'carl')).toThrow(refusal);
+    // A sign of life may come from a viewer whom another edge counts.
+    expect(audiences.heartbeat(route, 'carl')).toBe('counted');
   });
 
   test('lets in whoever comes once the time of the others is over', () => {

@@ -16,8 +16,9 @@ const ASSUMED_TARGET_DURATION_SECONDS = 6;
 const HEARTBEAT_SLACK_SECONDS = 5;
 /** A refused viewer tries again after this: some poll of a viewer who went has expired by then. */
 const LIMIT_RETRY_SECONDS = 10;
-/** Time for a player to be counted after it was let in; the operator keeps its seat for longer. */
-const LET_IN_MS = 20_000;
+
+/** The operator keeps no seat for longer than a minute (`MAX_HOLD_SECONDS`), and its answer takes its time. */
+const MAX_LET_IN_MS = 50_000;
 
 /** What the counting needs to know from elsewhere. */
 export interface AudienceContext {
@@ -58,8 +59,8 @@ export class Audiences {
   readonly #budget: IdBudget = { used: 0, limit: MAX_IDS_PER_EDGE };
   readonly #channels = new Map<string, { route: Route; readonly viewers: ChannelViewers }>();
   readonly #active = new Set<string>();
-  /** Until when whoever was let in need not ask again, in that order. By `<uid> <id>`. */
-  readonly #letIn = new Map<string, number>();
+  /** Until when whoever was let in need not ask again, nearly in that order. By `<uid> <hash>`. */
+  readonly #letIn = new Map<string, { readonly at: number; readonly until: number }>();
   readonly #listeners = new Set<AudienceListener>();
   readonly #goodbyes = new Set<GoodbyeListener>();
 
@@ -98,15 +99,21 @@ export class Audiences {
   /** A goodbye; told to the listeners of goodbyes too, because other edges may count the viewer as well. */
   leave(route: Route, id: string): void {
     // The seat goes to somebody else; who comes back asks again.
-    this.#letIn.delete(`${route.uid} ${id}`);
+    const hash = sessionIdHash(id);
+    this.#letIn.delete(`${route.uid} ${hash}`);
     this.#channels.get(route.uid)?.viewers.leave(id, this.#context.now());
-    for (const listener of this.#goodbyes) listener(route.uid, sessionIdHash(id));
+    for (const listener of this.#goodbyes) listener(route.uid, hash);
   }
 
   /** Viewers who said goodbye at another edge, so many seconds ago. */
   leftElsewhere(uid: string, hashes: readonly string[], secondsAgo: number): void {
+    const leftAt = this.#context.now() - 1000 * secondsAgo;
     const viewers = this.#channels.get(uid)?.viewers;
-    for (const hash of hashes) viewers?.leaveByHash(hash, this.#context.now() - 1000 * secondsAgo);
+    for (const hash of hashes) {
+      viewers?.leaveByHash(hash, leftAt);
+      const letIn = this.#letIn.get(`${uid} ${hash}`);
+      if (letIn !== undefined && letIn.at <= leftAt) this.#letIn.delete(`${uid} ${hash}`);
+    }
   }
 
   /** Subscribes to goodbyes, of whatever ids; returns the unsubscribe function. */
@@ -116,24 +123,34 @@ export class Audiences {
   }
 
   /**
-   * Asks whether one more viewer may come, without counting anybody. `id` null: a viewer without an id yet.
+   * Decides by the counts that this edge knows whether one more viewer may come, without counting anybody. `id` null: a
+   * viewer without an id yet.
    * @throws SluiceError as for playlists
    */
   admit(route: Route, id: string | null): void {
-    if (route.maxViewers !== undefined) this.#refuseWhenFull(route, this.#viewersOf(route), id);
+    if (route.maxViewers === undefined) return;
+    this.#refuseWhenFull(route, this.#viewersOf(route), id, this.#context.wholeCount(keyOf(route)) ?? 0);
   }
 
   /** Whether an id is counted here, or was let in a moment ago. */
   isIn(route: Route, id: string): boolean {
     if (this.#channels.get(route.uid)?.viewers.isCounted(id) === true) return true;
-    return (this.#letIn.get(`${route.uid} ${id}`) ?? Number.NEGATIVE_INFINITY) > this.#context.now();
+    if (this.#letIn.size === 0) return false;
+    const letIn = this.#letIn.get(`${route.uid} ${sessionIdHash(id)}`);
+    return letIn !== undefined && letIn.until > this.#context.now();
   }
 
   /** The operator has a seat for this viewer. */
   letIn(route: Route, id: string): void {
-    const name = `${route.uid} ${id}`;
+    const name = `${route.uid} ${sessionIdHash(id)}`;
+    const at = this.#context.now();
     this.#letIn.delete(name);
-    this.#letIn.set(name, this.#context.now() + LET_IN_MS);
+    this.#letIn.set(name, { at, until: at + this.letInMs(route) });
+  }
+
+  /** Within this time whoever was let in is counted, or has to ask again: as long as a first request is remembered. */
+  letInMs(route: Route): number {
+    return Math.min(this.#playlistMs(keyOf(route)), MAX_LET_IN_MS);
   }
 
   local(uid: string): LocalAudience {
@@ -175,7 +192,7 @@ export class Audiences {
   /** Forgets viewers without a sign of life; looks only at channels that have any. Called a few times per second. */
   sweep(): void {
     const now = this.#context.now();
-    for (const [name, until] of this.#letIn) {
+    for (const [name, { until }] of this.#letIn) {
       if (until > now) break;
       this.#letIn.delete(name);
     }
@@ -198,10 +215,7 @@ export class Audiences {
     // Nobody would remove it again.
     if (!this.#context.isServed(route.uid)) throw channelUnknown(key);
     const lifetimes = {
-      playlistMs: () => {
-        const targetDuration = this.#context.targetDurationSeconds(key) ?? 0;
-        return 1000 * Math.max(PLAYLIST_TARGET_DURATIONS * targetDuration, MINIMUM_PLAYLIST_SECONDS);
-      },
+      playlistMs: () => this.#playlistMs(key),
       heartbeatMs: () => 1000 * (channel.route.timeoutSeconds + HEARTBEAT_SLACK_SECONDS),
     };
     const viewers: ChannelViewers = new ChannelViewers(lifetimes, this.#budget, (hash) => {
@@ -211,6 +225,11 @@ export class Audiences {
     viewers.collectSigns(route.reportSigns);
     this.#channels.set(route.uid, channel);
     return viewers;
+  }
+
+  #playlistMs(key: string): number {
+    const targetDuration = this.#context.targetDurationSeconds(key) ?? 0;
+    return 1000 * Math.max(PLAYLIST_TARGET_DURATIONS * targetDuration, MINIMUM_PLAYLIST_SECONDS);
   }
 
   /**
@@ -225,11 +244,14 @@ export class Audiences {
     return ageMs !== null && ageMs < (1000 * targetDuration) / 2;
   }
 
-  #refuseWhenFull(route: Route, viewers: ChannelViewers, id: string | null): void {
+  /**
+   * Where the operator did not decide. A sign of life may come from somebody whom another edge counts, and nobody is turned
+   * away who watches: such ids are judged by the viewers of this edge alone, and only who has not come yet by `others` too.
+   */
+  #refuseWhenFull(route: Route, viewers: ChannelViewers, id: string | null, others = 0): void {
     if (route.maxViewers === undefined || (id !== null && this.#isKnown(route, id))) return;
     viewers.expire(this.#context.now());
-    const count = Math.max(viewers.count, this.#context.wholeCount(keyOf(route)) ?? 0);
-    if (count < route.maxViewers) return;
+    if (Math.max(viewers.count, others) < route.maxViewers) return;
     throw channelFull(route);
   }
 
