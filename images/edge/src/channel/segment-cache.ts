@@ -25,6 +25,9 @@ interface Opened {
   readonly janitor: Janitor;
 }
 
+/** How long in ms nothing is fetched ahead of its viewers where there was no room for it: it would be fetched twice. */
+const NO_ROOM_PAUSE_MS = 10_000;
+
 /** Nobody watches anything. */
 const NOTHING = { listed: new Set<string>(), fresh: new Set<string>() } as const;
 
@@ -37,6 +40,8 @@ export class SegmentCache {
   readonly #context: SegmentCacheContext;
   #opening: Promise<Opened> | null = null;
   #opened: Opened | null = null;
+  /** When a file found no room last, in ms. */
+  #noRoomAt = Number.NEGATIVE_INFINITY;
   /** Files of the rungs that somebody watches here: all that are listed, and the newest of them. */
   #watched: { readonly listed: ReadonlySet<string>; readonly fresh: ReadonlySet<string> } = NOTHING;
 
@@ -58,11 +63,14 @@ export class SegmentCache {
     if (!name.startsWith(`s/${this.#context.uid.slice(0, 8)}.`)) throw segmentUnknown(name);
     const { files, fetches } = await this.open();
     if (from.length === 0 && !files.has(name)) throw segmentUnreachable();
-    return fetches.get(name, from);
+    const bytes = await fetches.get(name, from);
+    if (bytes !== null) this.#noRoomAt = this.#context.clock.now();
+    return bytes;
   }
 
   /** Fetches what is about to be asked for; whoever asks meanwhile waits for the same fetch, and hears of its failure. */
   prefetch(names: Iterable<string>, from: readonly OwnerAddress[]): void {
+    if (this.#context.clock.now() - this.#noRoomAt < NO_ROOM_PAUSE_MS) return;
     for (const name of names) this.get(name, from).catch(() => undefined);
   }
 

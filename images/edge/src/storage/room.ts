@@ -62,9 +62,12 @@ export interface RoomRequest {
   readonly bytes: number;
 }
 
-/** Bytes that each of so many channels may count on: an equal part of the volume. */
-export function fairShareBytes(limitBytes: number, holders: number): number {
-  return limitBytes / Math.max(1, holders);
+/**
+ * Bytes that each of so many channels may count on: an equal part of the volume, one more part being kept for the channel
+ * that comes next.
+ */
+export function fairShareBytes(limitBytes: number, channels: number): number {
+  return limitBytes / (channels + 1);
 }
 
 /**
@@ -79,7 +82,7 @@ export function decideRoom(request: RoomRequest): Room {
   const own = (holders.find((holder) => holder.key === key)?.bytes ?? 0) + bytes;
   const others = holders.filter((holder) => holder.key !== key && holder.bytes > 0).length;
   const share = fairShareBytes(limitBytes, others + 1);
-  const isAbove = others > 0 && own > share;
+  const isAbove = own > share;
   const target = isAbove ? limitBytes * (1 - RESERVE_PART) : limitBytes;
   const needed = used + bytes - target;
   if (needed <= 0) return { kind: 'room', remove: [] };
