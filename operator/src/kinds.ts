@@ -19,8 +19,10 @@ import type { KubernetesObject, ResourceType } from './runtime/client/client.ts'
  * program's own work: one that cannot be read (by another version) is taken for none and written again.
  */
 
-const readableChannel = channelSchema.extend({ status: channelStatusSchema.optional().catch(undefined) });
-const readableSession = streamSessionSchema.extend({ status: streamSessionStatusSchema.optional().catch(undefined) });
+const readableChannelStatus = channelStatusSchema.optional().catch(undefined);
+const readableChannel = channelSchema.extend({ status: readableChannelStatus });
+const readableSessionStatus = streamSessionStatusSchema.optional().catch(undefined);
+const readableSession = streamSessionSchema.extend({ status: readableSessionStatus });
 
 /** `channels.sluice.dev` */
 export const CHANNEL: ResourceType<Channel> = {
@@ -30,6 +32,7 @@ export const CHANNEL: ResourceType<Channel> = {
   plural: CHANNEL_NAMES.plural,
   namespaced: true,
   parse: (raw) => readableChannel.parse(raw),
+  parseStatus: (raw) => readableChannelStatus.parse(raw),
 };
 
 /** `streamsessions.sluice.dev` */
@@ -40,6 +43,7 @@ export const STREAM_SESSION: ResourceType<StreamSession> = {
   plural: STREAM_SESSION_NAMES.plural,
   namespaced: true,
   parse: (raw) => readableSession.parse(raw),
+  parseStatus: (raw) => readableSessionStatus.parse(raw),
 };
 
 /** `endpointslices.discovery.k8s.io` */

@@ -32,13 +32,15 @@ export interface OperatorMetrics {
   /** Messages of edges that were not taken, by reason. */
   readonly refusedMessages: Counter<'reason'>;
   /** Sets the series of a channel; an idle one without viewers has none. */
-  observeChannel(
-    uid: string,
-    namespace: string,
-    channel: string,
-    now: { readonly viewers: number; readonly desired: Mode; readonly active: Mode },
-  ): void;
+  observeChannel(uid: string, namespace: string, channel: string, now: ChannelNumbers): void;
   forgetChannel(uid: string, namespace: string, channel: string): void;
+}
+
+/** What the series of a channel show. */
+export interface ChannelNumbers {
+  readonly viewers: number;
+  readonly desired: Mode;
+  readonly active: Mode;
 }
 
 /** What the gauges look at when they are read. */
@@ -103,6 +105,12 @@ function edgeScaleMetrics(metrics: Metrics): Pick<OperatorMetrics, 'edgeScale' |
   return { edgeScalings, edgeScale: metrics.gauge('sluice_edge_replicas', help, ['state']) };
 }
 
+/** Labels of a channel's series. */
+interface Series {
+  readonly namespace: string;
+  readonly channel: string;
+}
+
 /** A channel has series while it is watched or not Idle: as many as are looked at, not as many as there are. */
 function channelGauges(
   metrics: Metrics,
@@ -124,18 +132,24 @@ function channelGauges(
     'Mode that viewers get: 0 Idle, 1 Direct, 2 Proxy, 3 Transcode',
     labels,
   );
-  const shown = new Map<string, { readonly namespace: string; readonly channel: string }>();
+  // As it was set last: finding a series by its labels costs more than most plans have to say of it.
+  const shown = new Map<string, { readonly series: Series; readonly numbers: ChannelNumbers; ageSeconds: number }>();
   const age = metrics.gauge(
     'sluice_channel_viewers_age_seconds',
     'Age of the count: how long an edge that may have viewers of the channel has not been heard; 0: the count is exact',
     labels,
     (gauge) => {
-      for (const [uid, series] of shown) gauge.set(series, book.ageSeconds(uid));
+      for (const [uid, known] of shown) {
+        const ageSeconds = book.ageSeconds(uid);
+        if (ageSeconds === known.ageSeconds) continue;
+        known.ageSeconds = ageSeconds;
+        gauge.set(known.series, ageSeconds);
+      }
     },
   );
   const gauges = [viewers, desired, active, age];
   const forgetChannel = (uid: string, namespace: string, channel: string): void => {
-    shown.delete(uid);
+    if (!shown.delete(uid)) return;
     for (const gauge of gauges) gauge.remove({ namespace, channel });
   };
   return {
@@ -144,10 +158,12 @@ function channelGauges(
         forgetChannel(uid, namespace, channel);
         return;
       }
-      shown.set(uid, { namespace, channel });
-      viewers.set({ namespace, channel }, now.viewers);
-      desired.set({ namespace, channel }, MODES.indexOf(now.desired));
-      active.set({ namespace, channel }, MODES.indexOf(now.active));
+      const known = shown.get(uid);
+      const series = known?.series ?? { namespace, channel };
+      shown.set(uid, { series, numbers: now, ageSeconds: known?.ageSeconds ?? Number.NaN });
+      if (now.viewers !== known?.numbers.viewers) viewers.set(series, now.viewers);
+      if (now.desired !== known?.numbers.desired) desired.set(series, MODES.indexOf(now.desired));
+      if (now.active !== known?.numbers.active) active.set(series, MODES.indexOf(now.active));
     },
     forgetChannel,
   };

@@ -1,4 +1,4 @@
-import type { Channel, StreamSession } from '@sluice/crds';
+import type { Channel, ChannelStatus, StreamSession } from '@sluice/crds';
 import type { AudienceBook } from '../audience/book.ts';
 import type { Pod } from '../kinds.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
@@ -36,10 +36,9 @@ export function gather(channel: Channel, state: ChannelState, sources: ChannelSo
   const { pending } = state.memory.decision;
   const audience = sources.book.count(uid);
   const since = pending === null ? nowMs : aliveSinceMs(pending, delivery.hysteresisSeconds);
-  const { status: _cached, ...spec } = channel;
   return {
     nowMs,
-    channel: state.wanted === undefined ? channel : { ...spec, status: state.wanted },
+    channel: state.wanted === undefined ? channel : withStatus(channel, state.wanted),
     headers: headersFor(channel, sources.headers),
     audience,
     alive: pending?.target === 'Transcode' ? sources.book.aliveSince(uid, since, viewers.trustHeartbeats) : 0,
@@ -53,6 +52,11 @@ export function gather(channel: Channel, state: ChannelState, sources: ChannelSo
     madeMs: state.madeMs,
     memory: state.memory,
   };
+}
+
+/** The cached status is not even looked at: it is the echo of ours, and reading it would cost as much as the plan. */
+function withStatus({ apiVersion, kind, metadata, spec }: Channel, status: ChannelStatus): Channel {
+  return { apiVersion, kind, metadata, spec, status };
 }
 
 function headersFor(channel: Channel, secrets: HeaderSecrets): SourceHeaders {

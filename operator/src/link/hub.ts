@@ -1,10 +1,10 @@
-import { isDeepStrictEqual } from 'node:util';
 import { Coalescer } from '@sluice/common/link/coalesce.ts';
 import type { Audience, OperatorMessage, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Goodbye } from '../audience/goodbyes.ts';
 import type { Admission } from '../audience/seats.ts';
 import type { LinkIdentity } from '../keys/link-keys.ts';
+import { sameJson } from '../runtime/apply/json.ts';
 import { EdgeLink, type EdgeLinkEvents } from './edge-link.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
 import { snapshotMessages } from './snapshot.ts';
@@ -79,7 +79,7 @@ export class LinkHub {
 
   /** Makes `route` what every edge knows of its channel; nothing is sent if it is the same as before. */
   setRoute(route: Route): boolean {
-    if (isDeepStrictEqual(this.routes.get(route.uid), route)) return false;
+    if (sameJson(this.routes.get(route.uid), route)) return false;
     this.routes.set(route.uid, route);
     this.broadcast(`route:${route.uid}`, { type: 'route', route });
     return true;
@@ -95,7 +95,7 @@ export class LinkHub {
    * the next others, the rest every few seconds.
    */
   setAudience(audience: Audience): void {
-    if (isDeepStrictEqual(this.audiences.get(audience.uid), audience)) return;
+    if (sameJson(this.audiences.get(audience.uid), audience)) return;
     this.audiences.set(audience.uid, audience);
     this.untold.add(audience.uid);
     this.counts.request();

@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { OwnerReport } from '@sluice/common/link/messages.ts';
 import type { OwnerClaim } from '../channel/owners.ts';
+import { sameJson } from '../runtime/apply/json.ts';
 
 /** What a report brought; `refused`: it came from an owner that has been replaced; `position`: a segment, no more. */
 export type ReportNews = 'refused' | 'position' | 'change';
@@ -23,7 +23,7 @@ export class OwnerReports {
     const known = this.reports.get(report.uid);
     if (known !== undefined && isReplaced({ edge, report }, known)) return 'refused';
     this.reports.set(report.uid, { edge, report });
-    const isSame = known?.edge === edge && isDeepStrictEqual(withoutPosition(known.report), withoutPosition(report));
+    const isSame = known?.edge === edge && sameJson(withoutPosition(known.report), withoutPosition(report));
     return isSame ? 'position' : 'change';
   }
 

@@ -104,7 +104,7 @@ function observe(
 ): ObservedSession {
   return {
     nowMs: options.now(),
-    session: state.written === undefined ? session : { ...session, status: state.written },
+    session: state.written === undefined ? session : withStatus(session, state.written),
     pods: options.pods.byIndex(PODS_BY_SESSION, key),
     report: reportOf(session, options),
     heard: options.heard(channelOf(session)),
@@ -114,6 +114,12 @@ function observe(
     isWanted: belongsTo(session, options.channelOf(session)) && !options.isDeleted(session),
     mayFallBack: options.pod.encoders?.hardwareFallback ?? true,
   };
+}
+
+/** The cached status, the echo of ours, is not even read. */
+function withStatus(session: StreamSession, status: StreamSessionStatus): StreamSession {
+  const { apiVersion, kind, metadata, spec } = session;
+  return { apiVersion, kind, metadata, spec, status };
 }
 
 function meet(session: StreamSession): SessionState {

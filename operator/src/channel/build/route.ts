@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Mode, OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Channel, Rung, StreamSession } from '@sluice/crds';
+import { sameJson } from '../../runtime/apply/json.ts';
 import type { Ownership } from '../owners.ts';
 
 /** What a route is made of. */
@@ -72,5 +72,5 @@ function resumeOf(channel: Channel, report: OwnerReport | null): Route['resume']
  */
 function unlessOnlyResumeMoved(route: Route, previous: Route | undefined): Route {
   if (previous === undefined) return route;
-  return isDeepStrictEqual({ ...route, resume: null }, { ...previous, resume: null }) ? previous : route;
+  return sameJson({ ...route, resume: null }, { ...previous, resume: null }) ? previous : route;
 }

@@ -4,6 +4,7 @@ import { type Client, type KubernetesObject, keyOf, type ResourceType, type Sele
 import { isTypedError, messageOf } from '../errors/error.ts';
 import { type Clock, MONOTONIC_CLOCK, pause } from '../queue/clock.ts';
 import { createBackOff } from './back-off.ts';
+import { withLazyStatus } from './lazy-status.ts';
 import { rawMetadataOf } from './raw-metadata.ts';
 import { compareResourceVersions } from './resource-version.ts';
 import { type IndexFunction, type ReadonlyStore, Store, type StoreChange, type ToldChange } from './store.ts';
@@ -155,13 +156,21 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
     const timeoutSeconds = Math.round(least + this.#random() * (most - least));
     const resourceVersion = this.#resourceVersion;
     const silence = new AbortController();
-    const onSilence = () => silence.abort(silent(type.plural));
-    let cancel = this.#clock.setTimer(onSilence, SILENCE_MILLISECONDS);
+    let heardAt = this.#clock.now();
+    let cancel = () => {};
+    // Set anew only when it is due: most watches hear something many times a second.
+    const watchOver = (milliseconds: number) => {
+      cancel = this.#clock.setTimer(() => {
+        const left = heardAt + SILENCE_MILLISECONDS - this.#clock.now();
+        if (left <= 0) silence.abort(silent(type.plural));
+        else watchOver(left);
+      }, milliseconds);
+    };
+    watchOver(SILENCE_MILLISECONDS);
     const either = AbortSignal.any([signal, silence.signal]);
     try {
       for await (const event of client.watch(type, { ...selection, resourceVersion, timeoutSeconds }, either)) {
-        cancel();
-        cancel = this.#clock.setTimer(onSilence, SILENCE_MILLISECONDS);
+        heardAt = this.#clock.now();
         this.lastHeardAt = this.#now();
         this.#take(event);
       }
@@ -188,7 +197,10 @@ class ListWatchReflector<T extends KubernetesObject> implements Reflector<T> {
   #parse(raw: unknown): T | null {
     const { type } = this.#options;
     try {
-      const object = type.parse(withoutBallast(raw));
+      const trimmed = withoutBallast(raw);
+      const known = this.store.get(keyOf(rawMetadataOf(raw)));
+      const echo = known === undefined ? null : withLazyStatus(type, known, trimmed);
+      const object = echo ?? type.parse(trimmed);
       const { resourceVersion = '' } = object.metadata;
       compareResourceVersions(resourceVersion, resourceVersion);
       return object;

@@ -20,6 +20,12 @@ export interface ResourceType<T extends KubernetesObject> {
    * watch that throw are reported and left out, they stop nothing.
    */
   parse(raw: unknown): T;
+  /**
+   * What `parse` makes of a status; never throws. Given only for kinds with a status subresource, whose `generation`
+   * moves with every change of the spec: a cache then reads the status of a version that differs in nothing else when
+   * somebody asks for it.
+   */
+  readonly parseStatus?: (raw: unknown) => unknown;
 }
 
 /** The least that every object has. */

@@ -7,7 +7,7 @@ import { RuntimeError } from '../errors/error.ts';
 export interface Connection {
   /** Base URL without a slash at the end. */
   readonly server: string;
-  /** Headers that authenticate one request; reads a rotated token again. */
+  /** Headers that authenticate a request; a rotated token is in them after a second. Not to be changed. */
   authorization(): Promise<Record<string, string>>;
   /** A dispatcher with the cluster's certificates as they are on disk now. */
   createDispatcher(options: DispatcherOptions): Dispatcher;
@@ -25,14 +25,21 @@ export interface DispatcherOptions {
   readonly allowH2: boolean;
 }
 
+/**
+ * Tokens and certificates are looked at again after this, not for each of hundreds of calls a second: client-node reads
+ * and decodes them all each time. A token is renewed minutes before it ends.
+ */
+const AUTHORIZATION_MILLISECONDS = 1000;
+
 /** A connection attempt that takes longer would outlive a leader's lease renewal. */
 const CONNECT_TIMEOUT_MILLISECONDS = 5000;
 
 /**
  * Reads a kubeconfig file, or the service account of the pod if `path` is empty.
+ * @param now milliseconds of a clock that never goes back
  * @throws RuntimeError `KUBECONFIG_INVALID`
  */
-export function connect(path: string): Connection {
+export function connect(path: string, now: () => number = () => performance.now()): Connection {
   const config = new KubeConfig();
   try {
     if (path === '') config.loadFromCluster();
@@ -44,8 +51,22 @@ export function connect(path: string): Connection {
   if (cluster === null) throw invalid('the current context names no cluster', undefined);
   return {
     server: cluster.server.replace(/\/+$/, ''),
-    authorization: () => authorizationOf(config),
+    authorization: remembered(() => authorizationOf(config), now),
     createDispatcher: (options) => createDispatcher(config, options),
+  };
+}
+
+/** Asks again only after a while; what failed is not remembered. */
+function remembered<T>(ask: () => Promise<T>, now: () => number): () => Promise<T> {
+  let known: { readonly answer: Promise<T>; readonly at: number } | null = null;
+  return () => {
+    if (known !== null && now() - known.at < AUTHORIZATION_MILLISECONDS) return known.answer;
+    const answer = ask();
+    known = { answer, at: now() };
+    answer.catch(() => {
+      known = null;
+    });
+    return answer;
   };
 }
 

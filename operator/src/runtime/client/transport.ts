@@ -1,6 +1,7 @@
 import { type Dispatcher, request } from 'undici';
 import { ApiError, apiErrorOf, unreachable } from './api-error.ts';
 import type { Connection } from './connection.ts';
+import { type Answer, exchange } from './exchange.ts';
 
 /** What the client reports about each call. */
 export interface CallObserver {
@@ -35,8 +36,8 @@ export interface TransportOptions {
 const CALL_CONNECTIONS = 16;
 /** Longer than the reflector's own limit for silence: this one is for watches of others. */
 const WATCH_SILENCE_SECONDS = 300;
-/** A page of 500 large objects is below 50 MiB; what is larger would endanger our memory limit. */
-const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+/** A refusal is a metav1.Status; what a proxy in between writes instead is cut off. */
+const MAX_REFUSAL_BYTES = 64 * 1024;
 /** Certificates are read again at most this often, so that a server that refuses us is not met by a storm of TLS. */
 const RENEWAL_MILLISECONDS = 10_000;
 
@@ -51,23 +52,27 @@ interface Dispatchers {
  */
 export class Transport {
   readonly #options: TransportOptions;
+  readonly #origin: string;
+  /** Part of each path, where several API servers stand behind one host; empty otherwise. */
+  readonly #prefix: string;
   readonly #host: string;
   #dispatchers: Dispatchers;
   #renewedAt: number;
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    this.#host = new URL(options.connection.server).host;
+    const { origin, host, pathname } = new URL(options.connection.server);
+    this.#origin = origin;
+    this.#prefix = pathname === '/' ? '' : pathname;
+    this.#host = host;
     this.#dispatchers = createDispatchers(options);
     this.#renewedAt = options.now();
   }
 
   /** The parsed body of a successful answer. @throws ApiError for everything else */
   async call(call: Call, signal?: AbortSignal): Promise<unknown> {
-    const deadline = AbortSignal.timeout(this.#options.callTimeoutSeconds * 1000);
-    const either = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
-    const response = await this.#send(call, this.#dispatchers.calls, either);
-    const text = await readBody(labelOf(call), response.body);
+    const { status, retryAfter, text } = await this.#exchange(call, signal);
+    if (status >= 300) throw this.#refusal(call, status, retryAfter, text);
     try {
       return JSON.parse(text);
     } catch (cause) {
@@ -77,7 +82,12 @@ export class Transport {
 
   /** The body of a successful answer, as it comes in. @throws ApiError for everything else */
   async stream(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData['body']> {
-    return (await this.#send(call, this.#dispatchers.watches, signal)).body;
+    const { statusCode, headers, body } = await this.#open(call, signal);
+    this.#count(call, String(statusCode));
+    if (statusCode < 300) return body;
+    const retryAfter = headers['retry-after'];
+    const text = await startOf(body).catch(() => '');
+    throw this.#refusal(call, statusCode, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter, text);
   }
 
   /** Ends everything that is under way. */
@@ -86,36 +96,58 @@ export class Transport {
     await Promise.all([calls.destroy(), watches.destroy()]);
   }
 
-  async #send(call: Call, dispatcher: Dispatcher, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const response = await this.#request(call, dispatcher, signal);
-    this.#options.observer?.onCall(call.method, String(response.statusCode), this.#host);
-    if (response.statusCode < 300) return response;
-    // A rotated client certificate is read from disk again; tokens are read for each request anyway.
-    if (response.statusCode === 401) this.#renew();
-    const retryAfter = response.headers['retry-after'];
-    const body = await readBody(labelOf(call), response.body).catch(() => '');
-    throw apiErrorOf(labelOf(call), response.statusCode, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter, body);
-  }
-
-  async #request(call: Call, dispatcher: Dispatcher, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { connection, observer } = this.#options;
+  async #exchange(call: Call, signal: AbortSignal | undefined): Promise<Answer> {
+    let isAnswered = false;
+    const onStatus = (status: number): void => {
+      isAnswered = true;
+      this.#count(call, String(status));
+    };
     try {
-      return await request(`${connection.server}${call.path}`, {
+      return await exchange(this.#dispatchers.calls, {
+        origin: this.#origin,
+        path: this.#prefix + call.path,
         method: call.method,
-        dispatcher,
+        headers: await this.#headers(call),
+        body: call.body,
+        timeoutMilliseconds: this.#options.callTimeoutSeconds * 1000,
         signal,
-        headers: {
-          accept: call.accept ?? 'application/json',
-          ...(call.contentType === undefined ? {} : { 'content-type': call.contentType }),
-          ...(await connection.authorization()),
-        },
-        ...(call.body === undefined ? {} : { body: call.body }),
+        onStatus,
       });
     } catch (cause) {
-      observer?.onCall(call.method, '<error>', this.#host);
-      if (isCertificateFault(cause)) this.#renew();
-      throw unreachable(labelOf(call), cause);
+      throw cause instanceof ApiError ? cause : this.#failed(call, cause, isAnswered);
     }
+  }
+
+  async #open(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { method, path } = call;
+    try {
+      const headers = await this.#headers(call);
+      const dispatcher = this.#dispatchers.watches;
+      return await request(`${this.#origin}${this.#prefix}${path}`, { method, dispatcher, signal, headers });
+    } catch (cause) {
+      throw this.#failed(call, cause, false);
+    }
+  }
+
+  async #headers({ accept = 'application/json', contentType }: Call): Promise<Record<string, string>> {
+    const authorization = await this.#options.connection.authorization();
+    return { accept, ...(contentType === undefined ? {} : { 'content-type': contentType }), ...authorization };
+  }
+
+  #count({ method }: Call, code: string): void {
+    this.#options.observer?.onCall(method, code, this.#host);
+  }
+
+  #refusal(call: Call, status: number, retryAfter: string | undefined, text: string): ApiError {
+    // A rotated client certificate is read from disk again; tokens are read again anyway.
+    if (status === 401) this.#renew();
+    return apiErrorOf(labelOf(call), status, retryAfter, text);
+  }
+
+  #failed(call: Call, cause: unknown, isAnswered: boolean): ApiError {
+    if (!isAnswered) this.#count(call, '<error>');
+    if (isCertificateFault(cause)) this.#renew();
+    return unreachable(labelOf(call), cause);
   }
 
   /** Calls under way on the old connections end by themselves. */
@@ -160,22 +192,13 @@ export function labelOf({ method, path }: Call): string {
   return `${method} ${path.split('?')[0]}`;
 }
 
-async function readBody(call: string, body: AsyncIterable<Uint8Array>): Promise<string> {
+async function startOf(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  try {
-    for await (const chunk of body) {
-      bytes += chunk.length;
-      if (bytes > MAX_RESPONSE_BYTES) {
-        throw new ApiError(`${call}: the answer is larger than ${MAX_RESPONSE_BYTES} bytes`, {
-          code: 'ResponseTooLarge',
-          retryable: false,
-        });
-      }
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    throw error instanceof ApiError ? error : unreachable(call, error);
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_REFUSAL_BYTES) break;
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -3,6 +3,7 @@ import { isTypedError, messageOf, RuntimeError } from '../errors/error.ts';
 import { Breath } from '../queue/breath.ts';
 import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
 import { KeyedQueue, type Priority, type QueueSnapshot } from '../queue/keyed-queue.ts';
+import { Deadlines } from './deadlines.ts';
 import type { ControllerMetrics, ReconcileOutcome } from './metrics.ts';
 
 /** What a reconcile asks for; nothing: wake me by a change only. */
@@ -77,6 +78,7 @@ class QueueController implements Controller {
   readonly #queue: KeyedQueue;
   /** One for each reconcile under way. Linked signals (AbortSignal.any) would cost as much as a whole reconcile. */
   readonly #underWay = new Set<AbortController>();
+  readonly #deadlines: Deadlines;
   #workers: Promise<void>[] = [];
 
   constructor(options: ControllerOptions) {
@@ -84,6 +86,7 @@ class QueueController implements Controller {
     this.#options = options;
     this.#clock = options.clock ?? MONOTONIC_CLOCK;
     this.#queue = new KeyedQueue(this.#clock, options.metrics.queue);
+    this.#deadlines = new Deadlines(this.#clock, (options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS) * 1000);
     options.metrics.watchQueue(() => ({
       depth: { normal: this.#queue.depthOf('normal'), background: this.#queue.depthOf('background') },
       workingSeconds: this.#queue.workingMilliseconds.map((milliseconds) => milliseconds / 1000),
@@ -114,6 +117,14 @@ class QueueController implements Controller {
 
   async stop(graceSeconds: number): Promise<void> {
     this.#queue.close();
+    try {
+      await this.#drain(graceSeconds);
+    } finally {
+      this.#deadlines.close();
+    }
+  }
+
+  async #drain(graceSeconds: number): Promise<void> {
     const drained = Promise.all(this.#workers).then(() => true);
     if (await this.#within(graceSeconds, drained)) return;
     for (const reconcile of this.#underWay) reconcile.abort(stopped(`${this.name} stops`));
@@ -152,7 +163,7 @@ class QueueController implements Controller {
       timeout = timedOut(key, timeoutSeconds);
       abort.abort(timeout);
     };
-    const cancel = this.#clock.setTimer(onTimeout, timeoutSeconds * 1000);
+    const ended = this.#deadlines.begin(onTimeout);
     try {
       const result = await reconcile(key, abort.signal);
       this.#queue.forget(key);
@@ -164,7 +175,7 @@ class QueueController implements Controller {
       this.#failed(key, timeout);
       return 'timeout';
     } finally {
-      cancel();
+      ended();
       this.#underWay.delete(abort);
     }
   }
