@@ -75,6 +75,7 @@ export class EdgeProcess {
       uplink,
       admissions: new Admissions(audiences, time.setTimer),
       watches: new Watches(time.now, time.setTimer),
+      load: { connect: () => {}, disconnect: () => {} },
       now: time.now,
       setAudience: () => {},
       leftElsewhere: (uid, hashes, secondsAgo) => audiences.leftElsewhere(uid, hashes, secondsAgo),

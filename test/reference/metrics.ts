@@ -67,6 +67,7 @@ function declareEdge(metrics: Metrics): void {
     routes: () => 0,
     rememberedIds: () => 0,
     eventListeners: () => 0,
+    load: () => ({ egressBitsPerSecond: null, requestsPerSecond: null }),
     viewers: () => [],
   });
   registerStorageMetrics(metrics, { bytes: 0, limitBytes: 0, channels: () => [], observe: () => {} });

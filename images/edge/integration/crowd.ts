@@ -73,5 +73,7 @@ export async function crowd({ owner, other }: Stage): Promise<string> {
     await sleep(150);
   }
   assert.ok(same.size > 2, 'the playlist goes on');
-  return `${same.size} playlists, by nginx and by the owner`;
+  const load = await other.operator.waitFor('load', ({ requestsPerSecond }) => (requestsPerSecond ?? 0) > 1);
+  assert.equal((await ask(other.url, '/.status')).text.includes('requests'), true, 'its own pod may ask');
+  return `${same.size} playlists, by nginx and by the owner, at ${load.requestsPerSecond?.toFixed(1)} requests/s`;
 }

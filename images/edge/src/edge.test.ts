@@ -109,6 +109,12 @@ describe('an edge', () => {
     operator.send({ type: 'snapshot', routes: [routeOf()], audiences: [] });
     await until(async () => (await readyStatus()) === 200);
     expect(channels.sweeps).toBe(1);
+    // There is no nginx here, and no second look yet: what is not known is not zero.
+    expect(await operator.waitFor('load')).toEqual({
+      type: 'load',
+      egressBitsPerSecond: null,
+      requestsPerSecond: null,
+    });
 
     const multivariant = await ask('/live/default/film/index.m3u8?session=anna');
     expect(multivariant.text).toContain('source.m3u8?session=anna');

@@ -64,6 +64,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   ]);
   await writeNginxConfig(config, address);
   const sweep = setInterval(() => front.audiences.sweep(), SWEEP_INTERVAL_MS);
+  front.load.start();
   state.started = true;
   log.info({ routes: front.routes.size, address }, 'the edge serves');
   return {
@@ -76,6 +77,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
       replication.close();
       await closeServer(internal, DRAIN_MS);
       clearInterval(sweep);
+      front.load.close();
       await work.close();
       front.uplink.disconnect();
       await Promise.all([front.link.close(), channels.close(), front.keeper.close()]);

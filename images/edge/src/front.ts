@@ -16,6 +16,9 @@ import { LinkServer } from './link/server.ts';
 import { StoredTerm } from './link/stored-term.ts';
 import { Uplink } from './link/uplink.ts';
 import { Watches } from './link/watches.ts';
+import { readCounters } from './load/counters.ts';
+import { LoadReporter } from './load/reporter.ts';
+import { STATUS_PATH } from './nginx/render.ts';
 import { registerEdgeMetrics } from './operations/edge-metrics.ts';
 import { NginxPlaylists } from './playlists/nginx-playlists.ts';
 import type { FeedServer } from './replication/socket.ts';
@@ -46,6 +49,8 @@ export interface Front {
   readonly audiences: Audiences;
   readonly admissions: Admissions;
   readonly watches: Watches;
+  /** At rest until it is started. */
+  readonly load: LoadReporter;
   readonly uplink: Uplink;
   readonly events: EventHub;
   readonly keeper: RouteKeeper;
@@ -86,11 +91,13 @@ function createCore(parts: EdgeParts, sessionIds: SessionIds, operatorFresh: () 
     const live = channels.live(key);
     return live === null ? null : channelStatus(live, audiences.local(live.route.uid), operatorFresh());
   });
+  const counters = { address: config.bindAddress, port: config.httpPort, path: STATUS_PATH };
   return {
     routes,
     audiences,
     admissions: new Admissions(audiences),
     watches: new Watches(now),
+    load: new LoadReporter({ read: () => readCounters(counters), now }),
     uplink: new Uplink({ audiences, routes: () => routes.all(), reports: () => channels.reports() }),
     events,
     keeper: new RouteKeeper(config.runDirectory, () => routes.all(), log),
@@ -124,12 +131,13 @@ function createViewers(
 
 /** What the operator says goes to the routes, and its counts to the media side and the pages. */
 function createDownlink(parts: EdgeParts, core: Core, onSnapshot: () => void): Downlink {
-  const { routes, uplink, admissions, watches, events, keeper } = core;
+  const { routes, uplink, admissions, watches, load, events, keeper } = core;
   return new Downlink({
     routes,
     uplink,
     admissions,
     watches,
+    load,
     now: parts.now,
     setAudience(audience) {
       parts.channels.setAudience(audience);
@@ -219,12 +227,13 @@ function createLink(parts: EdgeParts, downlink: Downlink): LinkServer {
 
 /** Registers the metrics; returns what to call when an answer fails for the edge's own fault. */
 function registerFigures(parts: EdgeParts, core: Core, link: LinkServer): (thrown: unknown, path: string) => void {
-  const { routes, audiences, events } = core;
+  const { routes, audiences, load, events } = core;
   const { failures, fetched, fetchedBytes } = registerEdgeMetrics(parts.metrics, {
     linkConnected: () => link.connected,
     routes: () => routes.size,
     rememberedIds: () => audiences.rememberedIds,
     eventListeners: () => events.listenerCount,
+    load: () => load.load,
     *viewers() {
       for (const { uid, namespace, name } of routes.all()) {
         const { count } = audiences.local(uid);

@@ -1,4 +1,5 @@
 import type { Audience } from '@sluice/common/link/messages.ts';
+import type { LoadReporter } from '../load/reporter.ts';
 import type { RouteTable } from '../routes/table.ts';
 import type { Admissions } from '../viewers/admissions.ts';
 import type { LinkEvents } from './server.ts';
@@ -14,6 +15,7 @@ export interface DownlinkTargets {
   readonly uplink: Uplink;
   readonly admissions: Admissions;
   readonly watches: Watches;
+  readonly load: Pick<LoadReporter, 'connect' | 'disconnect'>;
   readonly setAudience: (audience: Audience) => void;
   /** Viewers of the channel with this uid said goodbye at another edge. */
   readonly leftElsewhere: (uid: string, hashes: readonly string[], secondsAgo: number) => void;
@@ -41,12 +43,14 @@ export class Downlink implements LinkEvents {
     this.#targets.uplink.connect(peer);
     this.#targets.admissions.connect(peer);
     this.#targets.watches.connect(peer);
+    this.#targets.load.connect(peer);
   }
 
   disconnected(): void {
     this.#targets.uplink.disconnect();
     this.#targets.admissions.disconnect();
     this.#targets.watches.disconnect();
+    this.#targets.load.disconnect();
     this.#freshUntil = Math.min(this.#freshUntil, this.#targets.now() + FRESH_MS);
   }
 

@@ -42,6 +42,15 @@ describe('renderNginxConfig', () => {
     expect(text).toContain('server unix:/run/sluice/sidecar.sock');
   });
 
+  test.each([
+    ['::', ['127.0.0.0/8', '::1']],
+    ['10.0.0.7', ['127.0.0.0/8', '::1', '10.0.0.7']],
+  ])('bound to %s it tells its counters to its own pod alone', (bindAddress, allowed) => {
+    const [block = ''] = /location = \/\.status \{[^}]*\}/.exec(renderNginxConfig({ ...OPTIONS, bindAddress })) ?? [];
+    expect([...block.matchAll(/allow (\S+);/g)].map(([, network]) => network)).toEqual(allowed);
+    expect(block).toMatch(/deny all;\s*\}$/);
+  });
+
   test('does not wait for event streams for ever when it ends', () => {
     expect(text).toContain('worker_shutdown_timeout 30s;');
   });

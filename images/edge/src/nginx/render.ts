@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from '../http/cors.ts';
 import { ACCESS_LOG, playlistLocation, playlistMaps } from './playlists.ts';
 
@@ -17,6 +17,9 @@ export interface NginxOptions {
 /** Name of the sidecar's unix socket in the run directory. */
 export const SOCKET_NAME = 'sidecar.sock';
 
+/** Where nginx tells what it has done, to its own pod alone. */
+export const STATUS_PATH = '/.status';
+
 /** Per worker: two sockets per viewer at most (viewer and sidecar), so 4,000 viewers at the same moment. */
 const WORKER_CONNECTIONS = 8192;
 
@@ -26,6 +29,9 @@ const SHUTDOWN_TIMEOUT_SECONDS = 30;
 /** The page needs its own script and hls.js's worker (a blob), and media from wherever a Direct source is. */
 const PAGE_POLICY =
   "default-src 'self'; connect-src *; media-src * blob:; img-src * data:; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/** Not the address of anybody who asks. */
+const EVERY_ADDRESS: ReadonlySet<string> = new Set(['::', '0.0.0.0']);
 
 function errorText(code: string, message: string): string {
   return JSON.stringify({ error: { code, message } });
@@ -81,10 +87,18 @@ function listenLine({ bindAddress, port }: NginxOptions): string {
 }
 
 function locations(options: NginxOptions): string {
-  const { mediaDirectory, pageDirectory } = options;
+  const { mediaDirectory, pageDirectory, bindAddress } = options;
   return `    location = /healthz {
       default_type text/plain;
       return 200 'ok\\n';
+    }
+
+    # Its counters, for the sidecar: whoever asks from outside gets what he gets for any path that is not there.
+    location = ${STATUS_PATH} {
+      stub_status;
+      allow 127.0.0.0/8;
+      allow ::1;
+${isIP(bindAddress) === 0 || EVERY_ADDRESS.has(bindAddress) ? '' : `      allow ${bindAddress};\n`}      deny all;
     }
 
     # Segments: immutable names, so kept for a year by everybody. A file that is not here the sidecar fetches, and sends the request back to this place; half files (.tmp) are nobody's.

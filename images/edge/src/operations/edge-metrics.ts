@@ -1,4 +1,5 @@
 import type { Counter, Metrics } from '@sluice/common/metrics/metrics.ts';
+import type { Load } from '../load/meter.ts';
 
 /** Numbers that are asked for whenever the metrics are read. */
 export interface EdgeFigures {
@@ -6,6 +7,7 @@ export interface EdgeFigures {
   readonly routes: () => number;
   readonly rememberedIds: () => number;
   readonly eventListeners: () => number;
+  readonly load: () => Load;
   /** Channels with local viewers: `<namespace>`, `<name>`, count. */
   readonly viewers: () => Iterable<readonly [namespace: string, name: string, count: number]>;
 }
@@ -31,6 +33,7 @@ export function registerEdgeMetrics(metrics: Metrics, figures: EdgeFigures): Edg
   metrics.gauge('sluice_edge_event_listeners', 'Open server-sent event streams.', [], (gauge) =>
     gauge.set(figures.eventListeners()),
   );
+  declareLoad(metrics, figures);
   metrics.gauge('sluice_edge_viewers', 'Viewers of a channel on this edge.', ['namespace', 'channel'], (gauge) => {
     gauge.reset();
     for (const [namespace, channel, count] of figures.viewers()) gauge.set({ namespace, channel }, count);
@@ -40,4 +43,16 @@ export function registerEdgeMetrics(metrics: Metrics, figures: EdgeFigures): Edg
     fetched: metrics.counter('sluice_edge_fetched_total', 'Segments fetched from the edges that own their channels.'),
     fetchedBytes: metrics.counter('sluice_edge_fetched_bytes_total', 'Bytes of them.'),
   };
+}
+
+/** As the operator hears it; NaN: it cannot be measured. */
+function declareLoad(metrics: Metrics, { load }: EdgeFigures): void {
+  const egress = 'What the pod sends, in bit/s over the last 15 s, without its loopback. NaN: not known.';
+  metrics.gauge('sluice_edge_egress_bits_per_second', egress, [], (gauge) =>
+    gauge.set(load().egressBitsPerSecond ?? Number.NaN),
+  );
+  const requests = 'Requests that nginx takes in a second, over the last 15 s. NaN: not known.';
+  metrics.gauge('sluice_edge_requests_per_second', requests, [], (gauge) =>
+    gauge.set(load().requestsPerSecond ?? Number.NaN),
+  );
 }

@@ -13,6 +13,7 @@ describe('the operations port', () => {
       routes: () => 2,
       rememberedIds: () => 4,
       eventListeners: () => 0,
+      load: () => ({ egressBitsPerSecond: 8e6, requestsPerSecond: null }),
       viewers: () => viewers,
     });
     const state = { startup: null as string | null, ready: 'no routes yet' as string | null };
@@ -29,6 +30,8 @@ describe('the operations port', () => {
     const { text } = await server.ask('/metrics');
     expect(text).not.toContain('sluice_edge_viewers{');
     expect(text).toContain('sluice_edge_link_connected 1');
+    expect(text).toContain('sluice_edge_egress_bits_per_second 8000000');
+    expect(text).toContain('sluice_edge_requests_per_second Nan');
     expect((await server.ask('/other')).status).toBe(404);
     await server.close();
   });
