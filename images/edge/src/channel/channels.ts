@@ -13,11 +13,12 @@ import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
 import { FetchTurns } from './fetches.ts';
 import type { ChannelFollower } from './follower.ts';
+import { Listeners } from './listeners.ts';
 import { Negotiation } from './negotiation.ts';
 import type { ChannelOwner } from './owner.ts';
 import { ServedChannel } from './served.ts';
-import type { ChannelLive, ChannelService, OwnersListener } from './service.ts';
-import { answerOf, goesBefore, ownershipOf } from './succession.ts';
+import type { ChannelLive, ChannelService, Departure, OwnersListener } from './service.ts';
+import { answerOf, goesBefore, type Ownership, ownershipOf } from './succession.ts';
 import { LIVE_FOLDER, removeStrayTimelines, strayFolders, TIMELINES_FOLDER } from './sweep.ts';
 import { OWNER_MOVED, unreachable } from './waiters.ts';
 
@@ -69,15 +70,16 @@ class Channels implements MediaSide {
   readonly #options: MediaSideOptions;
   readonly #channels = new Map<string, ServedChannel>();
   readonly #byUid = new Map<string, ServedChannel>();
-  readonly #reportListeners = new Set<(report: OwnerReport) => void>();
-  readonly #followedListeners = new Set<(uid: string) => void>();
-  readonly #publishedListeners = new Set<(uid: string) => void>();
-  readonly #fetchedListeners = new Set<(bytes: number) => void>();
-  readonly #ownersListeners = new Set<OwnersListener>();
+  readonly #reported = new Listeners<[report: OwnerReport]>();
+  readonly #followed = new Listeners<[uid: string]>();
+  readonly #published = new Listeners<[uid: string]>();
+  readonly #fetched = new Listeners<[bytes: number]>();
+  readonly #superseded = new Listeners<Parameters<OwnersListener>>();
   readonly #negotiation: Negotiation;
   readonly #turns = new FetchTurns();
   /** Other edges that watch, by uid: one may have heard of a channel before this edge has. */
   readonly #followers = new Map<string, number>();
+  #leaving = false;
   /** What a recreated Channel of the same name has to wait for. */
   readonly #ending = new Map<string, Promise<void>>();
 
@@ -89,7 +91,7 @@ class Channels implements MediaSide {
       clock: options.clock,
       superseded: (uid, { owners, term }) => {
         options.logger.warn({ uid, term, owner: owners[0]?.podName }, 'a channel has another owner');
-        for (const listener of this.#ownersListeners) listener(uid, owners, term);
+        this.#superseded.tell(uid, owners, term);
       },
     });
   }
@@ -102,6 +104,8 @@ class Channels implements MediaSide {
     this.#channels.set(key, channel);
     this.#byUid.set(route.uid, channel);
     channel.apply(route);
+    // An operator that has not heard yet that this edge leaves.
+    if (this.#leaving) void this.#handOver(channel);
   }
 
   async remove(uid: string): Promise<void> {
@@ -182,38 +186,49 @@ class Channels implements MediaSide {
   }
 
   onReport(listener: (report: OwnerReport) => void): () => void {
-    return subscribe(this.#reportListeners, listener);
+    return this.#reported.add(listener);
   }
 
   onFollowed(listener: (uid: string) => void): () => void {
-    return subscribe(this.#followedListeners, listener);
+    return this.#followed.add(listener);
   }
 
   onFetched(listener: (bytes: number) => void): () => void {
-    return subscribe(this.#fetchedListeners, listener);
+    return this.#fetched.add(listener);
   }
 
   onOwners(listener: OwnersListener): () => void {
-    return subscribe(this.#ownersListeners, listener);
+    return this.#superseded.add(listener);
   }
 
   async hearOwners(uid: string, { owners, term, away, cutOff }: OwnersClaim): Promise<OwnersAnswer | null> {
     const channel = this.#byUid.get(uid);
     if (channel === undefined) return null;
-    const known = channel.route.ownerTerm;
-    if (goesBefore({ owners, term }, ownershipOf(channel.route)))
-      for (const listener of this.#ownersListeners) listener(uid, owners, term);
-    else if (away && term === known && channel.follower?.isOwnerAway === true)
+    const isNews = goesBefore({ owners, term }, ownershipOf(channel.route));
+    // One that leaves must not be handed what it would only hand on.
+    if (isNews && this.#leaving && owners[0]?.podUid === this.#options.podUid) return null;
+    if (isNews) this.#superseded.tell(uid, owners, term);
+    else if (away && term === channel.route.ownerTerm && channel.follower?.isOwnerAway === true)
       this.#negotiation.takeOver(channel.route);
     // Two who claim at once would wait for each other; and who asks for a successor needs its name alone, in time.
     if (!away && !cutOff && !channel.claiming) await channel.settled();
     const hearsOwner = channel.follower?.hearsOwner === true;
     if (hearsOwner && (away || cutOff)) channel.follower?.showOthers();
-    return answerOf(channel.route, channel.owner?.handOver() ?? channel.follower?.handOver() ?? null, hearsOwner);
+    const copy = channel.owner?.handOver() ?? channel.follower?.handOver() ?? null;
+    return answerOf(channel.route, { copy, hearsOwner }, this.#options.clock.now());
+  }
+
+  async leave(): Promise<Departure> {
+    this.#leaving = true;
+    this.#negotiation.leave();
+    const owned = [...this.#byUid.values()].filter(({ owner }) => owner?.isAwake === true);
+    await Promise.all(owned.map((channel) => this.#handOver(channel)));
+    const kept = owned.filter(({ owner }) => owner !== null).length;
+    return { handedOver: owned.length - kept, kept };
   }
 
   onPublished(listener: (uid: string) => void): () => void {
-    return subscribe(this.#publishedListeners, listener);
+    return this.#published.add(listener);
   }
 
   ownerOfSession(namespace: string, session: string): ChannelOwner | null {
@@ -230,6 +245,11 @@ class Channels implements MediaSide {
   reportOf(uid: string) {
     const { report, owner } = this.#byUid.get(uid) ?? { report: null, owner: null };
     return report === null || owner === null ? null : { report, ladder: owner.ladder };
+  }
+
+  ownershipOf(uid: string): Ownership | null {
+    const channel = this.#byUid.get(uid);
+    return channel === undefined ? null : ownershipOf(channel.route);
   }
 
   *ownedUids(): Iterable<string> {
@@ -264,6 +284,15 @@ class Channels implements MediaSide {
     return join(this.#options.mediaDirectory, TIMELINES_FOLDER, `${uid}.json`);
   }
 
+  /** Gives a channel that is in use here to a successor; nothing happens where there is none. */
+  async #handOver(channel: ServedChannel): Promise<void> {
+    await channel.settled();
+    if (channel.removed || channel.owner?.isAwake !== true) return;
+    const { route } = channel;
+    await this.#negotiation.handOver(route, () => channel.route.ownerTerm === route.ownerTerm);
+    await channel.settled();
+  }
+
   /** A new channel of this route. */
   #serve(route: Route): ServedChannel {
     const { podUid, client, links, segments, clock, logger, volume } = this.#options;
@@ -275,23 +304,14 @@ class Channels implements MediaSide {
       openFiles: () => volume.open(key, this.#folderOf(key)),
       statePath: this.#statePathOf(uid),
       cleared: () => this.#ending.get(key),
-      reported: (report) => {
-        for (const listener of this.#reportListeners) listener(report);
-      },
-      published: () => this.#published(uid),
-      followed: () => {
-        for (const listener of this.#followedListeners) listener(uid);
-      },
-      fetched: (bytes) => {
-        for (const listener of this.#fetchedListeners) listener(bytes);
-      },
+      reported: (report) => this.#reported.tell(report),
+      published: () => this.#published.tell(uid),
+      followed: () => this.#followed.tell(uid),
+      superseded: ({ owners, term }) => this.#superseded.tell(uid, owners, term),
+      fetched: (bytes) => this.#fetched.tell(bytes),
     });
     channel.setFollowers(this.#followers.get(uid) ?? 0);
     return channel;
-  }
-
-  #published(uid: string): void {
-    for (const listener of this.#publishedListeners) listener(uid);
   }
 
   /** Removes files of a key, after what is being removed of it already; a channel of that key opens behind it. */
@@ -312,7 +332,7 @@ class Channels implements MediaSide {
     const { uid } = channel.route;
     if (this.#channels.get(key) === channel) this.#channels.delete(key);
     if (this.#byUid.get(uid) === channel) this.#byUid.delete(uid);
-    this.#published(uid);
+    this.#published.tell(uid);
     // Not behind what is being removed of this name already: requests that wait are told at once.
     const closed = channel.close(unknownChannel(key), true);
     closed.catch(() => undefined);
@@ -339,9 +359,4 @@ class Channels implements MediaSide {
       }
     }
   }
-}
-
-function subscribe<T>(listeners: Set<T>, listener: T): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
 }

@@ -1,12 +1,15 @@
 import type { KnownSegment } from '../source/intake.ts';
 import { listedSeconds, type TimelineLog } from '../timeline/log.ts';
 import { applyUpdate, type CopyPosition, type LogUpdate, positionOf } from '../timeline/replica.ts';
+import type { UnderWay } from './under-way.ts';
 
 /** A timeline with what its next owner needs to go on behind it. */
 export interface TimelineCopy {
   readonly log: TimelineLog;
   /** The newest published segments as the source names them. */
   readonly known: readonly KnownSegment[];
+  /** Only in a copy that is the owner's own. */
+  readonly underWay?: UnderWay;
 }
 
 /** What came of an update: `again` asks for another one, from the copy's position or, where that is null, for everything. */

@@ -6,17 +6,17 @@ import { BEAT_MS, type OwnerMessage } from '../replication/messages.ts';
 import type { Attachment, OwnerAddress, OwnerLinks } from '../replication/owner-link.ts';
 import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
-import { PlaylistTexts } from '../timeline/playlist-texts.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
 import { LogCopy, type TimelineCopy } from './copy.ts';
 import { Demand } from './demand.ts';
 import { ASSUMED_TARGET_DURATION_SECONDS } from './lease.ts';
+import { MediaPlaylists } from './media-playlists.ts';
 import type { HeardElsewhere } from './negotiation.ts';
 import { modeOfEntry } from './report.ts';
-import { checkRung } from './rungs.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import type { PlaylistAnswer } from './service.ts';
+import type { Ownership } from './succession.ts';
 import { createWaiters, ownerUnreachable, unreachable, type Waiters } from './waiters.ts';
 import { filesOf, WatchedRungs } from './watched-rungs.ts';
 
@@ -39,6 +39,8 @@ export interface FollowerContext {
   readonly cache: SegmentCache;
   /** Something that others see has changed. */
   readonly changed: () => void;
+  /** Who was the owner names another one. */
+  readonly superseded: (ownership: Ownership) => void;
   /** The owner cannot be reached: told again and again while that is so. */
   readonly ownerAway: () => void;
 }
@@ -51,7 +53,7 @@ export class ChannelFollower {
   readonly #context: FollowerContext;
   readonly #waiters: Waiters;
   readonly #copy: LogCopy;
-  readonly #texts = new PlaylistTexts();
+  readonly #playlists: MediaPlaylists;
   readonly #demand: Demand;
   /** What is watched is fetched before anybody asks for it. */
   readonly #rungsWatched: WatchedRungs;
@@ -86,6 +88,13 @@ export class ChannelFollower {
       clock: context.clock,
       targetDurationSeconds: () => this.targetDurationSeconds,
       ended: () => this.evaluate(),
+    });
+    this.#playlists = new MediaPlaylists({
+      waiters: this.#waiters,
+      rungs: () => this.#rungs(),
+      asked: (rung) => this.asked(rung),
+      listed: () => this.#listed(),
+      instead: (error, signal) => (this.#closed || signal.aborted ? null : this.#usable()) ?? this.#refuse(error),
     });
     this.#attach();
     if (copy === null) return;
@@ -156,13 +165,8 @@ export class ChannelFollower {
   }
 
   /** Follows the channel; waits up to 10 s for what its owner shows. Throws as {@link multivariant}, and RUNG_UNKNOWN. */
-  async media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
-    checkRung(rung, this.#rungs());
-    this.asked(rung);
-    const log = await this.#waiters
-      .wait(() => this.#listed(), signal)
-      .catch((error: unknown) => (this.#closed || signal.aborted ? null : this.#usable()) ?? this.#refuse(error));
-    return this.#texts.of(log, rung);
+  media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
+    return this.#playlists.get(rung, signal);
   }
 
   /** Somebody asks for the media playlist of a rung: channel and rung are wanted for a while. */
@@ -174,8 +178,7 @@ export class ChannelFollower {
 
   /** The media playlist that a request would get at once; null where it would wait or be refused. */
   listed(rung: string): PlaylistAnswer | null {
-    const log = this.#closed ? null : this.#listed();
-    return log?.rungs.includes(rung) === true ? this.#texts.of(log, rung) : null;
+    return this.#closed ? null : this.#playlists.listed(rung);
   }
 
   /** Resolves when a file of the channel is stored here, as {@link SegmentCache.get}. */
@@ -270,7 +273,10 @@ export class ChannelFollower {
       },
       updated: (message) => this.#updated(message),
       reported: (message) => this.#reported(message),
-      gone: () => this.#away(),
+      gone: ({ owners, term }) => {
+        this.#away();
+        if (owners !== undefined && term !== undefined) this.#context.superseded({ owners, term });
+      },
       lost: () => this.#away(),
       away: () => this.#context.ownerAway(),
     });

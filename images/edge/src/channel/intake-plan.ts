@@ -33,6 +33,8 @@ export interface PlanContext {
   readonly lagMs: number;
   readonly lookedAt: number;
   readonly previousLookAt: number | null;
+  /** Publication times in ms by number, of segments that the owner before had taken already. */
+  readonly schedule: ReadonlyMap<number, number>;
 }
 
 /** A log for a channel that has none: at the source's own numbers, or above those that the Channel's status knows. */
@@ -114,13 +116,16 @@ export function planSegments(
   plan.segments.forEach((source, index) => {
     const start = index === 0 ? plan.start : 'continue';
     const msn = source.msn + plan.msnOffset;
-    const publishAt = publicationTime({
-      previousAt,
-      durationSeconds: source.durationSeconds,
-      appearedAt: appeared[skipped + index] ?? context.lookedAt,
-      lagMs: context.lagMs,
-      targetDurationSeconds: context.log.targetDurationSeconds,
-    });
+    const planned = plan.start === 'epoch' ? undefined : context.schedule.get(msn);
+    const publishAt =
+      planned ??
+      publicationTime({
+        previousAt,
+        durationSeconds: source.durationSeconds,
+        appearedAt: appeared[skipped + index] ?? context.lookedAt,
+        lagMs: context.lagMs,
+        targetDurationSeconds: context.log.targetDurationSeconds,
+      });
     previousAt = publishAt;
     result.push({
       msn,

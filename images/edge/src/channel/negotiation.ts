@@ -3,7 +3,7 @@ import type { OwnerAddress } from '../replication/owner-link.ts';
 import type { OwnersAnswer, OwnershipClient } from '../replication/ownership.ts';
 import type { Clock } from './clock.ts';
 import type { TimelineCopy } from './copy.ts';
-import { copyOf, goesBefore, longestCopy, type Ownership, ownershipOf, takenOver } from './succession.ts';
+import { copyOf, goesBefore, handedOver, longestCopy, type Ownership, ownershipOf, takenOver } from './succession.ts';
 
 /** First pause in ms before an edge is told again that it owns a channel no more; it doubles. */
 const TELL_AGAIN_MS = 5_000;
@@ -45,6 +45,7 @@ export class Negotiation {
   readonly #cancels = new Map<string, () => void>();
   /** Term of this edge's own claim of a channel; none where another edge owns it. */
   readonly #claimed = new Map<string, number>();
+  #leaving = false;
   #closed = false;
 
   constructor(context: NegotiationContext) {
@@ -71,7 +72,7 @@ export class Negotiation {
     const silent = others.filter((_other, index) => answers[index] === null);
     this.#tellLater(route, silent, 1);
     return {
-      copy: longestCopy(answers.map((answer) => (answer === null ? null : copyOf(answer)))),
+      copy: longestCopy(answers.map((answer) => (answer === null ? null : copyOf(answer, this.#context.clock.now())))),
       answered: others.filter((_other, index) => answers[index] !== null),
     };
   }
@@ -85,6 +86,7 @@ export class Negotiation {
     const successors = route.owners.slice(1);
     for (const [index, successor] of successors.entries()) {
       if (successor.podUid === this.#context.podUid) {
+        if (this.#leaving) continue;
         return needed ? this.#takeOverAlone(route, successors.slice(index + 1)) : null;
       }
       if (!watched) return null;
@@ -108,12 +110,38 @@ export class Negotiation {
 
   #heardBy(route: Route, from: OwnerAddress, answer: OwnersAnswer): HeardElsewhere | null {
     if (goesBefore(answer, ownershipOf(route))) this.#context.superseded(route.uid, answer);
-    else if (answer.hearsOwner && answer.term === route.ownerTerm) return { copy: copyOf(answer), from };
+    else if (answer.hearsOwner && answer.term === route.ownerTerm)
+      return { copy: copyOf(answer, this.#context.clock.now()), from };
     return null;
+  }
+
+  /**
+   * This edge leaves: the first successor that takes the channel owns it from now on, and has its timeline when this
+   * resolves.
+   * @param isOwned whether it is this edge's still: a successor may have taken it although its answer was late
+   */
+  async handOver(route: Route, isOwned: () => boolean): Promise<void> {
+    const { podUid, superseded } = this.#context;
+    for (const successor of route.owners.slice(1)) {
+      if (!isOwned()) return;
+      const ownership = handedOver(route, podUid, successor.podUid);
+      if (ownership === null) continue;
+      const named = { ...route, owners: ownership.owners, ownerTerm: ownership.term };
+      const answer = await this.#tell(successor, named);
+      if (answer === null) continue;
+      superseded(route.uid, goesBefore(answer, ownership) ? answer : ownership);
+      return;
+    }
+  }
+
+  /** This edge takes over no channel any more. */
+  leave(): void {
+    this.#leaving = true;
   }
 
   /** Makes this edge the owner, at the term that is its own as a successor. */
   takeOver(route: Route): void {
+    if (this.#leaving) return;
     const ownership = takenOver(route, this.#context.podUid);
     if (ownership !== null) this.#context.superseded(route.uid, ownership);
   }

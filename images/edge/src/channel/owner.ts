@@ -8,22 +8,22 @@ import type { SourceClient } from '../source/client.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
-import { PlaylistTexts } from '../timeline/playlist-texts.ts';
 import { saveTimeline } from '../timeline/store.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
 import type { TimelineCopy } from './copy.ts';
 import { Demand } from './demand.ts';
 import { ASSUMED_TARGET_DURATION_SECONDS } from './lease.ts';
+import { MediaPlaylists } from './media-playlists.ts';
 import { mayTranscode, publishingMode } from './mode.ts';
 import { constantLagMs } from './pace.ts';
 import { Publisher } from './publisher.ts';
 import { modeOfEntry, ownerReport } from './report.ts';
-import { checkRung } from './rungs.ts';
 import { openSaved, type SavedChannel } from './saved.ts';
 import type { PlaylistAnswer } from './service.ts';
+import { ChannelSessions } from './sessions.ts';
 import { SourceSide } from './source-side.ts';
-import { TranscodeSession } from './transcode.ts';
+import type { TranscodeSession } from './transcode.ts';
 import { createWaiters, unreachable, type Waiters } from './waiters.ts';
 
 /** What a channel needs of its edge. */
@@ -56,12 +56,10 @@ export class ChannelOwner {
   readonly #files: ChannelFiles;
   readonly #source: SourceSide;
   readonly #publisher: Publisher;
-  readonly #texts = new PlaylistTexts();
+  readonly #playlists: MediaPlaylists;
   readonly #demand: Demand;
   #route: Route;
-  #session: TranscodeSession | null = null;
-  /** The session before: its pod may still ask what to do, and is told to end. */
-  #ended: TranscodeSession | null = null;
+  readonly #sessions = new ChannelSessions();
   /** The route's ladder as it was when nothing was listed: listed playlists never gain or lose a rung. */
   #ladder: Route['ladder'];
   #awake = false;
@@ -78,7 +76,8 @@ export class ChannelOwner {
     return new ChannelOwner(route, context, files, saved);
   }
 
-  private constructor(route: Route, context: OwnerContext, files: ChannelFiles, { log, known }: SavedChannel) {
+  private constructor(route: Route, context: OwnerContext, files: ChannelFiles, saved: SavedChannel) {
+    const { log, known, underWay = null } = saved;
     this.#route = route;
     this.#ladder = route.ladder;
     this.#context = context;
@@ -89,6 +88,13 @@ export class ChannelOwner {
       clock: context.clock,
       targetDurationSeconds: () => this.targetDurationSeconds,
       ended: () => this.evaluate(),
+    });
+    this.#playlists = new MediaPlaylists({
+      waiters: this.#waiters,
+      rungs: () => this.#rungs(),
+      asked: () => this.asked(),
+      listed: () => this.#listed(),
+      instead: (error, signal) => this.#instead(error, signal),
     });
     this.#publisher = new Publisher(
       {
@@ -104,6 +110,7 @@ export class ChannelOwner {
         },
       },
       log,
+      underWay,
     );
     this.#source = new SourceSide(route, known, context.client, context.clock, {
       taken: (taken, playlist, at, before) => {
@@ -118,7 +125,8 @@ export class ChannelOwner {
       failed: (error, failures) => this.#failed(error, failures),
     });
     this.#rewind();
-    this.#takeSession(route);
+    this.#sessions.take(route);
+    this.#sessions.goOn(underWay?.session ?? null, context.clock.now());
     this.evaluate();
     if (!this.#awake && log !== null) this.#planForget();
   }
@@ -133,12 +141,22 @@ export class ChannelOwner {
   }
 
   get session(): TranscodeSession | null {
-    return this.#session;
+    return this.#sessions.current;
   }
 
   /** The session of this name, running or just ended; null if there is none. */
   sessionNamed(name: string): TranscodeSession | null {
-    return [this.#session, this.#ended].find((session) => session?.name === name) ?? null;
+    return this.#sessions.named(name);
+  }
+
+  /** Somebody wants the channel, here or elsewhere. */
+  get isAwake(): boolean {
+    return this.#awake;
+  }
+
+  /** Nothing is taken here any more. */
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   get publisher(): Publisher {
@@ -166,7 +184,7 @@ export class ChannelOwner {
       facts: this.#source.facts,
       health: this.#source.health,
       obstacles: this.#source.obstacles,
-      session: this.#session,
+      session: this.#sessions.current,
       now: this.#context.clock.now(),
     });
   }
@@ -186,7 +204,10 @@ export class ChannelOwner {
   /** The timeline, for the next owner; null where nothing is published. */
   handOver(): TimelineCopy | null {
     const { log, known } = this.published();
-    return log === null || !this.#awake ? null : { log, known };
+    if (log === null || !this.#awake) return null;
+    const { underWay } = this.#publisher;
+    if (underWay === null) return { log, known };
+    return { log, known, underWay: { ...underWay, session: this.#sessions.current?.underWay ?? null } };
   }
 
   /** Ladder of the playlists. */
@@ -198,7 +219,7 @@ export class ChannelOwner {
   update(route: Route): void {
     this.#route = route;
     if (!this.#hasListed()) this.#ladder = route.ladder;
-    this.#takeSession(route);
+    this.#sessions.take(route);
     this.#source.update(route);
     this.evaluate();
     this.#publisher.pump();
@@ -219,17 +240,8 @@ export class ChannelOwner {
    * Wakes the channel; waits up to 10 s until what is due is listed, and three target durations at least, which
    * players need to start (a source that has just begun has less). Throws RUNG_UNKNOWN and SOURCE_UNREACHABLE.
    */
-  async media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
-    checkRung(rung, this.#rungs());
-    this.asked();
-    const log = await this.#waiters
-      .wait(() => this.#listed(), signal)
-      .catch((error: unknown) => {
-        const listed = this.#publisher.log;
-        if (signal.aborted || this.#closed || listed === null || listed.entries.length === 0) throw error;
-        return listed;
-      });
-    return this.#texts.of(log, rung);
+  media(rung: string, signal: AbortSignal): Promise<PlaylistAnswer> {
+    return this.#playlists.get(rung, signal);
   }
 
   /** Somebody asks for a media playlist: the channel is wanted for a while. */
@@ -240,8 +252,7 @@ export class ChannelOwner {
 
   /** The media playlist that a request would get at once; null where it would wait or be refused. */
   listed(rung: string): PlaylistAnswer | null {
-    const log = this.#closed ? null : this.#listed();
-    return log?.rungs.includes(rung) === true ? this.#texts.of(log, rung) : null;
+    return this.#closed ? null : this.#playlists.listed(rung);
   }
 
   /** Something outside has changed: the session's agent, its rows, the clock. */
@@ -303,6 +314,13 @@ export class ChannelOwner {
     return caughtUp && listedSeconds(log) >= 3 * log.targetDurationSeconds ? log : null;
   }
 
+  /** What is listed is better than nothing, however little it is. */
+  #instead(error: unknown, signal: AbortSignal): TimelineLog {
+    const { log } = this.#publisher;
+    if (signal.aborted || this.#closed || log === null || log.entries.length === 0) throw error;
+    return log;
+  }
+
   #view(): ReturnType<ConstructorParameters<typeof Publisher>[0]['view']> {
     const obstacles = this.#source.obstacles;
     return {
@@ -311,18 +329,9 @@ export class ChannelOwner {
       mode: publishingMode(this.#route, obstacles),
       rungs: this.#ladderRungs(),
       resume: this.#route.resume,
-      session: this.#session,
+      session: this.#sessions.current,
       lagMs: (seconds) => constantLagMs(seconds, mayTranscode(this.#route, obstacles)),
     };
-  }
-
-  #takeSession(route: Route): void {
-    if (route.session !== null && this.#session?.uid === route.session.uid) {
-      this.#session.update(route.session);
-      return;
-    }
-    this.#ended = this.#session ?? this.#ended;
-    this.#session = route.session === null ? null : new TranscodeSession(route.session);
   }
 
   #wake(): void {

@@ -6,7 +6,7 @@ import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
 import type { ChannelFiles } from '../storage/files.ts';
-import { emptied, lastEntry, listedSeconds, removable, type TimelineLog, trim } from '../timeline/log.ts';
+import { emptied, lastEntry, listedSeconds, nextMsn, removable, type TimelineLog, trim } from '../timeline/log.ts';
 import type { Clock } from './clock.ts';
 import { Downloads } from './downloads.ts';
 import { withEntry } from './entry.ts';
@@ -19,6 +19,7 @@ import { addedLagMs } from './pace.ts';
 import type { PendingSegment } from './pending.ts';
 import { chooseRow, NO_PROMOTION, type Origin, type Row } from './row.ts';
 import type { TranscodeSession } from './transcode.ts';
+import type { UnderWay } from './under-way.ts';
 
 /** Published segments kept in mind for a transcoder that starts: it is fed with the last two at least. */
 const BACKLOG_SEGMENTS = 3;
@@ -65,11 +66,13 @@ export class Publisher {
   #recent: PendingSegment[] = [];
   #origins: Readonly<Record<string, Origin>> | null = null;
   #breaks = false;
-  #waking = true;
+  #waking: boolean;
   /** True until something is taken by a channel that has nothing listed, or has slept since. */
   #maySkip: boolean;
-  #lastPublishAt: number | null = null;
-  #addedLagMs = 0;
+  #lastPublishAt: number | null;
+  #addedLagMs: number;
+  /** See {@link UnderWay.schedule}. */
+  #schedule: UnderWay['schedule'];
   /** Newest row that has changed the added lag: each does once. */
   #adaptedMsn = -1;
   #pumping: Promise<void> | null = null;
@@ -80,9 +83,14 @@ export class Publisher {
   #abort = new AbortController();
   #cancelTimer = (): void => {};
 
-  constructor(context: PublisherContext, log: TimelineLog | null) {
+  /** @param underWay what the owner before had under way; null where nobody was it until now */
+  constructor(context: PublisherContext, log: TimelineLog | null, underWay: UnderWay | null = null) {
     this.#context = context;
     this.#log = log;
+    this.#schedule = underWay?.schedule ?? new Map();
+    this.#addedLagMs = underWay?.addedLagMs ?? 0;
+    this.#lastPublishAt = (log !== null && this.#schedule.get(nextMsn(log) - 1)) || null;
+    this.#waking = this.#lastPublishAt === null;
     this.#maySkip = log === null || log.entries.length === 0;
     this.#downloads = new Downloads(context.clock, (error) => {
       context.trouble(error);
@@ -119,6 +127,19 @@ export class Publisher {
     return onItsWay < 0 ? reachable : reachable.slice(0, onItsWay);
   }
 
+  /** For the next owner; null where nothing has been published since the channel woke. */
+  get underWay(): Omit<UnderWay, 'session'> | null {
+    if (this.#log === null || this.#lastPublishAt === null) return null;
+    const waiting = this.#pending.map(({ msn, publishAt }): [number, number] => [msn, publishAt]);
+    const schedule = new Map([[nextMsn(this.#log) - 1, this.#lastPublishAt], ...waiting]);
+    return { schedule, addedLagMs: this.#addedLagMs };
+  }
+
+  /** Whether the owner before had taken this segment, and it has not come here yet. */
+  expects(msn: number): boolean {
+    return this.#schedule.has(msn) && this.#log !== null && msn >= nextMsn(this.#log);
+  }
+
   /** Takes what a look at the source has brought. */
   take(taken: Exclude<Intake, { kind: 'stale' }>, playlist: SourcePlaylist, lookedAt: number, before: number | null) {
     const view = this.#context.view();
@@ -141,6 +162,7 @@ export class Publisher {
       lagMs: view.lagMs(this.#log.targetDurationSeconds) + this.#addedLagMs,
       lookedAt,
       previousLookAt: before,
+      schedule: this.#schedule,
     });
     if (added.length > 0) {
       this.#breaks = false;
@@ -188,6 +210,7 @@ export class Publisher {
     this.#recent = [];
     this.#waking = true;
     this.#maySkip = true;
+    this.#schedule = new Map();
     this.#addedLagMs = 0;
     this.#lastPublishAt = null;
   }

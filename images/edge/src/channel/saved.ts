@@ -4,6 +4,7 @@ import type { ChannelFiles } from '../storage/files.ts';
 import { emptied, listedSeconds, type TimelineLog } from '../timeline/log.ts';
 import { isStoredName } from '../timeline/names.ts';
 import { loadTimeline, type StoredTimeline } from '../timeline/store.ts';
+import type { UnderWay } from './under-way.ts';
 
 /** What an earlier run of this pod has left of a channel. */
 export interface SavedChannel {
@@ -11,6 +12,8 @@ export interface SavedChannel {
   readonly log: TimelineLog | null;
   /** What was taken of the source; null where the stored timeline is of another source. */
   readonly known: readonly KnownSegment[] | null;
+  /** What the owner before had under way; nothing where nobody was it until now. */
+  readonly underWay?: UnderWay;
 }
 
 /** Whether a stored timeline is older than the film in it: then no viewer can have any of it left to play. */

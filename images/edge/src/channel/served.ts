@@ -18,7 +18,7 @@ import type { Negotiation } from './negotiation.ts';
 import { ChannelOwner } from './owner.ts';
 import { SegmentCache } from './segment-cache.ts';
 import type { ChannelLive } from './service.ts';
-import { isTakenOver, longestCopy } from './succession.ts';
+import { isTakenOver, longestCopy, type Ownership } from './succession.ts';
 import { MissingSegments } from './take-over.ts';
 import { ownerMoved } from './waiters.ts';
 
@@ -51,6 +51,8 @@ export interface ServedContext {
   readonly published: () => void;
   /** What this edge knows of another's channel has changed. */
   readonly followed: () => void;
+  /** Another edge names an owner; the route follows. */
+  readonly superseded: (ownership: Ownership) => void;
   /** A file has come from another edge. */
   readonly fetched: (bytes: number) => void;
 }
@@ -237,7 +239,7 @@ export class ServedChannel {
     this.#former = null;
     if (takeOver === null) return;
     this.#missing = new MissingSegments({ ...this.#fetching(), files: owner.files }, claimed.answered);
-    void this.#missing.fetchAll(takeOver.log);
+    void this.#missing.fetchAll(takeOver, route.uid);
   }
 
   async #claim(route: Route, former: OwnerAddress | null): ReturnType<Negotiation['claim']> {
@@ -274,6 +276,7 @@ export class ServedChannel {
     const context = {
       ...{ clock, logger, links, folder, cache: this.#cache },
       changed: () => this.#context.followed(),
+      superseded: (ownership: Ownership) => this.#context.superseded(ownership),
       ownerAway: () => this.#ownerAway(),
     };
     this.#follower = new ChannelFollower(route, context, copy);

@@ -17,6 +17,13 @@ export interface ChannelLive {
   readonly audience: Audience | null;
 }
 
+/** Channels that an edge owned when it began to leave, and that were in use. */
+export interface Departure {
+  readonly handedOver: number;
+  /** No successor has taken them: they end with the edge, or go on elsewhere when a successor misses it. */
+  readonly kept: number;
+}
+
 /** Hears who owns a channel, in a word that goes before its route's. */
 export type OwnersListener = (uid: string, owners: Route['owners'], ownerTerm: number) => void;
 
@@ -67,6 +74,11 @@ export interface ChannelService {
   onOwners(listener: OwnersListener): () => void;
   /** Subscribes to files that were fetched from another edge, called for each with its bytes; returns the unsubscribe function. */
   onFetched(listener: (bytes: number) => void): () => void;
+  /**
+   * This edge ends soon: what it owns and somebody wants goes to successors, and it takes no channel any more. What it is
+   * asked for it goes on to answer, as a follower. Resolves when all that can be handed over is.
+   */
+  leave(): Promise<Departure>;
   /** Stops everything; resolves when no timer, connection or file handle is left. */
   close(): Promise<void>;
 }

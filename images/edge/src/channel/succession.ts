@@ -2,6 +2,7 @@ import { type Route, TERMS_PER_BLOCK } from '@sluice/common/link/messages.ts';
 import type { OwnersAnswer } from '../replication/ownership.ts';
 import { nextMsn } from '../timeline/log.ts';
 import type { TimelineCopy } from './copy.ts';
+import { heardAt, toldAt } from './under-way.ts';
 
 /** Who owns a channel, at which term. */
 export interface Ownership {
@@ -28,6 +29,19 @@ export function takenOver(
 }
 
 /**
+ * The ownership under which this edge, which leaves, hands a channel to one of its successors; null where that is none, or
+ * the block of terms is used up.
+ */
+export function handedOver(
+  route: Pick<Route, 'owners' | 'ownerTerm'>,
+  podUid: string,
+  successor: string,
+): Ownership | null {
+  const taken = takenOver(route, successor);
+  return taken === null ? null : { ...taken, owners: taken.owners.filter((owner) => owner.podUid !== podUid) };
+}
+
+/**
  * Whether one word about a channel's owners goes before another one: that of the higher term. Two successors that reach
  * neither the owner nor each other may give themselves the same term: then the owner with the lower pod uid goes before
  * the other, wherever both are heard of.
@@ -48,22 +62,34 @@ export function isTakenOver({ ownerTerm }: Pick<Route, 'ownerTerm'>): boolean {
   return ownerTerm % TERMS_PER_BLOCK !== 0;
 }
 
-/** The copy that goes furthest, the first of equals; null where nobody has one. */
+/** The copy that goes furthest, of equals the owner's own, then the first; null where nobody has one. */
 export function longestCopy(copies: readonly (TimelineCopy | null)[]): TimelineCopy | null {
   let longest: TimelineCopy | null = null;
-  for (const copy of copies) {
-    if (copy !== null && (longest === null || nextMsn(copy.log) > nextMsn(longest.log))) longest = copy;
-  }
+  for (const copy of copies) if (copy !== null && (longest === null || isLonger(copy, longest))) longest = copy;
   return longest;
 }
 
-/** The copy in another edge's answer. */
-export function copyOf({ copy }: OwnersAnswer): TimelineCopy | null {
-  return copy === null ? null : { log: { ...copy.head, entries: copy.entries }, known: copy.known };
+function isLonger(copy: TimelineCopy, other: TimelineCopy): boolean {
+  const further = nextMsn(copy.log) - nextMsn(other.log);
+  return further === 0 ? copy.underWay !== undefined && other.underWay === undefined : further > 0;
 }
 
-/** What an edge answers: who owns the channel as far as it knows, its copy, and whether it hears another edge that is the owner. */
-export function answerOf({ owners, ownerTerm }: Route, copy: TimelineCopy | null, hearsOwner: boolean): OwnersAnswer {
+/** The copy in another edge's answer that was heard at `now`, ms of this edge's clock. */
+export function copyOf({ copy }: OwnersAnswer, now: number): TimelineCopy | null {
+  if (copy === null) return null;
+  const underWay = copy.underWay === null ? {} : { underWay: heardAt(now, copy.underWay) };
+  return { log: { ...copy.head, entries: copy.entries }, known: copy.known, ...underWay };
+}
+
+/**
+ * What an edge answers at `now`, ms of its clock: who owns the channel as far as it knows, its copy, and whether it hears
+ * another edge that is the owner.
+ */
+export function answerOf(
+  { owners, ownerTerm }: Route,
+  { copy, hearsOwner }: { readonly copy: TimelineCopy | null; readonly hearsOwner: boolean },
+  now: number,
+): OwnersAnswer {
   const named = { owners: owners.map((owner) => ({ ...owner })), term: ownerTerm, hearsOwner };
   if (copy === null) return { ...named, copy: null };
   const { entries, ...head } = copy.log;
@@ -73,6 +99,7 @@ export function answerOf({ owners, ownerTerm }: Route, copy: TimelineCopy | null
       head: { ...head, rungs: [...head.rungs] },
       entries: entries.map((entry) => ({ ...entry, names: { ...entry.names } })),
       known: copy.known.map((segment) => ({ ...segment })),
+      underWay: copy.underWay === undefined ? null : toldAt(now, copy.underWay),
     },
   };
 }

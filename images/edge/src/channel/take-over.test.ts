@@ -25,7 +25,7 @@ test('a new owner fetches what it lacks one after another, the newest first', as
   };
   const files: Partial<ChannelFiles> = { has: (name: string) => name === 's/2' };
   const context = { uid: 'film', client, turns: new FetchTurns(), files: files as ChannelFiles, onFetched: () => {} };
-  await new MissingSegments(context, [{ podUid: 'a', address: '10.0.0.1:1' }]).fetchAll(log);
+  await new MissingSegments(context, [{ podUid: 'a', address: '10.0.0.1:1' }]).fetchAll({ log, known: [] }, 'film');
   expect(asked).toEqual(['s/3', 's/1']);
   expect(most).toBe(1);
 });

@@ -1,7 +1,15 @@
 import type { OwnerAddress } from '../replication/owner-link.ts';
-import type { TimelineLog } from '../timeline/log.ts';
-import { isStoredName } from '../timeline/names.ts';
+import { isStoredName, segmentName } from '../timeline/names.ts';
+import type { TimelineCopy } from './copy.ts';
 import { type FetchContext, Fetches } from './fetches.ts';
+import type { SessionUnderWay } from './under-way.ts';
+
+/** Names of what a transcoder has stored at the owner before, of segments that are not listed yet. */
+function rowNames(uid: string, epoch: number, session: SessionUnderWay | null): readonly string[] {
+  if (session === null) return [];
+  const { attempt, rows } = session;
+  return rows.flatMap(({ msn, rungs }) => rungs.map((rung) => segmentName({ uid, epoch, rung, msn, attempt })));
+}
 
 /**
  * Files that a new owner lists, because the owner before did, and does not have: fetched from the edges that may, at
@@ -24,16 +32,17 @@ export class MissingSegments {
   }
 
   /**
-   * Fetches whatever a log names and is not here, the newest first: viewers ask for those. One at a time: a thousand
-   * channels that move at once leave turns for what viewers of others wait for.
+   * Fetches whatever a copy names and is not here: what is listed next of a transcoder first, then the newest that are
+   * listed already, because viewers ask for those. One at a time: a thousand channels that move at once leave turns for
+   * what viewers of others wait for.
    */
-  async fetchAll(log: TimelineLog): Promise<void> {
+  async fetchAll({ log, underWay }: TimelineCopy, uid: string): Promise<void> {
     const entries = log.entries.filter(({ gap }) => !gap).reverse();
     const names = entries.flatMap((entry) => [
       ...Object.values(entry.names),
       ...(entry.map === null ? [] : [entry.map]),
     ]);
-    for (const name of new Set(names)) {
+    for (const name of new Set([...rowNames(uid, log.epoch, underWay?.session ?? null), ...names])) {
       if (isStoredName(name) && !this.#files.has(name)) await this.get(name).catch(() => null);
     }
   }

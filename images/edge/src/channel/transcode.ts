@@ -1,6 +1,7 @@
 import type { Route, SessionReport } from '@sluice/common/link/messages.ts';
 import type { AgentReport } from '@sluice/common/work/contract.ts';
 import { NO_PROMOTION, type Promotion, type RowInput, sessionState } from './row.ts';
+import type { SessionUnderWay } from './under-way.ts';
 
 /** Silence in ms after which an agent counts as gone: four of its reports. */
 const AGENT_SILENT_MS = 20_000;
@@ -32,6 +33,23 @@ export class TranscodeSession {
     this.uid = session.uid;
     this.#tokenSha256 = session.tokenSha256;
     this.#rungs = session.rungs;
+  }
+
+  /** For the channel's next owner. */
+  get underWay(): SessionUnderWay {
+    const rows = [...this.#rows].map(([msn, rungs]) => ({ msn, rungs: [...rungs] }));
+    const [report, draining, promotion] = [this.#report, this.#draining, { ...this.promotion }];
+    return { uid: this.uid, attempt: this.#attempt, report, draining, promotion, rows };
+  }
+
+  /** Goes on where the channel's last owner stopped at `now`, ms of the clock. Nothing happens for another session. */
+  goOn({ uid, attempt, report, draining, promotion, rows }: SessionUnderWay, now: number): void {
+    if (uid !== this.uid || attempt <= this.#attempt) return;
+    this.called(attempt, now);
+    this.#report = report;
+    this.#draining = draining;
+    this.promotion = promotion;
+    for (const { msn, rungs } of rows) this.#rows.set(msn, new Set(rungs));
   }
 
   /** Takes what may change while a session runs. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Ownership } from '../channel/succession.ts';
 import { reportOf } from '../testing/channels.ts';
 import { emptyLog, longerLog } from '../testing/log.ts';
 import type { TimelineLog } from '../timeline/log.ts';
@@ -14,11 +15,13 @@ function stage() {
     now: 0,
     lastMsn: 0,
     isOwned: true,
+    ownership: { owners: [], term: 2 } as Ownership,
   };
   const source: FeedSource = {
     published: (uid) => (uid === 'film' ? state.published : null),
     reportOf: (uid) =>
       uid === 'film' && state.isOwned ? { report: reportOf({ uid, lastMsn: state.lastMsn }), ladder: [] } : null,
+    ownershipOf: (uid) => (uid === 'film' ? state.ownership : null),
     ownedUids: () => ['film'],
     setFollowers: (_uid, count) => {
       state.followers = count;
@@ -123,6 +126,21 @@ describe('the feed of an owner', () => {
       { type: 'gone', uid: 'film' },
       { type: 'update', log: { after: 2, entries: [{ msn: 2 }] } },
     ]);
+  });
+
+  test('says once who owns a channel by now, also to whoever comes later', () => {
+    const { connect, state, feed } = stage();
+    const [one, two] = [connect(), connect()];
+    one.connection.receive({ type: 'subscribe', uid: 'film', term: 2, have: null });
+    state.published = null;
+    const owners = [{ podName: 'edge-2', podUid: 'two', address: '10.0.0.2:8081' }];
+    state.ownership = { owners, term: 17 };
+    feed.changed('film');
+    feed.changed('film');
+    two.connection.receive({ type: 'subscribe', uid: 'film', term: 2, have: null });
+    const gone = { type: 'gone', uid: 'film', owners, term: 17 };
+    expect(one.socket.sent.slice(2)).toEqual([gone]);
+    expect(two.socket.sent.slice(1)).toEqual([gone]);
   });
 
   test('answers at the term of a follower that has heard of a higher one, and forgets who has gone', () => {

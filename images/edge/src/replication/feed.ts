@@ -1,4 +1,5 @@
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Ownership } from '../channel/succession.ts';
 import { POSITION_INTERVAL_MS, withoutPosition } from '../link/uplink.ts';
 import type { KnownSegment } from '../source/intake.ts';
 import type { TimelineLog } from '../timeline/log.ts';
@@ -29,6 +30,8 @@ export interface FeedSource {
   /** Null for a channel that it does not own. */
   published(uid: string): Published | null;
   reportOf(uid: string): ChannelReport | null;
+  /** Who owns a channel as far as this edge knows; null for a channel that is not known here. */
+  ownershipOf(uid: string): Ownership | null;
   ownedUids(): Iterable<string>;
   /** So many other edges watch the channel. */
   setFollowers(uid: string, count: number): void;
@@ -155,6 +158,20 @@ export class FeedConnection {
     for (const uid of [...this.#subscriptions.keys()]) this.#unsubscribe(uid);
   }
 
+  /** Said of what was shown until now, and to whom has not heard yet who owns it. */
+  #gone(uid: string, subscription: Subscription): void {
+    const { sent } = subscription;
+    const known = this.#source.ownershipOf(uid);
+    const isNews = known !== null && known.term > subscription.term;
+    if (sent !== null || isNews) {
+      const named = known === null ? {} : { owners: known.owners.map((owner) => ({ ...owner })), term: known.term };
+      this.#socket.send({ type: 'gone', uid, ...named });
+    }
+    subscription.term = Math.max(subscription.term, known?.term ?? 0);
+    subscription.have = sent === null || sent.log === null ? subscription.have : positionOf(sent.log);
+    subscription.sent = null;
+  }
+
   #subscribe({ uid, term, have }: Extract<FollowerMessage, { type: 'subscribe' }>): void {
     const known = this.#subscriptions.get(uid);
     if (known === undefined && this.#subscriptions.size >= MAX_SUBSCRIPTIONS) return;
@@ -182,9 +199,7 @@ export class FeedConnection {
     const now = this.#source.published(uid);
     const { sent } = subscription;
     if (now === null) {
-      if (sent !== null) this.#socket.send({ type: 'gone', uid });
-      subscription.have = sent === null || sent.log === null ? subscription.have : positionOf(sent.log);
-      subscription.sent = null;
+      this.#gone(uid, subscription);
       return;
     }
     // The follower may have heard of a new term before this edge has: it names this edge as well.

@@ -1,4 +1,4 @@
-import { ownerReportSchema, rungSchema } from '@sluice/common/link/messages.ts';
+import { ownerReportSchema, ownersSchema, rungSchema } from '@sluice/common/link/messages.ts';
 import { z } from 'zod';
 import { entriesSchema, headSchema, knownSchema } from '../timeline/store.ts';
 
@@ -70,7 +70,13 @@ export const ownerMessageSchema = z.discriminatedUnion('type', [
       .nullable(),
   }),
   /** This edge does not own the channel, or no longer. */
-  z.object({ type: z.literal('gone'), uid: uidSchema }),
+  z.object({
+    type: z.literal('gone'),
+    uid: uidSchema,
+    /** Who does, as far as it knows; edges of older versions do not say it. */
+    owners: ownersSchema.optional(),
+    term: termSchema.optional(),
+  }),
   z.object({ type: z.literal('beat') }),
 ]);
 /** See {@link ownerMessageSchema}. */

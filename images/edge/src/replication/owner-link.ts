@@ -48,7 +48,7 @@ export interface LinkedChannel {
   updated(message: Extract<OwnerMessage, { type: 'update' }>): void;
   reported(message: Extract<OwnerMessage, { type: 'report' }>): void;
   /** The edge at the other end does not own the channel, or no longer. */
-  gone(): void;
+  gone(message: Extract<OwnerMessage, { type: 'gone' }>): void;
   /** The connection has ended: what is known is getting old from now on. */
   lost(): void;
   /** Silent for longer than {@link SILENT_MS}, and dialled in vain since: told after each try. */
@@ -180,7 +180,7 @@ export class OwnerLink {
     if (message.type === 'report') entry?.channel.reported(message);
     else if (entry?.wanted !== true) return;
     else if (message.type === 'update') entry.channel.updated(message);
-    else entry.channel.gone();
+    else entry.channel.gone(message);
   }
 
   /**

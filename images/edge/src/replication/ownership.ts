@@ -3,6 +3,7 @@ import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { ownersSchema } from '@sluice/common/link/messages.ts';
 import { Agent } from 'undici';
 import { z } from 'zod';
+import { underWaySchema } from '../channel/under-way.ts';
 import { sendError } from '../http/error-answer.ts';
 import { readJson } from '../http/request-body.ts';
 import { entriesSchema, headSchema, knownSchema } from '../timeline/store.ts';
@@ -40,7 +41,13 @@ const answerSchema = z.object({
   term: z.int().nonnegative(),
   /** Its timeline, where it is the owner or has followed it until now. */
   copy: z
-    .object({ head: headSchema, entries: entriesSchema, known: z.array(knownSchema).max(MAX_KNOWN_SEGMENTS) })
+    .object({
+      head: headSchema,
+      entries: entriesSchema,
+      known: z.array(knownSchema).max(MAX_KNOWN_SEGMENTS),
+      /** Where it is the owner, or was it until this claim. Edges of older versions do not say it. */
+      underWay: underWaySchema.nullable().default(null),
+    })
     .nullable(),
   /** It follows the owner and has heard it just now: who has not is cut off alone. */
   hearsOwner: z.boolean().default(false),

@@ -51,6 +51,7 @@ describe('the internal port of an edge, for other edges', () => {
       {
         published: () => ({ term: 1, ready: false, log: null, known: [] }),
         reportOf: (uid) => ({ report: reportOf({ uid }), ladder: [] }),
+        ownershipOf: () => null,
         ownedUids: () => ['film'],
         setFollowers: () => {},
       },

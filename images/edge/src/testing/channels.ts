@@ -1,6 +1,6 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
-import type { ChannelLive, ChannelService, OwnersListener, PlaylistAnswer } from '../channel/service.ts';
+import type { ChannelLive, ChannelService, Departure, OwnersListener, PlaylistAnswer } from '../channel/service.ts';
 import { segmentUnknown } from '../replication/segments.ts';
 
 /** A route with everything at its default, for tests. */
@@ -55,6 +55,7 @@ export class ChannelsDouble implements ChannelService {
   readonly removed: string[] = [];
   targetDuration: number | null = 2;
   closed = false;
+  departures = 0;
   sweeps = 0;
   readonly #channels = new Map<string, ChannelLive>();
   readonly #listeners = new Set<(report: OwnerReport) => void>();
@@ -170,6 +171,11 @@ export class ChannelsDouble implements ChannelService {
   onReport(listener: (report: OwnerReport) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  async leave(): Promise<Departure> {
+    this.departures += 1;
+    return { handedOver: 1, kept: 0 };
   }
 
   async close(): Promise<void> {

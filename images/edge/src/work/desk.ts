@@ -5,6 +5,7 @@ import type { MediaSide } from '../channel/channels.ts';
 import type { ChannelOwner } from '../channel/owner.ts';
 import type { PendingSegment } from '../channel/pending.ts';
 import type { TranscodeSession } from '../channel/transcode.ts';
+import { ownerMoved } from '../channel/waiters.ts';
 import { lastEntry, nextMsn } from '../timeline/log.ts';
 import { parseSegmentName, segmentName } from '../timeline/names.ts';
 import { chooseWork, ptsDistance } from './feed.ts';
@@ -77,7 +78,8 @@ export class Desk {
 
   /**
    * The source segment that an upload belongs to, asked before a byte of it is read; null where its time is over.
-   * Throws RUNG_UNKNOWN (404), SEGMENT_UNKNOWN (404) and EPOCH_OVER (410).
+   * Throws RUNG_UNKNOWN (404), SEGMENT_UNKNOWN (404), EPOCH_OVER (410), and OWNER_MOVED (503) while the channel changes
+   * hands.
    */
   expected(epoch: number, rung: string, msn: number): PendingSegment | null {
     if (!this.#session.rungs.includes(rung)) {
@@ -87,6 +89,7 @@ export class Desk {
         status: 404,
       });
     }
+    if (this.#owner.isClosed) throw ownerMoved();
     if (this.#owner.session !== this.#session) return null;
     const { log } = this.#owner.publisher;
     const segments = this.#owner.publisher.stored();
@@ -100,6 +103,7 @@ export class Desk {
     }
     if (log !== null && msn < nextMsn(log)) return null;
     const source = segments.find((segment) => segment.msn === msn);
+    if (source === undefined && this.#owner.publisher.expects(msn)) throw ownerMoved();
     if (source === undefined) {
       throw new SluiceError(`There is no source segment ${msn}`, {
         code: 'SEGMENT_UNKNOWN',
@@ -127,6 +131,8 @@ export class Desk {
     } finally {
       this.#session.unclaim(attempt, msn, rung);
     }
+    // Whoever owns the channel by now has not heard of it, and is given it again.
+    if (this.#owner.isClosed) throw ownerMoved();
     if (attempt !== this.#session.attempt) return 'known';
     this.#session.stored(msn, rung);
     this.#owner.publisher.arrived(msn);

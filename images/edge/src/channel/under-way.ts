@@ -1,0 +1,57 @@
+import { agentReportSchema } from '@sluice/common/work/contract.ts';
+import { z } from 'zod';
+import type { Promotion } from './row.ts';
+
+/** Most segments and rows that one edge tells another of: far more than wait at a time, and a bound for what is read. */
+const MAX_TOLD = 64;
+
+/** A transcode session as its channel's next owner needs it. */
+export const sessionUnderWaySchema = z.object({
+  uid: z.string().max(128),
+  attempt: z.int().nonnegative(),
+  draining: z.boolean(),
+  report: agentReportSchema.nullable(),
+  promotion: z.object({
+    inTime: z.int().nonnegative(),
+    live: z.boolean(),
+    late: z.boolean(),
+  }) satisfies z.ZodType<Promotion>,
+  /** Rungs that are stored of segments that wait. */
+  rows: z.array(z.object({ msn: z.int().nonnegative(), rungs: z.array(z.string().max(63)).max(8) })).max(MAX_TOLD),
+});
+/** See {@link sessionUnderWaySchema}. */
+export type SessionUnderWay = z.infer<typeof sessionUnderWaySchema>;
+
+/** What an owner has under way, as edges tell each other: their clocks differ, so times are told from now. */
+export const underWaySchema = z.object({
+  /** When the newest published segment was, and those that wait will be published, in ms from now (negative: ago). */
+  schedule: z.array(z.object({ msn: z.int().nonnegative(), inMs: z.number() })).max(MAX_TOLD),
+  addedLagMs: z.number().nonnegative(),
+  session: sessionUnderWaySchema.nullable(),
+});
+/** See {@link underWaySchema}. */
+export type ToldUnderWay = z.infer<typeof underWaySchema>;
+
+/**
+ * What an owner has under way beside its timeline: whoever goes on with it publishes the next segment when the owner would
+ * have, and lists the rungs that a transcoder has handed in. Only an owner knows it.
+ */
+export interface UnderWay {
+  /** Publication times in ms of the clock, by number: of the newest published segment, and of those that wait. */
+  readonly schedule: ReadonlyMap<number, number>;
+  /** See {@link addedLagMs}. */
+  readonly addedLagMs: number;
+  /** Null without a transcoder. */
+  readonly session: SessionUnderWay | null;
+}
+
+/** To tell another edge at `now`, ms of this edge's clock. */
+export function toldAt(now: number, { schedule, addedLagMs, session }: UnderWay): ToldUnderWay {
+  const times = [...schedule].slice(0, MAX_TOLD).map(([msn, publishAt]) => ({ msn, inMs: publishAt - now }));
+  return { schedule: times, addedLagMs, session };
+}
+
+/** As another edge has told it, heard at `now`, ms of this edge's clock. */
+export function heardAt(now: number, { schedule, addedLagMs, session }: ToldUnderWay): UnderWay {
+  return { schedule: new Map(schedule.map(({ msn, inMs }) => [msn, now + inMs])), addedLagMs, session };
+}
