@@ -6,9 +6,10 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { crowd } from './integration/crowd.ts';
-import { goneOwner, newOwner, noStrangers, oneAudience, oneChannel, withEdges, work } from './integration/edges.ts';
+import { goneOwner, newOwner, noStrangers, oneAudience, oneChannel, work } from './integration/edges.ts';
 import { muxed, silentHevc } from './integration/fmp4.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
+import { withEdges } from './integration/stage.ts';
 
 type Scenario = readonly [name: string, shows: string, run: (link: LinkFolder) => Promise<string>];
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ask, FILM, post, SamePlaylists, type Stage, sequenceOf } from './edges.ts';
 import { type EdgePrograms, until } from './programs.ts';
+import { ask, FILM, post, SamePlaylists, type Stage, sequenceOf } from './stage.ts';
 
 const SOURCE = `${FILM}/source.m3u8`;
 /** Several times as many as make a playlist a file. */
