@@ -72,8 +72,15 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
   {
     type: 'SourceHealthy',
     status: ['True'],
-    reasons: ['SegmentBroken', 'StorageFull', 'StorageFailed'],
+    reasons: ['SegmentBroken', 'StorageFailed'],
     meaning: 'a segment could not be used or stored: degraded',
+  },
+  {
+    type: 'SourceHealthy',
+    status: ['True'],
+    reasons: ['StorageFull'],
+    meaning:
+      'the disk of the edge that owns the channel is full, and segments without room are skipped: degraded; enlarge `edge.media.sizeLimit`',
   },
   { type: 'SourceHealthy', status: ['Unknown'], reasons: ['NotWatched', 'NotYetRead'], meaning: 'nobody watches' },
   {
