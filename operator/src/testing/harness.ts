@@ -2,8 +2,9 @@ import type { Audience, EdgeMessage, OwnerReport, Route } from '@sluice/common/l
 import { createLogger } from '@sluice/common/log/log.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import type { Channel, ChannelSpecInput, StreamSession } from '@sluice/crds';
+import type { EdgeScaleSettings } from '../edge-scale/settings.ts';
 import { makeEdgeKeys, makeOperatorKeys } from '../keys/link-keys.ts';
-import { CHANNEL, ENDPOINT_SLICE, NAMESPACE, POD, SECRET, STREAM_SESSION } from '../kinds.ts';
+import { CHANNEL, DEPLOYMENT, ENDPOINT_SLICE, NAMESPACE, POD, SECRET, STREAM_SESSION } from '../kinds.ts';
 import { FakeEdge } from '../link/fake-edge.ts';
 import { Operator } from '../operator.ts';
 import type { Client } from '../runtime/client/client.ts';
@@ -15,7 +16,8 @@ import { steadyClock } from '../runtime/queue/steady-clock.ts';
 import { type FakeApiServer, startFakeApiServer } from '../runtime/testing/fake-api-server.ts';
 import { channelFixture, reportFixture } from './fixtures.ts';
 
-const SYSTEM_NAMESPACE = 'sluice';
+/** Where operator and edges are. */
+export const SYSTEM_NAMESPACE = 'sluice';
 const SERVICE = 'sluice-edge-internal';
 /** What a test waits for comes within milliseconds; this only bounds a test that fails. */
 const PATIENCE_MS = 10_000;
@@ -25,6 +27,7 @@ export const SERVED = {
   channels: { ...CHANNEL, hasStatus: true },
   sessions: { ...STREAM_SESSION, hasStatus: true },
   pods: { ...POD, hasStatus: true },
+  deployments: { ...DEPLOYMENT, hasStatus: true, hasScale: true },
   secrets: SECRET,
   namespaces: NAMESPACE,
   slices: ENDPOINT_SLICE,
@@ -35,6 +38,8 @@ export const SERVED = {
 export interface HarnessOptions {
   /** The operator's time runs so many times faster, but for the link. */
   readonly speed?: number;
+  /** Lets the operator keep the number of edge pods. */
+  readonly edgeScale?: EdgeScaleSettings;
 }
 
 function fastClock(speed: number): Clock {
@@ -72,7 +77,7 @@ export class Harness {
   }
 
   /** Starts the servers; the operator waits for {@link start}. */
-  static async create({ speed = 1 }: HarnessOptions = {}): Promise<Harness> {
+  static async create({ speed = 1, edgeScale }: HarnessOptions = {}): Promise<Harness> {
     const clock = fastClock(speed);
     const api = await startFakeApiServer({ kinds: Object.values(SERVED) });
     const { 'operator.key': operatorKey } = makeOperatorKeys();
@@ -90,6 +95,7 @@ export class Harness {
         publicUrl: 'https://tv.example',
         pod: { image: 'sluice/transcoder:test', pullPolicy: 'Never', edgeUrl: 'http://edge:8081' },
         limits: { perOwner: 5, total: 20 },
+        edgeScale: edgeScale ?? null,
         instance: 'operator-0',
         log: createLogger({ name: 'operator', level: 'silent' }),
         metrics: createMetrics(),
