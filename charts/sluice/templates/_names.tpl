@@ -74,7 +74,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- define "sluice.edgeAutoscaling" -}}
 {{- with .Values.edge.autoscaling -}}
 {{- if .enabled -}}
-{{- if ne (int $.Values.edge.replicas) 1 -}}
+{{- if ne (int (default 1 $.Values.edge.replicas)) 1 -}}
 {{- fail "edge.replicas and edge.autoscaling.enabled exclude each other: leave edge.replicas out and set edge.autoscaling.minReplicas and maxReplicas" -}}
 {{- end -}}
 {{- if gt (int .minReplicas) (int .maxReplicas) -}}
