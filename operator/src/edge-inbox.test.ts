@@ -23,6 +23,7 @@ describe('the inbox of the edges', () => {
   let reports: OwnerReports;
   let book: AudienceBook;
   let loads: LoadBook;
+  let leaving: string[];
   let take: ReturnType<typeof createEdgeInbox>;
 
   beforeEach(() => {
@@ -46,6 +47,7 @@ describe('the inbox of the edges', () => {
       removed: new Map(),
       promotionSinceMs: null,
     });
+    leaving = [];
     take = createEdgeInbox({
       book,
       reports,
@@ -65,8 +67,14 @@ describe('the inbox of the edges', () => {
       tellLeave,
       answerAdmission: () => {},
       watch: () => {},
+      leaving: (edge) => void leaving.push(edge),
       term: () => LEADER_TERM,
     });
+  });
+
+  test('hands on that an edge leaves', () => {
+    take(EDGE, { type: 'leaving' });
+    expect(leaving).toEqual([EDGE.podUid]);
   });
 
   test('keeps what an edge says of its load', () => {

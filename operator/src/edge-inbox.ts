@@ -36,6 +36,8 @@ export interface EdgeInboxTargets {
   readonly sessionChanged: (key: string, withinSeconds: number) => void;
   /** Somebody asks the edge with this pod uid for the channel `uid`, which it does not serve. */
   readonly watch: (edge: string, uid: string) => void;
+  /** The edge with this pod uid ends soon. */
+  readonly leaving: (edge: string) => void;
   /** Tells the edge with this pod uid who may come. */
   readonly answerAdmission: (edge: string, answer: Admission & { readonly uid: string }) => void;
   /** Viewers, whom the edge with this pod uid counts, said goodbye at another one. */
@@ -59,6 +61,9 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
         break;
       case 'watch':
         watch(podUid, message.uid);
+        break;
+      case 'leaving':
+        targets.leaving(podUid);
         break;
       case 'admit':
         answerAdmission(podUid, { uid: message.uid, ...book.admit(message.uid, { ...message, edge: podUid }) });

@@ -10,6 +10,10 @@ export class EdgeRoster {
   readonly #onMove: () => void;
   #edges: readonly EdgeEndpoint[] = [];
   #isDialling = false;
+  /** Process of each edge that is linked, by pod uid; null where it does not say. */
+  readonly #processes = new Map<string, string | null>();
+  /** Edges that say that they leave, by pod uid, with the process that said it: the next one in the pod stays. */
+  readonly #leaving = new Map<string, string | null>();
 
   /**
    * @param hub asked when edges are dialled
@@ -27,7 +31,12 @@ export class EdgeRoster {
 
   /** Takes in who they are, and calls none of them yet. */
   read(): void {
-    this.#edges = edgesOf(this.#slices.store.list());
+    const edges = edgesOf(this.#slices.store.list());
+    const uids = new Set(edges.map(({ podUid }) => podUid));
+    for (const known of [this.#processes, this.#leaving]) {
+      for (const podUid of known.keys()) if (!uids.has(podUid)) known.delete(podUid);
+    }
+    this.#edges = edges.map((edge) => (this.#leaving.has(edge.podUid) ? { ...edge, terminating: true } : edge));
   }
 
   /** From now on the hub is linked to all of them. */
@@ -43,6 +52,21 @@ export class EdgeRoster {
     this.read();
     this.#hub().setEdges(this.#edges);
     if (!isDeepStrictEqual(before, this.#edges)) this.#onMove();
+  }
+
+  /** A link to an edge is up. @param instance of the process in its pod; null where it does not say */
+  connected(podUid: string, instance: string | null): void {
+    this.#processes.set(podUid, instance);
+    if (!this.#leaving.has(podUid) || this.#leaving.get(podUid) === instance) return;
+    this.#leaving.delete(podUid);
+    this.changed();
+  }
+
+  /** An edge says that it ends soon, which may be before its EndpointSlice does: it owns nothing any more. */
+  leaving(podUid: string): void {
+    if (this.#leaving.has(podUid)) return;
+    this.#leaving.set(podUid, this.#processes.get(podUid) ?? null);
+    this.changed();
   }
 
   /** Follows nobody any more. */

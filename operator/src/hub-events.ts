@@ -10,16 +10,19 @@ export interface HubTargets extends EdgeInboxTargets {
   readonly loads: LoadBook;
   /** The count of the channel with this uid may have changed. */
   readonly countChanged: (uid: string) => void;
+  /** The edge with this pod uid is linked; `instance` is of the process in the pod, null where it does not say. */
+  readonly linked: (edge: string, instance: string | null) => void;
   readonly log: Logger;
 }
 
 /** Hands on what the hub tells of the edges: who is there, and what they say. */
 export function createHubEvents(targets: HubTargets): HubEvents {
-  const { book, loads, reports, countChanged, log } = targets;
+  const { book, loads, reports, countChanged, linked, log } = targets;
   return {
     seen: ({ podUid, ready }) => book.edgeSeen(podUid, ready),
     connected: ({ podUid, podName }, process) => {
       book.edgeConnected(podUid, process);
+      linked(podUid, process.instance);
       log.info({ edge: podName }, 'linked to an edge');
     },
     message: createEdgeInbox(targets),

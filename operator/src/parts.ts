@@ -204,7 +204,7 @@ function channelOptions(
 
 function createHub(
   { identity, log }: OperatorOptions,
-  { book, reports, loads, states, metrics, news, lookAgain }: Base,
+  { book, reports, loads, roster, states, metrics, news, lookAgain }: Base,
   channel: Omit<ChannelControllerOptions, 'hub'>,
   leadership: () => Leadership,
 ): LinkHub {
@@ -225,6 +225,8 @@ function createHub(
     sessionChanged: (key, withinSeconds) => lookAgain.sessionWithin(key, withinSeconds),
     countChanged: (uid) => lookAgain.channelOf(uid),
     watch: (edge, uid) => hub.watch(edge, uid),
+    linked: (edge, instance) => roster.connected(edge, instance),
+    leaving: (edge) => roster.leaving(edge),
     answerAdmission: (edge, answer) => hub.sendAdmission(edge, answer),
     tellLeave: (edge, goodbye) => hub.sendLeave(edge, goodbye),
     term,

@@ -153,6 +153,7 @@ export class OperatorProcess {
       channelChanged: () => {},
       sessionChanged: () => {},
       watch: () => {},
+      leaving: () => {},
       answerAdmission: (edge, answer) => this.#send(edge, { type: 'admission', ...answer }),
       tellLeave: (edge, { uid, ids, secondsAgo }) =>
         this.#send(edge, { type: 'leave', uid, ids: [...ids], secondsAgo }),

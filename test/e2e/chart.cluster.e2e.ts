@@ -107,6 +107,10 @@ describe('chart', () => {
     { set: 'logLevel=loud', message: "at '/logLevel': value must be one of 'trace', 'debug', 'info', 'warn', 'error'" },
     { set: 'sources.allowedCIDRs[0]=10.0.0.0', message: "at '/sources/allowedCIDRs/0': '10.0.0.0' does not match" },
     { set: 'publicURL=live.example.com', message: "at '/publicURL': 'live.example.com' does not match" },
+    {
+      set: 'edge.terminationGracePeriodSeconds=30',
+      message: 'edge.terminationGracePeriodSeconds (30) must be at least edge.preStopSeconds and 40 (50)',
+    },
     { set: 'edge.service.port=0', message: "at '/edge/service/port': minimum: got 0, want 1" },
     { set: 'link.existingSecret=keys', message: 'belong together: set both or none' },
     { set: 'edge.autoscaling.enabled=true,edge.replicas=3', message: 'exclude each other: leave edge.replicas out' },

@@ -276,6 +276,11 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
     egressBitsPerSecond: z.number().nonnegative().nullable(),
     requestsPerSecond: z.number().nonnegative().nullable(),
   }),
+  /**
+   * The edge ends soon and must own no channel any more; it hands over what it owns by itself. Said at once and after each
+   * connect, before `synced`. An older operator does not know the message, and goes by the EndpointSlices.
+   */
+  z.object({ type: z.literal('leaving') }),
   /** All snapshots have been sent: counts of this edge are complete from here on. */
   z.object({ type: z.literal('synced') }),
 ]);

@@ -68,6 +68,13 @@ const environmentSchema = z.object({
   SLUICE_NGINX_WORKERS: z.coerce.number().int().min(1).max(64).optional(),
 });
 
+/** Where the sidecar of this pod listens, for the preStop hook of another container. */
+export interface LeaveConfig {
+  /** Empty where the sidecar listens on every address. */
+  readonly bindAddress: string;
+  readonly operationsPort: number;
+}
+
 /** Everything that an edge is told from outside, apart from its key files. Holds no secret. */
 export interface EdgeConfig {
   readonly podName: string;
@@ -99,6 +106,15 @@ export interface EdgeConfig {
   /** Whether nginx writes a line per request to stdout. */
   readonly accessLog: boolean;
   readonly nginxWorkers: number;
+}
+
+/** Reads what `sidecar.js leave` needs. Throws for a port that is none. */
+export function readLeaveConfig({
+  SLUICE_BIND_ADDRESS: bindAddress = '',
+  SLUICE_OPERATIONS_PORT,
+}: Readonly<Record<string, string | undefined>>): LeaveConfig {
+  const operationsPort = environmentSchema.shape.SLUICE_OPERATIONS_PORT.parse(SLUICE_OPERATIONS_PORT || undefined);
+  return { bindAddress, operationsPort };
 }
 
 /**

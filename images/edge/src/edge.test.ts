@@ -176,6 +176,18 @@ describe('an edge', () => {
     expect(channels.removed).toEqual(['uid-again']);
   });
 
+  test('that leaves is unready at once, tells the operator, and hands its channels over', async () => {
+    const operator = await connect(1);
+    operator.send({ type: 'snapshot', routes: [routeOf()], audiences: [] });
+    await until(async () => (await readyStatus()) === 200);
+    const answer = await request(`http://127.0.0.1:${ports.operations}/leave?seconds=0`, { method: 'POST' });
+    expect(await answer.body.text()).toBe('the edge may go\n');
+    expect(await readyStatus()).toBe(503);
+    await operator.waitFor('leaving');
+    expect(channels.departures).toBe(1);
+    expect((await ask('/live/default/film/source.m3u8?session=anna')).status).toBe(200);
+  });
+
   test('writes a configuration for nginx that names its own ports and folders', async () => {
     const text = await readFile(join(directory, 'nginx.conf'), 'utf8');
     expect(text).toContain(`listen 127.0.0.1:${ports.http};`);

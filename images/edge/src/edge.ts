@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { EdgeConfig } from './config.ts';
+import { Departure } from './departure.ts';
 import { createFront, type EdgeParts } from './front.ts';
 import { closeServer, listenOnSocket } from './http/server.ts';
 import { usableBindAddress } from './nginx/bind-address.ts';
@@ -25,7 +26,7 @@ const UPLOAD_MS = 60_000;
 
 /** A running edge. */
 export interface Edge {
-  /** Unready, event streams ended, answers finished, routes stored, everything closed. Called once. */
+  /** Unready, channels handed over, event streams ended, answers finished, routes stored, everything closed. Called once. */
   close(): Promise<void>;
 }
 
@@ -37,9 +38,15 @@ export interface Edge {
 export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const { config, channels, log } = parts;
   await mkdir(config.runDirectory, { recursive: true });
-  const state = { started: false, routesKnown: false, draining: false };
+  const state = { started: false, routesKnown: false };
   const front = createFront(parts, () => {
     state.routesKnown = true;
+  });
+  const departure = new Departure({
+    channels,
+    tell: () => front.uplink.leave(),
+    endStreams: () => front.events.close(),
+    log,
   });
   const work = createWorkRelay(front.routes, config.podUid, parts.work);
   const { replication } = parts;
@@ -49,7 +56,11 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     state.routesKnown = true;
   }
   const operations = createOperationsServer(
-    { startup: () => (state.started ? null : 'starting'), ready: () => missing(state) },
+    {
+      startup: () => (state.started ? null : 'starting'),
+      ready: () => (departure.hasBegun ? 'the edge is stopping' : missing(state)),
+      leave: (seconds) => departure.last(seconds),
+    },
     parts.metrics,
   );
   const internal = createServer({ headersTimeout: HEADERS_MS, requestTimeout: UPLOAD_MS }, work.listener);
@@ -69,7 +80,8 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   log.info({ routes: front.routes.size, address }, 'the edge serves');
   return {
     async close() {
-      state.draining = true;
+      // Without preStop, or where the sidecar alone is stopped.
+      await departure.begin();
       front.events.close();
       await front.playlists.close();
       await closeServer(front.viewers, DRAIN_MS);
@@ -86,8 +98,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   };
 }
 
-function missing(state: { readonly draining: boolean; readonly routesKnown: boolean }): string | null {
-  if (state.draining) return 'the edge is stopping';
+function missing(state: { readonly routesKnown: boolean }): string | null {
   return state.routesKnown ? null : 'no operator has sent routes yet, and none are stored';
 }
 

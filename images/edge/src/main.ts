@@ -6,6 +6,7 @@ import { createMediaSide } from './channel/channels.ts';
 import { systemClock } from './channel/clock.ts';
 import { readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
+import { askToLeave } from './leave.ts';
 import { readLinkKeys } from './link/keys.ts';
 import { registerStorageMetrics } from './operations/storage-metrics.ts';
 import { OwnerLinks } from './replication/owner-link.ts';
@@ -18,9 +19,23 @@ import { createSourceClient } from './source/client.ts';
 import { MediaVolume } from './storage/volume.ts';
 
 /** Longer than any orderly end; after it the process goes whatever still holds it. */
-const FORCED_EXIT_MS = 10_000;
+const FORCED_EXIT_MS = 18_000;
 
+/** Seconds that an edge serves on which leaves, where the command names none. */
+const LEAVE_SECONDS = 10;
+
+/**
+ * The sidecar of an edge.
+ *   sidecar.js              serves until a signal ends it
+ *   sidecar.js leave [N]    preStop hook: has the sidecar in the same pod hand over what it owns, and waits N seconds
+ */
 async function main(): Promise<void> {
+  const [command, seconds = String(LEAVE_SECONDS)] = process.argv.slice(2);
+  if (command === 'leave') process.exitCode = await askToLeave(process.env, Number(seconds));
+  else await serve();
+}
+
+async function serve(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger({ name: 'edge', level: config.logLevel, fields: { edge: config.podName } });
   log.info({ config }, 'starting');

@@ -96,12 +96,12 @@
   ports:
     - name: http
       containerPort: 8080
-  # New viewers still come until the endpoints have moved everywhere. Then the image's stop signal, SIGQUIT, lets nginx
-  # finish the answers that are running.
+  # The sidecar hands over what the edge owns. New viewers still come until the endpoints have moved everywhere. Then the
+  # image's stop signal, SIGQUIT, lets nginx finish the answers that are running.
   lifecycle:
     preStop:
       exec:
-        command: [sleep, {{ .Values.edge.preStopSeconds | quote }}]
+        command: [node, /app/sidecar.js, leave, {{ .Values.edge.preStopSeconds | quote }}]
   startupProbe:
     httpGet:
       path: /healthz

@@ -59,6 +59,17 @@ describe('Uplink', () => {
     ]);
   });
 
+  test('says that the edge leaves, at once and to every operator that comes', () => {
+    const { uplink, sent, connect } = create();
+    connect();
+    sent.length = 0;
+    uplink.leave();
+    expect(sent).toEqual([{ type: 'leaving' }]);
+    sent.length = 0;
+    connect();
+    expect(sent.map(({ type }) => type)).toEqual(['leaving', 'viewers', 'report', 'synced']);
+  });
+
   test('tells of a new position every ten seconds, of everything else at once', () => {
     const { uplink, sent, connect } = create();
     connect();

@@ -47,6 +47,7 @@ export class Uplink {
   #waitingChanges = 0;
   #stopSigns: (() => void) | null = null;
   #peer: Peer | null = null;
+  #leaving = false;
 
   constructor(sources: UplinkSources) {
     this.#sources = sources;
@@ -60,6 +61,7 @@ export class Uplink {
   connect(peer: Peer): void {
     this.disconnect();
     this.#peer = peer;
+    if (this.#leaving) peer.send({ type: 'leaving' });
     for (const { uid, reportSigns } of this.#sources.routes()) {
       if (reportSigns) this.#sources.audiences.takeSigns(uid);
       for (const message of snapshotMessages(uid, this.#sources.audiences.counted(uid))) peer.send(message);
@@ -81,6 +83,12 @@ export class Uplink {
     this.#waitingChanges = 0;
     this.#stopSigns?.();
     this.#stopSigns = null;
+  }
+
+  /** This edge ends soon: the operator hears it now, and whenever one connects. */
+  leave(): void {
+    this.#leaving = true;
+    this.#peer?.send({ type: 'leaving' });
   }
 
   /** A viewer joined, left, or gained or lost trust. */

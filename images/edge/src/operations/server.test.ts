@@ -16,9 +16,13 @@ describe('the operations port', () => {
       load: () => ({ egressBitsPerSecond: 8e6, requestsPerSecond: null }),
       viewers: () => viewers,
     });
+    const left: number[] = [];
     const state = { startup: null as string | null, ready: 'no routes yet' as string | null };
     const server = await openServer(
-      createOperationsServer({ startup: () => state.startup, ready: () => state.ready }, metrics),
+      createOperationsServer(
+        { startup: () => state.startup, ready: () => state.ready, leave: async (seconds) => void left.push(seconds) },
+        metrics,
+      ),
     );
     expect(await server.ask('/livez')).toMatchObject({ status: 200, text: 'ok\n' });
     expect(await server.ask('/startupz')).toMatchObject({ status: 200 });
@@ -32,6 +36,13 @@ describe('the operations port', () => {
     expect(text).toContain('sluice_edge_link_connected 1');
     expect(text).toContain('sluice_edge_egress_bits_per_second 8000000');
     expect(text).toContain('sluice_edge_requests_per_second Nan');
+    expect((await server.ask('/leave?seconds=3')).status).toBe(405);
+    expect((await server.ask('/leave?seconds=soon', { method: 'POST' })).status).toBe(400);
+    expect(await server.ask('/leave?seconds=3', { method: 'POST' })).toMatchObject({
+      status: 200,
+      text: 'the edge may go\n',
+    });
+    expect(left).toEqual([3]);
     expect((await server.ask('/other')).status).toBe(404);
     await server.close();
   });

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { Socket } from 'node:net';
 import { messageOf } from '@sluice/common/errors/error.ts';
+import { isOwnPod } from '@sluice/common/http/own-pod.ts';
 import { METRICS_CONTENT_TYPE } from '@sluice/common/metrics/metrics.ts';
 
 /** What the operations server tells and asks. */
@@ -47,7 +47,7 @@ async function answer(request: IncomingMessage, operations: Operations): Promise
     case '/metrics':
       return { status: 200, type: METRICS_CONTENT_TYPE, body: await operations.metrics() };
     case '/drain':
-      if (!isOwn(request.socket)) return text(403, 'only from within the pod');
+      if (!isOwnPod(request.socket)) return text(403, 'only from within the pod');
       if (request.method !== 'POST') return text(405, 'use POST');
       return text(200, (await operations.drain()) ? 'drained' : 'the time for draining is over');
     default:
@@ -57,11 +57,6 @@ async function answer(request: IncomingMessage, operations: Operations): Promise
 
 function text(status: number, body: string): Answer {
   return { status, type: 'text/plain; charset=utf-8', body: `${body}\n` };
-}
-
-/** A peer on loopback, or at the very address of this pod, is in this pod. */
-function isOwn({ remoteAddress: peer = '', localAddress }: Socket): boolean {
-  return peer === '::1' || peer.replace('::ffff:', '').startsWith('127.') || (peer !== '' && peer === localAddress);
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

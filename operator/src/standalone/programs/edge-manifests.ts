@@ -121,7 +121,7 @@ function nginx(): object {
     image: `sluice/edge:${LOCAL_TAG}`,
     command: ['nginx', '-e', 'stderr', '-c', '/run/sluice/nginx.conf'],
     ports: [{ name: 'http', containerPort: 8080 }],
-    lifecycle: { preStop: { exec: { command: ['sleep', '10'] } } },
+    lifecycle: { preStop: { exec: { command: ['node', '/app/sidecar.js', 'leave', '10'] } } },
     startupProbe: { httpGet: health, periodSeconds: 1, failureThreshold: 30 },
     livenessProbe: { httpGet: health, periodSeconds: 10, timeoutSeconds: 5 },
     readinessProbe: { httpGet: health, periodSeconds: 5, timeoutSeconds: 5 },

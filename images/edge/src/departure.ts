@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '@sluice/common/log/log.ts';
+import type { ChannelService } from './channel/service.ts';
+
+/**
+ * Longest time in ms for handing channels over: three successors that do not answer cost 1.5 s each, and an edge that owns
+ * thousands asks for them in turns. Far below the pod's grace period: what is not handed over by then is taken over by
+ * successors once it is silent.
+ */
+const HAND_OVER_MS = 8_000;
+
+/** What an edge needs to leave. */
+export interface DepartureParts {
+  readonly channels: Pick<ChannelService, 'leave'>;
+  /** Tells the operator, which names this edge the owner of nothing any more. */
+  readonly tell: () => void;
+  /** Ends what never ends by itself: event streams would keep nginx from stopping. */
+  readonly endStreams: () => void;
+  readonly log: Logger;
+}
+
+/** The end of an edge as long as it still serves: unready, its channels with others, its viewers on their way. */
+export class Departure {
+  readonly #parts: DepartureParts;
+  #handingOver: Promise<void> | null = null;
+
+  constructor(parts: DepartureParts) {
+    this.#parts = parts;
+  }
+
+  get hasBegun(): boolean {
+    return this.#handingOver !== null;
+  }
+
+  /** Begins it, once; resolves when the channels are with others, or after 8 s. Never rejects. */
+  begin(): Promise<void> {
+    this.#handingOver ??= this.#handOver();
+    return this.#handingOver;
+  }
+
+  /**
+   * Begins it, and goes on serving for at least so many seconds, until load balancers have noticed; then streams end, and
+   * nginx may stop.
+   */
+  async last(seconds: number): Promise<void> {
+    await Promise.all([this.begin(), sleep(seconds * 1000)]);
+    this.#parts.endStreams();
+  }
+
+  async #handOver(): Promise<void> {
+    const { channels, tell, log } = this.#parts;
+    tell();
+    const late = new AbortController();
+    const limit = sleep(HAND_OVER_MS, null, { signal: late.signal }).catch(() => null);
+    const departure = await Promise.race([channels.leave(), limit]).catch((error: unknown) => {
+      log.error({ err: error }, 'channels could not be handed over; successors will miss this edge');
+      return null;
+    });
+    late.abort();
+    log.info(departure ?? {}, departure === null ? 'not all channels are handed over' : 'channels are handed over');
+  }
+}
