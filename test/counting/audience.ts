@@ -1,14 +1,10 @@
 import type { Route } from '@sluice/common/link/messages.ts';
 import type { Chance } from './chance.ts';
-import { type EdgeProcess, TARGET_DURATION_SECONDS } from './edge.ts';
 import type { Network } from './network.ts';
 import type { Truth } from './truth.ts';
+import { Viewer } from './viewer.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-/** A viewer who finds an edge closed asks again, and the Service names another one. */
-const RETRY_MS = 300;
-/** From the multivariant playlist to the first media playlist. */
-const START_MS = 100;
 /** A page that is loaded again is back this soon. */
 const RELOAD_MS = 400;
 
@@ -37,6 +33,15 @@ export interface AudienceWorld {
   readonly truth: Truth;
   readonly route: Route;
   readonly habits: Habits;
+  readonly refusals: Refusals;
+}
+
+/** What became of those whom a full channel refused. */
+export interface Refusals {
+  /** Who came and went again. */
+  turnedAway: number;
+  /** Who watched already. */
+  harmed: number;
 }
 
 /** Viewers who come, play and go, as players and pages do, by the edges' real counting. */
@@ -45,6 +50,7 @@ export class VirtualAudience {
   readonly #viewers = new Set<Viewer>();
   #serial = 0;
   #stopJoining: () => void = () => {};
+  #stopPrograms: () => void = () => {};
 
   constructor(world: AudienceWorld) {
     this.#world = world;
@@ -73,9 +79,17 @@ export class VirtualAudience {
     next();
   }
 
+  /** Lets programs read the multivariant playlist, and nothing else, so many times a second, until {@link rest}. */
+  programs(perSecond: number): void {
+    const { time, chance, network } = this.#world;
+    this.#stopPrograms();
+    this.#stopPrograms = time.every(1000 / perSecond, () => chance.of(network.open)?.index(null, () => {}));
+  }
+
   /** Nobody comes and nobody goes any more; those who are here play on. */
   rest(): void {
     this.#stopJoining();
+    this.#stopPrograms();
     for (const viewer of this.#viewers) viewer.stay();
   }
 
@@ -103,103 +117,6 @@ export class VirtualAudience {
       if (reloads) this.#world.time.setTimer(() => this.#start(id), RELOAD_MS);
     });
     this.#viewers.add(viewer);
-  }
-}
-
-/** One player: from its start to its end. */
-class Viewer {
-  readonly #world: AudienceWorld;
-  readonly #ownId: string | null;
-  readonly #onEnd: (reloads: boolean) => void;
-  readonly #roams: boolean;
-  #id: string | null;
-  #edge: EdgeProcess | undefined;
-  #started = false;
-  readonly #timers = new Map<'begin' | 'poll' | 'heartbeat', () => void>();
-  #stopStay: () => void;
-
-  constructor(world: AudienceWorld, ownId: string | null, onEnd: (reloads: boolean) => void) {
-    const { time, chance, habits } = world;
-    this.#world = world;
-    this.#ownId = ownId;
-    this.#id = ownId;
-    this.#onEnd = onEnd;
-    this.#roams = chance.is(habits.roaming);
-    this.#stopStay = time.setTimer(
-      () => this.end(!chance.is(habits.crash), chance.is(habits.reload)),
-      chance.waitFor(1000 * habits.meanStaySeconds),
-    );
-    this.#begin();
-  }
-
-  stay(): void {
-    this.#stopStay();
-  }
-
-  end(saysGoodbye = true, reloads = false): void {
-    const { truth, route } = this.#world;
-    this.#stopStay();
-    for (const callOff of this.#timers.values()) callOff();
-    if (this.#started && this.#id !== null) truth.playerEnds(this.#id);
-    const ownId = this.#ownId;
-    const edge = saysGoodbye && ownId !== null ? this.#reach() : undefined;
-    if (edge !== undefined && ownId !== null) {
-      edge.audiences.leave(route, ownId);
-      truth.leave(ownId);
-    }
-    this.#onEnd(reloads);
-  }
-
-  #begin(): void {
-    const { route, truth } = this.#world;
-    const edge = this.#reach();
-    if (edge === undefined) {
-      this.#later('begin', RETRY_MS, () => this.#begin());
-      return;
-    }
-    this.#id = this.#ownId ?? edge.sessionIds.mint(`${route.namespace}/${route.name}`);
-    truth.playerStarts(this.#id);
-    if (this.#ownId !== null) this.#heartbeat();
-    this.#started = true;
-    this.#later('poll', START_MS, () => this.#poll());
-  }
-
-  #poll(): void {
-    const { chance, habits } = this.#world;
-    this.#ask();
-    if (chance.is(habits.qualityChange)) this.#ask();
-    this.#later('poll', 1000 * TARGET_DURATION_SECONDS * chance.between(0.9, 1.1), () => this.#poll());
-  }
-
-  #ask(): void {
-    const { time, truth, route } = this.#world;
-    const edge = this.#reach();
-    if (edge === undefined || this.#id === null) return;
-    edge.audiences.playlistRequest(route, this.#id);
-    truth.playlist(this.#id, this.#ownId === null, time.now());
-  }
-
-  #heartbeat(): void {
-    const { time, truth, route } = this.#world;
-    const edge = this.#reach();
-    if (edge !== undefined && this.#id !== null) {
-      edge.audiences.heartbeat(route, this.#id);
-      truth.heartbeat(this.#id, time.now());
-    }
-    this.#later('heartbeat', edge === undefined ? RETRY_MS : 1000 * route.heartbeatSeconds, () => this.#heartbeat());
-  }
-
-  /** The edge that the next request reaches: the same as before, or any that is open; a closed one costs this request. */
-  #reach(): EdgeProcess | undefined {
-    const { network, chance } = this.#world;
-    const { open } = network;
-    const isThere = this.#edge !== undefined && open.includes(this.#edge);
-    if (isThere && !this.#roams) return this.#edge;
-    this.#edge = chance.of(open);
-    return this.#edge;
-  }
-
-  #later(what: 'begin' | 'poll' | 'heartbeat', milliseconds: number, action: () => void): void {
-    this.#timers.set(what, this.#world.time.setTimer(action, milliseconds));
+    viewer.start();
   }
 }

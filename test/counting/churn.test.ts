@@ -10,7 +10,7 @@ describe('the count over all edges, by the real register, messages, book and dec
     const run = new CountingRun({ ...options, habits: { meanStaySeconds: 20 } });
     run.audience.flow(1);
     run.disturb(60, 8);
-    expect(run.worstError().viewers).toBeLessThanOrEqual(1);
+    expect(run.errors().worst.viewers).toBeLessThanOrEqual(1);
     const { state, viewers, counted, watching } = run.rest();
     expect({ state, viewers, counted }).toEqual({ state: 'known', viewers: watching, counted: watching });
     expect(watching).toBeGreaterThan(3);
@@ -74,5 +74,24 @@ describe('the count over all edges, by the real register, messages, book and dec
     run.play(30);
     expect(run.now()).toMatchObject({ state: 'known', viewers: 0 });
     expect(run.demotions).toBeGreaterThan(0);
+  });
+
+  test('keeps a limit over all edges and harms nobody, while sidecars, pods and operators fail', () => {
+    // Who is loaded again, or has another tab, keeps the seat even if somebody else has it by now.
+    const habits = { meanStaySeconds: 20, reload: 0, secondTab: 0 };
+    const run = new CountingRun({ seed: 7, edges: 3, habits, maxViewers: 12 });
+    run.audience.join(30, 500);
+    run.audience.flow(1);
+    run.audience.programs(4);
+    run.play(30);
+    expect(run.mostCounted()).toBe(12);
+    expect(run.refusals).toEqual({ turnedAway: expect.any(Number), harmed: 0 });
+    expect(run.refusals.turnedAway).toBeGreaterThan(10);
+    run.disturb(60, 8, ['crash', 'replace', 'operator']);
+    expect(run.refusals.harmed).toBe(0);
+    // Without the operator each edge has only its own count to go by.
+    expect(run.mostCounted()).toBeLessThanOrEqual(12 + 6);
+    const { state, viewers, counted } = run.rest();
+    expect({ state, viewers }).toEqual({ state: 'known', viewers: counted });
   });
 });

@@ -1,4 +1,5 @@
-import type { EdgeMessage, Route } from '@sluice/common/link/messages.ts';
+import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { Audience, EdgeMessage, Route } from '@sluice/common/link/messages.ts';
 import { Downlink } from '@sluice/edge/link/downlink.ts';
 import { Peer, readFrame } from '@sluice/edge/link/peer.ts';
 import { Uplink } from '@sluice/edge/link/uplink.ts';
@@ -26,12 +27,19 @@ export interface EdgeProcessOptions {
   readonly time: VirtualTime;
 }
 
+/** What became of a request: answered, refused with 429, or lost with the process. */
+export type Outcome = 'ok' | 'refused' | 'lost';
+
 /** One start of an edge's sidecar: its real register of viewers and its real end of the link's messages. */
 export class EdgeProcess {
   readonly podUid: string;
   readonly instance: string;
   readonly audiences: Audiences;
   readonly sessionIds: SessionIds;
+  readonly #admissions: Admissions;
+  readonly #route: Route;
+  #audience: Audience | null = null;
+  #isStopped = false;
   readonly #isRestart: boolean;
   readonly #now: () => number;
   readonly #startedAt: number;
@@ -47,11 +55,12 @@ export class EdgeProcess {
     this.#startedAt = time.now();
     const sessionIds = createSessionIds(sessionKey, time.now);
     this.sessionIds = sessionIds;
+    this.#route = route;
     const routes = new RouteTable();
     const audiences = new Audiences({
       now: time.now,
       targetDurationSeconds: () => TARGET_DURATION_SECONDS,
-      wholeCount: () => null,
+      wholeCount: () => this.#wholeCount(),
       mintedAgeMs: (key, id) => sessionIds.mintedAgeMs(key, id),
       isServed: (uid) => routes.byUid(uid) !== null,
     });
@@ -70,14 +79,17 @@ export class EdgeProcess {
     this.#uplink = uplink;
     audiences.onChange((uid, hash) => uplink.viewerChanged(uid, hash));
     audiences.onLeave((uid, hash) => uplink.viewerLeft(uid, hash));
+    this.#admissions = new Admissions(audiences, time.setTimer);
     this.#downlink = new Downlink({
       routes,
       uplink,
-      admissions: new Admissions(audiences, time.setTimer),
+      admissions: this.#admissions,
       watches: new Watches(time.now, time.setTimer),
       load: { connect: () => {}, disconnect: () => {} },
       now: time.now,
-      setAudience: () => {},
+      setAudience: (audience) => {
+        this.#audience = audience;
+      },
       leftElsewhere: (uid, hashes, secondsAgo) => audiences.leftElsewhere(uid, hashes, secondsAgo),
       onSnapshot: () => {},
     });
@@ -109,7 +121,50 @@ export class EdgeProcess {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#stopSweeping();
     this.#uplink.disconnect();
+    this.#admissions.disconnect();
+  }
+
+  /** A GET of the multivariant playlist, as http/live.ts answers it. @param done told the id that it hands on */
+  index(ownId: string | null, done: (outcome: Outcome, id: string) => void): void {
+    const id = ownId ?? this.sessionIds.mint(`${this.#route.namespace}/${this.#route.name}`);
+    this.#admissions.decide(this.#route, id, 'look', (verdict) => {
+      const judge = verdict === 'undecided' ? () => this.audiences.admit(this.#route, ownId) : () => {};
+      done(verdict === 'refused' ? 'refused' : this.#try(judge), id);
+    });
+  }
+
+  /** A GET of a media playlist, as http/live.ts answers it. */
+  playlist(id: string, done: (outcome: Outcome) => void): void {
+    this.#sign(id, () => this.audiences.playlistRequest(this.#route, id), done);
+  }
+
+  /** As http/signs.ts answers it. */
+  heartbeat(id: string, done: (outcome: Outcome) => void): void {
+    this.#sign(id, () => this.audiences.heartbeat(this.#route, id), done);
+  }
+
+  #sign(id: string, count: () => void, done: (outcome: Outcome) => void): void {
+    this.#admissions.decide(this.#route, id, 'watch', (verdict) => {
+      done(verdict === 'refused' ? 'refused' : this.#try(count));
+    });
+  }
+
+  #try(action: () => void): Outcome {
+    if (this.#isStopped) return 'lost';
+    try {
+      action();
+      return 'ok';
+    } catch (thrown) {
+      if (thrown instanceof SluiceError && thrown.code === 'STREAM_LIMIT_EXCEEDED') return 'refused';
+      throw thrown;
+    }
+  }
+
+  /** As the sidecar's front says it. */
+  #wholeCount(): number | null {
+    return this.#downlink.fresh && this.#audience?.state === 'known' ? this.#audience.viewers : null;
   }
 }

@@ -1,3 +1,4 @@
+import { Coalescer } from '@sluice/common/link/coalesce.ts';
 import type { OperatorMessage, Route } from '@sluice/common/link/messages.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import { AudienceBook } from '@sluice/operator/audience/book.ts';
@@ -16,6 +17,9 @@ import type { EdgeEndpoint } from '@sluice/operator/link/endpoints.ts';
 import { OwnerReports } from '@sluice/operator/link/reports.ts';
 import { createOperatorMetrics } from '@sluice/operator/metrics.ts';
 import type { VirtualTime } from './virtual-time.ts';
+
+/** Edges with viewers hear the whole count this often, as by the hub. */
+const COUNTS_INTERVAL_MS = 200;
 
 /** What an operator of the simulation is told, and whom it tells. */
 export interface OperatorOptions {
@@ -37,6 +41,7 @@ export class OperatorProcess {
   #callOff: () => void = () => {};
   #reportSigns = false;
   #stopped = false;
+  readonly #counts: Coalescer;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
@@ -48,7 +53,9 @@ export class OperatorProcess {
       onEdgeChange: () => this.#decide(),
     });
     this.#book.begin();
-    this.#book.follow({ uid: route.uid, timeoutSeconds: route.timeoutSeconds, peak: 0 });
+    const { uid, timeoutSeconds, maxViewers } = route;
+    this.#book.follow({ uid, timeoutSeconds, maxViewers, peak: 0 });
+    this.#counts = new Coalescer(COUNTS_INTERVAL_MS, () => this.#tellCount(), time.setTimer);
     this.#take = this.#inbox();
     this.#decide();
   }
@@ -92,8 +99,20 @@ export class OperatorProcess {
     this.#callOff();
   }
 
+  #tellCount(): void {
+    if (this.#stopped) return;
+    const { uid } = this.#options.route;
+    const { state, viewers, peak } = this.#book.count(uid);
+    this.#send(null, {
+      type: 'audience',
+      audience: { uid, viewers, peak, state, mode: this.#decision.mode, reason: '' },
+    });
+  }
+
   #decide(): void {
     if (this.#stopped) return;
+    // Edges ask for it only where a channel has a limit.
+    if (this.#options.route.maxViewers !== undefined) this.#counts.request();
     const { time, route, spec, onDecision } = this.#options;
     const { state, viewers, trusted, nextChangeMs } = this.#book.count(route.uid);
     const { pending } = this.#decision;

@@ -2,16 +2,15 @@ import { testRoute } from '@sluice/edge/testing/route.ts';
 import type { Decision, DeliverySpec, PreviousDecision } from '@sluice/operator/channel/decision.ts';
 import { isBelow } from '@sluice/operator/channel/mode.ts';
 import { modeForAudience } from '@sluice/operator/channel/situation.ts';
-import { type Habits, VirtualAudience } from './audience.ts';
+import { type Habits, type Refusals, VirtualAudience } from './audience.ts';
 import { Chance } from './chance.ts';
+import { type CountingErrors, countingErrors } from './errors.ts';
 import { Network } from './network.ts';
 import { Truth } from './truth.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** How often the count is compared with the truth. */
 const SAMPLE_MS = 200;
-/** Of fewer viewers one is more than a percent. */
-const SHARE_FROM = 100;
 /** What is on its way from an edge: two bundles of changes and the link. */
 const IN_FLIGHT_MS = 400;
 /** The last fault is mended, all evidence has expired, and the viewers of edges that are gone too. */
@@ -41,12 +40,18 @@ export interface WrongDemotion {
   readonly trusted: number;
 }
 
+/** A sidecar dies and is started again; its link to the operator is cut; its pod is replaced; the operator dies. */
+const FAULTS = ['crash', 'cut', 'replace', 'operator'] as const;
+export type Fault = (typeof FAULTS)[number];
+
 /** What a run is made of. */
 export interface RunOptions {
   readonly seed: number;
   readonly edges: number;
   readonly habits?: Partial<Habits>;
   readonly spec?: Partial<DeliverySpec>;
+  /** Viewers that the channel may have; as many as come if left out. */
+  readonly maxViewers?: number;
 }
 
 const HABITS: Habits = {
@@ -74,24 +79,27 @@ export class CountingRun {
   readonly audience: VirtualAudience;
   readonly samples: Sample[] = [];
   readonly wrongDemotions: WrongDemotion[] = [];
+  readonly refusals: Refusals = { turnedAway: 0, harmed: 0 };
   demotions = 0;
   readonly #time = new VirtualTime(START_MS);
   readonly #truth = new Truth();
   readonly #spec: DeliverySpec;
+  #judgedFromMs = START_MS;
 
-  constructor({ seed, edges, habits, spec }: RunOptions) {
+  constructor({ seed, edges, habits, spec, maxViewers }: RunOptions) {
     this.chance = new Chance(seed);
     this.#spec = { ...SPEC, ...spec };
     const time = this.#time;
+    const route = maxViewers === undefined ? ROUTE : { ...ROUTE, maxViewers };
     this.network = new Network({
       time,
-      route: ROUTE,
+      route,
       spec: this.#spec,
       edges,
       onDecision: (before, decision) => this.#judge(before, decision),
     });
     this.audience = new VirtualAudience({
-      ...{ time, chance: this.chance, network: this.network, truth: this.#truth, route: ROUTE },
+      ...{ time, chance: this.chance, network: this.network, truth: this.#truth, route, refusals: this.refusals },
       habits: { ...HABITS, ...habits },
     });
     time.every(SAMPLE_MS, () => this.#sample());
@@ -103,11 +111,11 @@ export class CountingRun {
   }
 
   /** Lets edges, links and the operator fail for so long, every few seconds one of them; one edge always stays. */
-  disturb(seconds: number, everySeconds: number): void {
+  disturb(seconds: number, everySeconds: number, faults: readonly Fault[] = FAULTS): void {
     const end = this.#time.now() + 1000 * seconds;
     const fail = (): void => {
       if (this.#time.now() >= end) return;
-      this.#failOnce();
+      this.#failOnce(faults);
       this.#time.setTimer(fail, this.chance.waitFor(1000 * everySeconds));
     };
     this.#time.setTimer(fail, this.chance.waitFor(1000 * everySeconds));
@@ -130,28 +138,35 @@ export class CountingRun {
     return { atMs, state, viewers, counted: truth.viewers, countedTrusted: truth.trusted, watching };
   }
 
-  /**
-   * The greatest distance of a known count from the truth: between those who watch and those whom the rules count, who
-   * are more while a viewer who vanished has not expired and fewer while a player begins; what changed while the news was on
-   * its way is granted. In viewers, and as a share where {@link SHARE_FROM} or more are counted.
-   */
-  worstError(): { readonly viewers: number; readonly share: number } {
-    const worst = { viewers: 0, share: 0 };
-    for (const [index, { state, viewers, counted }] of this.samples.entries()) {
-      if (state !== 'known') continue;
-      const recent = this.samples.slice(Math.max(0, index - IN_FLIGHT_MS / SAMPLE_MS), index + 1);
-      const truths = recent.flatMap((sample) => [sample.counted, sample.watching]);
-      const distance = Math.max(0, Math.min(...truths) - viewers, viewers - Math.max(...truths));
-      worst.viewers = Math.max(worst.viewers, distance);
-      if (counted >= SHARE_FROM) worst.share = Math.max(worst.share, distance / counted);
-    }
-    return worst;
+  /** What was before is no matter of {@link errors}. */
+  judgeFromNow(): void {
+    this.#judgedFromMs = this.#time.now();
   }
 
-  #failOnce(): void {
+  /** How far the known counts were from the truth. */
+  errors(): CountingErrors {
+    return countingErrors(this.samples, this.#judgedFromMs, IN_FLIGHT_MS / SAMPLE_MS);
+  }
+
+  /** The most whom the rules counted at one time since {@link judgeFromNow}. */
+  mostCounted(): number {
+    return this.#judged().reduce((most, { counted }) => Math.max(most, counted), 0);
+  }
+
+  /** How many the rules counted on average since {@link judgeFromNow}. */
+  meanCounted(): number {
+    const judged = this.#judged();
+    return judged.reduce((sum, { counted }) => sum + counted, 0) / Math.max(1, judged.length);
+  }
+
+  #judged(): readonly Sample[] {
+    return this.samples.filter(({ atMs }) => atMs >= this.#judgedFromMs);
+  }
+
+  #failOnce(faults: readonly Fault[]): void {
     const { network, chance } = this;
     const podUid = chance.of(network.podUids) ?? '';
-    const fault = chance.of(['crash', 'cut', 'replace', 'operator'] as const);
+    const fault = chance.of(faults);
     if (fault === 'operator') network.restartOperator(chance.between(200, 5_000));
     else if (fault === 'cut') network.cut(podUid, chance.between(500, 20_000));
     else if (network.open.length > 1 && fault === 'crash') network.crash(podUid);

@@ -261,6 +261,8 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
     holdSeconds: z.number().positive().max(MAX_HOLD_SECONDS).default(30),
     /** They have shown no sign of life: seats are kept for them before others like them, and nobody else. */
     provisional: z.boolean().default(false),
+    /** They are in already, by the word of an earlier operator or, without one, of the edge: they are not refused. */
+    letIn: z.boolean().default(false),
   }),
   /** Somebody asks this edge for a channel that it does not serve: its audience is wanted at once, and for a minute. */
   z.object({ type: z.literal('watch'), uid: z.string() }),

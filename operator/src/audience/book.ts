@@ -136,17 +136,17 @@ export class AudienceBook {
     else audience.change(edge, joined, left, this.now());
     const ids = joined.map(({ id }) => id);
     this.takeFromGone(audience, ids);
-    this.channels.settle(uid, edge, ids);
+    this.channels.settle(uid, edge, { joined: ids, left }, this.now());
     this.onChange(uid);
   }
 
   /** Decides who of these viewers may come; a channel that is not followed, or whose count is unknown, is left to the edge. */
   admit(uid: string, request: SeatRequest): Admission {
     const channel = this.followed(uid);
-    if (channel === null || this.count(uid).state === 'unknown') {
-      return { admitted: [], refused: [], undecided: [...request.ids] };
-    }
-    return channel.seats.admit(request, channel.settings.maxViewers, channel.audience, this.now());
+    if (channel === null) return { admitted: [], refused: [], undecided: [...request.ids] };
+    const { seats, settings, audience } = channel;
+    if (this.count(uid).state === 'unknown') return seats.leaveToEdge(request, this.now());
+    return seats.admit(request, settings.maxViewers, audience, this.now());
   }
 
   /**

@@ -71,13 +71,23 @@ export class ChannelAudiences {
     return audience;
   }
 
-  /** After a change: an edge counts these viewers of a channel now. A stranger without viewers is forgotten. */
-  settle(uid: string, edge: string, ids: readonly string[]): void {
+  /** After an edge's news of a channel: it counts these viewers now, and those no more. A stranger without viewers is forgotten. */
+  settle(
+    uid: string,
+    edge: string,
+    news: { readonly joined: readonly string[]; readonly left: readonly string[] },
+    nowMs: number,
+  ): void {
     const channel = this.channels.get(uid);
-    if (channel !== undefined) {
-      channel.seats.taken(edge, ids);
-      channel.peak = Math.max(channel.peak, channel.audience.viewers);
-    } else if (this.strangers.get(uid)?.viewers === 0) this.strangers.delete(uid);
+    if (channel === undefined) {
+      this.forgetEmpty(uid);
+      return;
+    }
+    const { audience, seats, settings } = channel;
+    seats.taken(edge, news.joined);
+    const gone = settings.maxViewers === undefined ? [] : news.left.filter((id) => !audience.counts(id));
+    if (gone.length > 0) seats.gone(gone, nowMs);
+    channel.peak = Math.max(channel.peak, audience.viewers);
   }
 
   /** An edge has said all: of channels that it did not mention it counts nobody. */
@@ -88,7 +98,7 @@ export class ChannelAudiences {
     }
     for (const [uid, audience] of this.strangers) {
       if (!mentioned.has(uid)) audience.replace(edge, [], nowMs);
-      this.settle(uid, edge, []);
+      this.forgetEmpty(uid);
     }
   }
 
@@ -103,5 +113,9 @@ export class ChannelAudiences {
     let longest = this.strangers.size > 0 ? USUAL_TIMEOUT_MS : 0;
     for (const { settings } of this.channels.values()) longest = Math.max(longest, settings.timeoutSeconds * 1000);
     return longest;
+  }
+
+  private forgetEmpty(uid: string): void {
+    if (this.strangers.get(uid)?.viewers === 0) this.strangers.delete(uid);
   }
 }

@@ -10,6 +10,8 @@ export interface SeatRequest {
   readonly holdSeconds: number;
   /** They have only looked at the multivariant playlist. */
   readonly provisional: boolean;
+  /** They are in already, by the word of an earlier operator or of the edge. */
+  readonly letIn: boolean;
 }
 
 /** Who of those that asked may come. Every id stands in exactly one list. */
@@ -19,6 +21,12 @@ export interface Admission {
   /** The count is unknown: each edge decides by what it knows. */
   readonly undecided: string[];
 }
+
+/**
+ * Who was counted so short a time ago has not given the seat up: a page that is loaded again, another tab of a session that
+ * said goodbye, a player that was cut off for a moment. As long as the evidence of a playlist lasts at least.
+ */
+const COME_BACK_MS = 10_000;
 
 interface Held {
   /** Edge that is about to count the viewer. */
@@ -30,7 +38,8 @@ interface Held {
 /**
  * The seats of one channel. Edges ask before they let a new viewer in, so that all edges together never let in more than
  * the limit: the ids that are counted, wherever, and those that were let in a moment ago are never more than it when a new
- * one is let in. Who is counted already, at whichever edge, is always admitted.
+ * one is let in. Who is counted already, at whichever edge, is always admitted; so is who was a moment ago, even if somebody
+ * else has the seat by now.
  *
  * Who asks for the multivariant playlist only is no viewer yet, and may be a program: the seat that is kept then is kept
  * before others of that kind alone. It keeps a crowd from being let in where few fit, and cannot keep a viewer out.
@@ -38,6 +47,8 @@ interface Held {
 export class Seats {
   /** Ids that were let in, counted elsewhere or not, until their edge counts them; in the order of their times. */
   private readonly held = new Map<string, Held>();
+  /** Ids that were counted a moment ago, and until when they may come back; in the order of that time. */
+  private readonly departed = new Map<string, number>();
   /** Ids that were only told that there is a seat, and until when; in the order of that time. */
   private readonly provisional = new Map<string, number>();
 
@@ -48,7 +59,8 @@ export class Seats {
     let taken = audience.viewers + this.heldFor((id) => !audience.counts(id));
     for (const id of request.ids) {
       const isIn = audience.counts(id) || this.held.has(id);
-      const isKnown = isIn || (request.provisional && this.provisional.has(id));
+      const isKnown =
+        isIn || request.letIn || this.departed.has(id) || (request.provisional && this.provisional.has(id));
       const others = request.provisional ? this.provisional.size : 0;
       if (!isKnown && limit !== undefined && taken + others >= limit) {
         admission.refused.push(id);
@@ -63,10 +75,26 @@ export class Seats {
     return admission;
   }
 
+  /** Keeps seats for those about whom the edge has to decide, and who are probably in then. */
+  leaveToEdge(request: SeatRequest, nowMs: number): Admission {
+    this.forget(nowMs);
+    if (!request.provisional) for (const id of request.ids) this.hold(id, request, nowMs);
+    return { admitted: [], refused: [], undecided: [...request.ids] };
+  }
+
   /** An edge counts these viewers now: it needs no seat kept for them any more. */
   taken(edge: string, ids: readonly string[]): void {
     if (this.held.size === 0) return;
     for (const id of ids) if (this.held.get(id)?.edge === edge) this.held.delete(id);
+  }
+
+  /** Nobody counts these viewers any more. */
+  gone(ids: readonly string[], nowMs: number): void {
+    this.forget(nowMs);
+    for (const id of ids) {
+      this.departed.delete(id);
+      this.departed.set(id, nowMs + COME_BACK_MS);
+    }
   }
 
   /** These viewers said goodbye then; those that were let in since have come again. */
@@ -100,9 +128,11 @@ export class Seats {
       if (untilMs > nowMs) break;
       this.held.delete(id);
     }
-    for (const [id, untilMs] of this.provisional) {
-      if (untilMs > nowMs) break;
-      this.provisional.delete(id);
+    for (const expiring of [this.provisional, this.departed]) {
+      for (const [id, untilMs] of expiring) {
+        if (untilMs > nowMs) break;
+        expiring.delete(id);
+      }
     }
   }
 }

@@ -39,9 +39,9 @@ function create() {
 
 const question = (...ids: string[]) => ({
   ...{ type: 'admit', uid: 'uid-film', ids: ids.map(sessionIdHash) },
-  ...{ holdSeconds: 13, provisional: false },
+  ...{ holdSeconds: 13, provisional: false, letIn: false },
 });
-const look = (...ids: string[]) => ({ ...question(...ids), holdSeconds: 2, provisional: true });
+const look = (...ids: string[]) => ({ ...question(...ids), holdSeconds: 0.25, provisional: true });
 
 describe('Admissions', () => {
   test('asks once for each new viewer, the first at once and others in bundles, and heeds the answer', async () => {
@@ -102,6 +102,19 @@ describe('Admissions', () => {
     expect(audiences.isIn(ROUTE, 'anna')).toBe(true);
     audiences.leftElsewhere('uid-film', [sessionIdHash('anna')], 0.2);
     expect(audiences.isIn(ROUTE, 'anna')).toBe(false);
+  });
+
+  test('tells the next operator of those who are in and not counted yet, so that their seats are kept', async () => {
+    const { admissions, audiences, sent, answer, connect } = create();
+    connect();
+    const asked = [admissions.ask(ROUTE, 'anna', 'watch'), admissions.ask(ROUTE, 'bert', 'watch')];
+    jest.advanceTimersByTime(10);
+    answer({ admitted: ['anna', 'bert'] });
+    await Promise.all(asked);
+    expect(audiences.playlistRequest(ROUTE, 'anna')).toBe('counted');
+    sent.length = 0;
+    connect();
+    expect(sent).toEqual([{ ...question('bert'), letIn: true }]);
   });
 
   test("asks again for who said goodbye: the seat may be somebody else's by now", async () => {

@@ -15,10 +15,10 @@ const MAX_WAITING = 20_000;
 /** Ids in one question: well inside a frame. */
 const MAX_IDS_PER_QUESTION = 10_000;
 /**
- * From the multivariant playlist to the first media playlist; a player takes a fraction of it. As short as can be: programs
- * that read nothing else must not keep others from reading it.
+ * A crowd that asks at once shares the seats that there are, and from there to the first media playlist it is a round trip
+ * or two. No longer, because programs that read nothing else must not keep players from it.
  */
-const PROVISIONAL_SECONDS = 2;
+const PROVISIONAL_SECONDS = 0.25;
 /** The operator keeps a seat for longer than the edge needs none: its answer and the edge's news are on their way. */
 const HOLD_MARGIN_SECONDS = 3;
 
@@ -26,6 +26,7 @@ type Verdict = 'admitted' | 'refused' | 'undecided';
 
 /** `look`: asks for the multivariant playlist, and is no viewer yet. `watch`: shows a sign of life that counts. */
 export type Intent = 'look' | 'watch';
+type Question = Extract<EdgeMessage, { type: 'admit' }>;
 type Answer = Extract<OperatorMessage, { type: 'admission' }>;
 
 /** Where questions go. */
@@ -61,10 +62,11 @@ export class Admissions {
     this.#bundle = new Coalescer(BUNDLE_MS, () => this.#ask(), setTimer);
   }
 
-  /** An operator has proved itself. */
+  /** An operator has proved itself. Seats of those whom another one, or this edge, let in a moment ago it does not know. */
   connect(peer: AdmissionPeer): void {
     this.disconnect();
     this.#peer = peer;
+    for (const [route, hashes] of this.#audiences.uncounted()) this.#claim(route, hashes);
   }
 
   /** The connection is gone: those who wait are decided about here. */
@@ -153,23 +155,30 @@ export class Admissions {
   #ask(): void {
     const groups = Map.groupBy(this.#unasked, ({ route, intent }) => `${intent} ${route.uid}`);
     this.#unasked = [];
-    for (const waiting of groups.values()) {
-      for (let start = 0; start < waiting.length; start += MAX_IDS_PER_QUESTION) {
-        this.#question(waiting.slice(start, start + MAX_IDS_PER_QUESTION));
-      }
+    for (const [first, ...others] of groups.values()) {
+      if (first === undefined) continue;
+      const hashes = [first, ...others].map(({ hash }) => hash);
+      const hold =
+        first.intent === 'look'
+          ? { holdSeconds: PROVISIONAL_SECONDS, provisional: true }
+          : { holdSeconds: this.#holdSeconds(first.route), provisional: false };
+      this.#send(first.route, hashes, { ...hold, letIn: false });
     }
   }
 
-  /** @param waiting for the same channel, with the same intent */
-  #question(waiting: readonly Waiting[]): void {
-    const [first] = waiting;
-    if (first === undefined) return;
-    const { route, intent } = first;
-    const ids = waiting.map(({ hash }) => hash);
-    const provisional = intent === 'look';
-    const letInSeconds = this.#audiences.letInMs(route) / 1000;
-    const holdSeconds = provisional ? PROVISIONAL_SECONDS : letInSeconds + HOLD_MARGIN_SECONDS;
-    this.#peer?.send({ type: 'admit', uid: route.uid, ids, holdSeconds, provisional });
+  #claim(route: Route, hashes: readonly string[]): void {
+    this.#send(route, hashes, { holdSeconds: this.#holdSeconds(route), provisional: false, letIn: true });
+  }
+
+  #holdSeconds(route: Route): number {
+    return this.#audiences.letInMs(route) / 1000 + HOLD_MARGIN_SECONDS;
+  }
+
+  #send({ uid }: Route, hashes: readonly string[], how: Omit<Question, 'type' | 'uid' | 'ids'>): void {
+    for (let start = 0; start < hashes.length; start += MAX_IDS_PER_QUESTION) {
+      const ids = hashes.slice(start, start + MAX_IDS_PER_QUESTION);
+      this.#peer?.send({ type: 'admit', uid, ids, ...how });
+    }
   }
 }
 

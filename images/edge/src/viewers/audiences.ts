@@ -148,6 +148,19 @@ export class Audiences {
     this.#letIn.set(name, { at, until: at + this.letInMs(route) });
   }
 
+  /** Hashes of those who came to a channel with a limit and are not counted yet, by the channel's route. */
+  *uncounted(): Generator<readonly [Route, readonly string[]]> {
+    for (const [uid, { route, viewers }] of this.#channels) {
+      if (route.maxViewers === undefined) continue;
+      const letIn = [...this.#letIn.keys()].flatMap((name) =>
+        name.startsWith(`${uid} `) ? [name.slice(uid.length + 1)] : [],
+      );
+      const hashes = new Set([...letIn, ...viewers.waiting()]);
+      const uncounted = [...hashes].filter((hash) => viewers.byHash(hash) === null);
+      if (uncounted.length > 0) yield [route, uncounted];
+    }
+  }
+
   /** Within this time whoever was let in is counted, or has to ask again: as long as a first request is remembered. */
   letInMs(route: Route): number {
     return Math.min(this.#playlistMs(keyOf(route)), MAX_LET_IN_MS);

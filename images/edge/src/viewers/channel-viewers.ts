@@ -181,6 +181,11 @@ export class ChannelViewers {
     }
   }
 
+  /** Hashes of ids that have to come back to be counted. */
+  *waiting(): Generator<string> {
+    for (const { hash } of this.#viewers.values()) if (!this.#counted.has(hash)) yield hash;
+  }
+
   /** Starts or ends the collection of signs of life; starting again keeps what is collected. */
   collectSigns(wanted: boolean): void {
     this.#signs = wanted ? (this.#signs ?? new Set()) : null;
