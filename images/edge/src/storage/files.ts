@@ -54,6 +54,9 @@ export function blockBytes(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
+/** On a full volume each file that is written asks for the ranks of all others: they are made anew so often at most, in ms. */
+const RANKS_HOLD_MS = 250;
+
 type Stored = Omit<FoundFile, 'name'>;
 
 /** The files of one channel, known by name and size without asking the file system. */
@@ -66,6 +69,8 @@ export class ChannelFolder implements ChannelFiles {
   #blockBytes = 0;
   #heldBytes = 0;
   #standingOf: (name: string) => Standing = () => 'kept';
+  /** What may go, as it was asked for last. */
+  #going: { readonly at: number; readonly files: readonly RankedFile[] } | null = null;
 
   /** Opens a channel's folder and learns what an earlier run left in it. Throws the file system's errors. */
   static async open(key: string, folder: string, room: RoomKeeper): Promise<ChannelFolder> {
@@ -123,16 +128,26 @@ export class ChannelFolder implements ChannelFiles {
 
   rank(standingOf: (name: string) => Standing): void {
     this.#standingOf = standingOf;
+    this.#going = null;
   }
 
   async remove(name: string): Promise<void> {
     if (!this.#stored.has(name)) return;
-    await this.delete(name);
+    await this.#delete(name);
     this.#room.removed('expired', 1);
   }
 
-  /** Removes a file for its room. It counts as gone at once, and as stored again where it cannot be removed. */
-  async delete(name: string): Promise<void> {
+  /**
+   * Removes a file for its room, unless it has become dearer since it was asked for. It counts as gone at once, and as
+   * stored again where it cannot be removed. Whether it went.
+   */
+  async deleteFor(name: string): Promise<boolean> {
+    if (!this.#stored.has(name) || this.#standingOf(name) === 'kept') return false;
+    await this.#delete(name);
+    return true;
+  }
+
+  async #delete(name: string): Promise<void> {
     const stored = this.#forget(name);
     try {
       await rm(join(this.#folder, name), { force: true });
@@ -159,13 +174,19 @@ export class ChannelFolder implements ChannelFiles {
 
   /** What the decision about room knows of this channel. */
   holder(): Holder {
-    return { key: this.key, bytes: this.#blockBytes + this.#heldBytes, files: () => this.#ranked() };
+    return { key: this.key, bytes: this.#blockBytes + this.#heldBytes, files: () => this.#mayGo() };
   }
 
-  #ranked(): RankedFile[] {
-    return [...this.#stored].map(([name, { bytes, storedAt }]) => {
-      return { name, bytes: blockBytes(bytes), storedAt, standing: this.#standingOf(name) };
-    });
+  #mayGo(): readonly RankedFile[] {
+    const at = this.#room.now();
+    if (this.#going !== null && at - this.#going.at < RANKS_HOLD_MS) return this.#going.files;
+    const files: RankedFile[] = [];
+    for (const [name, { bytes, storedAt }] of this.#stored) {
+      const standing = this.#standingOf(name);
+      if (standing !== 'kept') files.push({ name, bytes: blockBytes(bytes), storedAt, standing });
+    }
+    this.#going = { at, files };
+    return files;
   }
 
   #remember(name: string, stored: Stored): void {
@@ -179,6 +200,7 @@ export class ChannelFolder implements ChannelFiles {
     const stored = this.#stored.get(name);
     if (stored === undefined) return undefined;
     this.#stored.delete(name);
+    this.#going = null;
     this.#bytes -= stored.bytes;
     this.#blockBytes -= blockBytes(stored.bytes);
     return stored;

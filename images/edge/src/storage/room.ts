@@ -38,6 +38,7 @@ export interface Holder {
   readonly key: string;
   /** Bytes of its files, those that are being written included. */
   readonly bytes: number;
+  /** Those that may go; `kept` ones need not be among them. */
   readonly files: () => readonly RankedFile[];
 }
 
@@ -86,10 +87,19 @@ export function decideRoom(request: RoomRequest): Room {
   const target = isAbove ? limitBytes * (1 - RESERVE_PART) : limitBytes;
   const needed = used + bytes - target;
   if (needed <= 0) return { kind: 'room', remove: [] };
-  const remove = choose(request, { own, share, enough: needed + limitBytes * SLACK_PART });
-  const freed = remove.reduce((sum, file) => sum + file.bytes, 0);
-  if (freed < needed) return { kind: 'full', why: isAbove ? 'share' : 'limit' };
+  // Where nothing is left to go, which is when thousands ask, the answer costs next to nothing.
+  const remove =
+    goingBytes(holders) < needed ? [] : choose(request, { own, share, enough: needed + limitBytes * SLACK_PART });
+  if (bytesOf(remove) < needed) return { kind: 'full', why: isAbove ? 'share' : 'limit' };
   return { kind: 'room', remove };
+}
+
+function bytesOf(files: readonly RankedFile[]): number {
+  return files.reduce((sum, { standing, bytes }) => sum + (standing === 'kept' ? 0 : bytes), 0);
+}
+
+function goingBytes(holders: readonly Holder[]): number {
+  return holders.reduce((sum, holder) => sum + bytesOf(holder.files()), 0);
 }
 
 interface Terms {
@@ -101,62 +111,92 @@ interface Terms {
 }
 
 /** Files in the order in which they go, until it is enough or nothing more may go. */
-function choose(request: RoomRequest, { own, share, enough }: Terms): Deletion[] {
+function choose({ holders, key: writer }: RoomRequest, { own, share, enough }: Terms): Deletion[] {
   const chosen: Deletion[] = [];
   let freed = 0;
+  const bytes = new Map(holders.map((holder) => [holder.key, holder.bytes]));
+  bytes.set(writer, own);
   const take = (file: Deletion): void => {
     chosen.push(file);
     freed += file.bytes;
+    bytes.set(file.key, (bytes.get(file.key) ?? 0) - file.bytes);
   };
-  const all = request.holders.flatMap(({ key, files }) => files().map((file) => ({ ...file, key })));
   for (const standing of FREE_STANDINGS) {
-    for (const file of oldestFirst(all, standing)) if (freed < enough) take(file);
+    if (freed >= enough) return chosen;
+    const files = holders.flatMap((holder) => filesOf(holder, standing));
+    for (const file of files.sort(byAge)) if (freed < enough) take(file);
   }
-  if (freed >= enough) return chosen;
-  const bytes = new Map(request.holders.map((holder) => [holder.key, holder.bytes]));
-  bytes.set(request.key, own);
-  for (const { key, bytes: gone } of chosen) bytes.set(key, (bytes.get(key) ?? 0) - gone);
+  const asked = holders.filter((holder) => holder.key === writer || holder.bytes > share);
   for (const standing of DEAR_STANDINGS) {
-    const queues = byChannel(oldestFirst(all, standing));
+    const line = new PayersLine(asked, standing, bytes);
     while (freed < enough) {
-      const key = payer(queues, bytes, request.key, share);
-      const file = key === null ? undefined : queues.get(key)?.shift();
-      if (key === null || file === undefined) break;
+      const file = line.next(writer, share);
+      if (file === null) break;
       take(file);
-      bytes.set(key, (bytes.get(key) ?? 0) - file.bytes);
     }
   }
   return chosen;
 }
 
-/** The channel that pays next: the one that has the most of those that may be asked and have something left; null if none. */
-function payer(
-  queues: ReadonlyMap<string, readonly Deletion[]>,
-  bytes: ReadonlyMap<string, number>,
-  writer: string,
-  share: number,
-): string | null {
-  const own = bytes.get(writer) ?? 0;
-  let most: string | null = null;
-  for (const [key, queue] of queues) {
-    const has = bytes.get(key) ?? 0;
-    const mayPay = key === writer || (has > share && has > own);
-    if (queue.length === 0 || !mayPay) continue;
-    if (most === null || has > (bytes.get(most) ?? 0)) most = key;
-  }
-  return most;
+interface Payer {
+  readonly key: string;
+  /** What it can give of one standing, the oldest first. */
+  readonly files: readonly Deletion[];
+  given: number;
 }
 
-function oldestFirst(files: readonly Deletion[], standing: Standing): Deletion[] {
-  return files.filter((file) => file.standing === standing).sort((one, other) => one.storedAt - other.storedAt);
+/** The channels that can give files of one standing, those that have the most in front. */
+class PayersLine {
+  readonly #bytes: ReadonlyMap<string, number>;
+  readonly #line: Payer[];
+
+  /** @param bytes what each channel has now; changed by the caller for each file that is taken */
+  constructor(holders: readonly Holder[], standing: Standing, bytes: ReadonlyMap<string, number>) {
+    this.#bytes = bytes;
+    const payers = holders.map((holder) => {
+      return { key: holder.key, files: filesOf(holder, standing).sort(byAge), given: 0 };
+    });
+    this.#line = payers.filter(({ files }) => files.length > 0).sort((one, other) => this.#has(other) - this.#has(one));
+  }
+
+  /** The next file that goes, for `writer`; null where nobody may be asked for one. */
+  next(writer: string, share: number): Deletion | null {
+    const own = this.#bytes.get(writer) ?? 0;
+    // Who has given is no longer where it stood.
+    this.#sink();
+    const [most] = this.#line;
+    const mayPay = most !== undefined && (most.key === writer || (this.#has(most) > share && this.#has(most) > own));
+    const payer = mayPay ? most : this.#line.find(({ key }) => key === writer);
+    const file = payer?.files[payer.given];
+    if (payer === undefined || file === undefined) return null;
+    payer.given += 1;
+    if (payer.given === payer.files.length) this.#line.splice(this.#line.indexOf(payer), 1);
+    return file;
+  }
+
+  #has({ key }: Payer): number {
+    return this.#bytes.get(key) ?? 0;
+  }
+
+  #sink(): void {
+    const [first] = this.#line;
+    if (first === undefined) return;
+    const has = this.#has(first);
+    let at = 0;
+    for (let next = this.#line[1]; next !== undefined && this.#has(next) > has; next = this.#line[at + 1]) {
+      this.#line[at] = next;
+      at += 1;
+    }
+    this.#line[at] = first;
+  }
 }
 
-function byChannel(files: readonly Deletion[]): Map<string, Deletion[]> {
-  const queues = new Map<string, Deletion[]>();
-  for (const file of files) {
-    const queue = queues.get(file.key);
-    if (queue === undefined) queues.set(file.key, [file]);
-    else queue.push(file);
-  }
-  return queues;
+function filesOf({ key, files }: Holder, standing: Standing): Deletion[] {
+  const found: Deletion[] = [];
+  for (const file of files()) if (file.standing === standing) found.push({ ...file, key });
+  return found;
+}
+
+function byAge(one: RankedFile, other: RankedFile): number {
+  return one.storedAt - other.storedAt;
 }

@@ -138,8 +138,8 @@ export class MediaVolume implements RoomKeeper {
     await Promise.all(
       files.map(async ({ key, name, standing }) => {
         try {
-          await this.#folders.get(key)?.delete(name);
-          if (standing !== 'kept') this.#events.deleted(standing, 1);
+          const gone = await this.#folders.get(key)?.deleteFor(name);
+          if (gone === true && standing !== 'kept') this.#events.deleted(standing, 1);
         } catch (error) {
           this.#options.logger.warn({ err: error, channel: key }, 'a file cannot be removed');
         }
