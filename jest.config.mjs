@@ -6,7 +6,7 @@ export default {
   // More than cores, of which jest would leave one idle: while a suite waits for sockets and timers, another works.
   maxWorkers: availableParallelism() + 1,
   // A limit for what hangs, not for what is slow: some suites talk over real sockets, and machines may be busy.
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   roots: ['<rootDir>/crds', '<rootDir>/operator', '<rootDir>/images', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],

@@ -41,9 +41,6 @@ function memoryFiles(): ChannelFiles & { readonly content: Map<string, Uint8Arra
   };
 }
 
-/** Thousands of steps of the event loop: a second, or many where all suites run on two cores. */
-const BUSY_MACHINE_MS = 60_000;
-
 /** What happens to a channel, step by step. */
 type Event =
   | { readonly kind: 'pass'; readonly looks: number }
@@ -348,41 +345,37 @@ class World {
 }
 
 describe('a channel whose world does anything', () => {
-  test(
-    'keeps the rules of RFC 8216bis 6.2.1 and 6.2.2 at every pair of polls, in every rung',
-    async () => {
-      const seen = { transcode: 0, epochs: 0, gaps: 0, maps: 0 };
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(event, { minLength: 5, maxLength: 30 }),
-          fc.integer({ min: 4, max: 16 }),
-          fc.nat(5000),
-          fc.boolean(),
-          async (events, window, firstMsn, fragmented) => {
-            const world = new World(window, firstMsn, fragmented);
-            await world.pass(3);
-            for (const one of events) await world.happen(one);
-            await world.pass(4);
-            const { log } = world.publisher;
-            world.publisher.close();
-            expect(world.problems).toEqual([]);
-            expect(log?.entries.length).toBeGreaterThan(2);
-            seen.epochs += (log?.epoch ?? 1) - 1;
-            seen.gaps += log?.entries.filter((entry) => entry.gap).length ?? 0;
-            seen.maps += new Set(log?.entries.map(({ map }) => map)).size > 1 ? 1 : 0;
-            seen.transcode += [...world.files.content.keys()].filter((name) => originOf(name) !== 'source').length;
-          },
-        ),
-        {
-          numRuns: 100,
-          examples: [
-            [SECTION_THAT_COMES_BACK, 4, 0, true],
-            [SECTION_THAT_WAS_REMOVED, 4, 0, true],
-          ],
+  test('keeps the rules of RFC 8216bis 6.2.1 and 6.2.2 at every pair of polls, in every rung', async () => {
+    const seen = { transcode: 0, epochs: 0, gaps: 0, maps: 0 };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(event, { minLength: 5, maxLength: 30 }),
+        fc.integer({ min: 4, max: 16 }),
+        fc.nat(5000),
+        fc.boolean(),
+        async (events, window, firstMsn, fragmented) => {
+          const world = new World(window, firstMsn, fragmented);
+          await world.pass(3);
+          for (const one of events) await world.happen(one);
+          await world.pass(4);
+          const { log } = world.publisher;
+          world.publisher.close();
+          expect(world.problems).toEqual([]);
+          expect(log?.entries.length).toBeGreaterThan(2);
+          seen.epochs += (log?.epoch ?? 1) - 1;
+          seen.gaps += log?.entries.filter((entry) => entry.gap).length ?? 0;
+          seen.maps += new Set(log?.entries.map(({ map }) => map)).size > 1 ? 1 : 0;
+          seen.transcode += [...world.files.content.keys()].filter((name) => originOf(name) !== 'source').length;
         },
-      );
-      expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
-    },
-    BUSY_MACHINE_MS,
-  );
+      ),
+      {
+        numRuns: 100,
+        examples: [
+          [SECTION_THAT_COMES_BACK, 4, 0, true],
+          [SECTION_THAT_WAS_REMOVED, 4, 0, true],
+        ],
+      },
+    );
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
+  });
 });
