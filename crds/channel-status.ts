@@ -48,6 +48,7 @@ const sourceHealthSchema = z
   })
   .describe('Health of the source as the edge sees it.');
 
+/** `status.viewers` of a Channel. */
 export const viewersStatusSchema = z
   .object({
     count: z
@@ -65,6 +66,7 @@ export const viewersStatusSchema = z
     'The audience. Written every 15 seconds or when the count changes by a tenth; the live number is at the status URL.',
   );
 
+/** One entry of `status.decisions`: a change of mode and its reason. */
 export const decisionSchema = z
   .object({
     time: z.iso.datetime().describe('When the decision was taken.'),
@@ -93,6 +95,7 @@ const sessionReferenceSchema = z
   })
   .describe('The StreamSession that transcodes for this channel.');
 
+/** `status` of a Channel, written by the operator alone. */
 export const channelStatusSchema = z
   .object({
     observedGeneration: z.int().min(0).optional().describe('The metadata.generation that this status is about.'),
@@ -161,4 +164,5 @@ export const channelStatusSchema = z
       ),
   })
   .describe('What the channel is. Written by the operator.');
+/** See {@link channelStatusSchema}. */
 export type ChannelStatus = z.infer<typeof channelStatusSchema>;

@@ -258,6 +258,7 @@ const SPEC_RULES = validations(
   },
 );
 
+/** `spec` of a Channel. */
 export const channelSpecSchema = z
   .object({
     source: sourceSpecSchema,
@@ -272,6 +273,7 @@ export type ChannelSpec = z.infer<typeof channelSpecSchema>;
 /** A Channel's spec as a person writes it: fields with defaults may be left out. */
 export type ChannelSpecInput = z.input<typeof channelSpecSchema>;
 
+/** A Channel as the API server keeps it. */
 export const channelSchema = z.object({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal(CHANNEL_NAMES.kind),

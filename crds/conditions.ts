@@ -32,7 +32,9 @@ export const conditionSchema = z.object({
     .max(MESSAGE_MAX_LENGTH)
     .describe('Why, as a sentence for people, with the remedy where there is one.'),
 });
+/** See {@link conditionSchema}. */
 export type Condition = z.infer<typeof conditionSchema>;
+/** `True`, `False` or `Unknown`. */
 export type ConditionStatus = Condition['status'];
 
 /** The `conditions` list of every status: one entry per type. */
@@ -53,6 +55,7 @@ export const CHANNEL_CONDITIONS = {
   /** True: the ladder was edited while people watch; the edit takes effect when the channel is Idle. */
   ladderPending: 'LadderPending',
 } as const;
+/** One of {@link CHANNEL_CONDITIONS}. */
 export type ChannelConditionType = (typeof CHANNEL_CONDITIONS)[keyof typeof CHANNEL_CONDITIONS];
 
 /** Types of a StreamSession's conditions. */
@@ -68,4 +71,5 @@ export const STREAM_SESSION_CONDITIONS = {
   /** How the session ended; Unknown while it runs. */
   succeeded: 'Succeeded',
 } as const;
+/** One of {@link STREAM_SESSION_CONDITIONS}. */
 export type StreamSessionConditionType = (typeof STREAM_SESSION_CONDITIONS)[keyof typeof STREAM_SESSION_CONDITIONS];

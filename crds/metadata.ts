@@ -26,6 +26,7 @@ export const objectMetaSchema = z.object({
     )
     .optional(),
 });
+/** See {@link objectMetaSchema}. */
 export type ObjectMeta = z.infer<typeof objectMetaSchema>;
 
 /** What the API server answers to a list call. */

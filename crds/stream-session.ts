@@ -16,6 +16,7 @@ import {
   tolerationsSchema,
 } from './workload.ts';
 
+/** `spec` of a StreamSession. */
 export const streamSessionSpecSchema = z
   .object({
     channelRef: z
@@ -39,11 +40,15 @@ export const streamSessionSpecSchema = z
     }),
   )
   .describe('What to run. It never changes.');
+/** See {@link streamSessionSpecSchema}. */
 export type StreamSessionSpec = z.infer<typeof streamSessionSpecSchema>;
 
+/** Phases of a StreamSession in the order of its life; the last three are ends. */
 export const PHASES = ['Pending', 'Starting', 'Running', 'Completed', 'Stored', 'Failed'] as const;
+/** One of {@link PHASES}. */
 export type StreamSessionPhase = (typeof PHASES)[number];
 
+/** `status` of a StreamSession, written by the operator alone. */
 export const streamSessionStatusSchema = z
   .object({
     observedGeneration: z.int().min(0).optional().describe('The metadata.generation that this status is about.'),
@@ -90,8 +95,10 @@ export const streamSessionStatusSchema = z
       ),
   })
   .describe('What the session is. Written by the operator.');
+/** See {@link streamSessionStatusSchema}. */
 export type StreamSessionStatus = z.infer<typeof streamSessionStatusSchema>;
 
+/** A StreamSession as the API server keeps it. */
 export const streamSessionSchema = z.object({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal(STREAM_SESSION_NAMES.kind),

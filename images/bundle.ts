@@ -12,6 +12,7 @@ import { bundledPackages, licenceText } from './licences.ts';
 
 /** The parts that can be bundled. `page` is the viewer page that the edge image serves. */
 export const PARTS = ['operator', 'edge', 'transcoder', 'page'] as const;
+/** One of {@link PARTS}. */
 export type Part = (typeof PARTS)[number];
 
 const HELP = `Bundles the programs of the images and the viewer page into dist/; what has not changed is left as it is.

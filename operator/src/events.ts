@@ -150,6 +150,7 @@ export const EVENTS = {
     when: "the number of edge pods could not be read or changed; tried again every 30 s. The note has the API server's words",
   },
 } as const satisfies Readonly<Record<string, EventDescription>>;
+/** The reasons of the product's Events, as `kubectl describe` shows them. */
 export type EventReason = keyof typeof EVENTS;
 
 /** Something that is over stays. @param what as a sentence that names it */

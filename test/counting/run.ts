@@ -42,6 +42,7 @@ export interface WrongDemotion {
 
 /** A sidecar dies and is started again; its link to the operator is cut; its pod is replaced; the operator dies. */
 const FAULTS = ['crash', 'cut', 'replace', 'operator'] as const;
+/** One of {@link FAULTS}. */
 export type Fault = (typeof FAULTS)[number];
 
 /** What a run is made of. */

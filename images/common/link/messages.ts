@@ -24,6 +24,7 @@ export const rungSchema = z.object({
   /** Target video bitrate in bit/s. */
   bitrateBps: z.int().positive(),
 });
+/** See {@link rungSchema}. */
 export type RouteRung = z.infer<typeof rungSchema>;
 
 /** What the probe of a source found; kept in the Channel's status and given back to the edges in the route. */
@@ -51,6 +52,7 @@ export const sourceFactsSchema = z.object({
   /** RFC 3339 time of the probe. */
   probedAt: z.string(),
 });
+/** See {@link sourceFactsSchema}. */
 export type SourceFacts = z.infer<typeof sourceFactsSchema>;
 
 /** Names of folders and files at the edge are made of these: a DNS name (RFC 1123) has no way out of its folder. */
@@ -117,6 +119,7 @@ export const routeSchema = z.object({
   /** Epoch and last MSN that the Channel's status knows: a log that is lost goes on above them. */
   resume: z.object({ epoch: z.int().positive(), lastMsn: z.int().nonnegative() }).nullable(),
 });
+/** See {@link routeSchema}. */
 export type Route = z.infer<typeof routeSchema>;
 
 /** 64 bits of SHA-256 of a session id as 16 hex digits: ids themselves never leave the edge. */
@@ -139,6 +142,7 @@ export const audienceSchema = z.object({
   /** Health of the source by the owner's word, without its message, which names hosts. */
   health: z.object({ state: z.enum(['healthy', 'degraded', 'down', 'unknown']), reason: z.string() }).optional(),
 });
+/** See {@link audienceSchema}. */
 export type Audience = z.infer<typeof audienceSchema>;
 
 /** Operator to edge. `hello` first; `snapshot` second, and again after each reconnect: it replaces everything. */
@@ -165,6 +169,7 @@ export const operatorMessageSchema = z.discriminatedUnion('type', [
     undecided: z.array(idHashSchema),
   }),
 ]);
+/** See {@link operatorMessageSchema}. */
 export type OperatorMessage = z.infer<typeof operatorMessageSchema>;
 
 /** Health of a source as the owner sees it. */
@@ -174,10 +179,12 @@ export const sourceHealthSchema = z.object({
   reason: z.string(),
   message: z.string(),
 });
+/** See {@link sourceHealthSchema}. */
 export type SourceHealth = z.infer<typeof sourceHealthSchema>;
 
 /** Why a channel cannot go below or above some mode. */
 export const obstacleSchema = z.object({ reason: z.string(), message: z.string() });
+/** See {@link obstacleSchema}. */
 export type Obstacle = z.infer<typeof obstacleSchema>;
 
 /** How a transcode session looks from the owner; relayed from its agent where the agent knows better. */
@@ -200,6 +207,7 @@ export const sessionReportSchema = z.object({
   /** What happened in the pod of this attempt besides. */
   incidents: incidentsSchema.optional(),
 });
+/** See {@link sessionReportSchema}. */
 export type SessionReport = z.infer<typeof sessionReportSchema>;
 
 /** What the owner of a channel says of it; sent on every change. */
@@ -218,6 +226,7 @@ export const ownerReportSchema = z.object({
   transcodeObstacle: obstacleSchema.nullable(),
   session: sessionReportSchema.nullable(),
 });
+/** See {@link ownerReportSchema}. */
 export type OwnerReport = z.infer<typeof ownerReportSchema>;
 
 /** Longest time for which a seat is kept: three target durations of 20 s, far above any that is in use. */
@@ -286,6 +295,7 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
   /** All snapshots have been sent: counts of this edge are complete from here on. */
   z.object({ type: z.literal('synced') }),
 ]);
+/** See {@link edgeMessageSchema}. */
 export type EdgeMessage = z.infer<typeof edgeMessageSchema>;
 
 /**

@@ -39,6 +39,7 @@ export const workSchema = z.object({
   /** The owner needs nothing more: exit with 0. */
   stop: z.boolean(),
 });
+/** See {@link workSchema}. */
 export type Work = z.infer<typeof workSchema>;
 
 /** Longest message of an agent in characters: some lines of FFmpeg; more is cut. */
@@ -66,10 +67,12 @@ export const agentReportSchema = z.object({
   /** What happened in this pod besides. */
   incidents: incidentsSchema.optional(),
 });
+/** See {@link agentReportSchema}. */
 export type AgentReport = z.infer<typeof agentReportSchema>;
 
 /** `done`: everything listed is stored and something else is listed behind it, so the pod may end. */
 export const drainAnswerSchema = z.object({ done: z.boolean() });
+/** See {@link drainAnswerSchema}. */
 export type DrainAnswer = z.infer<typeof drainAnswerSchema>;
 
 /** What a transcode pod has to do, as the operator puts it into SLUICE_JOB (JSON). */
@@ -90,4 +93,5 @@ export const jobSchema = z.object({
   /** libx264 preset. */
   preset: z.string(),
 });
+/** See {@link jobSchema}. */
 export type Job = z.infer<typeof jobSchema>;

@@ -6,6 +6,7 @@ import { z } from 'zod';
  *   ForceKillRequired  FFmpeg did not end within its time after SIGTERM and got SIGKILL
  */
 export const INCIDENT_REASONS = ['ResourceWarning', 'ForceKillRequired'] as const;
+/** One of {@link INCIDENT_REASONS}. */
 export type IncidentReason = (typeof INCIDENT_REASONS)[number];
 
 /** Incidents that a report carries at most: the newest ones. */
@@ -20,6 +21,7 @@ export const incidentSchema = z.object({
   /** When it happened, by the agent's clock. */
   time: z.iso.datetime(),
 });
+/** See {@link incidentSchema}. */
 export type Incident = z.infer<typeof incidentSchema>;
 
 /** As a report carries them, the oldest first. */

@@ -17,6 +17,7 @@ export interface PlayerEvents {
   onMediaFailure(message: string): void;
 }
 
+/** The player behind the page's controls. */
 export interface Player {
   load(url: string): void;
   chooseQuality(level: number): void;

@@ -74,6 +74,7 @@ export const REASON_CODES = [
   'WindowOpen',
   'Steady',
 ] as const;
+/** One of {@link REASON_CODES}. */
 export type ReasonCode = (typeof REASON_CODES)[number];
 
 /** Why, for programs and for people. */

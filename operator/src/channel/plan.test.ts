@@ -258,6 +258,16 @@ describe('the plan for a channel', () => {
     expect(condition(status, 'Ready')).toBe('False SecretNotFound');
   });
 
+  test.each([
+    ['keeps the channel in Proxy for ids that only sent heartbeats', false, 'Proxy'],
+    ['starts a transcode for them where the Channel trusts heartbeats', true, 'Transcode'],
+  ])('%s', (_what, trustHeartbeats, mode) => {
+    const channel = channelFixture();
+    const trusting = { ...channel, spec: { ...channel.spec, viewers: { ...channel.spec.viewers, trustHeartbeats } } };
+    const { memory } = plan({ channel: trusting, viewers: 5, audience: { trusted: 0 }, decision: OPEN });
+    expect(memory.decision.mode).toBe(mode);
+  });
+
   test('keeps the ladder while people watch, even if no owner has spoken', () => {
     const ladder = [{ name: '480p', height: 480, bitrateBps: 1_200_000, audioBitrateBps: 128_000 }];
     const scene: Scene = { report: null, memory: { ladder } };

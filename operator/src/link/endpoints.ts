@@ -25,6 +25,7 @@ export const endpointSliceSchema = z.object({
     .nullish()
     .transform((endpoints) => endpoints ?? []),
 });
+/** See {@link endpointSliceSchema}. */
 export type EndpointSlice = z.infer<typeof endpointSliceSchema>;
 
 /** Label by which EndpointSlices belong to a Service (KEP-752). */

@@ -22,6 +22,7 @@ export interface SignsContext {
 
 /** Paths that are answered here. */
 export const HEARTBEAT_PATH = '/api/stream/heartbeat';
+/** Where viewers say goodbye. */
 export const LEAVE_PATH = '/api/stream/leave';
 
 /** Where players send event reports of Common Media Client Data version 2; a bare name is in the namespace `default`. */

@@ -20,6 +20,7 @@ export interface TestKeys {
   readonly operatorKey: string;
 }
 
+/** Fresh keys of both ends of a link. */
 export async function makeTestKeys(): Promise<TestKeys> {
   const operatorKey = makeOperatorKeys()['operator.key'];
   const files = await makeEdgeKeys(operatorKey, Date.now());

@@ -2,6 +2,7 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Route } from '@sluice/common/link/messages.ts';
 import { channelUnknown } from '../http/error-answer.ts';
 import { ChannelViewers, type CountedViewer, type IdBudget, type SignOutcome } from './channel-viewers.ts';
+import { LetIn } from './let-in.ts';
 import { sessionIdHash } from './session-id.ts';
 
 /** Ids that all channels of one edge remember together: about 100 MB at most, whatever anybody sends. */
@@ -59,8 +60,7 @@ export class Audiences {
   readonly #budget: IdBudget = { used: 0, limit: MAX_IDS_PER_EDGE };
   readonly #channels = new Map<string, { route: Route; readonly viewers: ChannelViewers }>();
   readonly #active = new Set<string>();
-  /** Until when whoever was let in need not ask again, nearly in that order. By `<uid> <hash>`. */
-  readonly #letIn = new Map<string, { readonly at: number; readonly until: number }>();
+  readonly #letIn = new LetIn();
   readonly #listeners = new Set<AudienceListener>();
   readonly #goodbyes = new Set<GoodbyeListener>();
 
@@ -100,7 +100,7 @@ export class Audiences {
   leave(route: Route, id: string): void {
     // The seat goes to somebody else; who comes back asks again.
     const hash = sessionIdHash(id);
-    this.#letIn.delete(`${route.uid} ${hash}`);
+    this.#letIn.remove(route.uid, hash);
     this.#channels.get(route.uid)?.viewers.leave(id, this.#context.now());
     for (const listener of this.#goodbyes) listener(route.uid, hash);
   }
@@ -111,8 +111,7 @@ export class Audiences {
     const viewers = this.#channels.get(uid)?.viewers;
     for (const hash of hashes) {
       viewers?.leaveByHash(hash, leftAt);
-      const letIn = this.#letIn.get(`${uid} ${hash}`);
-      if (letIn !== undefined && letIn.at <= leftAt) this.#letIn.delete(`${uid} ${hash}`);
+      this.#letIn.left(uid, hash, leftAt);
     }
   }
 
@@ -135,27 +134,19 @@ export class Audiences {
   /** Whether an id is counted here, or was let in a moment ago. */
   isIn(route: Route, id: string): boolean {
     if (this.#channels.get(route.uid)?.viewers.isCounted(id) === true) return true;
-    if (this.#letIn.size === 0) return false;
-    const letIn = this.#letIn.get(`${route.uid} ${sessionIdHash(id)}`);
-    return letIn !== undefined && letIn.until > this.#context.now();
+    return !this.#letIn.isEmpty && this.#letIn.has(route.uid, sessionIdHash(id), this.#context.now());
   }
 
   /** The operator has a seat for this viewer. */
   letIn(route: Route, id: string): void {
-    const name = `${route.uid} ${sessionIdHash(id)}`;
-    const at = this.#context.now();
-    this.#letIn.delete(name);
-    this.#letIn.set(name, { at, until: at + this.letInMs(route) });
+    this.#letIn.add(route.uid, sessionIdHash(id), this.#context.now(), this.letInMs(route));
   }
 
   /** Hashes of those who came to a channel with a limit and are not counted yet, by the channel's route. */
   *uncounted(): Generator<readonly [Route, readonly string[]]> {
     for (const [uid, { route, viewers }] of this.#channels) {
       if (route.maxViewers === undefined) continue;
-      const letIn = [...this.#letIn.keys()].flatMap((name) =>
-        name.startsWith(`${uid} `) ? [name.slice(uid.length + 1)] : [],
-      );
-      const hashes = new Set([...letIn, ...viewers.waiting()]);
+      const hashes = new Set([...this.#letIn.of(uid), ...viewers.waiting()]);
       const uncounted = [...hashes].filter((hash) => viewers.byHash(hash) === null);
       if (uncounted.length > 0) yield [route, uncounted];
     }
@@ -205,10 +196,7 @@ export class Audiences {
   /** Forgets viewers without a sign of life; looks only at channels that have any. Called a few times per second. */
   sweep(): void {
     const now = this.#context.now();
-    for (const [name, { until }] of this.#letIn) {
-      if (until > now) break;
-      this.#letIn.delete(name);
-    }
+    this.#letIn.sweep(now);
     for (const uid of this.#active) {
       const viewers = this.#channels.get(uid)?.viewers;
       viewers?.expire(now);
