@@ -1,17 +1,27 @@
+import { SluiceError } from '@sluice/common/errors/error.ts';
 import { inspectFragment } from '@sluice/common/mp4/fragment.ts';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import { MAX_SEGMENT_BYTES } from '@sluice/common/work/contract.ts';
 import type { SourceClient } from '../source/client.ts';
 import { sourceError } from '../source/errors.ts';
+import { STORAGE_FULL } from '../storage/errors.ts';
 import type { ChannelFiles } from '../storage/files.ts';
+import type { Clock } from './clock.ts';
 import type { Inits, StoredInit } from './inits.ts';
 import type { Download, PendingSegment } from './pending.ts';
 
 /** Least time for one segment in ms, so that short segments may still wait for a slow connection. */
 const MIN_TIMEOUT_MS = 10_000;
 
+/**
+ * Pauses in ms before a segment that found no room is written again: what others list may have moved on by then. The
+ * source is not asked again for it.
+ */
+const STORE_AGAIN_MS = [500, 1_000] as const;
+
 /** Where a download reads and writes. */
 export interface DownloadContext {
+  readonly clock: Clock;
   readonly uid: string;
   readonly client: SourceClient;
   readonly files: ChannelFiles;
@@ -39,7 +49,7 @@ function inspect(bytes: Uint8Array, init: StoredInit | null): StoredSegment {
 /**
  * Gets one segment of the source, and the initialization section that it needs, checks and stores both; what an earlier
  * run has stored is only checked. It must arrive within three target durations (at least 10 s): slower sources cannot be
- * followed. Throws the errors of the client and of the storage, and SEGMENT_BROKEN.
+ * followed. What finds no room is written again twice. Throws the errors of the client and of the storage, and SEGMENT_BROKEN.
  */
 export async function downloadSegment(segment: PendingSegment, context: DownloadContext): Promise<StoredSegment> {
   const { range, map } = segment.source;
@@ -54,6 +64,34 @@ export async function downloadSegment(segment: PendingSegment, context: Download
     ...(range === null ? {} : { range }),
   });
   const stored = inspect(answer.bytes, init);
-  if (!context.signal.aborted) await context.files.write(segment.sourceName, answer.bytes);
+  await store(segment.sourceName, answer.bytes, context);
   return stored;
+}
+
+async function store(name: string, bytes: Uint8Array, { files, clock, signal }: DownloadContext): Promise<void> {
+  for (const pauseMs of STORE_AGAIN_MS) {
+    if (signal.aborted) return;
+    try {
+      await files.write(name, bytes);
+      return;
+    } catch (error) {
+      if (!(error instanceof SluiceError) || error.code !== STORAGE_FULL) throw error;
+    }
+    await pause(clock, pauseMs, signal);
+  }
+  if (!signal.aborted) await files.write(name, bytes);
+}
+
+/** Resolves after the time, or as soon as `signal` aborts. */
+function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(milliseconds, end);
+    signal.addEventListener('abort', end, { once: true });
+  });
 }

@@ -198,6 +198,7 @@ describe('an owner whose volume is full', () => {
     expect(last).toBeGreaterThan(owner.source.newestMsn - 16);
     const reasons = owner.reports.map(({ health }) => health.reason);
     expect(reasons).toContain('StorageFull');
+    expect([...owner.source.segmentRequests().values()].filter((count) => count > 1).length).toBeLessThanOrEqual(1);
   });
 
   test('harms no other channel with one that needs more than its share', async () => {

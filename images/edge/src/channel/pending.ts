@@ -47,8 +47,8 @@ export const MAX_TRIES = 5;
 const FEWER_TRIES: Readonly<Record<string, number>> = {
   // The source answered 404 or 410.
   SOURCE_NOT_FOUND: 2,
-  // Everything that may go has gone: only a channel that goes on, over the segment, gives back what it lists.
-  [STORAGE_FULL]: 3,
+  // It was written three times in vain: only a channel that goes on, over the segment, gives back what it lists.
+  [STORAGE_FULL]: 1,
 };
 
 /** The state after a try that failed with an error of this code, behind so many that failed before. */

@@ -262,6 +262,7 @@ export class Publisher {
     const wanted = [...backlog, ...(needed ? this.#pending : joint ? this.#pending.slice(0, 1) : [])];
     this.#downloads.ask(wanted, {
       uid: view.uid,
+      clock: this.#context.clock,
       client: this.#context.client,
       files: this.#context.files,
       headers: view.headers,
