@@ -116,7 +116,7 @@ export function createParts(given: OperatorOptions, leadership: () => Leadership
   const channel = channelOptions(options, base, leadership, () => parts.controllers.writes);
   const hub = createHub(options, base, channel, leadership);
   const planChannel = createChannelReconcile({ ...channel, hub });
-  const keepEdges = createEdgeScaler({ ...options, ...base, hub, leadsSinceMs: () => leadership().sinceMs });
+  const keepEdges = createEdgeScaler({ ...options, ...base, hub });
   const controllers = createControllers(options, base, planChannel, keepEdges);
   const { edges, edgeScale = null } = options;
   const edgeDeployment = edgeScale && keyOf({ namespace: edges.namespace, name: edgeScale.deployment });

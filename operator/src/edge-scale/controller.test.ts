@@ -48,7 +48,6 @@ describe("the controller of the edges' Deployment", () => {
         all.map(({ podName, podUid }) => ({
           ...{ podName, podUid, viewers: 3, ownedViewers: podName === owner ? 10 : 0 },
         })),
-      leadsSinceMs: () => 0,
       events: {
         record: (_object, event: EventRecord) => void events.push(`${event.reason}: ${event.note}`),
         flush: async () => {},

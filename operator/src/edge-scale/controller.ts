@@ -29,8 +29,6 @@ export interface EdgeScaleOptions {
   readonly book: Pick<AudienceBook, 'totalViewers'>;
   /** What each of these edges has to do; asked only before one goes. */
   readonly duties: (edges: readonly EdgeEndpoint[]) => readonly PodDuties[];
-  /** Since when this operator leads, ms since the epoch. */
-  readonly leadsSinceMs: () => number;
   readonly events: EventRecorder;
   readonly metrics: Pick<OperatorMetrics, 'edgeScale' | 'edgeScalings'>;
   readonly log: Logger;
@@ -58,7 +56,8 @@ export function createEdgeScaleReconcile(options: EdgeScaleOptions): Reconcile {
 class EdgeScaler {
   readonly #options: EdgeScaleOptions;
   readonly #written = new Map<string, WrittenCost>();
-  #memory: ScaleMemory | null = null;
+  /** What a predecessor saw is not known: the first pod goes after a whole window of this operator's own. */
+  #memory: ScaleMemory = { lowSinceMs: null };
   #lastReason: ScaleReason | null = null;
   /** For events: known from the first answer on. */
   #deployment: Deployment | null = null;
@@ -97,7 +96,7 @@ class EdgeScaler {
   }
 
   #decide(replicas: number): ScaleDecision {
-    const { settings, edges, loads, book, leadsSinceMs, now } = this.#options;
+    const { settings, edges, loads, book, now } = this.#options;
     const all = edges();
     return decideScale({
       nowMs: now(),
@@ -106,8 +105,7 @@ class EdgeScaler {
       readyPods: all.filter(({ ready, terminating }) => ready && !terminating).length,
       viewers: book.totalViewers(),
       settings,
-      // What a predecessor saw is not known: the first pod goes after a whole window of this operator's own.
-      memory: this.#memory ?? { changedAtMs: leadsSinceMs(), lowSinceMs: null },
+      memory: this.#memory,
     });
   }
 

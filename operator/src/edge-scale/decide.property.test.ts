@@ -25,7 +25,6 @@ const settings: fc.Arbitrary<EdgeScaleSettings> = fc
 /** Egress of a pod, as a multiple of its target; null: not known. */
 const share = fc.option(fc.double({ min: 0, max: 20, noNaN: true }), { nil: null });
 const memory: fc.Arbitrary<ScaleMemory> = fc.record({
-  changedAtMs: fc.integer({ min: 0, max: NOW_MS }),
   lowSinceMs: fc.option(fc.integer({ min: 0, max: NOW_MS }), { nil: null }),
 });
 const state = fc.record({
@@ -51,6 +50,8 @@ const run = fc.record({
 
 interface Step {
   readonly atMs: number;
+  /** What the pods carried, as a multiple of the target of one; null: not known. */
+  readonly total: number | null;
   readonly before: number;
   readonly after: number;
 }
@@ -59,7 +60,7 @@ interface Step {
 function play({ settings: given, replicas, looks }: typeof run extends fc.Arbitrary<infer T> ? T : never): Step[] {
   const steps: Step[] = [];
   let current = replicas;
-  let known: ScaleMemory = { changedAtMs: 0, lowSinceMs: null };
+  let known: ScaleMemory = { lowSinceMs: null };
   let nowMs = 0;
   for (const { total, afterSeconds } of looks) {
     nowMs += afterSeconds * 1000;
@@ -68,7 +69,7 @@ function play({ settings: given, replicas, looks }: typeof run extends fc.Arbitr
     const decided = decideScale(
       scaleInput({ settings: given, replicas: current, readyPods: current, nowMs, loads, memory: known }),
     );
-    steps.push({ atMs: nowMs, before: current, after: decided.replicas });
+    steps.push({ atMs: nowMs, total, before: current, after: decided.replicas });
     current = decided.replicas;
     known = decided.memory;
   }
@@ -125,6 +126,27 @@ describe('the number of edge pods', () => {
             expect(atMs - changedAtMs).toBeGreaterThanOrEqual(scaleDownStabilizationSeconds * 1000);
           }
           if (after !== before) changedAtMs = atMs;
+        }
+      }),
+    );
+  });
+
+  test('goes down only after a whole window in which one pod less would have been enough at every look', () => {
+    fc.assert(
+      fc.property(run, (given) => {
+        const { maxReplicas, tolerance, scaleDownStabilizationSeconds, targets } = given.settings;
+        const { egressBitsPerSecond: target = 0 } = targets;
+        const steps = play(given);
+        for (const { atMs, before, after } of steps) {
+          if (before > maxReplicas || after >= before) continue;
+          const window = steps.filter(
+            (each) => each.atMs > atMs - scaleDownStabilizationSeconds * 1000 && each.atMs <= atMs,
+          );
+          for (const { total } of window) {
+            expect((total ?? Number.NaN) * target).toBeLessThanOrEqual(
+              target * (before - 1) * (1 - tolerance) * (1 + 1e-9),
+            );
+          }
         }
       }),
     );

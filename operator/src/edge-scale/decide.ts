@@ -6,9 +6,10 @@ const LOOK_AGAIN_SECONDS = 5;
 
 /** What one decision hands on to the next. */
 export interface ScaleMemory {
-  /** When the number last changed, or this operator began to look, ms since the epoch. */
-  readonly changedAtMs: number;
-  /** Since when, without a break, one pod less would have been enough, ms since the epoch; null: it would not. */
+  /**
+   * Since when, without a break and without a change of the number, one pod less would have been enough, ms since the
+   * epoch; null: it would not.
+   */
   readonly lowSinceMs: number | null;
 }
 
@@ -65,24 +66,25 @@ export function decideScale(input: ScaleInput): ScaleDecision {
   const { replicas, settings, pods, viewers } = input;
   const { minReplicas, maxReplicas, tolerance } = settings;
   if (replicas === 0) return stay(input, 'SwitchedOff', 'the Deployment was scaled to 0 pods: nothing is decided');
-  if (replicas > maxReplicas) return change(input, maxReplicas, 'AboveMaximum', `at most ${maxReplicas} pods`);
+  if (replicas > maxReplicas) return change(maxReplicas, 'AboveMaximum', `at most ${maxReplicas} pods`);
   const usage = usageOf(pods, viewers, settings);
   const most = mostOf(usage);
   const wanted = isCarriedBy(replicas, usage, tolerance) ? replicas : wantedBy(usage);
   if (replicas < minReplicas) {
     const bounded = Math.min(maxReplicas, Math.max(minReplicas, wanted));
-    return change(input, bounded, 'BelowMinimum', `at least ${minReplicas} pods`);
+    return change(bounded, 'BelowMinimum', `at least ${minReplicas} pods`);
   }
   if (most === undefined || wanted <= replicas) return decideDown(input, usage);
   if (replicas === maxReplicas) {
     return stay(input, 'AtMaximum', `${wordsOf(most)}: ${wanted} pods are wanted, ${maxReplicas} are allowed`);
   }
-  return change(input, Math.min(maxReplicas, wanted), 'LoadAboveTarget', wordsOf(most));
+  return change(Math.min(maxReplicas, wanted), 'LoadAboveTarget', wordsOf(most));
 }
 
 /** The load is not above what the pods are to carry. */
 function decideDown(input: ScaleInput, usage: readonly Usage[]): ScaleDecision {
   const { nowMs, replicas, readyPods, pods, settings, memory } = input;
+  const { scaleDownStabilizationSeconds: seconds } = settings;
   const most = mostOf(usage);
   const words = most === undefined ? '' : wordsOf(most);
   if (replicas <= settings.minReplicas) return stay(input, 'AtMinimum', words);
@@ -92,16 +94,13 @@ function decideDown(input: ScaleInput, usage: readonly Usage[]): ScaleDecision {
   if (readyPods < replicas - 1) {
     return stay(input, 'PodsNotReady', `${words}: ${replicas - 1} pods would do, ${readyPods} are ready`);
   }
-  const lowSinceMs = Math.min(memory.lowSinceMs ?? nowMs, nowMs);
-  const dueMs = Math.max(lowSinceMs, memory.changedAtMs) + settings.scaleDownStabilizationSeconds * 1000;
-  if (nowMs >= dueMs) {
-    const seconds = settings.scaleDownStabilizationSeconds;
-    return { ...change(input, replicas - 1, 'LoadBelowTarget', `${words}, for ${seconds} s`) };
-  }
+  const lowSinceMs = memory.lowSinceMs ?? nowMs;
+  const dueMs = lowSinceMs + seconds * 1000;
+  if (nowMs >= dueMs) return change(replicas - 1, 'LoadBelowTarget', `${words}, for ${seconds} s`);
   return {
     ...{ replicas, reason: 'ScaleDownWaits', message: `${words}: ${replicas - 1} pods would do` },
     recheckSeconds: Math.min(LOOK_AGAIN_SECONDS, (dueMs - nowMs) / 1000),
-    memory: { ...memory, lowSinceMs },
+    memory: { lowSinceMs },
   };
 }
 
@@ -110,13 +109,11 @@ function wantedBy(usage: readonly Usage[]): number {
   return Math.max(0, ...usage.map(podsFor));
 }
 
-function stay({ replicas, memory }: ScaleInput, reason: ScaleReason, message: string): ScaleDecision {
-  const recheckSeconds = LOOK_AGAIN_SECONDS;
-  return { replicas, reason, message, recheckSeconds, memory: { ...memory, lowSinceMs: null } };
+function stay({ replicas }: ScaleInput, reason: ScaleReason, message: string): ScaleDecision {
+  return change(replicas, reason, message);
 }
 
-/** The memory is that of a number which has changed: who does not get it changed keeps the one from before. */
-function change({ nowMs }: ScaleInput, replicas: number, reason: ScaleReason, message: string): ScaleDecision {
-  const memory = { changedAtMs: nowMs, lowSinceMs: null };
-  return { replicas, reason, message, recheckSeconds: LOOK_AGAIN_SECONDS, memory };
+/** The wait for one pod less, if there was one, is over. */
+function change(replicas: number, reason: ScaleReason, message: string): ScaleDecision {
+  return { replicas, reason, message, recheckSeconds: LOOK_AGAIN_SECONDS, memory: { lowSinceMs: null } };
 }

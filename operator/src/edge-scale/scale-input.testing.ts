@@ -29,7 +29,7 @@ export function scaleInput({ settings, loads, ...changes }: Overrides): ScaleInp
   const pods = (loads ?? Array<PodLoad>(replicas).fill(IDLE)).map((load, index) => ({ name: `edge-${index}`, load }));
   return {
     ...{ nowMs: NOW_MS, replicas, readyPods: pods.length, viewers: 0 },
-    memory: { changedAtMs: 0, lowSinceMs: null },
+    memory: { lowSinceMs: null },
     ...changes,
     pods,
     settings: { ...SETTINGS, ...settings },
