@@ -54,7 +54,7 @@ const EVERYTHING = [
 const AUTOSCALED = [
   'edge.autoscaling.enabled=true',
   'edge.autoscaling.targetEgressBitsPerSecondPerPod=4000000000',
-  'edge.autoscaling.targetRequestsPerSecondPerPod=0.5',
+  'edge.autoscaling.targetRequestsPerSecondPerPod=2000',
 ].flatMap((setting) => ['--set', setting]);
 
 /** How the operator's code names the kinds. */
@@ -232,7 +232,7 @@ describe('chart', () => {
       deployment: 'sluice-check-edge',
       minReplicas: 2,
       maxReplicas: 10,
-      targets: { viewers: 1000, egressBitsPerSecond: 4e9, requestsPerSecond: 0.5 },
+      targets: { viewers: 1000, egressBitsPerSecond: 4e9, requestsPerSecond: 2000 },
       tolerance: 0.1,
       scaleDownStabilizationSeconds: 300,
     });
