@@ -47,13 +47,13 @@ describe(`the API refuses what cannot work, and says why (${platform.name})`, ()
   test.each(REFUSALS)('$name', async ({ kind, objectName = 'film', spec, field, message }: Refusal) => {
     const answer = await refusal(manifest(kind, objectName, merge(VALID_SPECS[kind], spec)));
     expect(answer).toContain(field);
-    expect(answer).toContain(message);
+    expect(answer).toMatch(message);
   });
 
   test('every rule of every kind is broken by one of these cases', () => {
     const expected = [...REFUSALS.map((refusal) => refusal.message), IMMUTABLE];
     for (const message of new Set(KINDS.flatMap((kind) => ruleMessages(objectSchema(kind))))) {
-      expect(expected.filter((part) => message.includes(part))).not.toEqual([]);
+      expect(expected.filter((part) => typeof part === 'string' && message.includes(part))).not.toEqual([]);
     }
   });
 

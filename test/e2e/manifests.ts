@@ -54,7 +54,7 @@ export function badSourceManifest(namespace: string, image: string): string {
             ports: [{ name: 'http', containerPort: 8080 }],
             securityContext: RESTRICTED,
             resources: { limits: { memory: '128Mi' } },
-            readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
+            readinessProbe: { httpGet: { path: '/html/index.m3u8', port: 8080 }, periodSeconds: 1 },
           },
         ],
       },

@@ -55,7 +55,7 @@ export async function startStandaloneOperator(options: StandaloneOptions): Promi
   const log = openSync(logFile, 'w');
   const child = spawn(
     process.execPath,
-    ['--no-warnings', join(root, 'operator/src/main.ts'), '--standalone', folder, '--api-port', String(apiPort)],
+    ['--no-warnings', join(root, 'test/standalone/scenarios-main.ts'), folder, String(apiPort)],
     { cwd: root, env: { ...variables, SLUICE_PORT: String(pagePort) }, stdio: ['ignore', log, log] },
   );
   closeSync(log);

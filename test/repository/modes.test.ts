@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -22,4 +23,11 @@ test('no program but the main of the operator knows that it may run without Kube
   const others = files.filter((file) => !file.startsWith(MODE) && file !== MAIN);
   expect(others.length).toBeGreaterThan(300);
   expect(others.filter((file) => MENTION.test(readFileSync(join(ROOT, file), 'utf8')))).toEqual([]);
+});
+
+test('the main of the operator runs without Kubernetes where it is told to', () => {
+  const words = ['--no-warnings', join(ROOT, MAIN), '--standalone', '/nowhere'];
+  const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  expect(stderr).toContain('/nowhere cannot be read: name a YAML file, or a folder with such files');
+  expect(status).toBe(1);
 });

@@ -6,6 +6,7 @@ import { messageOf } from '@sluice/common/errors/error.ts';
 import { readConfig } from '../cluster/config.ts';
 import { createProgress } from '../cluster/progress.ts';
 import { hasDesktop, openPage } from './browser.ts';
+import { runStandalone } from './run.ts';
 import { prepareStandalone } from './set-up.ts';
 
 const HELP = `Sluice on this machine, without Kubernetes: two edges, a demo source and the Channels of examples/.
@@ -13,7 +14,7 @@ const HELP = `Sluice on this machine, without Kubernetes: two edges, a demo sour
 usage: npm start [-- FOLDER] [--api-port N]
 
   FOLDER         YAML files to run instead of examples/; changes are taken while it runs
-  --api-port N   the Kubernetes API of the run at http://127.0.0.1:N, for kubectl and curl
+  --api-port N   the objects of the run as a Kubernetes API at http://127.0.0.1:N, for kubectl and curl
 
 environment:
   SLUICE_PORT           port of the page on 127.0.0.1, default 8080
@@ -25,6 +26,7 @@ environment:
 `;
 
 const DEFAULT_PORT = '8080';
+const PORT_MAX = 65_535;
 const FIRST_CHANNEL = 'demo/film';
 
 /** The demo source lists its fourth segment after 8 s; a page that is opened before would wait, too. */
@@ -45,37 +47,39 @@ async function answered(url: string, suits: (answer: Response) => boolean, signa
 interface Choices {
   /** Folder with manifests; null: examples/. */
   readonly folder: string | null;
-  /** Options that are the operator's own. */
-  readonly options: readonly string[];
+  /** Of the Kubernetes API on 127.0.0.1; 0: none. */
+  readonly apiPort: number;
 }
 
-/** @throws Error naming what is wrong: an unknown option, more than one folder, a folder that is not there */
+/** @throws Error naming what is wrong: an unknown option, no port, more than one folder, a folder that is not there */
 function choicesOf(words: readonly string[]): Choices {
   const { values, positionals } = parseArgs({
     args: [...words],
     allowPositionals: true,
     options: { 'api-port': { type: 'string' } },
   });
-  const port = values['api-port'];
+  const apiPort = Number(values['api-port'] ?? 0);
+  if (!Number.isInteger(apiPort) || apiPort < 0 || apiPort > PORT_MAX) {
+    throw new Error(`--api-port must be a number up to ${PORT_MAX}, not ${values['api-port']}`);
+  }
   const [folder = null, ...more] = positionals;
   if (more.length > 0)
     throw new Error(`one folder or file, please, not ${positionals.length}: ${positionals.join(', ')}`);
   if (folder !== null && !existsSync(folder)) {
     throw new Error(`${folder} does not exist: name a YAML file, or a folder with such files`);
   }
-  return { folder, options: port === undefined ? [] : ['--api-port', port] };
+  return { folder, apiPort };
 }
 
-async function start({ folder, options }: Choices): Promise<void> {
+async function start({ folder, apiPort }: Choices): Promise<void> {
   const { repositoryRoot } = readConfig();
   const settings = await prepareStandalone(createProgress());
   const began = performance.now();
   const stopped = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopped.abort());
-  // The operator's own main, in this process: one process to interrupt, and no second copy of its code.
+  // In this process: one process to interrupt.
   Object.assign(process.env, settings);
-  process.argv.splice(2, process.argv.length, '--standalone', folder ?? join(repositoryRoot, 'examples'), ...options);
-  await import('@sluice/operator/main.ts');
+  await runStandalone(folder ?? join(repositoryRoot, 'examples'), apiPort);
   const base = `http://127.0.0.1:${process.env.SLUICE_PORT ?? DEFAULT_PORT}`;
   const channel = folder === null ? FIRST_CHANNEL : 'NAMESPACE/CHANNEL';
   const page = `${base}/watch/${channel}`;

@@ -9,7 +9,6 @@ describe('settings of the standalone mode', () => {
   test('have defaults for everything but the input', () => {
     expect(readStandaloneSettings({ PATH: '/bin' }, ['--standalone', 'examples'])).toMatchObject({
       input: 'examples',
-      apiPort: 0,
       pagePort: 8080,
       path: '/bin',
       allowedCidrs: [],
@@ -24,9 +23,8 @@ describe('settings of the standalone mode', () => {
       SLUICE_ALLOWED_CIDRS: '10.0.0.0/8, ',
       SLUICE_LOGS: 'all',
     };
-    expect(readStandaloneSettings(environment, ['--standalone=a.yaml', '--api-port=9001'])).toMatchObject({
+    expect(readStandaloneSettings(environment, ['--standalone=a.yaml'])).toMatchObject({
       input: 'a.yaml',
-      apiPort: 9001,
       pagePort: 9000,
       programs: { bundles: '/p' },
       allowedCidrs: ['10.0.0.0/8'],
@@ -37,7 +35,7 @@ describe('settings of the standalone mode', () => {
   test.each<[string, Record<string, string>, string[], string]>([
     ['a missing path', {}, ['--standalone'], 'standalone'],
     ['an unknown option', {}, ['--standalone', 'a', '--api'], '--api'],
-    ['a port that is none', {}, ['--standalone', 'a', '--api-port', 'x'], 'api-port'],
+    ['a port that is none', { SLUICE_PORT: 'x' }, ['--standalone', 'a'], 'SLUICE_PORT'],
     ['a page without a port', { SLUICE_PORT: '0' }, ['--standalone', 'a'], 'SLUICE_PORT'],
     ['a wrong choice', { SLUICE_LOGS: 'some' }, ['--standalone', 'a'], 'SLUICE_LOGS'],
   ])('refuse %s by name', (_what, environment, args, name) => {

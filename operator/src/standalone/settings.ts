@@ -8,15 +8,13 @@ import type { ProgramPaths } from './programs/local-images.ts';
 export const HELP = `The operator of Sluice.
 
 usage: operator [--feature-gates NAME=true,...]
-       operator --standalone FILE-OR-FOLDER [--api-port N]
+       operator --standalone FILE-OR-FOLDER
 
 The first form works in Kubernetes, with settings from the environment (docs/operations.md). The second one needs no
 Kubernetes: operator, edges and transcodes run as processes of this machine (Linux; docs/standalone.md).
 
   --standalone PATH  YAML files with Channels, and with Secrets, Deployments and Services that they need; read again
                      when they change. A file that is wrong is refused, and what it held before goes on.
-  --api-port N       serves the Kubernetes API of this run at http://127.0.0.1:N, without authentication;
-                     0 (default): not at all
 
 environment:
   SLUICE_PORT           port of the viewers' page on 127.0.0.1, default 8080
@@ -32,8 +30,6 @@ environment:
 export interface StandaloneSettings {
   /** File or folder with manifests. */
   readonly input: string;
-  /** Port of the Kubernetes API on 127.0.0.1; 0: none. */
-  readonly apiPort: number;
   /** Port of the viewers' page on 127.0.0.1. */
   readonly pagePort: number;
   readonly programs: ProgramPaths;
@@ -44,11 +40,9 @@ export interface StandaloneSettings {
   readonly allLogs: boolean;
 }
 
-const port = z.coerce.number().int().min(0).max(65_535);
 const schema = z.object({
   standalone: z.string().min(1),
-  'api-port': port.default(0),
-  SLUICE_PORT: port.min(1).default(8080),
+  SLUICE_PORT: z.coerce.number().int().min(1).max(65_535).default(8080),
   SLUICE_PROGRAMS: z.string().min(1).default('dist'),
   SLUICE_DEMO_SOURCE: z.string().min(1).default('test/demo-source'),
   SLUICE_FILM: z.string().min(1).default('test/demo-source/film.mp4'),
@@ -78,7 +72,6 @@ export function readStandaloneSettings(
   const values = parsed.data;
   return {
     input: values.standalone,
-    apiPort: values['api-port'],
     pagePort: values.SLUICE_PORT,
     programs: {
       bundles: resolve(values.SLUICE_PROGRAMS),
@@ -93,14 +86,7 @@ export function readStandaloneSettings(
 
 function readArguments(args: readonly string[]): object {
   try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        standalone: { type: 'string' },
-        'api-port': { type: 'string' },
-      },
-    });
-    return values;
+    return parseArgs({ args: [...args], options: { standalone: { type: 'string' } } }).values;
   } catch (cause) {
     throw invalid(`${messageOf(cause)}; see --help`, cause);
   }

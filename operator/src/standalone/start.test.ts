@@ -27,7 +27,6 @@ describe('a start that cannot succeed', () => {
 
   const settings = (changes: Partial<StandaloneSettings>): StandaloneSettings => ({
     input: folder,
-    apiPort: 0,
     pagePort: 0,
     programs: { bundles: folder, demoSource: folder, film: join(folder, 'film.mp4') },
     path: '/bin',
@@ -59,9 +58,9 @@ describe('a start that cannot succeed', () => {
     const { TMPDIR } = process.env;
     process.env.TMPDIR = folder; // other runs of this machine come and go in the usual one
     try {
-      await expect(start({ apiPort: port() })).rejects.toMatchObject({
+      await expect(start({ pagePort: port() })).rejects.toMatchObject({
         code: 'PORT_IN_USE',
-        message: expect.stringContaining('--api-port'),
+        message: expect.stringContaining('SLUICE_PORT'),
       });
     } finally {
       if (TMPDIR === undefined) delete process.env.TMPDIR;

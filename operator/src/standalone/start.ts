@@ -7,17 +7,14 @@ import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import { ensureLinkIdentity } from '../keys/bootstrap.ts';
 import { Operator } from '../operator.ts';
 import { startHealthServer } from '../runtime/health/server.ts';
-import { StatusAnswer } from '../runtime/memory/answer.ts';
-import { type SubresourceHandler, startMemoryApiServer } from '../runtime/memory/api-server.ts';
 import { createMemoryClient } from '../runtime/memory/client.ts';
-import { type JsonObject, metadataOf } from '../runtime/memory/fields.ts';
+import type { JsonObject } from '../runtime/memory/fields.ts';
 import type { ObjectStore } from '../runtime/memory/object-store.ts';
 import { kindOfObject } from '../runtime/memory/served-kind.ts';
 import { steadyClock } from '../runtime/queue/steady-clock.ts';
-import { createStandaloneStore } from './api/store.ts';
+import { createStandaloneStore } from './api/kinds.ts';
 import { Controllers } from './controllers/controllers.ts';
 import { FolderInput } from './input/folder-input.ts';
-import { printInput } from './input/print-input.ts';
 import { startGuardian } from './kubelet/guardian.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
 import { createLogPrinter, type LogLine } from './kubelet/log.ts';
@@ -33,10 +30,14 @@ import {
 } from './programs/edge-manifests.ts';
 import { LOCAL_TAG, localImages } from './programs/local-images.ts';
 import type { StandaloneSettings } from './settings.ts';
-import { followChannels, type Terminal } from './terminal.ts';
+import { followChannels, printInput, type Terminal } from './terminal.ts';
 
 /** A run of everything on this machine. */
 export interface StandaloneRun {
+  /** The Kubernetes API of the run. */
+  readonly store: ObjectStore;
+  /** What a container of a pod has printed, the first main one if the name is empty; null if there is none. */
+  log(pod: JsonObject, container: string): string | null;
   /** Ends every process, file and port of the run. */
   stop(): Promise<void>;
 }
@@ -60,7 +61,6 @@ const LONGEST_RUN_FOLDER = 107 - 6 - 36 - 25;
 /** What all parts of a run share. */
 interface Run {
   readonly settings: StandaloneSettings;
-  readonly terminal: Terminal;
   readonly store: ObjectStore;
   readonly network: LoopbackNetwork;
   readonly print: (line: LogLine) => void;
@@ -79,43 +79,25 @@ export async function startStandalone(settings: StandaloneSettings, terminal: Te
     started.defer(() => terminal.end());
     const network = started.adopt(await takeNetwork(), (taken) => taken.close());
     const print = createLogPrinter((line) => terminal.write(line), { colour: terminal.colour, all: settings.allLogs });
-    const store = createStandaloneStore({ now: Date.now, network });
-    await startParts({ settings, terminal, store, network, print, started });
+    const store = createStandaloneStore(Date.now, network);
+    const run: Run = { settings, store, network, print, started };
+    const input = new FolderInput(settings.input, store, printInput(terminal));
+    await input.read();
+    const kubelet = await startKubelet(run);
+    await startControllers(run);
+    const operator = await startOperator(run);
+    for (const manifest of edgeManifests([THIS_MACHINE, ...settings.allowedCidrs])) {
+      const kind = kindOfObject(store.kinds, manifest);
+      if (kind !== undefined) store.apply(kind, 'object', manifest, 'standalone');
+    }
+    started.defer(input.follow((trouble) => terminal.write(trouble)));
+    started.defer(followChannels(store, terminal, Date.now));
+    await operator.lead(Math.floor(Date.now() / 1000));
+    return { store, log: (pod, container) => kubelet.log(pod, container), stop: () => started.disposeAsync() };
   } catch (error) {
     await started.disposeAsync();
     throw error;
   }
-  return { stop: () => started.disposeAsync() };
-}
-
-async function startParts(run: Run): Promise<void> {
-  const { settings, terminal, store, network, print, started } = run;
-  const input = new FolderInput(settings.input, store, printInput(terminal));
-  await input.read();
-  const kubelet = await startKubelet(run);
-  const relays = started.adopt(new Relays(), (opened) => opened.close());
-  const controllers = new Controllers({
-    store,
-    network,
-    relays,
-    page: {
-      address: '127.0.0.1',
-      port: settings.pagePort,
-      service: { namespace: SYSTEM_NAMESPACE, name: EDGE_NAME, portName: 'http' },
-    },
-    now: Date.now,
-    onTrouble: (text) => print({ pod: 'controllers', container: '', text, isNote: true }),
-  });
-  started.defer(() => controllers.stop());
-  await namingPort(settings.pagePort, 'SLUICE_PORT', () => controllers.openPage());
-  await startApi(run, kubelet);
-  const operator = await startOperator(run);
-  for (const manifest of edgeManifests([THIS_MACHINE, ...settings.allowedCidrs])) {
-    applyManifest(store, manifest as unknown as JsonObject);
-  }
-  started.defer(input.follow((trouble) => terminal.write(trouble)));
-  started.defer(followChannels(store, terminal, Date.now));
-  await operator.lead(Math.floor(Date.now() / 1000));
 }
 
 async function startKubelet({ settings, store, network, print, started }: Run): Promise<Kubelet> {
@@ -138,31 +120,18 @@ async function startKubelet({ settings, store, network, print, started }: Run): 
   return started.adopt(kubelet, (running) => running.stop());
 }
 
-async function startApi({ settings: { apiPort: port }, store, terminal, started }: Run, kubelet: Kubelet) {
-  if (port === 0) return;
-  const podLog: SubresourceHandler = (pod, query, response) => {
-    const container = query.get('container') ?? '';
-    const text = kubelet.log(pod, container);
-    if (text === null) {
-      const message = `container ${container} is not valid for pod ${metadataOf(pod).name}, or has not started`;
-      throw new StatusAnswer(400, 'BadRequest', message);
-    }
-    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
-  };
-  const options = { address: '127.0.0.1', port, subresources: { 'pods/log': podLog } } as const;
-  const api = await namingPort(port, '--api-port', () => startMemoryApiServer(store, options));
-  started.defer(() => api.close());
-  terminal.write(`Kubernetes API  ${api.url}`);
-}
-
-/** @throws SluiceError PORT_IN_USE with the setting that chooses another port */
-async function namingPort<T>(port: number, setting: string, open: () => Promise<T>): Promise<T> {
-  try {
-    return await open();
-  } catch (cause) {
-    const message = `port ${port} of 127.0.0.1 cannot be opened (${messageOf(cause)}): choose another by ${setting}`;
+/** @throws SluiceError PORT_IN_USE where the page's address cannot be opened */
+async function startControllers({ settings: { pagePort }, store, network, print, started }: Run): Promise<void> {
+  const onTrouble = (text: string) => print({ pod: 'controllers', container: '', text, isNote: true });
+  const relays = started.adopt(new Relays(onTrouble), (opened) => opened.close());
+  const page = { address: '127.0.0.1', port: pagePort };
+  await relays.open({ ...page, targets: [] }).catch((cause: unknown) => {
+    const message = `${messageOf(cause)}: choose another port by SLUICE_PORT`;
     throw new SluiceError(message, { code: 'PORT_IN_USE', retryable: false, cause });
-  }
+  });
+  const service = { namespace: SYSTEM_NAMESPACE, name: EDGE_NAME, portName: 'http' };
+  const options = { store, network, relays, page: { ...page, service }, now: Date.now, onTrouble };
+  started.adopt(new Controllers(options), (controllers) => controllers.stop());
 }
 
 /** @returns the operator as a standby: its caches are filled */
@@ -194,10 +163,4 @@ async function startOperator({ settings, store, network, print, started }: Run):
   log.info({ metrics: `http://${address}:${OPERATIONS_PORT}/metrics` }, 'the operator starts');
   await operator.start();
   return operator;
-}
-
-function applyManifest(store: ObjectStore, manifest: JsonObject): void {
-  const kind = kindOfObject(store.kinds, manifest);
-  if (kind === undefined) throw new RangeError(`the store keeps no ${manifest.kind}`);
-  store.apply(kind, 'object', manifest, 'standalone');
 }

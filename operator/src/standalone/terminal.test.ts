@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Channel, ChannelStatus } from '@sluice/crds';
 import type { JsonObject } from '../runtime/memory/fields.ts';
 import { channelFixture } from '../testing/fixtures.ts';
-import { createStandaloneStore } from './api/store.ts';
+import { createStandaloneStore } from './api/kinds.ts';
 import { channelLine, createTerminal, followChannels, summaryOf, textOf } from './terminal.ts';
 
 function channel(status: object): Channel {
@@ -50,7 +50,7 @@ describe('the line of a channel', () => {
 });
 
 test('a line for each change of a channel, and none for what nobody sees', () => {
-  const store = createStandaloneStore({ now: Date.now });
+  const store = createStandaloneStore(Date.now);
   const lines: string[] = [];
   const summaries: string[] = [];
   const { metadata: _metadata, ...film } = channelFixture();

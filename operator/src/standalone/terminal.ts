@@ -3,6 +3,7 @@ import type { Channel } from '@sluice/crds';
 import { CHANNEL } from '../kinds.ts';
 import { metadataOf } from '../runtime/memory/fields.ts';
 import type { ObjectStore } from '../runtime/memory/object-store.ts';
+import type { InputEvents } from './input/folder-input.ts';
 
 /** The part of a terminal's output stream that is used. */
 export interface TerminalOutput {
@@ -110,4 +111,21 @@ export function followChannels(store: ObjectStore, terminal: Terminal, now: () =
       print(`${metadataOf(object).namespace}/${metadataOf(object).name} is deleted`);
     }
   });
+}
+
+/** Tells people what becomes of their files: faults as `FILE:LINE: FIELD: MESSAGE`, of which terminals make links. */
+export function printInput({ write, colour }: Pick<Terminal, 'write' | 'colour'>): InputEvents {
+  return {
+    refused(faults) {
+      for (const { file, line, field, message } of faults) {
+        const place = line === 0 ? file : `${file}:${line}`;
+        const text = [place, field, message].filter((part) => part !== '').join(': ');
+        write(colour ? styleText('red', text, { validateStream: false }) : text);
+      }
+      write(`${faults[0]?.file ?? ''} is not taken as long as this is wrong; what it held before goes on`);
+    },
+    taken(file, labels) {
+      write(labels.length === 0 ? `${file} holds nothing any more` : `${file}: ${labels.join(', ')}`);
+    },
+  };
 }

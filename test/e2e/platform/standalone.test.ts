@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type MemoryApiServer, startMemoryApiServer } from '@sluice/operator/runtime/memory/api-server.ts';
-import { createStandaloneStore } from '@sluice/operator/standalone/api/store.ts';
+import { type MemoryApiServer, startMemoryApiServer } from '@sluice/operator/runtime/testing/api-server.ts';
+import { createStandaloneStore } from '@sluice/operator/standalone/api/kinds.ts';
 import { channelManifest, namespaceManifest } from '../manifests.ts';
 import type { Platform, PlatformObject } from './platform.ts';
 import { createStandalonePlatform } from './standalone.ts';
@@ -16,7 +16,7 @@ let server: MemoryApiServer;
 let platform: Platform;
 
 beforeAll(async () => {
-  server = await startMemoryApiServer(createStandaloneStore({ now: Date.now }), {
+  server = await startMemoryApiServer(createStandaloneStore(Date.now), {
     address: '127.0.0.1',
     port: 0,
     subresources: { 'pods/log': (_, query, response) => void response.end(`log of ${query.get('container')}\n`) },

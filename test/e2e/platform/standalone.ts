@@ -9,7 +9,7 @@ import { openSockets, procAddress } from './sockets.ts';
 
 /** What {@link createStandalonePlatform} needs to know of a running standalone operator. */
 export type StandaloneSettings = Pick<Platform, 'edgeUrl' | 'addresses' | 'artifactFolder' | 'source' | 'nodeImage'> & {
-  /** Base URL of its Kubernetes API (`--api-port`), without a slash at the end. */
+  /** Base URL of its Kubernetes API (test/standalone/run.ts), without a slash at the end. */
   readonly apiUrl: string;
 };
 
@@ -56,7 +56,7 @@ export function createStandalonePlatform({ apiUrl, ...settings }: StandaloneSett
     async createDryRun<T>(manifest: string) {
       const [object] = readManifests(manifest);
       if (object === undefined) throw new Error('no object in the manifest');
-      const path = `${pathOf(kindOf(object.kind), object.metadata.namespace ?? '')}?dryRun=All&fieldValidation=Strict`;
+      const path = `${pathOf(kindOf(object.kind), object.metadata.namespace ?? '')}?dryRun=All`;
       return (await api.call<T>('POST', path, { type: 'application/json', object })) as T;
     },
     get: <T extends PlatformObject>(kind: string, namespace: string, name: string) =>

@@ -83,6 +83,9 @@ describe('a reflector', () => {
 
   test('keeps no managedFields', async () => {
     await put('a', 1);
+    server.store.update(SERVED_WIDGET, 'default', 'a', ({ metadata }) => {
+      (metadata as JsonObject).managedFields = [{ manager: 'one' }];
+    });
     reflector.start();
     await reflector.synced;
     expect(reflector.store.list()[0]?.metadata).not.toHaveProperty('managedFields');

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Client, KubernetesObject } from '../client/client.ts';
 import { createHttpClient } from '../client/http-client.ts';
+import { invalid } from '../memory/answer.ts';
 import type { JsonObject } from '../memory/fields.ts';
 import type { ServedKind } from '../memory/object-store.ts';
 import { type FakeApiServer, startFakeApiServer } from '../testing/fake-api-server.ts';
@@ -13,7 +14,10 @@ const SERVED_EVENT: ServedKind = {
   kind: 'Event',
   plural: 'events',
   namespaced: true,
-  refuse: (object) => (object.eventTime === undefined ? [{ path: 'eventTime', message: 'Required value' }] : []),
+  admit(object) {
+    if (object.eventTime !== undefined) return object;
+    throw invalid(SERVED_EVENT, object, [{ path: 'eventTime', message: 'Required value' }]);
+  },
 };
 const MINUTE = 60_000;
 

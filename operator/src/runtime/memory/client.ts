@@ -1,22 +1,20 @@
 import { EventEmitter, on } from 'node:events';
 import { ApiError, apiErrorOf, hasReason } from '../client/api-error.ts';
-import type { ApplyConfiguration, Client, KubernetesObject, ResourceType, Selection } from '../client/client.ts';
+import type { ApplyConfiguration, Client, KubernetesObject, ResourceType } from '../client/client.ts';
 import { collectionPath } from '../client/paths.ts';
 import { readObject } from '../client/read-object.ts';
-import { readScale, scaleBody } from '../client/scale.ts';
+import { readScale } from '../client/scale.ts';
 import { StatusAnswer } from './answer.ts';
 import type { JsonObject } from './fields.ts';
-import type { ObjectStore } from './object-store.ts';
-import { requireNamespace } from './request.ts';
-import { applyScaleTo, scaleOf } from './scale.ts';
-import { listPage, type SelectionRequest } from './selection.ts';
+import type { ObjectStore, Part } from './object-store.ts';
+import { applyScale } from './scale.ts';
+import { bookmarkOf, follow, isSelected } from './selection.ts';
 import type { ServedKind } from './served-kind.ts';
-import { openWatch } from './watch.ts';
 
 /** As often as the real server sends them; a reflector takes a watch without any for dead. */
 const BOOKMARK_MILLISECONDS = 60_000;
 
-/** A client of a store in the same process. It behaves like a client over HTTP, errors included. */
+/** A client of a store in the same process. It behaves like a client over HTTP, errors included; lists have one page. */
 export function createMemoryClient(store: ObjectStore): Client {
   const closing = new AbortController();
 
@@ -30,78 +28,61 @@ export function createMemoryClient(store: ObjectStore): Client {
       return act(kind);
     } catch (error) {
       if (!(error instanceof StatusAnswer)) throw error;
-      throw apiErrorOf(label, error.status, undefined, JSON.stringify(error.body()));
+      const { status, reason, message } = error;
+      throw apiErrorOf(label, status, undefined, JSON.stringify({ reason, message }));
     }
+  }
+
+  async function apply<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    part: Part,
+    object: ApplyConfiguration,
+    manager: string,
+  ): Promise<T> {
+    const written = call(type, 'PATCH', (kind) => store.apply(kind, part, sent(object), manager));
+    return readObject(type, written);
   }
 
   return {
     async get(type, { namespace, name }) {
-      try {
-        return readObject(
-          type,
-          call(type, 'GET', (kind) => store.get(kind, namespace, name)),
-        );
-      } catch (error) {
-        if (hasReason(error, 'NotFound')) return null;
-        throw error;
-      }
+      const object = call(type, 'GET', (kind) => store.find(kind, namespace, name));
+      return object === undefined ? null : readObject(type, object);
     },
-    async list(type, selection, page) {
-      return call(type, 'GET', (kind) => listPage(store, { resourceVersion: '', ...page, ...select(kind, selection) }));
+    async list(type, selection, { resourceVersion = '' }) {
+      return call(type, 'GET', (kind) => {
+        store.requireVersion(resourceVersion);
+        const items = store.list(kind).filter((object) => isSelected(selection, object));
+        return { items, resourceVersion: String(store.resourceVersion), continueToken: '' };
+      });
     },
     async *watch(type, options, signal) {
       const emitter = new EventEmitter();
-      const events = on(emitter, 'event', { signal: AbortSignal.any([signal, closing.signal]), close: ['end'] });
-      const watch = call(type, 'GET', (kind) =>
-        openWatch(
-          store,
-          { ...options, ...select(kind, options), bookmarks: true },
-          {
-            send: (eventType, object) => void emitter.emit('event', { type: eventType, object }),
-            end: () => void emitter.emit('end'),
-          },
-        ),
-      );
-      const bookmarks = setInterval(() => watch.bookmark(), BOOKMARK_MILLISECONDS).unref();
+      const events = on(emitter, 'event', { signal: AbortSignal.any([signal, closing.signal]) });
+      const end = call(type, 'GET', (kind) => follow(store, kind, options, (event) => emitter.emit('event', event)));
+      const bookmarks = setInterval(() => emitter.emit('event', bookmarkOf(store)), BOOKMARK_MILLISECONDS).unref();
       try {
         for await (const [event] of events) yield event;
       } finally {
         clearInterval(bookmarks);
-        watch.close();
+        end();
       }
     },
     async create(type, object) {
-      return readObject(
-        type,
-        call(type, 'POST', (kind) => store.create(kind, bodyOf(kind, object), 'unknown')),
-      );
+      const created = call(type, 'POST', (kind) => store.create(kind, sent(object), 'unknown'));
+      return readObject(type, created);
     },
-    async apply(type, object, manager) {
-      return readObject(
-        type,
-        call(type, 'PATCH', (kind) => store.apply(kind, 'object', bodyOf(kind, object), manager)),
-      );
-    },
-    async applyStatus(type, object, manager) {
-      return readObject(
-        type,
-        call(type, 'PATCH', (kind) => store.apply(kind, 'status', bodyOf(kind, object), manager)),
-      );
-    },
+    apply: (type, object, manager) => apply(type, 'object', object, manager),
+    applyStatus: (type, object, manager) => apply(type, 'status', object, manager),
     async getScale(type, { namespace, name }) {
-      try {
-        return readScale(call(type, 'GET', (kind) => scaleOf(store.get(kind, namespace, name))));
-      } catch (error) {
-        if (hasReason(error, 'NotFound')) return null;
-        throw error;
-      }
+      const object = call(type, 'GET', (kind) => store.find(kind, namespace, name));
+      return object === undefined ? null : readScale(object);
     },
     async applyScale(type, name, replicas, manager) {
-      call(type, 'PATCH', (kind) => applyScaleTo(store, kind, { ...scaleBody(name, replicas) }, manager));
+      call(type, 'PATCH', (kind) => applyScale(store, kind, name, replicas, manager));
     },
     async delete(type, { namespace, name }, { uid, gracePeriodSeconds } = {}) {
       try {
-        call(type, 'DELETE', (kind) => store.delete(kind, namespace, name, uid, gracePeriodSeconds));
+        call(type, 'DELETE', (kind) => store.delete(kind, namespace, name, { uid, graceSeconds: gracePeriodSeconds }));
         return true;
       } catch (error) {
         if (hasReason(error, 'NotFound') || (uid !== undefined && hasReason(error, 'Conflict'))) return false;
@@ -114,13 +95,7 @@ export function createMemoryClient(store: ObjectStore): Client {
   };
 }
 
-function select(kind: ServedKind, selection: Selection): SelectionRequest {
-  const { namespace = '', labelSelector = '', fieldSelector = '' } = selection;
-  return { kind, namespace, labelSelector, fieldSelector };
-}
-
 /** As it would arrive over HTTP: without undefined fields, and nobody else's to change. */
-function bodyOf(kind: ServedKind, object: ApplyConfiguration): JsonObject {
-  requireNamespace(kind, object.metadata.namespace ?? '');
+function sent(object: ApplyConfiguration): JsonObject {
   return JSON.parse(JSON.stringify(object)) as JsonObject;
 }

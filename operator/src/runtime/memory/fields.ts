@@ -22,17 +22,6 @@ export function metadataOf(object: JsonObject): JsonObject {
   return isObject(object.metadata) ? object.metadata : {};
 }
 
-/** `base` after a JSON merge patch (RFC 7386): null removes a field; neither is changed. */
-export function mergePatch(base: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return structuredClone(patch);
-  const result: JsonObject = isObject(base) ? { ...base } : {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = mergePatch(result[key], value);
-  }
-  return result;
-}
-
 /** The fields that a manager owns who has applied or created `wanted`: every scalar, list and empty object in it. */
 export function ownedFields(wanted: JsonObject): ReadonlySet<FieldPath> {
   return new Set(fieldsOf(wanted, []).filter((path) => !IDENTITY.test(path)));

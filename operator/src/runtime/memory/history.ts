@@ -37,7 +37,7 @@ export class History {
     this.#events.push(event);
     if (this.#events.length > 2 * this.#limit) {
       this.#events = this.#events.slice(-this.#limit);
-      this.#oldest = (this.#events[0]?.resourceVersion ?? this.version + 1) - 1;
+      this.#oldest = (this.#events[0]?.resourceVersion ?? this.version) - 1;
     }
     this.#untold.push(event);
     if (this.#isTelling) return;

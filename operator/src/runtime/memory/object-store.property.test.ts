@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { SERVED_WIDGET, widget } from '../testing/widget.ts';
 import { type JsonObject, metadataOf } from './fields.ts';
 import { ObjectStore } from './object-store.ts';
-import { isSelected, type SelectionRequest } from './selection.ts';
-import { openWatch } from './watch.ts';
+import { follow, isSelected } from './selection.ts';
 
 /** What somebody does to one of three objects. */
 const step = fc.oneof(
@@ -26,7 +25,7 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 function take(store: ObjectStore, done: Step): void {
   if (done.act === 'delete') {
     const isThere = store.list(SERVED_WIDGET).some((object) => metadataOf(object).name === done.name);
-    if (isThere) store.delete(SERVED_WIDGET, 'default', done.name, undefined);
+    if (isThere) store.delete(SERVED_WIDGET, 'default', done.name);
     return;
   }
   store.apply(SERVED_WIDGET, 'object', configuration(done), done.manager);
@@ -40,10 +39,6 @@ function configuration({ name, spec, isOn, isHeld }: Extract<Step, { act: 'apply
   return widget(name, spec, metadata) as unknown as JsonObject;
 }
 
-function selection(labelSelector: string): SelectionRequest {
-  return { kind: SERVED_WIDGET, namespace: '', labelSelector, fieldSelector: '' };
-}
-
 const newStore = () => new ObjectStore({ kinds: [SERVED_WIDGET], now: () => 0 });
 const byUid = (objects: readonly JsonObject[]) => new Map(objects.map((object) => [metadataOf(object).uid, object]));
 
@@ -54,29 +49,21 @@ describe('whatever is written', () => {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 12 }), fc.array(step, { maxLength: 12 }), (before, after) => {
           const store = newStore();
-          const request = selection(selector);
+          const request = { labelSelector: selector };
           const list = () => byUid(store.list(SERVED_WIDGET).filter((object) => isSelected(request, object)));
           for (const each of before) take(store, each);
           const known = list();
-          const watch = {
-            ...request,
-            resourceVersion: String(store.resourceVersion),
-            bookmarks: false,
-            timeoutSeconds: 0,
-          };
+          const watch = { ...request, resourceVersion: String(store.resourceVersion) };
           const half = Math.floor(after.length / 2);
           for (const each of after.slice(0, half)) take(store, each);
-          const open = openWatch(store, watch, {
-            end: () => {},
-            send: (type, object) => {
-              const { uid } = metadataOf(object);
-              expect(known.has(uid)).toBe(type !== 'ADDED');
-              if (type === 'DELETED') known.delete(uid);
-              else known.set(uid, object);
-            },
+          const end = follow(store, SERVED_WIDGET, watch, ({ type, object }) => {
+            const { uid } = metadataOf(object as JsonObject);
+            expect(known.has(uid)).toBe(type !== 'ADDED');
+            if (type === 'DELETED') known.delete(uid);
+            else known.set(uid, object as JsonObject);
           });
           for (const each of after.slice(half)) take(store, each);
-          open.close();
+          end();
           expect(known).toEqual(list());
         }),
         { numRuns: 100 },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { sameJson } from '../apply/json.ts';
-import { conflict, invalid, notFound, StatusAnswer, unknownFields } from './answer.ts';
+import { conflict, invalid, StatusAnswer } from './answer.ts';
 import { applied, frozen, isObject, type JsonObject, metadataOf, type Owners, ownedFields } from './fields.ts';
 import { History, type StoredEvent } from './history.ts';
 import { qualified, type ServedKind } from './served-kind.ts';
@@ -24,8 +24,6 @@ export interface ObjectStoreOptions {
 export interface WriteOptions {
   /** Everything but the write itself: validation, defaults, conflicts. */
   readonly dryRun?: boolean;
-  /** Fields that the kind does not have are refused instead of dropped (fieldValidation=Strict). */
-  readonly strict?: boolean;
 }
 
 interface Entry {
@@ -46,7 +44,8 @@ const SERVER_FIELDS = ['uid', 'generation', 'creationTimestamp', 'deletionTimest
  */
 export class ObjectStore {
   readonly kinds: readonly ServedKind[];
-  readonly #entries = new Map<string, Map<string, Entry>>();
+  /** By kind, namespace and name. */
+  readonly #entries = new Map<string, Entry>();
   readonly #history: History;
   readonly #now: () => number;
 
@@ -61,15 +60,21 @@ export class ObjectStore {
     return this.#history.version;
   }
 
-  /** Milliseconds since the epoch, by the store's clock. */
-  nowMs(): number {
-    return this.#now();
+  /** @throws StatusAnswer 504 for a version of the future, in the words by which clients know it */
+  requireVersion(asked: string): void {
+    if (Number(asked) <= this.resourceVersion) return;
+    const message = `Too large resource version: ${asked}, current: ${this.resourceVersion}`;
+    throw new StatusAnswer(504, 'Timeout', message);
   }
 
   /** The kind as the store keeps it; null for one that it does not. */
   kindOf({ group, version, plural }: Pick<ServedKind, 'group' | 'version' | 'plural'>): ServedKind | null {
     const isIt = (kind: ServedKind) => kind.plural === plural && kind.group === group && kind.version === version;
     return this.kinds.find(isIt) ?? null;
+  }
+
+  find(kind: ServedKind, namespace: string, name: string): JsonObject | undefined {
+    return this.#entries.get(keyOf(kind, namespace, name))?.object;
   }
 
   /** @throws StatusAnswer 404 */
@@ -79,119 +84,104 @@ export class ObjectStore {
 
   /** All objects of a kind, in the order of namespace and name as in etcd. */
   list(kind: ServedKind): JsonObject[] {
-    const entries = [...(this.#entries.get(qualified(kind)) ?? [])];
+    const prefix = `${qualified(kind)}/`;
+    const entries = [...this.#entries].filter(([key]) => key.startsWith(prefix));
     return entries.sort(([left], [right]) => (left < right ? -1 : 1)).map(([, { object }]) => object);
   }
 
   /** Objects of all kinds, in no order. */
-  *all(): Iterable<{ readonly kind: ServedKind; readonly object: JsonObject }> {
-    for (const entries of this.#entries.values()) yield* entries.values();
+  all(): readonly { readonly kind: ServedKind; readonly object: JsonObject }[] {
+    return [...this.#entries.values()];
   }
 
-  /** @throws StatusAnswer 409 AlreadyExists, 422 Invalid, 400 for unknown fields of a strict write */
-  create(type: ServedKind, body: JsonObject, fieldManager: string, options: WriteOptions = {}): JsonObject {
+  /** @throws StatusAnswer 409 AlreadyExists, 422 Invalid, 405 without a namespace */
+  create(type: ServedKind, body: JsonObject, fieldManager: string, { dryRun }: WriteOptions = {}): JsonObject {
     const kind = this.kindOf(type) ?? type;
-    const metadata = structuredClone(metadataOf(body));
-    if (metadata.name === undefined && typeof metadata.generateName === 'string') {
-      metadata.name = metadata.generateName + randomUUID().slice(0, 5);
-    }
-    const { name, namespace = '' } = metadata;
+    const { name, namespace = '', ...metadata } = metadataOf(body);
     if (typeof name !== 'string' || name === '') {
-      throw invalid(kind, body, [{ path: 'metadata.name', message: 'Required value' }]);
+      throw invalid(kind, body, [{ path: 'metadata.name', message: 'an object needs a name' }]);
     }
-    if (this.#find(kind, String(namespace), name) !== undefined) {
+    if (kind.namespaced && namespace === '')
+      throw new StatusAnswer(405, 'MethodNotAllowed', 'the namespace is missing');
+    if (this.find(kind, String(namespace), name) !== undefined) {
       throw new StatusAnswer(409, 'AlreadyExists', `${qualified(kind)} "${name}" already exists`);
     }
-    refuseUnknownFields(kind, body, options);
-    const object: JsonObject = { ...structuredClone(body), metadata };
-    if (kind.hasStatus) delete object.status;
+    const { status, ...rest } = structuredClone(body);
+    const object: JsonObject = kind.hasStatus || status === undefined ? rest : { ...rest, status };
     const owners = new Map([[`${fieldManager}/object`, ownedFields(object)]]);
-    Object.assign(metadata, { uid: randomUUID(), generation: 1, creationTimestamp: this.#timestamp(0) });
-    const entry = { object: admitted(kind, object, null), kind, owners };
-    return options.dryRun ? entry.object : this.#record('ADDED', entry);
+    const ofServer = { uid: randomUUID(), generation: 1, creationTimestamp: this.#timestamp(0) };
+    object.metadata = { name, ...(namespace === '' ? {} : { namespace }), ...structuredClone(metadata), ...ofServer };
+    const admitted = kind.admit?.(object, null) ?? object;
+    return dryRun ? admitted : this.#record('ADDED', { kind, object: admitted, owners });
   }
 
   /**
    * Server-side apply by force; makes the object if there is none.
-   * @throws StatusAnswer 404 for the status of none, 409 for another version or uid, 422 Invalid, 400 as `create`
+   * @throws StatusAnswer 404 for the status of none, 409 for another version or uid, 422 Invalid, 405 as `create`
    */
   apply(type: ServedKind, part: Part, body: JsonObject, fieldManager: string, options: WriteOptions = {}): JsonObject {
     const { namespace = '', name, uid } = metadataOf(body);
-    const entry = this.#find(type, String(namespace), String(name));
-    if (entry === undefined) {
-      if (part === 'status') throw notFound(type, String(name));
-      if (uid !== undefined) throw conflict(type, String(name), `uid mismatch: no object has the uid ${uid}`);
+    if (this.find(type, String(namespace), String(name)) === undefined && part === 'object') {
+      if (uid !== undefined) throw conflict(type, name, `uid mismatch: no object has the uid ${uid}`);
       return this.create(type, body, fieldManager, options);
     }
-    const { kind } = entry;
+    const entry = this.#entry(type, String(namespace), String(name));
     requireSame(entry, body);
-    refuseUnknownFields(kind, body, options);
     const { status, ...rest } = body;
-    const wanted = part === 'status' ? { status: status ?? {} } : kind.hasStatus ? rest : body;
-    const next = applied(entry, `${fieldManager}/${part}`, wanted);
-    return this.#write(entry, next.object, next.owners, part, options);
+    const wanted = part === 'status' ? { status: status ?? {} } : entry.kind.hasStatus ? rest : body;
+    const { object, owners } = applied(entry, `${fieldManager}/${part}`, wanted);
+    return this.#write({ ...entry, object, owners }, entry, part, options);
   }
 
   /**
-   * Changes an object as somebody else would, e.g. a scheduler or a person; `change` works on a copy.
-   * @throws StatusAnswer 404, 409 if `change` sets another resourceVersion or uid, 422 Invalid
-   */
-  update(kind: ServedKind, namespace: string, name: string, change: (object: JsonObject) => void): JsonObject {
-    const copy = structuredClone(this.get(kind, namespace, name));
-    change(copy);
-    return this.replace(kind, namespace, name, () => copy);
-  }
-
-  /**
-   * Puts another object in the place of the one that is stored, whole and without an owner of its fields.
+   * Changes an object as somebody else would, e.g. a scheduler or a person, whole and without an owner of its fields.
+   * @param change works on a copy; an object that it gives is taken instead
    * @throws StatusAnswer 404, 409 if the new one names another resourceVersion or uid, 422 Invalid
    */
-  replace(
-    kind: ServedKind,
+  update(
+    type: ServedKind,
     namespace: string,
     name: string,
-    next: (stored: JsonObject) => JsonObject,
+    change: (object: JsonObject) => unknown,
     options: WriteOptions = {},
   ): JsonObject {
-    const entry = this.#entry(kind, namespace, name);
-    const wanted = next(entry.object);
+    const entry = this.#entry(type, namespace, name);
+    const copy = structuredClone(entry.object);
+    const given = change(copy);
+    const wanted = isObject(given) ? given : copy;
     requireSame(entry, wanted);
-    refuseUnknownFields(entry.kind, wanted, options);
     const ofServer = Object.entries(metadataOf(entry.object)).filter(([field]) => SERVER_FIELDS.includes(field));
-    const changed = { ...wanted, metadata: { ...metadataOf(wanted), ...Object.fromEntries(ofServer) } };
-    return this.#write(entry, changed, entry.owners, 'object', options);
+    const object = { ...wanted, metadata: { ...metadataOf(wanted), ...Object.fromEntries(ofServer) } };
+    return this.#write({ ...entry, object }, entry, 'object', options);
   }
 
   /**
    * Deletes an object, at once or when its time of grace is over and its finalizers are gone; until then it has a
-   * deletionTimestamp.
-   * @param graceSeconds instead of the kind's own; 0: now
+   * deletionTimestamp. A time of grace that runs can only be made shorter.
+   * @param options.graceSeconds instead of the kind's own; 0: now
    * @throws StatusAnswer 404, 409 for another uid
    */
   delete(
-    kind: ServedKind,
+    type: ServedKind,
     namespace: string,
     name: string,
-    uid: string | undefined,
-    graceSeconds?: number,
+    options: { readonly uid?: string | undefined; readonly graceSeconds?: number | undefined } = {},
   ): JsonObject {
-    const entry = this.#entry(kind, namespace, name);
-    const metadata = metadataOf(entry.object);
-    if (uid !== undefined && uid !== metadata.uid) {
-      throw conflict(kind, name, `the UID in the precondition (${uid}) does not match the UID in record`);
-    }
-    const wanted = entry.kind.graceSeconds === undefined ? 0 : (graceSeconds ?? entry.kind.graceSeconds(entry.object));
-    if (wanted === 0 && !hasFinalizers(entry.object)) return this.#record('DELETED', entry);
-    // A time of grace that runs can only be made shorter.
-    const running = metadata.deletionTimestamp === undefined ? undefined : metadata.deletionGracePeriodSeconds;
-    if (running !== undefined && Number(running) <= wanted) return entry.object;
-    const next = structuredClone(entry.object);
-    Object.assign(metadataOf(next), {
-      deletionTimestamp: this.#timestamp(wanted),
-      deletionGracePeriodSeconds: wanted,
-      ...(running === undefined ? { generation: Number(metadata.generation) + 1 } : {}),
-    });
-    return this.#write(entry, next, entry.owners, 'status', {});
+    const entry = this.#entry(type, namespace, name);
+    const { kind, object } = entry;
+    const { uid, generation, deletionTimestamp, deletionGracePeriodSeconds } = metadataOf(object);
+    if (options.uid !== undefined && options.uid !== uid) throw conflict(kind, name, `its uid is ${uid}`);
+    const seconds = kind.graceSeconds === undefined ? 0 : (options.graceSeconds ?? kind.graceSeconds(object));
+    if (seconds === 0 && !hasFinalizers(object)) return this.#record('DELETED', entry);
+    const isFirst = deletionTimestamp === undefined;
+    if (!isFirst && Number(deletionGracePeriodSeconds) <= seconds) return object;
+    const metadata = {
+      ...metadataOf(object),
+      deletionTimestamp: this.#timestamp(seconds),
+      deletionGracePeriodSeconds: seconds,
+      generation: Number(generation) + (isFirst ? 1 : 0),
+    };
+    return this.#write({ ...entry, object: { ...object, metadata } }, entry, 'status', {});
   }
 
   /**
@@ -199,20 +189,14 @@ export class ObjectStore {
    * @returns how many objects are gone thereby
    */
   collectGarbage(): number {
-    let gone = 0;
-    for (;;) {
-      const all = [...this.all()];
-      const living = new Set(all.map(({ object }) => metadataOf(object).uid));
-      const ended = all
-        .filter(({ object }) => isOrphan(object, living))
-        .filter(({ kind, object }) => {
-          const { namespace = '', name } = metadataOf(object);
-          const left = this.delete(kind, String(namespace), String(name), undefined);
-          return metadataOf(left).deletionTimestamp === undefined;
-        });
-      if (ended.length === 0) return gone;
-      gone += ended.length;
+    const before = this.#entries.size;
+    const living = new Set(this.all().map(({ object }) => metadataOf(object).uid));
+    for (const { kind, object } of this.all()) {
+      const { namespace = '', name } = metadataOf(object);
+      if (isOrphan(object, living)) this.delete(kind, String(namespace), String(name));
     }
+    const gone = before - this.#entries.size;
+    return gone === 0 ? 0 : gone + this.collectGarbage();
   }
 
   /** Events after a version, none for one of the future. @throws StatusAnswer 410 for one that is forgotten */
@@ -228,10 +212,7 @@ export class ObjectStore {
   /** Goes back to smaller versions with the same objects, as etcd restored from a backup. */
   rewind(versions: number): void {
     this.#history.forget(-versions);
-    for (const { kind, object, owners } of [...this.#entries.values()].flatMap((entries) => [...entries.values()])) {
-      const metadata = { ...metadataOf(object), resourceVersion: String(this.resourceVersion) };
-      this.#keep({ kind, owners, object: frozen({ ...object, metadata }) });
-    }
+    for (const entry of [...this.#entries.values()]) this.#keep(entry);
   }
 
   /** Hears of every change, in order, while it is being made. @returns ends it */
@@ -239,55 +220,46 @@ export class ObjectStore {
     return this.#history.onEvent(listener);
   }
 
-  #find(kind: ServedKind, namespace: string, name: string): Entry | undefined {
-    return this.#entries.get(qualified(kind))?.get(`${namespace}/${name}`);
-  }
-
   #entry(kind: ServedKind, namespace: string, name: string): Entry {
-    const entry = this.#find(kind, namespace, name);
-    if (entry === undefined) throw notFound(kind, name);
-    return entry;
+    const entry = this.#entries.get(keyOf(kind, namespace, name));
+    if (entry !== undefined) return entry;
+    throw new StatusAnswer(404, 'NotFound', `${qualified(kind)} "${name}" not found`);
   }
 
-  #write(entry: Entry, wanted: JsonObject, owners: Owners, part: Part, { dryRun }: WriteOptions): JsonObject {
-    const { kind } = entry;
-    const next = admitted(kind, wanted, entry.object);
-    if (sameJson(next, entry.object)) {
-      if (!dryRun) this.#keep({ ...entry, owners });
-      return entry.object;
+  #write(wanted: Entry, entry: Entry, part: Part, { dryRun }: WriteOptions): JsonObject {
+    const { kind, object: before } = entry;
+    const next = kind.admit?.(wanted.object, before) ?? wanted.object;
+    if (sameJson(next, before)) {
+      if (!dryRun) this.#entries.set(keyOfObject(kind, before), { ...entry, owners: wanted.owners });
+      return before;
     }
-    const { status: _old, metadata: oldMetadata, ...oldSpec } = entry.object;
-    const { status: _new, metadata, ...spec } = next;
-    if (part === 'object' && !sameJson(oldSpec, spec)) {
-      next.metadata = { ...metadataOf(next), generation: Number((oldMetadata as JsonObject).generation) + 1 };
-    }
-    if (dryRun) return next;
-    const changed = { kind, object: next, owners };
-    const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = metadata as JsonObject;
+    const metadata = { ...metadataOf(next) };
+    const isSame = sameJson({ ...next, metadata: 0, status: 0 }, { ...before, metadata: 0, status: 0 });
+    if (part === 'object' && !isSame) metadata.generation = Number(metadata.generation) + 1;
+    const changed = { ...wanted, object: { ...next, metadata } };
+    if (dryRun) return changed.object;
+    const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
     const isOver = deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && !hasFinalizers(next);
     return this.#record(isOver ? 'DELETED' : 'MODIFIED', changed);
   }
 
-  #record(type: StoredEvent['type'], { kind, object, owners }: Entry): JsonObject {
+  #record(type: StoredEvent['type'], entry: Entry): JsonObject {
+    const { kind } = entry;
     this.#history.version += 1;
-    const resourceVersion = this.#history.version;
-    // Without the fields themselves, which nobody here reads.
-    const managedFields = [...owners.keys()].map((owner) => ({ manager: owner.split('/')[0], operation: 'Apply' }));
-    const metadata = { ...metadataOf(object), resourceVersion: String(resourceVersion), managedFields };
-    const stored = frozen({ ...object, metadata });
-    const { namespace = '', name } = metadataOf(object);
-    const before = this.#find(kind, String(namespace), String(name))?.object ?? null;
-    if (type === 'DELETED') this.#entries.get(qualified(kind))?.delete(`${namespace}/${name}`);
-    else this.#keep({ kind, object: stored, owners });
-    this.#history.record({ type, resourceVersion, kind, before, object: stored });
-    return stored;
+    const key = keyOfObject(kind, entry.object);
+    const before = this.#entries.get(key)?.object ?? null;
+    const object = this.#keep(entry);
+    if (type === 'DELETED') this.#entries.delete(key);
+    this.#history.record({ type, resourceVersion: this.resourceVersion, kind, before, object });
+    return object;
   }
 
-  #keep(entry: Entry): void {
-    const { namespace = '', name } = metadataOf(entry.object);
-    const key = qualified(entry.kind);
-    const entries = this.#entries.get(key) ?? new Map<string, Entry>();
-    this.#entries.set(key, entries.set(`${namespace}/${name}`, entry));
+  /** Keeps an object under the version of now. */
+  #keep(entry: Entry): JsonObject {
+    const metadata = { ...metadataOf(entry.object), resourceVersion: String(this.resourceVersion) };
+    const object = frozen({ ...entry.object, metadata });
+    this.#entries.set(keyOfObject(entry.kind, object), { ...entry, object });
+    return object;
   }
 
   /** RFC 3339 in whole seconds, as metav1.Time. */
@@ -296,18 +268,13 @@ export class ObjectStore {
   }
 }
 
-/** With defaults first, as the real one does. @throws StatusAnswer 422 */
-function admitted(kind: ServedKind, object: JsonObject, before: JsonObject | null): JsonObject {
-  const complete = kind.complete?.(object) ?? object;
-  const faults = kind.refuse?.(complete, before) ?? [];
-  if (faults.length > 0) throw invalid(kind, complete, faults);
-  return complete;
+function keyOf(kind: ServedKind, namespace: string, name: string): string {
+  return `${qualified(kind)}/${namespace}/${name}`;
 }
 
-/** In a strict write a field that the kind does not have is an error. @throws StatusAnswer 400 */
-function refuseUnknownFields(kind: ServedKind, body: JsonObject, { strict = false }: WriteOptions): void {
-  const faults = strict ? (kind.unknownFields?.(body) ?? []) : [];
-  if (faults.length > 0) throw unknownFields(kind, body, faults);
+function keyOfObject(kind: ServedKind, object: JsonObject): string {
+  const { namespace = '', name } = metadataOf(object);
+  return keyOf(kind, String(namespace), String(name));
 }
 
 /** A body that names a version or uid is meant for that one only. @throws StatusAnswer 409 */
@@ -315,9 +282,9 @@ function requireSame({ kind, object }: Entry, body: JsonObject): void {
   const { resourceVersion, uid, name } = metadataOf(body);
   const is = metadataOf(object);
   if (resourceVersion !== undefined && resourceVersion !== is.resourceVersion) {
-    throw conflict(kind, String(name), 'the object has been modified');
+    throw conflict(kind, name, 'the object has been modified');
   }
-  if (uid !== undefined && uid !== is.uid) throw conflict(kind, String(name), `its uid is ${is.uid}, not ${uid}`);
+  if (uid !== undefined && uid !== is.uid) throw conflict(kind, name, `its uid is ${is.uid}, not ${uid}`);
 }
 
 /** Whether somebody wants to do something before the object may go. */

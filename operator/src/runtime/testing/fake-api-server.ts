@@ -1,10 +1,10 @@
 import { Agent } from 'undici';
 import type { Connection } from '../client/connection.ts';
 import { StatusAnswer } from '../memory/answer.ts';
-import { type MemoryApiServer, startMemoryApiServer, type WatchStream } from '../memory/api-server.ts';
 import { ObjectStore, type ServedKind } from '../memory/object-store.ts';
-import type { SeenRequest } from '../memory/request.ts';
+import { type MemoryApiServer, startMemoryApiServer, type WatchStream } from './api-server.ts';
 import { applyFault, type Fault, Faults, writeFaultyEvent } from './faults.ts';
+import type { SeenRequest } from './request.ts';
 
 /** What a fake API server is made of. */
 export interface FakeApiServerOptions {
@@ -69,8 +69,8 @@ export async function startFakeApiServer(options: FakeApiServerOptions): Promise
     after(seen, response) {
       requests.push({ ...seen, status: response.headersSent ? response.statusCode : 0 });
     },
-    writeEvent(seen, response, type, object) {
-      const next = writeFaultyEvent(met.get(seen) ?? null, response, type, object);
+    writeEvent(seen, response, event) {
+      const next = writeFaultyEvent(met.get(seen) ?? null, response, event);
       if (next !== null) met.set(seen, next);
     },
   });

@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { WatchEvent } from '../client/client.ts';
 import { StatusAnswer } from '../memory/answer.ts';
-import type { SeenRequest } from '../memory/request.ts';
-import type { WatchEventType } from '../memory/watch.ts';
+import { statusOf } from './api-server.ts';
+import type { SeenRequest } from './request.ts';
 
 /** What goes wrong with a request. */
 export type Fault =
@@ -84,9 +85,8 @@ export async function applyFault(fault: Fault, seen: SeenRequest, response: Serv
       await sleep(fault.milliseconds);
       return false;
     case 'status':
-      throw new StatusAnswer(fault.status, fault.reason ?? 'Planned', 'fault by plan', {
-        retryAfterSeconds: fault.retryAfterSeconds,
-      });
+      if (fault.retryAfterSeconds !== undefined) response.setHeader('retry-after', fault.retryAfterSeconds);
+      throw new StatusAnswer(fault.status, fault.reason ?? 'Planned', 'fault by plan');
     case 'reset':
       response.destroy();
       return true;
@@ -101,19 +101,14 @@ export async function applyFault(fault: Fault, seen: SeenRequest, response: Serv
 }
 
 /** Writes an event of a watch that a fault may have met. @returns the fault that meets the watch from now on */
-export function writeFaultyEvent(
-  fault: Fault | null,
-  response: ServerResponse,
-  type: WatchEventType,
-  object: unknown,
-): Fault | null {
+export function writeFaultyEvent(fault: Fault | null, response: ServerResponse, event: WatchEvent): Fault | null {
   if (fault?.kind === 'silent' || response.destroyed) return fault;
-  const line = `${JSON.stringify({ type, object })}\n`;
+  const line = `${JSON.stringify(event)}\n`;
   if (fault?.kind === 'cut') {
     response.write(line.slice(0, line.length / 2), () => response.destroy());
   } else if (fault?.kind === 'errorEvent') {
     const { status, reason, message = `${reason} by plan` } = fault;
-    response.end(`${JSON.stringify({ type: 'ERROR', object: new StatusAnswer(status, reason, message).body() })}\n`);
+    response.end(`${JSON.stringify({ type: 'ERROR', object: statusOf(new StatusAnswer(status, reason, message)) })}\n`);
   } else if (fault?.kind === 'disorder') {
     response.write(`${line}${line}${fault.before ?? ''}`);
     return { ...fault, before: line };

@@ -1,67 +1,70 @@
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import type { ValidationRule } from '@sluice/crds/extensions.ts';
 import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
+import type { FieldFault } from '../../runtime/memory/answer.ts';
 import { isObject } from '../../runtime/memory/fields.ts';
-import type { FieldFault } from '../../runtime/memory/served-kind.ts';
-import { below } from './schema-faults.ts';
 
-/** Evaluates the rules of a schema as the API server does. */
+/** What a schema's rules say against a value; `before` is undefined for a new one. */
 export type RuleCheck = (schema: StructuralSchema, path: string, value: unknown, before: unknown) => FieldFault[];
 
 /** An absolute URI (RFC 3986, 3): scheme, and a host which may be empty. */
 const ABSOLUTE_URL = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:[^/?#@]*@)?([^/?#]*))?/i;
 
 /**
- * Makes a check that evaluates a schema's rules with CEL and the part of Kubernetes' libraries that the rules in
- * @sluice/crds use. A rule that names `oldSelf` is for changes only; one that fails to evaluate refuses the value.
+ * Makes a check of all that zod cannot know of a kind: the rules in its schema, written in CEL with the part of
+ * Kubernetes' libraries that @sluice/crds use, and lists whose items are told apart by keys. A rule that names
+ * `oldSelf` is for changes only; one that fails to evaluate refuses the value.
  */
 export function createRuleCheck(): RuleCheck {
   const environment = kubernetesEnvironment();
   const parsed = new Map<string, ParseResult>();
-  const evaluate = (rule: string, context: Record<string, unknown>): boolean => {
+  const holds = ({ rule }: ValidationRule, value: unknown, before: unknown): boolean => {
+    if (before === undefined && /\boldSelf\b/.test(rule)) return true;
     const program = parsed.get(rule) ?? environment.parse(javascriptOf(rule));
     parsed.set(rule, program);
     try {
-      return program(context) === true;
+      return program({ self: celOf(value), ...(before === undefined ? {} : { oldSelf: celOf(before) }) }) === true;
     } catch {
       return false;
     }
   };
   const check: RuleCheck = (schema, path, value, before) => {
     if (value === undefined) return [];
-    const rules = schema['x-kubernetes-validations'] ?? [];
-    const broken = rules.filter(({ rule }) => {
-      const isTransition = /\boldSelf\b/.test(rule);
-      if (isTransition && before === undefined) return false;
-      return !evaluate(rule, { self: celOf(value), ...(isTransition ? { oldSelf: celOf(before) } : {}) });
+    const broken = (schema['x-kubernetes-validations'] ?? []).filter((rule) => !holds(rule, value, before));
+    const faults = broken.map(({ message, fieldPath = '' }) => ({
+      path: `${path}${fieldPath}`.replace(/^\./, ''),
+      message,
+    }));
+    if (Array.isArray(value)) return [...faults, ...itemFaults(schema, path, value, check)];
+    if (!isObject(value)) return faults;
+    const old = isObject(before) ? before : {};
+    const children = Object.entries(value).flatMap(([name, child]) => {
+      const childSchema = schema.properties?.[name] ?? schema.additionalProperties ?? {};
+      return check(childSchema, below(path, name), child, old[name]);
     });
-    return [...broken.map((rule) => faultOf(rule, path)), ...childFaults(schema, path, value, before, check)];
+    return [...faults, ...children];
   };
   return check;
 }
 
-function faultOf({ message, fieldPath = '' }: ValidationRule, path: string): FieldFault {
-  return { path: `${path}${fieldPath}`.replace(/^\./, ''), message };
+/** Items of a list have no past that a rule could compare them with. */
+function itemFaults(
+  { items = {}, 'x-kubernetes-list-map-keys': keys = [] }: StructuralSchema,
+  path: string,
+  value: readonly unknown[],
+  check: RuleCheck,
+): FieldFault[] {
+  const identities = value.map((item) => JSON.stringify(item, [...keys]));
+  return value.flatMap((item, at) => {
+    const isDouble = keys.length > 0 && identities.indexOf(identities[at] ?? '') < at;
+    const double = isDouble ? [{ path: `${path}[${at}]`, message: `Duplicate value: ${identities[at]}` }] : [];
+    return [...double, ...check(items, `${path}[${at}]`, item, undefined)];
+  });
 }
 
-function childFaults(
-  schema: StructuralSchema,
-  path: string,
-  value: unknown,
-  before: unknown,
-  check: RuleCheck,
-): readonly FieldFault[] {
-  const old = isObject(before) ? before : {};
-  if (Array.isArray(value)) {
-    const { items } = schema;
-    // Items of a list have no past that a rule could compare them with, unless they are told apart by keys.
-    return items === undefined ? [] : value.flatMap((item, at) => check(items, `${path}[${at}]`, item, undefined));
-  }
-  if (!isObject(value)) return [];
-  return Object.entries(value).flatMap(([name, child]) => {
-    const childSchema = schema.properties?.[name] ?? schema.additionalProperties;
-    return childSchema === undefined ? [] : check(childSchema, below(path, name), child, old[name]);
-  });
+/** The path of a field of the object at `path`. */
+export function below(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
 }
 
 /** URLs and quantities, which have types of their own in Kubernetes' libraries, are texts and numbers here. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { edgesOf, endpointSliceSchema } from '../../link/endpoints.ts';
 import type { JsonObject } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
-import { createStandaloneStore } from '../api/store.ts';
+import { createStandaloneStore } from '../api/kinds.ts';
 import type { Front } from '../network/relays.ts';
 import { edgeManifests } from '../programs/edge-manifests.ts';
 import { Controllers } from './controllers.ts';
@@ -19,16 +19,14 @@ describe('the controllers', () => {
   beforeEach(() => {
     now = Date.now();
     troubles = [];
-    store = createStandaloneStore({ now: () => now });
+    store = createStandaloneStore(() => now);
     opened = new Map();
     controllers = new Controllers({
       store,
       network: { serviceAddress: (_, name) => `service ${name}` },
       relays: {
-        open: async (front) => void opened.set(`${front.address}:${front.port}`, front),
-        keepOnly: (fronts) => {
-          const kept = new Set(fronts.map(({ address, port }) => `${address}:${port}`));
-          for (const key of opened.keys()) if (!kept.has(key)) opened.delete(key);
+        serve: (fronts) => {
+          opened = new Map(fronts.map((front) => [`${front.address}:${front.port}`, front]));
         },
       },
       page: { address: 'page', port: 8080, service: { namespace: NAMESPACE, name: 'sluice-edge', portName: 'http' } },
@@ -59,7 +57,7 @@ describe('the controllers', () => {
   const pods = () =>
     store.list(kind('pods')).map(({ metadata, status }) => ({
       ...(metadata as { name: string; uid: string; labels: Record<string, string>; deletionTimestamp?: string }),
-      phase: (status as { phase: string }).phase,
+      phase: (status as { phase: string } | undefined)?.phase,
     }));
   const running = (name: string, podIP: string, isReady = true) => {
     const conditions = [{ type: 'Ready', status: isReady ? 'True' : 'False' }];
@@ -67,7 +65,7 @@ describe('the controllers', () => {
     const status = { phase: 'Running', podIP, conditions };
     store.apply(kind('pods'), 'status', { ...pod, status }, 'kubelet');
   };
-  const gone = (name: string) => store.delete(kind('pods'), NAMESPACE, name, undefined, 0);
+  const gone = (name: string) => store.delete(kind('pods'), NAMESPACE, name, { graceSeconds: 0 });
   const deployment = () => store.get(kind('deployments'), NAMESPACE, 'sluice-edge');
   const change = (over: (spec: JsonObject) => void) =>
     store.update(kind('deployments'), NAMESPACE, 'sluice-edge', (object) => over(object.spec as JsonObject));
@@ -102,7 +100,7 @@ describe('the controllers', () => {
       'true 127.16.1.5:8443',
     ]);
     running(first, '127.16.1.4', false);
-    store.delete(kind('pods'), NAMESPACE, second, undefined);
+    store.delete(kind('pods'), NAMESPACE, second);
     await settle();
     const known = edges().filter(({ podName }) => podName === first || podName === second);
     expect(known).toMatchObject([
@@ -113,7 +111,7 @@ describe('the controllers', () => {
 
   test('replace a pod that goes, and one that has failed', async () => {
     const [first = '', second = ''] = await bothReady();
-    store.delete(kind('pods'), NAMESPACE, first, undefined);
+    store.delete(kind('pods'), NAMESPACE, first);
     await settle();
     expect(pods().filter(({ deletionTimestamp }) => deletionTimestamp === undefined)).toHaveLength(2);
     gone(first);
@@ -183,23 +181,18 @@ describe('the controllers', () => {
 
   test('end what belonged to an owner or a namespace that is gone', async () => {
     await bothReady();
-    store.delete(kind('deployments'), NAMESPACE, 'sluice-edge', undefined);
+    store.delete(kind('deployments'), NAMESPACE, 'sluice-edge');
     await settle();
     expect(pods().every(({ deletionTimestamp }) => deletionTimestamp !== undefined)).toBe(true);
     apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
-    store.delete(kind('namespaces'), '', NAMESPACE, undefined);
+    store.delete(kind('namespaces'), '', NAMESPACE);
     await settle();
     expect([store.list(kind('services')), store.list(kind('endpointslices'))]).toEqual([[], []]);
   });
 
   test('give Services and the page an address with their ready pods behind it', async () => {
-    await controllers.openPage();
     const [first = ''] = await bothReady();
-    const targets = (front: string) =>
-      opened
-        .get(front)
-        ?.targets()
-        .map(({ host, port }) => `${host}:${port}`);
+    const targets = (front: string) => opened.get(front)?.targets.map(({ host, port }) => `${host}:${port}`);
     const both = ['127.16.1.4:8080', '127.16.1.5:8080'];
     expect([...opened.keys()].sort()).toEqual([
       'page:8080',
@@ -212,21 +205,22 @@ describe('the controllers', () => {
     running(first, '127.16.1.4', false);
     await settle();
     expect(targets('page:8080')?.length).toBe(1);
-    store.delete(kind('services'), NAMESPACE, 'sluice-edge', undefined);
+    store.delete(kind('services'), NAMESPACE, 'sluice-edge');
     await settle();
     expect(opened.has('service sluice-edge:8080')).toBe(false);
     expect(targets('page:8080')).toEqual([]);
   });
 
-  test('forget events after an hour', () => {
+  test('forget events after an hour', async () => {
     const eventTime = new Date(now).toISOString();
     const event = { apiVersion: 'events.k8s.io/v1', kind: 'Event', metadata: { name: 'e', namespace: 'a' }, eventTime };
     apply(event);
-    now += 3_599_000;
-    controllers.expireEvents();
-    expect(store.list(kind('events'))).toHaveLength(1);
-    now += 2000;
-    controllers.expireEvents();
-    expect(store.list(kind('events'))).toEqual([]);
+    const passes = async (milliseconds: number) => {
+      now += milliseconds;
+      apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `at-${now}`, namespace: 'a' } });
+      await settle();
+      return store.list(kind('events')).length;
+    };
+    expect([await passes(3_599_000), await passes(2000)]).toEqual([1, 0]);
   });
 });

@@ -25,11 +25,11 @@ export interface InputFault {
 /** One object out of a file. */
 export interface InputDocument {
   readonly object: JsonObject;
-  /** A fault at the line of a field, or of the nearest thing around it. @param field e.g. `spec.transcode.ladder[0].name` */
+  /** A fault of this object, with the line of the field that it is about. */
   fault(field: string, message: string): InputFault;
 }
 
-/** What a file holds; with a fault nothing of it is to be used. */
+/** What a file holds; with faults nothing of it is to be used. */
 export interface ParsedFile {
   readonly documents: readonly InputDocument[];
   readonly faults: readonly InputFault[];
@@ -37,8 +37,7 @@ export interface ParsedFile {
 
 /** More aliases than this blow a file up, they do not describe a channel. */
 const ALIASES_MAX = 100;
-/** Lists of Kubernetes objects, as `kubectl get -o yaml` prints them. */
-const LIST_KIND = 'List';
+const NO_OBJECT = 'a document must be an object with apiVersion, kind and metadata';
 
 /** Reads a file of YAML (or JSON) documents, each a Kubernetes object. Never throws. */
 export function parseFile(file: string, text: string): ParsedFile {
@@ -49,54 +48,41 @@ export function parseFile(file: string, text: string): ParsedFile {
   const faults: InputFault[] = [];
   for (const document of Array.isArray(parsed) ? parsed : []) {
     for (const { pos, message } of document.errors) {
-      faults.push({ file, line: lineAt(pos[0]), field: '', message: firstLine(message) });
+      const words = (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
+      faults.push({ file, line: lineAt(pos[0]), field: '', message: words });
     }
     if (document.errors.length > 0 || document.contents === null) continue;
-    const line = lineAt(document.contents.range?.[0]);
-    const found = objectOf(document);
     const fault = (field: string, message: string): InputFault => {
-      return { file, line: lineAt(offsetOf(document, keysOf(field))) || line, field, message };
+      return { file, line: lineAt(offsetOf(document, field)), field, message };
     };
-    if (typeof found === 'string') faults.push({ file, line, field: '', message: found });
-    else if (found.kind !== LIST_KIND) documents.push({ object: found, fault });
-    else faults.push(fault('kind', 'a List is not read: write its items as documents, with --- between them'));
+    try {
+      const object: unknown = document.toJS({ maxAliasCount: ALIASES_MAX });
+      if (isObject(object)) documents.push({ object, fault });
+      else faults.push(fault('', NO_OBJECT));
+    } catch (error) {
+      faults.push(fault('', `${messageOf(error)}: write the values out instead of using aliases`));
+    }
   }
   return { documents, faults };
 }
 
-/** The object in a document, or why there is none. */
-function objectOf(document: Document<ParsedNode>): JsonObject | string {
-  try {
-    const value: unknown = document.toJS({ maxAliasCount: ALIASES_MAX });
-    return isObject(value) ? value : 'a document must be an object with apiVersion, kind and metadata';
-  } catch (error) {
-    return `${messageOf(error)}: write the values out instead of using aliases`;
-  }
-}
-
-/** Where the deepest part of a path that exists begins; for a field of a map its key, not its value. */
-function offsetOf(document: Document<ParsedNode>, path: readonly (string | number)[]): number | undefined {
+/**
+ * Where the deepest part of a path (`a.b[0].c`) that exists begins; for a field of a map its key, not its value. Names
+ * with dots in them, as in labels, are not found: then the map around them is.
+ */
+function offsetOf(document: Document<ParsedNode>, path: string): number | undefined {
   let node: unknown = document.contents;
   let offset = document.contents?.range?.[0];
-  for (const key of path) {
+  for (const [text, index] of path.matchAll(/\[(\d+)\]|[^.[\]]+/g)) {
     if (isAlias(node)) node = node.resolve(document);
     if (isMap(node)) {
-      const pair = node.items.find((item) => isNode(item.key) && String(item.key) === String(key));
+      const pair = node.items.find(({ key }) => isNode(key) && String(key) === text);
       if (isNode(pair?.key)) offset = pair.key.range?.[0] ?? offset;
       node = pair?.value;
     } else if (isCollection(node)) {
-      node = node.get(key, true);
+      node = node.get(Number(index), true);
       if (isNode(node)) offset = node.range?.[0] ?? offset;
     } else return offset;
   }
   return offset;
-}
-
-/** `a.b[0].c` as keys. Names with dots in them, as in labels, are not found: then the map around them is. */
-function keysOf(path: string): readonly (string | number)[] {
-  return [...path.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([text, index]) => (index === undefined ? text : Number(index)));
-}
-
-function firstLine(message: string): string {
-  return (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
-import { createStandaloneStore } from '../api/store.ts';
+import { createStandaloneStore } from '../api/kinds.ts';
 import type { InputFault } from './document.ts';
 import { FolderInput } from './folder-input.ts';
 
@@ -26,7 +26,7 @@ describe('a folder as input', () => {
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-input-'));
-    store = createStandaloneStore({ now: Date.now });
+    store = createStandaloneStore(Date.now);
     faults = [];
     taken = [];
     input = new FolderInput(folder, store, {
@@ -94,7 +94,7 @@ describe('a folder as input', () => {
       {
         line: 10,
         field: 'spec.delivery.hysteresis',
-        message: expect.stringContaining('unknown field; known here: minimumMode') as never,
+        message: expect.stringContaining('unknown field "spec.delivery.hysteresis"; known here: minimumMode') as never,
       },
     ],
     [
@@ -103,7 +103,7 @@ describe('a folder as input', () => {
       {
         line: 10,
         field: 'spec.delivery.hysteresisSeconds',
-        message: expect.stringContaining('should be greater than or equal to 0') as never,
+        message: expect.stringContaining('expected number to be >=0') as never,
       },
     ],
     [

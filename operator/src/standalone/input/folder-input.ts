@@ -1,10 +1,11 @@
-import { messageOf } from '@sluice/common/errors/error.ts';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { StatusAnswer } from '../../runtime/memory/answer.ts';
 import { type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { apiVersionOf, kindOfObject, type ServedKind } from '../../runtime/memory/served-kind.ts';
 import { type InputDocument, type InputFault, parseFile } from './document.ts';
-import { type FileState, listFiles, readText } from './files.ts';
 
 /** What an input tells of its work. */
 export interface InputEvents {
@@ -18,38 +19,47 @@ export interface InputEvents {
 interface InputObject {
   readonly kind: ServedKind;
   readonly object: JsonObject;
-  readonly document: InputDocument;
   readonly namespace: string;
   readonly name: string;
   /** For messages and to tell objects apart, e.g. `Channel demo/film`. */
   readonly label: string;
 }
 
-/** A file as it was read last, with what it has given when it was last taken. */
-interface KnownFile extends FileState {
-  readonly isTaken: boolean;
+/** A file as it was read last. */
+interface KnownFile {
+  readonly text: string;
+  /** Why it was not taken, as JSON; empty if it was. */
+  readonly refusal: string;
+  /** What it has given when it was last taken. */
   readonly objects: readonly InputObject[];
 }
 
+/** Large enough for hundreds of objects; a file above this is no configuration. */
+const FILE_BYTES_MAX = 4 * 1024 * 1024;
+const YAML_FILE = /^[^.].*\.(yaml|yml|json)$/;
 /** Who owns the fields that the files set. */
 const FIELD_MANAGER = 'standalone-input';
 /** The namespace of objects that name none, as with kubectl. */
 const DEFAULT_NAMESPACE = 'default';
 /** Names and namespaces are parts of paths and URLs (RFC 1123 subdomain). */
 const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+const NAME_REMEDY = 'use lower-case letters, digits and dashes, with a letter or digit at both ends';
 /** How often files are looked at: as good as at once for people, and no work for a few files. */
 const LOOK_MILLISECONDS = 250;
 
 /**
- * Keeps a store equal to a file, or to the files of a folder. A file is taken as a whole or not at all; what only files
- * had that have changed or gone is deleted; objects that came into the store in any other way are left alone.
+ * Keeps a store equal to a file, or to the YAML and JSON files right in a folder, except hidden ones. A file is taken as
+ * a whole or not at all; what only files had that have changed or gone is deleted; objects that came into the store in
+ * any other way are left alone.
  */
 export class FolderInput {
   readonly #input: string;
   readonly #store: ObjectStore;
   readonly #events: InputEvents;
   #files: ReadonlyMap<string, KnownFile> = new Map();
-  #seen: readonly FileState[] = [];
+  /** State of all files at the last look, and when they were last read. */
+  #seen = '';
+  #taken = '';
 
   constructor(input: string, store: ObjectStore, events: InputEvents) {
     this.#input = input;
@@ -59,7 +69,7 @@ export class FolderInput {
 
   /** Takes in what has changed since the last time. @throws SluiceError `INPUT_UNREADABLE`; then nothing has changed */
   async read(): Promise<void> {
-    await this.#take(await listFiles(this.#input));
+    await this.#take(await this.#paths());
   }
 
   /**
@@ -70,11 +80,15 @@ export class FolderInput {
   follow(onTrouble: (message: string) => void): () => Promise<void> {
     let trouble = '';
     const look = async (): Promise<void> => {
-      const before = new Set(this.#seen.map(({ path, fingerprint }) => path + fingerprint));
       try {
-        this.#seen = await listFiles(this.#input);
-        const isSettled = this.#seen.every(({ path, fingerprint }) => before.has(path + fingerprint));
-        if (isSettled) await this.#take(this.#seen);
+        const paths = await this.#paths();
+        const states = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
+        const now = JSON.stringify([paths, states.map((state) => state && [state.ino, state.size, state.mtimeMs])]);
+        if (now === this.#seen && now !== this.#taken) {
+          await this.#take(paths);
+          this.#taken = now;
+        }
+        this.#seen = now;
         trouble = '';
       } catch (error) {
         if (messageOf(error) !== trouble) onTrouble(messageOf(error));
@@ -91,22 +105,33 @@ export class FolderInput {
     };
   }
 
-  /** After any change all files are looked at again, in order: an object belongs to the first file that has it. */
-  async #take(states: readonly FileState[]): Promise<void> {
+  /** Sorted by name. @throws SluiceError `INPUT_UNREADABLE` */
+  async #paths(): Promise<readonly string[]> {
+    try {
+      if ((await stat(this.#input)).isFile()) return [this.#input];
+      const entries = await readdir(this.#input, { withFileTypes: true });
+      const names = entries.filter((entry) => !entry.isDirectory() && YAML_FILE.test(entry.name));
+      return names.map(({ name }) => join(this.#input, name)).sort();
+    } catch (cause) {
+      const message = `${this.#input} cannot be read: name a YAML file, or a folder with such files`;
+      throw new SluiceError(message, { code: 'INPUT_UNREADABLE', retryable: true, cause });
+    }
+  }
+
+  /** After any change all files are read again, in order: an object belongs to the first file that has it. */
+  async #take(paths: readonly string[]): Promise<void> {
     const before = this.#files;
-    const isKnown = ({ path, fingerprint }: FileState) => before.get(path)?.fingerprint === fingerprint;
-    if (states.length === before.size && states.every(isKnown)) return;
     const files = new Map<string, KnownFile>();
     const owners = new Map<string, string>();
-    for (const state of states) {
-      const { path } = state;
-      const { found, faults } = await this.#reading(path, owners);
-      const isTaken = faults.length === 0;
-      const objects = isTaken ? found : (before.get(path)?.objects ?? []);
-      files.set(path, { ...state, isTaken, objects });
+    for (const path of paths) {
+      const known = before.get(path);
+      const { text, found, faults } = await this.#read(path, owners);
+      const refusal = faults.length === 0 ? '' : JSON.stringify(faults);
+      const objects = refusal === '' ? found : (known?.objects ?? []);
+      files.set(path, { text, refusal, objects });
       for (const { label } of objects) owners.set(label, owners.get(label) ?? path);
-      if (isKnown(state) && before.get(path)?.isTaken === isTaken) continue;
-      if (!isTaken) this.#events.refused(faults);
+      if (text === known?.text && refusal === known.refusal) continue;
+      if (refusal !== '') this.#events.refused(faults);
       else this.#apply(path, objects);
     }
     this.#files = files;
@@ -118,18 +143,18 @@ export class FolderInput {
 
   #apply(path: string, objects: readonly InputObject[]): void {
     for (const { kind, object } of objects) this.#store.apply(kind, 'object', object, FIELD_MANAGER);
-    this.#events.taken(
-      path,
-      objects.map(({ label }) => label),
-    );
+    const labels = objects.map(({ label }) => label);
+    this.#events.taken(path, labels);
   }
 
   /** What is in a file. @param owners files of the objects that other files have */
-  async #reading(path: string, owners: ReadonlyMap<string, string>) {
+  async #read(path: string, owners: ReadonlyMap<string, string>) {
     const found: InputObject[] = [];
     const faults: InputFault[] = [];
+    let text = '';
     try {
-      const parsed = parseFile(path, await readText(path));
+      text = await readText(path);
+      const parsed = parseFile(path, text);
       faults.push(...parsed.faults);
       for (const document of parsed.documents) {
         const object = inputObject(this.#store.kinds, document, faults);
@@ -137,20 +162,20 @@ export class FolderInput {
         const isDouble = found.some(({ label }) => label === object.label);
         const owner = isDouble ? 'this file' : owners.get(object.label);
         const message = `${object.label} is in ${owner} already: remove it here or there, or give it another name`;
-        if (owner === undefined) faults.push(...this.#trial(object));
+        if (owner === undefined) faults.push(...this.#trial(object, document));
         else faults.push(document.fault('metadata.name', message));
         found.push(object);
       }
     } catch (error) {
       faults.push({ file: path, line: 0, field: '', message: messageOf(error) });
     }
-    return { found, faults };
+    return { text, found, faults };
   }
 
   /** What the store would say to an object; empty if it would take it. */
-  #trial({ kind, object, document }: InputObject): readonly InputFault[] {
+  #trial({ kind, object }: InputObject, document: InputDocument): readonly InputFault[] {
     try {
-      this.#store.apply(kind, 'object', object, FIELD_MANAGER, { dryRun: true, strict: true });
+      this.#store.apply(kind, 'object', object, FIELD_MANAGER, { dryRun: true });
       return [];
     } catch (error) {
       if (!(error instanceof StatusAnswer)) throw error;
@@ -160,11 +185,18 @@ export class FolderInput {
   }
 
   #delete({ kind, namespace, name }: InputObject): void {
-    try {
-      this.#store.delete(kind, namespace, name, undefined);
-    } catch (error) {
-      if (!(error instanceof StatusAnswer)) throw error; // somebody else has deleted it
-    }
+    if (this.#store.find(kind, namespace, name) !== undefined) this.#store.delete(kind, namespace, name);
+  }
+}
+
+/** The text of a file. @throws Error with a message that says what to do */
+async function readText(path: string): Promise<string> {
+  const { size } = await stat(path);
+  if (size > FILE_BYTES_MAX) throw new Error(`more than ${FILE_BYTES_MAX} bytes: split the file`);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+  } catch (cause) {
+    throw new Error('cannot be read as UTF-8: save the file as UTF-8', { cause });
   }
 }
 
@@ -180,19 +212,13 @@ function inputObject(kinds: readonly ServedKind[], document: InputDocument, faul
   }
   const metadata = metadataOf(document.object);
   const name = String(metadata.name ?? '');
-  const scope = kind.namespaced ? { namespace: String(metadata.namespace ?? DEFAULT_NAMESPACE) } : {};
+  const namespace = kind.namespaced ? String(metadata.namespace ?? DEFAULT_NAMESPACE) : '';
+  const scope = kind.namespaced ? { namespace } : {};
   const bad = Object.entries({ name, ...scope }).filter(([, text]) => !NAME.test(text));
-  const remedy = 'use lower-case letters, digits and dashes, with a letter or digit at both ends';
-  faults.push(...bad.map(([field, text]) => document.fault(`metadata.${field}`, `"${text}" is no name: ${remedy}`)));
+  faults.push(
+    ...bad.map(([field, text]) => document.fault(`metadata.${field}`, `"${text}" is no name: ${NAME_REMEDY}`)),
+  );
   if (bad.length > 0) return null;
-  const { namespace = '' } = scope;
-  const label = `${kind.kind} ${namespace === '' ? name : `${namespace}/${name}`}`;
-  return {
-    kind,
-    object: { ...document.object, metadata: { ...metadata, name, ...scope } },
-    document,
-    namespace,
-    name,
-    label,
-  };
+  const object = { ...document.object, metadata: { ...metadata, name, ...scope } };
+  return { kind, object, namespace, name, label: `${kind.kind} ${kind.namespaced ? `${namespace}/` : ''}${name}` };
 }

@@ -1,14 +1,9 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
 import { type Clock, pause } from '../../runtime/queue/clock.ts';
-import { type Container, type Deed, type Probe, portNumber } from '../api/shapes.ts';
-import { crashesInARow, restartDelaySeconds } from './back-off.ts';
-import { commandOf, imageOf, type LocalImage, type LocalImages, localCommand } from './images.ts';
+import { type Container, type Probe, portNumber } from '../api/shapes.ts';
 import { LogBuffer } from './log.ts';
 import type { LocalProcess, Machine } from './machine.ts';
-import { environmentOf, mappingsOf, type PodPlace } from './place.ts';
-
-/** What a container is to its pod: run once before the others, run beside them from before to after, or the work itself. */
-export type Role = 'init' | 'sidecar' | 'main';
+import { commandOf, imageOf, type LocalImages, localStart, type PodPlace } from './place.ts';
 
 /** One run of a container that is over. */
 export interface Termination {
@@ -33,28 +28,32 @@ export interface ContainerServices {
   readonly say: (text: string, isNote: boolean) => void;
 }
 
+/** Back-off of Kubernetes for containers that end: 10 s, doubled up to 300 s; forgotten after ten minutes of running. */
+const BACK_OFF_SECONDS = { first: 10, most: 300, forgottenAfter: 600 } as const;
 /** A container that cannot be started (a program is missing) is tried again after this. */
 const START_RETRY_MS = 10_000;
-
 /** Kubernetes' limits for the end of a log as termination message. */
-const MESSAGE_LINES = 80;
-const MESSAGE_CHARACTERS = 2048;
+const MESSAGE = { lines: 80, characters: 2048 } as const;
+
+/** Seconds to wait before a restart: none after the first end in a row, then 10, 20, 40 ... 300. */
+export function restartDelaySeconds(crashes: number): number {
+  if (crashes <= 1) return 0;
+  return Math.min(BACK_OFF_SECONDS.first * 2 ** Math.min(crashes - 2, 10), BACK_OFF_SECONDS.most);
+}
 
 /** One process of a container that runs. */
 interface Run {
   readonly process: LocalProcess;
-  readonly image: LocalImage;
-  /** Over when it stops: its probes and hooks end then. */
-  readonly attended: AbortController;
-  /** When it is killed, by the clock that measures; never, until it is stopped. */
-  killAtMs: number;
-  cancelKill: () => void;
+  /** Begins to leave when it is stopped: its probes end then. */
+  readonly leaving: AbortController;
+  readonly over: AbortController;
 }
 
 /** One container of a pod, over all its restarts. */
 export class LocalContainer {
   readonly container: Container;
-  readonly role: Role;
+  /** A native sidecar: it runs before, beside and after the work, and is always restarted. */
+  readonly isSidecar: boolean;
   readonly log = new LogBuffer();
   /** Resolves when its startup probe has succeeded for the first time, or it will not start any more. */
   readonly firstStart = Promise.withResolvers<void>();
@@ -71,17 +70,16 @@ export class LocalContainer {
   last: Termination | null = null;
   readonly #place: PodPlace;
   readonly #services: ContainerServices;
-  /** Set by the first stop that is for good: it is not started again. */
+  /** Set by the first stop: it is not started again. */
   readonly #stopping = new AbortController();
-  /** Of a stop that came before the process was there. */
+  /** Of a stop that came while the process was being started. */
   #graceMs = 0;
-  #crashes = 0;
   #loop: Promise<void> | null = null;
   #run: Run | null = null;
 
-  constructor(container: Container, role: Role, place: PodPlace, services: ContainerServices) {
+  constructor(container: Container, isSidecar: boolean, place: PodPlace, services: ContainerServices) {
     this.container = container;
-    this.role = role;
+    this.isSidecar = isSidecar;
     this.#place = place;
     this.#services = services;
   }
@@ -100,26 +98,24 @@ export class LocalContainer {
     this.#graceMs = graceMs;
     this.#stopping.abort();
     this.firstStart.resolve();
-    this.#end(graceMs, hooks);
+    if (this.#run !== null) this.#end(this.#run, graceMs, hooks);
     await this.#loop;
-  }
-
-  get hasSucceeded(): boolean {
-    return this.isOver && this.last?.exitCode === 0;
   }
 
   async #untilOver(): Promise<void> {
     const { clock, changed } = this.#services;
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
+    for (let crashes = 0; !signal.aborted; ) {
       const startedMs = clock.now();
       const exitCode = await this.#once();
-      if (exitCode !== null) this.#crashes = crashesInARow(this.#crashes, clock.now() - startedMs);
-      if (signal.aborted || (exitCode !== null && !this.#isRestarted(exitCode))) break;
-      const delayMs = exitCode === null ? START_RETRY_MS : restartDelaySeconds(this.#crashes) * 1000;
-      if (exitCode !== null && delayMs > 0) {
+      let delayMs = START_RETRY_MS;
+      if (exitCode !== null) {
+        if (!this.#isRestarted(exitCode)) break;
+        const isLong = clock.now() - startedMs >= BACK_OFF_SECONDS.forgottenAfter * 1000;
+        crashes = isLong ? 1 : crashes + 1;
+        delayMs = restartDelaySeconds(crashes) * 1000;
         const message = `ended with ${exitCode}; next start in ${delayMs / 1000} s`;
-        this.waiting = { reason: 'CrashLoopBackOff', message };
+        if (delayMs > 0) this.waiting = { reason: 'CrashLoopBackOff', message };
       }
       changed();
       if (delayMs > 0) await pause(delayMs, clock, signal);
@@ -132,109 +128,96 @@ export class LocalContainer {
 
   #isRestarted(exitCode: number): boolean {
     const { restartPolicy } = this.#place.pod.spec;
-    if (this.role === 'sidecar') return true;
-    if (this.role === 'init') return exitCode !== 0 && restartPolicy !== 'Never';
-    return restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && exitCode !== 0);
+    return this.isSidecar || restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && exitCode !== 0);
   }
 
   /** One run from start to end. @returns its exit code; null if it could not be started */
   async #once(): Promise<number | null> {
-    const { now, changed, say } = this.#services;
+    const { images, now, changed, say } = this.#services;
     this.startedAtMs = now();
-    let run: Run;
+    let process: LocalProcess;
     try {
-      const image = imageOf(this.container.image, this.#services.images);
-      const process = await this.#launch(commandOf(this.container, image), image, (line) => this.#took(line));
-      run = {
-        process,
-        image,
-        attended: new AbortController(),
-        killAtMs: Number.POSITIVE_INFINITY,
-        cancelKill: () => {},
-      };
+      process = await this.#launch(commandOf(this.container, imageOf(this.container.image, images)), (line) => {
+        this.log.add(line);
+        say(line, false);
+      });
     } catch (error) {
       this.waiting = { reason: 'CreateContainerError', message: messageOf(error) };
       say(messageOf(error), true);
       return null;
     }
     if (this.last !== null) this.restarts += 1;
-    this.waiting = null;
+    const run: Run = { process, leaving: new AbortController(), over: new AbortController() };
+    Object.assign(this, { waiting: null, pid: process.pid });
     this.#run = run;
-    this.pid = run.process.pid;
     changed();
-    if (this.#stopping.signal.aborted)
-      this.#end(this.#graceMs, false); // while it started
+    if (this.#stopping.signal.aborted) this.#end(run, this.#graceMs, false);
     else void this.#attend(run);
-    const exitCode = await run.process.ended;
+    const exitCode = await process.ended;
     this.#hasEnded(run, exitCode);
     return exitCode;
   }
 
-  #hasEnded({ attended, cancelKill }: Run, exitCode: number): void {
-    attended.abort();
-    cancelKill();
-    const falls = exitCode !== 0 && this.container.terminationMessagePolicy === 'FallbackToLogsOnError';
-    const message = falls ? this.log.tail(MESSAGE_LINES, MESSAGE_CHARACTERS) : '';
+  #hasEnded({ leaving, over }: Run, exitCode: number): void {
+    leaving.abort();
+    over.abort();
+    const tells = exitCode !== 0 && this.container.terminationMessagePolicy === 'FallbackToLogsOnError';
+    const message = tells ? this.log.tail(MESSAGE.lines, MESSAGE.characters) : '';
     const { startedAtMs, pid } = this;
     this.last = { exitCode, startedAtMs, finishedAtMs: this.#services.now(), message, pid };
     this.#run = null;
-    this.pid = 0;
-    this.started = false;
-    this.ready = false;
+    Object.assign(this, { pid: 0, started: false, ready: false });
   }
 
-  #end(graceMs: number, hooks: boolean): void {
-    const run = this.#run;
-    if (run === null) return; // it is ended as soon as it is there
-    const isFirst = !run.attended.signal.aborted;
-    const { clock, changed } = this.#services;
-    run.attended.abort();
-    run.cancelKill();
+  #end({ process, leaving, over }: Run, graceMs: number, hooks: boolean): void {
+    const { clock, changed, say, images } = this.#services;
+    const isFirst = !leaving.signal.aborted;
+    leaving.abort();
     this.ready = false;
-    run.killAtMs = Math.min(run.killAtMs, clock.now() + graceMs);
-    if (run.killAtMs <= clock.now()) {
-      run.process.kill();
+    if (graceMs <= 0) {
+      process.kill();
       return;
     }
-    run.cancelKill = clock.setTimer(() => run.process.kill(), run.killAtMs - clock.now());
+    void pause(graceMs, clock, over.signal).then(() => {
+      if (!over.signal.aborted) process.kill();
+    });
+    const signal = () => process.signal(imageOf(this.container.image, images).stopSignal);
     const { preStop } = this.container.lifecycle;
-    const signal = () => run.process.signal(run.image.stopSignal);
     if (preStop === undefined || !hooks) signal();
-    else if (isFirst) void this.#preStop(preStop, graceMs).then(signal);
+    else if (isFirst) {
+      void this.#execute(preStop.exec.command, graceMs).then((fault) => {
+        if (fault !== null) say(`preStop failed: ${fault}`, true);
+        signal();
+      });
+    }
     changed();
   }
 
-  async #preStop(deed: Deed, graceMs: number): Promise<void> {
-    const fault = await this.#perform(deed, graceMs);
-    if (fault !== null) this.#services.say(`preStop failed: ${fault}`, true);
-  }
-
-  /** What accompanies a process: postStart, then its probes. */
-  async #attend({ attended: { signal } }: Run): Promise<void> {
-    const { lifecycle, startupProbe, livenessProbe, readinessProbe } = this.container;
-    const { postStart } = lifecycle;
-    const graceMs = this.#place.pod.spec.terminationGracePeriodSeconds * 1000;
+  /** Asks the probes of a process that runs. */
+  async #attend(run: Run): Promise<void> {
+    const { startupProbe, livenessProbe, readinessProbe } = this.container;
+    const { signal } = run.leaving;
     const unhealthy = (what: string, why: string): void => {
-      this.#services.say(`${what} failed, the container is stopped: ${why}`, true);
-      this.#end(graceMs, true);
+      this.#services.say(`${what} probe failed, the container is stopped: ${why}`, true);
+      this.#end(run, this.#place.pod.spec.terminationGracePeriodSeconds * 1000, true);
     };
-    const postStartFault = postStart === undefined ? null : await this.#perform(postStart, graceMs);
-    if (signal.aborted) return;
-    if (postStartFault !== null) return unhealthy('postStart', postStartFault);
-    const startFault = startupProbe === undefined ? null : await this.#untilResult(startupProbe, signal, () => true);
-    if (signal.aborted) return;
-    if (startFault !== null) return unhealthy('startup probe', startFault);
+    if (startupProbe !== undefined) {
+      const { value: fault } = await this.#results(startupProbe, signal).next();
+      if (signal.aborted) return;
+      if (typeof fault === 'string') return unhealthy('startup', fault);
+    }
     this.started = true;
     this.#setReady(readinessProbe === undefined);
     this.firstStart.resolve();
-    const watchReadiness = (fault: string | null): boolean => {
-      this.#setReady(fault === null);
-      return false;
-    };
-    if (readinessProbe !== undefined) void this.#untilResult(readinessProbe, signal, watchReadiness);
+    if (readinessProbe !== undefined) void this.#followReadiness(readinessProbe, signal);
     if (livenessProbe === undefined) return;
-    const fault = await this.#untilResult(livenessProbe, signal, (why) => why !== null);
-    if (!signal.aborted) unhealthy('liveness probe', fault ?? '');
+    for await (const fault of this.#results(livenessProbe, signal)) {
+      if (fault !== null) return unhealthy('liveness', fault);
+    }
+  }
+
+  async #followReadiness(probe: Probe, signal: AbortSignal): Promise<void> {
+    for await (const fault of this.#results(probe, signal)) this.#setReady(fault === null);
   }
 
   #setReady(isReady: boolean): void {
@@ -242,75 +225,49 @@ export class LocalContainer {
     this.#services.changed();
   }
 
-  /**
-   * Asks a probe's question at its period until a result, as many answers in a row as its thresholds say, is the one
-   * that is waited for. @returns null for success, else why not
-   */
-  async #untilResult(
-    probe: Probe,
-    signal: AbortSignal,
-    isIt: (fault: string | null) => boolean,
-  ): Promise<string | null> {
+  /** Answers to a probe as they count: null for a success, why for as many failures in a row as its threshold says. */
+  async *#results(probe: Probe, signal: AbortSignal): AsyncGenerator<string | null, void> {
     const { clock } = this.#services;
-    let inARow = 0;
-    let wasGood: boolean | null = null;
     await pause(probe.initialDelaySeconds * 1000, clock, signal);
-    while (!signal.aborted) {
-      const fault = await this.#perform(probe, probe.timeoutSeconds * 1000);
-      const isGood = fault === null;
-      inARow = isGood === wasGood ? inARow + 1 : 1;
-      wasGood = isGood;
-      const isResult = inARow >= (isGood ? probe.successThreshold : probe.failureThreshold);
-      if (signal.aborted || (isResult && isIt(fault))) return fault;
-      await pause(probe.periodSeconds * 1000, clock, signal);
+    for (let failures = 0; !signal.aborted; await pause(probe.periodSeconds * 1000, clock, signal)) {
+      const fault = await this.#ask(probe);
+      if (signal.aborted) return;
+      failures = fault === null ? 0 : failures + 1;
+      if (fault === null || failures >= probe.failureThreshold) yield fault;
     }
-    return null;
   }
 
-  /** Does what a probe or hook says within its time. @returns null if it succeeded, else why not */
-  async #perform({ exec, httpGet, tcpSocket }: Deed, timeoutMs: number): Promise<string | null> {
-    if (exec !== undefined) return this.#execute(exec.command, timeoutMs);
-    const { address } = this.#place;
-    const named = (httpGet ?? tcpSocket)?.port ?? '';
-    const port = portNumber([this.container], named);
-    if (port === null) return `container ${this.container.name} has no port named ${named}`;
-    const url = `http://${address}:${port}${httpGet?.path ?? ''}`;
-    if (httpGet === undefined) {
-      return (await this.#services.machine.connect(address, port, timeoutMs)) ? null : `port ${port} is closed`;
-    }
-    return (await this.#services.machine.get(url, timeoutMs)) ? null : `${url} does not answer with 200`;
+  /** @returns null if the answer is good, else why not */
+  async #ask({ httpGet, timeoutSeconds }: Probe): Promise<string | null> {
+    const port = portNumber([this.container], httpGet.port);
+    if (port === null) return `container ${this.container.name} has no port named ${httpGet.port}`;
+    const url = `http://${this.#place.address}:${port}${httpGet.path}`;
+    const isGood = await this.#services.machine.get(url, timeoutSeconds * 1000);
+    return isGood ? null : `${url} does not answer with 200`;
   }
 
+  /** Runs a hook within its time. @returns null if it succeeded, else why not */
   async #execute(command: readonly string[], timeoutMs: number): Promise<string | null> {
-    let last = '';
+    const over = new AbortController();
     try {
-      const image = imageOf(this.container.image, this.#services.images);
-      const process = await this.#launch(command, image, (line) => {
+      let last = '';
+      const process = await this.#launch(command, (line) => {
         last = line;
       });
-      let isLate = false;
-      const cancel = this.#services.clock.setTimer(() => {
-        isLate = true;
-        process.kill();
-      }, timeoutMs);
+      const late = pause(timeoutMs, this.#services.clock, over.signal).then(() => {
+        if (!over.signal.aborted) process.kill();
+      });
       const exitCode = await process.ended;
-      cancel();
-      if (isLate) return `${command.join(' ')} did not end within ${timeoutMs / 1000} s`;
+      over.abort();
+      await late;
       return exitCode === 0 ? null : `${command.join(' ')} ended with ${exitCode}: ${last}`;
     } catch (error) {
       return messageOf(error);
     }
   }
 
-  async #launch(words: readonly string[], image: LocalImage, onLine: (line: string) => void): Promise<LocalProcess> {
-    const { folder: directory } = this.#place;
-    const command = localCommand(words, image, mappingsOf(this.container, image, this.#place));
-    const environment = environmentOf(this.container, image, this.#place);
-    return this.#services.machine.launch({ command, environment, directory, onLine });
-  }
-
-  #took(line: string): void {
-    this.log.add(line);
-    this.#services.say(line, false);
+  async #launch(words: readonly string[], onLine: (line: string) => void): Promise<LocalProcess> {
+    const image = imageOf(this.container.image, this.#services.images);
+    return this.#services.machine.launch({ ...localStart(words, this.container, image, this.#place), onLine });
   }
 }

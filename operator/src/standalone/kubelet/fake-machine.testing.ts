@@ -48,10 +48,6 @@ export class FakeMachine implements Machine {
     return this.healthy.has(url);
   }
 
-  async connect(address: string, port: number): Promise<boolean> {
-    return this.healthy.has(`${address}:${port}`);
-  }
-
   /** The commands that were started, in order. */
   get commands(): readonly string[] {
     return this.processes.map(({ start }) => start.command.join(' '));

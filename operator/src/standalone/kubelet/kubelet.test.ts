@@ -144,7 +144,7 @@ describe('a pod', () => {
       phase: 'Pending',
       conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }, {}, {}, {}],
     });
-    store.delete(PODS, 'tv', 'film-1', undefined);
+    store.delete(PODS, 'tv', 'film-1');
     await until('the end', () => store.list(PODS).length === 0);
     expect(machine.processes).toEqual([]);
   });
@@ -188,6 +188,9 @@ describe('a pod', () => {
     await started('run /bundles/main.js', 3);
     await until('the count', () => read().status.containerStatuses[0]?.restartCount === 2);
     expect(read().status.containerStatuses[0]).toMatchObject({ lastState: { terminated: { exitCode: 2 } } });
+    clock.advance(600_000); // ten minutes of running make up for what was before
+    machine.process('run /bundles/main.js').exit(3);
+    await started('run /bundles/main.js', 4);
   });
 
   test('that never restarts tells how it ended, with the end of its log', async () => {
@@ -203,8 +206,8 @@ describe('a pod', () => {
     expect(printed).toContain('film-1/main no encoder works');
   });
 
-  test('is ready as long as its port is open', async () => {
-    const readinessProbe = { tcpSocket: { port: 'http' }, periodSeconds: 1, failureThreshold: 1 };
+  test('is ready as long as it answers', async () => {
+    const readinessProbe = { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1, failureThreshold: 1 };
     create({ containers: [{ ...MAIN, ports: [{ name: 'http', containerPort: 80 }], readinessProbe }] });
     await started('run /bundles/main.js');
     const isReady = async (expected: boolean) =>
@@ -213,7 +216,7 @@ describe('a pod', () => {
         return read().status.containerStatuses[0]?.ready === expected;
       });
     await isReady(false);
-    machine.healthy.add(`${ADDRESS}:80`);
+    machine.healthy.add(`http://${ADDRESS}:80/readyz`);
     await isReady(true);
     machine.healthy.clear();
     await isReady(false);
@@ -242,18 +245,10 @@ describe('the containers of a pod', () => {
   const sidecar = (name: string, more: JsonObject = {}) => named(name, { restartPolicy: 'Always', ...more });
   const phaseIs = (phase: string) => until(phase, () => read().status?.phase === phase);
 
-  test('start in order: init containers when the one before has succeeded, main ones together', async () => {
-    create({ initContainers: [named('one'), named('two')], containers: [named('main'), named('other')] });
-    await started('one');
-    machine.process('one').exit(1);
-    await started('one', 2);
-    machine.process('one').exit(0);
-    await started('two');
-    expect(machine.commands).toEqual(['one', 'one', 'two']);
-    expect(read().status.phase).toBe('Pending');
-    machine.process('two').exit(0);
+  test('start in order: sidecars one after the other, main ones together', async () => {
+    create({ initContainers: [sidecar('one'), sidecar('two')], containers: [named('main'), named('other')] });
     await started('other');
-    expect(machine.commands.slice(3)).toEqual(['main', 'other']);
+    expect(machine.commands).toEqual(['one', 'two', 'main', 'other']);
     await phaseIs('Running');
   });
 
@@ -292,14 +287,6 @@ describe('the containers of a pod', () => {
     await phaseIs(phase);
   });
 
-  test('fail with an init container that is never restarted', async () => {
-    create({ restartPolicy: 'Never', initContainers: [named('init')], containers: [named('main')] });
-    await started('init');
-    machine.process('init').exit(2);
-    await phaseIs('Failed');
-    expect(machine.commands).toEqual(['init']);
-  });
-
   test('end with the work: sidecars restart whatever the policy until then, and stop in reverse order', async () => {
     create({
       restartPolicy: 'Never',
@@ -319,16 +306,6 @@ describe('the containers of a pod', () => {
     await phaseIs('Succeeded');
     expect(machine.processes).toHaveLength(4);
   });
-
-  test('are stopped with the reason where postStart fails, and started again', async () => {
-    create({ containers: [named('main', { lifecycle: { postStart: { exec: { command: ['hook'] } } } })] });
-    await started('hook');
-    machine.process('hook').exit(1);
-    await until('the signal', () => machine.process('main').signals.length === 1);
-    expect(printed).toContain('film-1/main postStart failed, the container is stopped: hook ended with 1: ');
-    machine.process('main').exit(0);
-    await started('main', 2);
-  });
 });
 
 describe('a deleted pod', () => {
@@ -342,7 +319,7 @@ describe('a deleted pod', () => {
 
   test('runs its hook, then gets its signal, then its sidecar; then nothing of it is left', async () => {
     await run();
-    store.delete(PODS, 'tv', 'film-1', undefined);
+    store.delete(PODS, 'tv', 'film-1');
     await started('drain /bundles/x');
     const [sidecar, main, hook] = machine.processes;
     expect(main?.signals).toEqual([]);
@@ -359,7 +336,7 @@ describe('a deleted pod', () => {
 
   test('is killed at the end of its grace period', async () => {
     await run();
-    store.delete(PODS, 'tv', 'film-1', undefined);
+    store.delete(PODS, 'tv', 'film-1');
     await started('drain /bundles/x');
     clock.advance(30_000);
     await until('the kill', () => machine.processes[1]?.signals.includes('SIGKILL') === true);
@@ -370,7 +347,7 @@ describe('a deleted pod', () => {
 
   test('is killed at once where nobody waits for it', async () => {
     await run();
-    store.delete(PODS, 'tv', 'film-1', undefined, 0);
+    store.delete(PODS, 'tv', 'film-1', { graceSeconds: 0 });
     await until('the end', () => readdirSync(folder).length === 0);
     expect(machine.processes.map(({ signals }) => signals)).toEqual([['SIGKILL'], ['SIGKILL']]);
   });

@@ -47,7 +47,8 @@ export class Kubelet {
       const run = this.#runs.get(uid) ?? new PodRun(pod, this.#services);
       if (!this.#runs.has(uid)) void run.done.finally(() => this.#runs.delete(uid));
       this.#runs.set(uid, run);
-      if (pod.metadata.deletionTimestamp !== undefined) run.delete();
+      const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
+      if (deletionTimestamp !== undefined) run.delete(deletionGracePeriodSeconds);
     } catch (error) {
       const text = `Pod ${metadataOf(object).name} cannot be read: ${messageOf(error)}`;
       this.#services.print({ pod: 'kubelet', container: '', text, isNote: true });

@@ -2,13 +2,13 @@ import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
-import { get } from 'node:http';
-import { connect, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { constants as systemConstants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { SluiceError } from '@sluice/common/errors/error.ts';
+import { request } from 'undici';
 import type { Guardian } from './guardian.ts';
 
 /** A process to start, in a process group of its own. */
@@ -39,8 +39,6 @@ export interface Machine {
   launch(start: ProcessStart): Promise<LocalProcess>;
   /** Whether a GET is answered with a status from 200 to 399 within the time; never throws. */
   get(url: string, timeoutMs: number): Promise<boolean>;
-  /** Whether a TCP connection is taken within the time; never throws. */
-  connect(address: string, port: number, timeoutMs: number): Promise<boolean>;
 }
 
 /** What is in the pipe at the end is read within this. */
@@ -50,7 +48,7 @@ const MAX_LINE_LENGTH = 16 * 1024;
 
 /** This machine. @param guardian ends the groups that this process leaves behind */
 export function createLocalMachine(guardian: Guardian): Machine {
-  return { launch: (start) => launch(start, guardian), get: answers, connect: accepts };
+  return { launch: (start) => launch(start, guardian), get: answers };
 }
 
 async function launch({ command, environment, directory, onLine }: ProcessStart, guardian: Guardian) {
@@ -94,26 +92,14 @@ function killGroup(group: number): void {
   }
 }
 
-function answers(url: string, timeoutMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const request = get(url, { agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
-      const { statusCode = 0 } = response;
-      response.resume();
-      response.on('error', () => {});
-      resolve(statusCode >= 200 && statusCode < 400);
-    });
-    request.on('error', () => resolve(false));
-  });
-}
-
-async function accepts(host: string, port: number, timeoutMs: number): Promise<boolean> {
-  const socket = connect({ host, port });
-  const isOpen = await once(socket, 'connect', { signal: AbortSignal.timeout(timeoutMs) }).then(
-    () => true,
-    () => false,
-  );
-  socket.on('error', () => {}).destroy();
-  return isOpen;
+async function answers(url: string, timeoutMs: number): Promise<boolean> {
+  try {
+    const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(timeoutMs), reset: true });
+    await body.dump();
+    return statusCode >= 200 && statusCode < 400;
+  } catch {
+    return false;
+  }
 }
 
 /**

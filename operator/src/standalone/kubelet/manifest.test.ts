@@ -1,10 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { LOCAL_POD } from '../api/shapes.ts';
-import { crashesInARow, restartDelaySeconds } from './back-off.ts';
-import { commandOf, imageOf, type LocalImage, localCommand, mapPath } from './images.ts';
+import { restartDelaySeconds } from './container.ts';
 import { createLogPrinter, LogBuffer } from './log.ts';
 import { lineCutter } from './machine.ts';
-import { environmentOf, type PodPlace } from './place.ts';
+import { commandOf, imageOf, type LocalImage, localStart, mapPath, type PodPlace } from './place.ts';
 import { unschedulable } from './pod-run.ts';
 
 const IMAGE: LocalImage = {
@@ -34,22 +33,23 @@ describe('mapPath', () => {
   ])('%s lies at %s', (inside, outside) => expect(mapPath(inside, mappings)).toBe(outside));
 });
 
-describe('environmentOf', () => {
-  const place: PodPlace = {
-    pod: POD,
-    address: '127.16.1.2',
-    folder: '/tmp/pod',
-    volumes: '/tmp/pod/volumes',
-    environment: { PATH: '/bin' },
-    resolve: (text) => text.replace('edge.tv.svc', '127.16.200.1'),
-  };
+const PLACE: PodPlace = {
+  pod: POD,
+  address: '127.16.1.2',
+  folder: '/tmp/pod',
+  volumes: '/tmp/pod/volumes',
+  environment: { PATH: '/bin' },
+  resolve: (text) => text.replace('edge.tv.svc', '127.16.200.1'),
+};
+
+describe('the environment of a container', () => {
   const environment = (env: readonly object[]) => {
     const [container] = LOCAL_POD.parse({
       ...POD,
       spec: { containers: [{ name: 'c', image: 'edge', env, volumeMounts: [{ name: 'run', mountPath: '/run/' }] }] },
     }).spec.containers;
     if (container === undefined) throw new Error('no container');
-    return environmentOf(container, IMAGE, place);
+    return localStart(['x'], container, IMAGE, PLACE).environment;
   };
   const field = (fieldPath: string) => environment([{ name: 'A', valueFrom: { fieldRef: { fieldPath } } }]).A;
 
@@ -98,42 +98,46 @@ describe('images', () => {
   });
 
   test('run local programs, which no mount hides', () => {
-    const mappings = [
-      { inside: '/app', outside: '/opt/bundles' },
-      { inside: '/opt', outside: '/tmp/pod/opt' },
-    ];
-    const local = (...command: readonly string[]) => localCommand(command, IMAGE, mappings);
-    expect(local('node', '/app/agent.js', '/opt/x')).toEqual(['/opt/node', '/opt/bundles/agent.js', '/tmp/pod/opt/x']);
+    const [container] = POD.spec.containers;
+    if (container === undefined) throw new Error('no container');
+    const mounting = { ...container, volumeMounts: [{ name: 'opt', mountPath: '/opt' }] };
+    const image = { ...IMAGE, files: [{ inside: '/app', outside: '/opt/bundles' }] };
+    const local = (...command: readonly string[]) => localStart(command, mounting, image, PLACE).command;
+    const mounted = '/tmp/pod/volumes/opt/x';
+    expect(local('node', '/app/agent.js', '/opt/x')).toEqual(['/opt/node', '/opt/bundles/agent.js', mounted]);
     expect(local('nginx', '-c', '/app/x')).toEqual(['nginx', '-g', 'user root;', '-c', '/opt/bundles/x']);
     expect(local('sleep', '5')).toEqual(['sleep', '5']);
   });
 });
 
 describe('unschedulable', () => {
-  const pod = (nodeSelector: Record<string, string>, limits: Record<string, string>) =>
+  const pod = (limits: Record<string, string>) =>
     LOCAL_POD.parse({
       metadata: { name: 'p', namespace: 'tv', uid: 'u' },
-      spec: { nodeSelector, containers: [{ name: 'c', image: 'i', resources: { limits } }] },
+      spec: { containers: [{ name: 'c', image: 'i', resources: { limits } }] },
     });
 
-  test.each<[string, Record<string, string>, Record<string, string>, string | null]>([
-    ['an ordinary pod', { 'kubernetes.io/os': 'linux' }, { cpu: '1', memory: '1Gi' }, null],
-    ['one of another machine', { 'example.com/gpu': 'yes' }, {}, "1 node(s) didn't match Pod's node affinity/selector"],
-    ['one with a GPU', {}, { 'nvidia.com/gpu': '1' }, '1 Insufficient nvidia.com/gpu'],
-    ['one with none', {}, { 'nvidia.com/gpu': '0' }, null],
-  ])('%s', (_, nodeSelector, limits, why) => {
+  test.each<[string, Record<string, string>, string | null]>([
+    ['an ordinary pod', { cpu: '1', memory: '1Gi' }, null],
+    ['one with a GPU', { 'nvidia.com/gpu': '1' }, '1 Insufficient nvidia.com/gpu'],
+    ['one with none', { 'nvidia.com/gpu': '0' }, null],
+  ])('%s', (_, limits, why) => {
     const expected = why === null ? null : `0/1 nodes are available: ${why}.`;
-    expect(unschedulable(pod(nodeSelector, limits))).toBe(expected);
+    expect(unschedulable(pod(limits))).toBe(expected);
   });
+});
+
+test.each<[string, object, string]>([
+  ['a probe by tcpSocket', { readinessProbe: { tcpSocket: { port: 80 } } }, 'only probes by httpGet are known here'],
+  ['a hook by httpGet', { lifecycle: { preStop: { httpGet: { port: 80 } } } }, 'only hooks by exec are known here'],
+  ['postStart', { lifecycle: { postStart: {} } }, 'hooks of this kind are not known here'],
+])('%s is refused', (_, more, message) => {
+  const pod = { ...POD, spec: { containers: [{ name: 'c', image: 'i', ...more }] } };
+  expect(LOCAL_POD.schema.safeParse(pod).error?.issues.map((issue) => issue.message)).toEqual([message]);
 });
 
 test('the first restart comes at once, the next after 10 s, doubled up to five minutes', () => {
   expect([1, 2, 3, 4, 5, 6, 7, 100].map(restartDelaySeconds)).toEqual([0, 10, 20, 40, 80, 160, 300, 300]);
-});
-
-test('ten minutes of running make up for what was before', () => {
-  expect(crashesInARow(5, 599_999)).toBe(6);
-  expect(crashesInARow(5, 600_000)).toBe(1);
 });
 
 describe('LogBuffer', () => {

@@ -5,13 +5,29 @@ import { SECRET } from '../../kinds.ts';
 import { isObject } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import type { Container, LocalPod, Variable } from '../api/shapes.ts';
-import { type LocalImage, mapPath, type PathMapping } from './images.ts';
+import type { ProcessStart } from './machine.ts';
 
-/** Folders that others may pass but not list: nginx's workers, which root's nginx runs as nobody. */
-const PASSABLE = 0o711;
-/** Secrets are for the pod's own programs. */
-const PRIVATE_FOLDER = 0o700;
-const PRIVATE_FILE = 0o400;
+/** A place in a container and the folder or file of this machine that stands for it. */
+export interface PathMapping {
+  /** Absolute path as manifests and images write it, without a slash at its end. */
+  readonly inside: string;
+  readonly outside: string;
+}
+
+/** What stands on this machine for a container image. */
+export interface LocalImage {
+  readonly entrypoint: readonly string[];
+  /** Programs by the name that commands call them: the words that really start them. */
+  readonly programs: Readonly<Record<string, readonly string[]>>;
+  /** The image's own variables; a manifest's of the same name replace them. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The image's own files. */
+  readonly files: readonly PathMapping[];
+  readonly stopSignal: 'SIGTERM' | 'SIGQUIT';
+}
+
+/** Local images by the last part of their repository: `docker.io/sluice/edge:0.1.0` is `edge`. */
+export type LocalImages = Readonly<Record<string, LocalImage>>;
 
 /** What the containers of a pod find on this machine. */
 export interface PodPlace {
@@ -27,25 +43,40 @@ export interface PodPlace {
   readonly resolve: (text: string) => string;
 }
 
+/** Folders that others may pass but not list: nginx's workers, which root's nginx runs as nobody. */
+const PASSABLE = 0o711;
+/** Secrets are for the pod's own programs. */
+const PRIVATE_FOLDER = 0o700;
+const PRIVATE_FILE = 0o400;
+
+/** The image that a reference names. @throws SluiceError IMAGE_UNKNOWN */
+export function imageOf(reference: string, images: LocalImages): LocalImage {
+  const [withoutDigest = ''] = reference.split('@');
+  const name = (withoutDigest.split('/').at(-1) ?? '').split(':')[0] ?? '';
+  const image = Object.hasOwn(images, name) ? images[name] : undefined;
+  if (image !== undefined) return image;
+  const message = `no program of this machine stands for image ${reference}; known: ${Object.keys(images).join(', ')}`;
+  throw new SluiceError(message, { code: 'IMAGE_UNKNOWN', retryable: false });
+}
+
+/** The words of a container as the manifest means them: `command` replaces the image's entrypoint, `args` follow it. */
+export function commandOf({ command, args }: Container, image: LocalImage): readonly string[] {
+  return [...(command.length > 0 ? command : image.entrypoint), ...args];
+}
+
 /**
  * Makes the folders of a pod's volumes.
- * @throws SluiceError SECRET_MISSING, retryable: the pod waits for it; VOLUME_UNSUPPORTED
+ * @throws SluiceError SECRET_MISSING, retryable: the pod waits for it
  */
 export async function makeVolumes({ metadata, spec }: LocalPod, folder: string, store: ObjectStore): Promise<void> {
   const { namespace } = metadata;
   await mkdir(folder, { recursive: true, mode: PASSABLE });
-  for (const { name, emptyDir, secret } of spec.volumes) {
+  for (const { name, secret } of spec.volumes) {
     const path = join(folder, name);
-    if (secret === undefined && emptyDir === undefined) {
-      const message = `volume ${name}: only emptyDir and secret have a local counterpart`;
-      throw new SluiceError(message, { code: 'VOLUME_UNSUPPORTED', retryable: false });
-    }
     await rm(path, { recursive: true, force: true }); // of an attempt that missed a Secret: its files cannot be written
     await mkdir(path, { recursive: true, mode: secret === undefined ? 0o755 : PRIVATE_FOLDER });
     if (secret === undefined) continue;
-    const object = store.list(SECRET).find(({ metadata: found }) => {
-      return isObject(found) && found.namespace === namespace && found.name === secret.secretName;
-    });
+    const object = store.find(SECRET, namespace, secret.secretName);
     if (object === undefined && !secret.optional) {
       const message = `Secret ${namespace}/${secret.secretName} does not exist`;
       throw new SluiceError(message, { code: 'SECRET_MISSING', retryable: true });
@@ -56,40 +87,49 @@ export async function makeVolumes({ metadata, spec }: LocalPod, folder: string, 
   }
 }
 
-/** Where the paths of a container lie: its mounts, and its image's own files. */
-export function mappingsOf(
-  { volumeMounts }: Container,
-  image: LocalImage,
-  { volumes }: PodPlace,
-): readonly PathMapping[] {
-  const mounts = volumeMounts.map(({ name, mountPath }) => ({
-    inside: mountPath.replace(/\/+$/, ''),
-    outside: join(volumes, name),
-  }));
-  return [...mounts, ...image.files];
-}
-
 /**
- * The variables of a container: paths and Services get their local places. On this machine all pods share every address
- * but their own, so that each is told to listen there.
+ * How a command of a container starts here. Paths and Services get their local places; the first word gets its local
+ * program, which lies where it lies whatever the pod mounts. On this machine all pods share every address but their own,
+ * so that each is told to listen there.
  * @throws SluiceError CONFIG_INVALID naming a field that does not exist
  */
-export function environmentOf(container: Container, image: LocalImage, place: PodPlace): Record<string, string> {
-  const mappings = mappingsOf(container, image, place);
-  const temporary = mappings.find(({ inside }) => inside === '/tmp');
+export function localStart(
+  command: readonly string[],
+  container: Container,
+  image: LocalImage,
+  place: PodPlace,
+): Omit<ProcessStart, 'onLine'> {
+  const mounts = container.volumeMounts.map(({ name, mountPath }) => {
+    return { inside: mountPath.replace(/\/+$/, ''), outside: join(place.volumes, name) };
+  });
+  const mappings = [...mounts, ...image.files];
+  const [first = '', ...rest] = command.map((word) => mapPath(word, mappings));
+  const program = Object.hasOwn(image.programs, first) ? image.programs[first] : undefined;
+  const temporary = mounts.find(({ inside }) => inside === '/tmp');
   const own = Object.entries(image.environment).map(([name, value]) => ({ name, value }));
   const variables = [...own, ...container.env].map((variable) => {
     return [variable.name, mapPath(place.resolve(textOf(variable, place)), mappings)];
   });
-  return {
+  const environment = {
     ...place.environment,
     ...(temporary === undefined ? {} : { TMPDIR: temporary.outside }),
     ...Object.fromEntries(variables),
     SLUICE_BIND_ADDRESS: place.address,
   };
+  return { command: [...(program ?? [first]), ...rest], environment, directory: place.folder };
 }
 
-function textOf({ name, value, valueFrom }: Variable, { pod, address }: PodPlace): string {
+/**
+ * Local processes share one file system: a value that is a path below a mounted volume, or below a folder of the
+ * image, is replaced by the path that it really has. The longest mapping wins, as with mounts. Any other text stays.
+ */
+export function mapPath(text: string, mappings: readonly PathMapping[]): string {
+  const fits = mappings.filter(({ inside }) => text === inside || text.startsWith(`${inside}/`));
+  const [best] = fits.sort((one, other) => other.inside.length - one.inside.length);
+  return best === undefined ? text : best.outside + text.slice(best.inside.length);
+}
+
+function textOf({ name, value = '', valueFrom }: Partial<Variable>, { pod, address }: PodPlace): string {
   if (valueFrom === undefined) return value;
   const { fieldPath } = valueFrom.fieldRef;
   const fields = { metadata: pod.metadata, status: { podIP: address } };

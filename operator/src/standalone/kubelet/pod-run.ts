@@ -2,24 +2,17 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { StatusAnswer } from '../../runtime/memory/answer.ts';
-import type { JsonObject } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { pause } from '../../runtime/queue/clock.ts';
-import { type Container, LOCAL_POD, type LocalPod } from '../api/shapes.ts';
+import { LOCAL_POD, type LocalPod } from '../api/shapes.ts';
 import type { LoopbackNetwork } from '../network/network.ts';
-import { type ContainerServices, LocalContainer, type Role } from './container.ts';
+import { type ContainerServices, LocalContainer } from './container.ts';
 import type { LogLine } from './log.ts';
 import { makeVolumes, type PodPlace } from './place.ts';
-import { statusOf } from './status.ts';
+import { type PodCondition, statusOf } from './status.ts';
 
 /** A Secret that a pod waits for is looked for this often: it is made within a second of the operator's start. */
 const WAIT_MS = 500;
-
-/** Labels that Kubernetes gives every node. */
-const NODE_LABELS: Readonly<Record<string, string>> = {
-  'kubernetes.io/os': 'linux',
-  'kubernetes.io/arch': process.arch === 'x64' ? 'amd64' : process.arch,
-};
 
 /** What all pods of a kubelet share. */
 export type PodServices = Omit<ContainerServices, 'changed' | 'say'> & {
@@ -37,11 +30,7 @@ export type PodServices = Omit<ContainerServices, 'changed' | 'say'> & {
  * device plugin) is offered here, so that what waits for one falls back as it would in a cluster without.
  */
 export function unschedulable({ spec }: LocalPod): string | null {
-  const selects = Object.entries(spec.nodeSelector).some(([name, value]) => NODE_LABELS[name] !== value);
-  if (selects) return "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
-  const limits = [...spec.initContainers, ...spec.containers].flatMap(({ resources }) =>
-    Object.entries(resources.limits),
-  );
+  const limits = spec.containers.flatMap(({ resources }) => Object.entries(resources.limits));
   const missing = limits.find(([name, amount]) => name.includes('/') && Number(amount) !== 0);
   return missing === undefined ? null : `0/1 nodes are available: 1 Insufficient ${missing[0]}.`;
 }
@@ -53,33 +42,40 @@ export class PodRun {
   readonly #pod: LocalPod;
   readonly #services: PodServices;
   readonly #place: PodPlace;
+  /** Native sidecars first, in the order of the manifest. */
   readonly #containers: readonly LocalContainer[];
   readonly #ending = new AbortController();
   readonly #startedAtMs: number;
-  readonly #unschedulable: string | null;
+  #graceSeconds: number;
+  #conditions: readonly PodCondition[] = [];
   #obstacle: { reason: string; message: string } | null = null;
   #isTold = true;
 
   /** Begins at once. */
   constructor(pod: LocalPod, services: PodServices) {
-    const { network, environment } = services;
+    const { network, environment, now, print } = services;
     const folder = join(services.folder, pod.metadata.uid);
-    const address = network.podAddress();
-    const volumes = join(folder, 'volumes');
     this.#pod = pod;
     this.#services = services;
-    this.#place = { pod, address, folder, volumes, environment, resolve: network.resolve };
-    this.#startedAtMs = services.now();
-    this.#unschedulable = unschedulable(pod);
-    this.#containers = [
-      ...pod.spec.initContainers.map((each) => this.#local(each, each.restartPolicy === 'Always' ? 'sidecar' : 'init')),
-      ...pod.spec.containers.map((each) => this.#local(each, 'main')),
-    ];
+    const address = network.podAddress();
+    this.#place = { pod, address, folder, volumes: join(folder, 'volumes'), environment, resolve: network.resolve };
+    this.#startedAtMs = now();
+    this.#graceSeconds = pod.spec.terminationGracePeriodSeconds;
+    const { initContainers, containers } = pod.spec;
+    this.#containers = [...initContainers, ...containers].map((container, place) => {
+      const { name } = container;
+      return new LocalContainer(container, place < initContainers.length, this.#place, {
+        ...services,
+        changed: () => this.#changed(),
+        say: (text, isNote) => print({ pod: pod.metadata.name, container: name, text, isNote }),
+      });
+    });
     this.done = Promise.resolve().then(() => this.#run());
   }
 
   /** Ends the pod as its manifest says: work first, with hooks, then sidecars in reverse order (KEP-753). */
-  delete(): void {
+  delete(graceSeconds: number = this.#graceSeconds): void {
+    this.#graceSeconds = graceSeconds;
     this.#ending.abort();
   }
 
@@ -91,24 +87,23 @@ export class PodRun {
 
   /** What a container has printed, the first main one if the name is empty; null for one that the pod does not have. */
   log(name: string): string | null {
-    const isIt = ({ container, role }: LocalContainer) => (name === '' ? role === 'main' : container.name === name);
+    const isIt = ({ container, isSidecar }: LocalContainer) => (name === '' ? !isSidecar : container.name === name);
     return this.#containers.find(isIt)?.log.text() ?? null;
   }
 
   async #run(): Promise<void> {
-    const { store } = this.#services;
     const { namespace, name, uid } = this.#pod.metadata;
     const annotations = { 'sluice.dev/local-folder': this.#place.volumes };
-    this.#write('object', { metadata: { annotations } });
+    this.#write('object', { metadata: { name, namespace, uid, annotations } });
     this.#changed();
-    if (this.#unschedulable === null && (await this.#prepare())) {
+    if (unschedulable(this.#pod) === null && (await this.#prepare())) {
       await Promise.race([this.#work(), this.#ended()]);
     }
     await this.#stop();
     await this.#ended();
     await rm(this.#place.folder, { recursive: true, force: true }).catch(() => {}); // its parent goes at the end anyway
     try {
-      store.delete(LOCAL_POD, namespace, name, uid, 0);
+      this.#services.store.delete(LOCAL_POD, namespace, name, { uid, graceSeconds: 0 });
     } catch {
       // It is gone already, or a successor has its name.
     }
@@ -117,41 +112,36 @@ export class PodRun {
   /** Makes the volumes, as soon as the Secrets are there. @returns false if the pod ends before */
   async #prepare(): Promise<boolean> {
     const { store, clock } = this.#services;
-    while (!this.#ending.signal.aborted) {
+    const { signal } = this.#ending;
+    for (; !signal.aborted; await pause(WAIT_MS, clock, signal)) {
       try {
         await makeVolumes(this.#pod, this.#place.volumes, store);
         this.#obstacle = null;
-        return !this.#ending.signal.aborted;
+        return !signal.aborted;
       } catch (error) {
         const isWait = error instanceof SluiceError && error.retryable;
         const reason = isWait ? 'ContainerCreating' : 'CreateContainerConfigError';
         this.#obstacle = { reason, message: messageOf(error) };
+        this.#changed();
       }
-      this.#changed();
-      await pause(WAIT_MS, clock, this.#ending.signal);
     }
     return false;
   }
 
-  /** Init containers one after the other, each sidecar from its turn on, then the work itself until it is done. */
+  /** Each sidecar when the one before has started, then the work itself until it is done. */
   async #work(): Promise<void> {
-    for (const container of this.#containers.filter(({ role }) => role !== 'main')) {
-      const run = container.run();
-      await (container.role === 'sidecar' ? container.firstStart.promise : run);
-      if (this.#ending.signal.aborted || (container.isOver && !container.hasSucceeded)) return;
+    for (const sidecar of this.#containers.filter(({ isSidecar }) => isSidecar)) {
+      void sidecar.run();
+      await sidecar.firstStart.promise;
+      if (this.#ending.signal.aborted) return;
     }
-    await Promise.all(this.#containers.filter(({ role }) => role === 'main').map((each) => each.run()));
+    await Promise.all(this.#containers.filter(({ isSidecar }) => !isSidecar).map((each) => each.run()));
   }
 
   async #stop(): Promise<void> {
-    const { terminationGracePeriodSeconds } = this.#pod.spec;
-    const stop = async (containers: readonly LocalContainer[]): Promise<void> => {
-      const { deletionGracePeriodSeconds } = this.#current().metadata;
-      const graceMs = 1000 * (deletionGracePeriodSeconds ?? terminationGracePeriodSeconds);
-      await Promise.all(containers.map((each) => each.stop(graceMs, true)));
-    };
-    await stop(this.#containers.filter(({ role }) => role !== 'sidecar'));
-    for (const sidecar of this.#containers.filter(({ role }) => role === 'sidecar').reverse()) await stop([sidecar]);
+    const stop = (container: LocalContainer) => container.stop(1000 * this.#graceSeconds, true);
+    await Promise.all(this.#containers.filter(({ isSidecar }) => !isSidecar).map(stop));
+    for (const sidecar of this.#containers.filter(({ isSidecar }) => isSidecar).reverse()) await stop(sidecar);
   }
 
   #ended(): Promise<void> {
@@ -162,58 +152,33 @@ export class PodRun {
     });
   }
 
-  /** The object as it is now; as it was at the beginning if it is gone. */
-  #current(): LocalPod {
-    const { namespace, name, uid } = this.#pod.metadata;
-    try {
-      const now = LOCAL_POD.parse(this.#services.store.get(LOCAL_POD, namespace, name));
-      return now.metadata.uid === uid ? now : this.#pod;
-    } catch {
-      return this.#pod;
-    }
-  }
-
   /** Changes that belong together are told together: a container that ends resets several things. */
   #changed(): void {
     if (!this.#isTold) return;
     this.#isTold = false;
     queueMicrotask(() => {
       this.#isTold = true;
-      this.#write('status', { status: this.#status() });
-    });
-  }
-
-  #status(): object {
-    return statusOf({
-      pod: this.#current(),
-      containers: this.#containers,
-      address: this.#place.address,
-      startedAtMs: this.#startedAtMs,
-      nowMs: this.#services.now(),
-      obstacle: this.#obstacle,
-      unschedulable: this.#unschedulable,
+      const { name, namespace, uid } = this.#pod.metadata;
+      const sources = {
+        containers: this.#containers,
+        address: this.#place.address,
+        startedAtMs: this.#startedAtMs,
+        nowMs: this.#services.now(),
+        obstacle: this.#obstacle,
+        unschedulable: unschedulable(this.#pod),
+      };
+      const status = statusOf(sources, this.#conditions);
+      this.#conditions = status.conditions;
+      this.#write('status', { metadata: { name, namespace, uid }, status });
     });
   }
 
   /** A pod that is gone by now has no use for it. */
-  #write(part: 'object' | 'status', content: JsonObject): void {
-    const { name, namespace, uid } = this.#pod.metadata;
-    const metadata = { ...(content.metadata as object), name, namespace, uid };
-    const object = { apiVersion: 'v1', kind: 'Pod', ...content, metadata };
+  #write(part: 'object' | 'status', content: object): void {
     try {
-      this.#services.store.apply(LOCAL_POD, part, object, 'kubelet');
+      this.#services.store.apply(LOCAL_POD, part, { apiVersion: 'v1', kind: 'Pod', ...content }, 'kubelet');
     } catch (error) {
       if (!(error instanceof StatusAnswer)) throw error;
     }
-  }
-
-  #local(container: Container, role: Role): LocalContainer {
-    const { print } = this.#services;
-    const pod = this.#pod.metadata.name;
-    return new LocalContainer(container, role, this.#place, {
-      ...this.#services,
-      changed: () => this.#changed(),
-      say: (text, isNote) => print({ pod, container: container.name, text, isNote }),
-    });
   }
 }

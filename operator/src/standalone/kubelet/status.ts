@@ -1,13 +1,7 @@
-import type { LocalPod } from '../api/shapes.ts';
 import type { LocalContainer, Termination } from './container.ts';
-
-/** Phase of a pod, by Kubernetes' rules. */
-export type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
 /** What a pod's status is made from. */
 export interface StatusSources {
-  /** The pod with its status as it was. */
-  readonly pod: LocalPod;
   readonly containers: readonly LocalContainer[];
   readonly address: string;
   readonly startedAtMs: number;
@@ -18,21 +12,27 @@ export interface StatusSources {
   readonly unschedulable: string | null;
 }
 
-/** Builds a pod's status, as Kubernetes writes it (core/v1 PodStatus). */
-export function statusOf(sources: StatusSources): object {
-  const { containers, address, startedAtMs, unschedulable, pod, nowMs } = sources;
-  const before = containers.filter(({ role }) => role !== 'main');
-  const mains = containers.filter(({ role }) => role === 'main');
-  const initialized = before.every((each) => (each.role === 'sidecar' ? each.started : each.hasSucceeded));
-  const ready = containers.every((each) => each.role === 'init' || each.ready);
-  const condition = (type: string, holds: boolean, more: object = {}): object => {
+/** A condition as it is written into a pod's status. */
+export interface PodCondition {
+  readonly type: string;
+  readonly status: 'True' | 'False';
+  readonly lastTransitionTime: string;
+}
+
+/** Builds a pod's status, as Kubernetes writes it (core/v1 PodStatus). @param before conditions of the last one */
+export function statusOf(sources: StatusSources, before: readonly PodCondition[]) {
+  const { containers, address, startedAtMs, unschedulable, nowMs } = sources;
+  const [sidecars, mains] = [containers.filter((each) => each.isSidecar), containers.filter((each) => !each.isSidecar)];
+  const initialized = sidecars.every(({ started }) => started);
+  const ready = containers.every((each) => each.ready);
+  const condition = (type: string, holds: boolean, more: object = {}): PodCondition => {
     const status = holds ? 'True' : 'False';
-    const known = pod.status.conditions.find((each) => each.type === type && each.status === status);
-    return { type, status, ...more, lastTransitionTime: known?.lastTransitionTime || timeOf(nowMs) };
+    const known = before.find((each) => each.type === type && each.status === status);
+    return { type, status, ...more, lastTransitionTime: known?.lastTransitionTime ?? timeOf(nowMs) };
   };
   const why = unschedulable === null ? {} : { reason: 'Unschedulable', message: unschedulable };
   return {
-    phase: phaseOf(containers),
+    phase: phaseOf(mains),
     conditions: [
       condition('PodScheduled', unschedulable === null, why),
       condition('Initialized', initialized),
@@ -41,33 +41,33 @@ export function statusOf(sources: StatusSources): object {
     ],
     podIP: address,
     startTime: timeOf(startedAtMs),
-    initContainerStatuses: before.map((each) => containerStatus(each, sources)),
+    initContainerStatuses: sidecars.map((each) => containerStatus(each, sources)),
     containerStatuses: mains.map((each) => containerStatus(each, sources)),
   };
 }
 
-/** The phase that the containers make. */
-export function phaseOf(containers: readonly LocalContainer[]): Phase {
-  if (containers.some((each) => each.role === 'init' && each.isOver && !each.hasSucceeded)) return 'Failed';
-  const mains = containers.filter(({ role }) => role === 'main');
-  if (mains.every(({ isOver }) => isOver)) return mains.every((each) => each.hasSucceeded) ? 'Succeeded' : 'Failed';
+function phaseOf(mains: readonly LocalContainer[]): 'Pending' | 'Running' | 'Succeeded' | 'Failed' {
+  if (mains.every(({ isOver }) => isOver)) {
+    return mains.every(({ last }) => last?.exitCode === 0) ? 'Succeeded' : 'Failed';
+  }
   return mains.some(({ pid, last }) => pid !== 0 || last !== null) ? 'Running' : 'Pending';
 }
 
 function containerStatus(local: LocalContainer, { obstacle }: StatusSources): object {
-  const { container, role, pid, last, restarts, started } = local;
+  const { container, pid, last, waiting } = local;
+  const usual = { reason: local.isSidecar ? 'ContainerCreating' : 'PodInitializing', message: '' };
   const running = pid === 0 ? null : { running: { startedAt: timeOf(local.startedAtMs) } };
-  const ended = last === null || local.waiting !== null ? null : { terminated: terminated(last) };
-  const usual = { reason: role === 'main' ? 'PodInitializing' : 'ContainerCreating', message: '' };
+  const ended = last === null ? null : { terminated: terminated(last) };
+  const isEnd = running === null && waiting === null;
   return {
     name: container.name,
     image: container.image,
-    ready: role === 'init' ? local.hasSucceeded : local.ready,
-    started,
-    restartCount: restarts,
+    ready: local.ready,
+    started: local.started,
+    restartCount: local.restarts,
     ...(pid === 0 ? {} : { containerID: `local://${pid}` }),
-    state: running ?? ended ?? { waiting: local.waiting ?? obstacle ?? usual },
-    ...(last === null || (running === null && ended !== null) ? {} : { lastState: { terminated: terminated(last) } }),
+    state: running ?? (isEnd ? ended : null) ?? { waiting: waiting ?? obstacle ?? usual },
+    ...(ended === null || isEnd ? {} : { lastState: ended }),
   };
 }
 

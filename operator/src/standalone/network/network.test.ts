@@ -76,57 +76,57 @@ describe('Relays', () => {
   }
 
   /** An address of a network of our own, where no port is taken. */
-  async function front(): Promise<{ relays: Relays; address: string; port: number }> {
-    const relays = new Relays();
+  async function front(): Promise<{ relays: Relays; address: string; port: number; troubles: string[] }> {
+    const troubles: string[] = [];
+    const relays = new Relays((message) => troubles.push(message));
     opened.push(relays);
-    return { relays, address: (await take()).podAddress(), port: 8080 };
+    return { relays, address: (await take()).podAddress(), port: 8080, troubles };
   }
 
-  test('deal connections out in turn, and pass over pods that are gone', async () => {
-    const [one, two, gone] = [await pod('one'), await pod('two'), { host: '127.0.0.1', port: 1 }];
+  test('deal connections out in turn, and none where nobody is ready', async () => {
     const { relays, address, port } = await front();
-    let targets: readonly Target[] = [one, two];
-    await relays.open({ address, port, targets: () => targets });
+    await relays.open({ address, port, targets: [await pod('one'), await pod('two')] });
     expect([await ask(address, port), await ask(address, port)].toSorted()).toEqual([
       'one heard hello',
       'two heard hello',
     ]);
-    targets = [gone, two];
-    expect([await ask(address, port), await ask(address, port)]).toEqual(['two heard hello', 'two heard hello']);
-    targets = [];
+    relays.serve([{ address, port, targets: [{ host: '127.0.0.1', port: 1 }] }]);
+    expect(await ask(address, port)).toBe('');
+    relays.serve([{ address, port, targets: [] }]);
     expect(await ask(address, port)).toBe('');
   });
 
   test('let connections wait for the first pod', async () => {
     const { relays, address, port } = await front();
-    let targets: readonly Target[] = [];
-    await relays.open({ address, port, targets: () => targets });
+    await relays.open({ address, port, targets: [] });
     const early = ask(address, port);
-    targets = [await pod('one')];
+    relays.serve([{ address, port, targets: [await pod('one')] }]);
     expect(await early).toBe('one heard hello');
   });
 
-  test('are open once per address, for its latest targets, until it is not wanted any more', async () => {
+  test('are open as long as they are wanted', async () => {
     const { relays, address, port } = await front();
-    const [one, two] = [await pod('one'), await pod('two')];
-    const wanted = { address, port, targets: () => [one] };
-    await Promise.all([relays.open({ address, port, targets: () => [two] }), relays.open(wanted)]);
-    relays.keepOnly([wanted]);
-    expect(await ask(address, port)).toBe('one heard hello');
-    relays.keepOnly([]);
+    const wanted = { address, port, targets: [await pod('one')] };
+    const isAnswered = async () => {
+      while ((await ask(address, port)) !== 'one heard hello') await new Promise(setImmediate);
+    };
+    relays.serve([wanted]);
+    await isAnswered();
+    relays.serve([]);
     expect(await ask(address, port)).toBe('');
-    await relays.open(wanted);
-    expect(await ask(address, port)).toBe('one heard hello');
+    relays.serve([wanted]);
+    await isAnswered();
   });
 
   test('name an address that is taken', async () => {
-    const { address, port } = await front();
-    const [one, other] = [new Relays(), new Relays()];
-    opened.push(one, other);
-    await one.open({ address, port, targets: () => [] });
-    await expect(other.open({ address, port, targets: () => [] })).rejects.toMatchObject({
-      code: 'PORT_IN_USE',
-      message: expect.stringContaining(`${address}:${port} cannot be opened`),
-    });
+    const { address, port, relays, troubles } = await front();
+    const other = new Relays(() => {});
+    opened.push(other);
+    await other.open({ address, port, targets: [] });
+    const message = expect.stringContaining(`${address}:${port} cannot be opened`);
+    await expect(relays.open({ address, port, targets: [] })).rejects.toMatchObject({ code: 'PORT_IN_USE', message });
+    relays.serve([{ address, port, targets: [] }]);
+    while (troubles.length === 0) await new Promise(setImmediate);
+    expect(troubles).toEqual([message]);
   });
 });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 
@@ -9,15 +10,19 @@ export interface Target {
   readonly port: number;
 }
 
-/** An address that people or programs connect to, and the ready pods behind it, asked at each connection. */
+/** An address that people or programs connect to, and the ready pods behind it. */
 export interface Front {
   readonly address: string;
   readonly port: number;
-  readonly targets: () => readonly Target[];
+  readonly targets: readonly Target[];
 }
 
-/** A pod on this machine takes a connection at once or never. */
-const CONNECT_MS = 2000;
+interface Relay {
+  readonly server: Server;
+  targets: readonly Target[];
+  /** It had a target once: without one it refuses connections then, as kube-proxy does. */
+  wasReady: boolean;
+}
 
 /**
  * Who comes before the first pod behind an address is ready waits this long for it, as long as an edge waits for a
@@ -28,98 +33,71 @@ const LOOK_MS = 50;
 
 /** One TCP relay for all addresses: deals connections out to the targets of the moment in turn, as kube-proxy does. */
 export class Relays {
-  readonly #fronts = new Map<string, Front>();
-  readonly #servers = new Map<string, Server>();
+  readonly #relays = new Map<string, Relay>();
   readonly #sockets = new Set<Socket>();
-  /** Addresses that had a target once: without one they refuse connections, as kube-proxy does. */
-  readonly #everReady = new Set<string>();
+  readonly #onTrouble: (message: string) => void;
   #turn = 0;
 
-  /** Opens an address; one that is open gets other targets. @throws SluiceError PORT_IN_USE */
-  async open(front: Front): Promise<void> {
-    const key = keyOf(front);
-    this.#fronts.set(key, front);
-    if (this.#servers.has(key)) return;
-    const serve = (client: Socket) => void this.#serve(client, key);
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, serve).listen(front.port, front.address);
-    this.#servers.set(key, server);
+  /** @param onTrouble told of an address that cannot be opened */
+  constructor(onTrouble: (message: string) => void) {
+    this.#onTrouble = onTrouble;
+  }
+
+  /** Opens an address. @throws SluiceError PORT_IN_USE */
+  async open({ address, port, targets }: Front): Promise<void> {
+    const key = `${address}:${port}`;
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => void this.#relay(client, relay));
+    const relay: Relay = { server, targets, wasReady: targets.length > 0 };
+    this.#relays.set(key, relay);
     try {
-      await once(server, 'listening');
+      await once(server.listen(port, address), 'listening');
     } catch (cause) {
-      this.#servers.delete(key);
+      this.#relays.delete(key);
       const message = `${key} cannot be opened (${messageOf(cause)})`;
       throw new SluiceError(message, { code: 'PORT_IN_USE', retryable: false, cause });
     }
   }
 
-  /** Ends the addresses that are none of these; connections that stand go on. @param fronts without duplicates */
-  keepOnly(fronts: readonly Pick<Front, 'address' | 'port'>[]): void {
-    const kept = new Set(fronts.map(keyOf));
-    for (const [key, server] of this.#servers) {
-      if (kept.has(key)) continue;
+  /** Opens these addresses with these targets, and closes all others; connections that stand go on. */
+  serve(fronts: readonly Front[]): void {
+    const wanted = new Map(fronts.map((front) => [`${front.address}:${front.port}`, front]));
+    for (const [key, { server }] of this.#relays) {
+      if (wanted.has(key)) continue;
       server.close();
-      this.#servers.delete(key);
-      this.#everReady.delete(key);
+      this.#relays.delete(key);
+    }
+    for (const [key, front] of wanted) {
+      const relay = this.#relays.get(key);
+      if (relay === undefined) this.open(front).catch((error: unknown) => this.#onTrouble(messageOf(error)));
+      else Object.assign(relay, { targets: front.targets, wasReady: relay.wasReady || front.targets.length > 0 });
     }
   }
 
   /** Ends all addresses and cuts all connections. */
   async close(): Promise<void> {
-    const closed = [...this.#servers.values()].map((server) => once(server, 'close'));
-    this.keepOnly([]);
+    const closed = [...this.#relays.values()].map(({ server }) => once(server, 'close'));
+    this.serve([]);
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
   }
 
-  async #serve(client: Socket, key: string): Promise<void> {
+  async #relay(client: Socket, relay: Relay): Promise<void> {
     this.#track(client);
-    const targets = await this.#targets(key);
+    for (let waited = 0; waited < FIRST_TARGET_MS && !relay.wasReady; waited += LOOK_MS) {
+      await sleep(LOOK_MS, undefined, { ref: false });
+    }
     this.#turn += 1;
-    for (const [tried] of targets.entries()) {
-      const target = targets[(this.#turn + tried) % targets.length];
-      const pod = target === undefined ? null : await this.#dial(target);
-      if (pod === null) continue;
-      join(client, pod);
-      return;
-    }
-    client.destroy(); // nobody is ready: a connection that ends at once is tried again by whoever asks
-  }
-
-  async #targets(key: string): Promise<readonly Target[]> {
-    const now = () => this.#fronts.get(key)?.targets() ?? [];
-    for (let waited = 0; waited < FIRST_TARGET_MS && !this.#everReady.has(key); waited += LOOK_MS) {
-      if (now().length > 0) this.#everReady.add(key);
-      else await sleep(LOOK_MS, undefined, { ref: false });
-    }
-    return now();
-  }
-
-  async #dial({ host, port }: Target): Promise<Socket | null> {
-    const pod = connect({ host, port, allowHalfOpen: true, noDelay: true });
+    const target = relay.targets[this.#turn % relay.targets.length];
+    // Nobody is ready: a connection that ends at once is tried again by whoever asks.
+    if (target === undefined || client.destroyed) return void client.destroy();
+    const pod = connect({ ...target, allowHalfOpen: true, noDelay: true });
     this.#track(pod);
-    try {
-      await once(pod, 'connect', { signal: AbortSignal.timeout(CONNECT_MS) });
-      return pod;
-    } catch {
-      pod.destroy();
-      return null;
-    }
+    await pipeline(client, pod, client).catch(() => {}); // the end is what counts, not how it came
   }
 
   #track(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.on('error', () => {}); // the end is what counts, not how it came
+    socket.on('error', () => {});
     socket.on('close', () => this.#sockets.delete(socket));
   }
-}
-
-function keyOf({ address, port }: Pick<Front, 'address' | 'port'>): string {
-  return `${address}:${port}`;
-}
-
-/** Lets both ends talk until either is gone; one that has said all may still listen. */
-function join(one: Socket, other: Socket): void {
-  if (one.destroyed) other.destroy();
-  one.pipe(other).on('close', () => one.destroy());
-  other.pipe(one).on('close', () => other.destroy());
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { LocalImages } from '../kubelet/images.ts';
+import type { LocalImages } from '../kubelet/place.ts';
 
 /** Where the programs that stand for Sluice's images lie. Absolute paths. */
 export interface ProgramPaths {

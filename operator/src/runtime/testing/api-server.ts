@@ -1,21 +1,24 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { WatchEvent } from '../client/client.ts';
 import { messageOf } from '../errors/error.ts';
-import { StatusAnswer } from './answer.ts';
+import { StatusAnswer } from '../memory/answer.ts';
+import type { JsonObject } from '../memory/fields.ts';
+import type { ObjectStore } from '../memory/object-store.ts';
+import { bookmarkOf, follow } from '../memory/selection.ts';
+import type { ServedKind } from '../memory/served-kind.ts';
 import { discovery } from './discovery.ts';
-import type { JsonObject } from './fields.ts';
-import type { ObjectStore } from './object-store.ts';
-import { answer, readBody, type SeenRequest, seenRequest, type Target, watchRequest } from './request.ts';
-import type { ServedKind } from './served-kind.ts';
-import { tableOf, wantsTable } from './table.ts';
-import { type OpenWatch, openWatch, type WatchEventType } from './watch.ts';
+import { answer, readBody, type SeenRequest, seenRequest, watchOptions } from './request.ts';
 
-/** A watch with the connection that it is sent over. */
-export type WatchStream = OpenWatch & {
+/** One open watch. */
+export interface WatchStream {
+  readonly kind: ServedKind;
+  /** Sends the store's version, if the watch asked for bookmarks. */
+  bookmark(): void;
   /** Ends it as the server does after its timeout. */
   end(): void;
-};
+}
 
 /** Serves a subresource other than status, e.g. a pod's log. May throw StatusAnswer. */
 export type SubresourceHandler = (
@@ -37,7 +40,7 @@ export interface MemoryApiServerOptions {
   /** Hears of each request after its answer has begun, or has failed to. */
   readonly after?: (seen: SeenRequest, response: ServerResponse) => void;
   /** Writes one event of a watch, instead of a line of JSON. */
-  readonly writeEvent?: (seen: SeenRequest, response: ServerResponse, type: WatchEventType, object: unknown) => void;
+  readonly writeEvent?: (seen: SeenRequest, response: ServerResponse, event: WatchEvent) => void;
 }
 
 /** As often as the real server sends them. */
@@ -115,7 +118,7 @@ export class MemoryApiServer {
       await this.#answer(seen, body, response);
     } catch (error) {
       const refusal = error instanceof StatusAnswer ? error : new StatusAnswer(500, 'InternalError', messageOf(error));
-      sendJson(response, refusal.status, refusal.body(), refusal.retryAfterSeconds);
+      sendJson(response, refusal.status, statusOf(refusal));
     } finally {
       if (seen !== null) this.#options.after?.(seen, response);
     }
@@ -129,9 +132,8 @@ export class MemoryApiServer {
     if (found !== null && method === 'GET') sendJson(response, 200, found);
     else if (kind === null) response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
     else if (isPartOf(kind, subresource)) {
-      const target = { ...seen, kind };
-      if (seen.watch) this.#watch(seen, target, response);
-      else sendJson(response, method === 'POST' ? 201 : 200, answer(this.#store, target, body));
+      if (seen.watch) this.#watch(seen, kind, response);
+      else sendJson(response, method === 'POST' ? 201 : 200, answer(this.#store, { ...seen, kind }, body));
     } else {
       const serve = subresources[`${kind.plural}/${subresource}`];
       if (serve === undefined) {
@@ -141,25 +143,30 @@ export class MemoryApiServer {
     }
   }
 
-  #watch(seen: SeenRequest, target: Target, response: ServerResponse): void {
+  #watch(seen: SeenRequest, kind: ServedKind, response: ServerResponse): void {
     const { writeEvent: write = writeEvent } = this.#options;
-    const request = watchRequest(this.#store, target);
-    this.#store.eventsSince(request.resourceVersion); // refused, if at all, before the answer begins
+    const options = watchOptions(this.#store, seen);
+    this.#store.eventsSince(options.resourceVersion); // refused, if at all, before the answer begins
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
-    const isTable = wantsTable(target.accept);
+    const send = (event: WatchEvent): void => write(seen, response, event);
+    const stop = follow(this.#store, kind, options, send);
     const end = () => void response.end();
-    const open = openWatch(this.#store, request, {
-      send: (type, object) => {
-        const shown = isTable && type !== 'BOOKMARK' ? tableOf(target.kind, [object], {}, this.#store.nowMs()) : object;
-        write(seen, response, type, shown);
-      },
+    const timer = options.timeoutSeconds > 0 ? setTimeout(end, options.timeoutSeconds * 1000).unref() : undefined;
+    const wantsBookmarks = seen.query.get('allowWatchBookmarks') === 'true';
+    // A version of the future says nothing, not even a bookmark, until it is reached.
+    const isReached = () => this.#store.resourceVersion >= Number(options.resourceVersion);
+    const watch: WatchStream = {
+      kind,
       end,
-    });
-    const watch = { ...open, end };
+      bookmark: () => {
+        if (wantsBookmarks && isReached()) send(bookmarkOf(this.#store));
+      },
+    };
     this.watches.add(watch);
     response.on('close', () => {
-      open.close();
+      stop();
+      clearTimeout(timer);
       this.watches.delete(watch);
     });
   }
@@ -170,10 +177,16 @@ function isPartOf({ hasStatus = false, hasScale = false }: ServedKind, subresour
   return subresource === '' || (subresource === 'status' && hasStatus) || (subresource === 'scale' && hasScale);
 }
 
-function writeEvent(_seen: SeenRequest, response: ServerResponse, type: WatchEventType, object: unknown): void {
+function writeEvent(_seen: SeenRequest, response: ServerResponse, event: WatchEvent): void {
   if (response.destroyed) return;
   if (response.writableLength > UNREAD_BYTES_MAX) response.destroy();
-  else response.write(`${JSON.stringify({ type, object })}\n`);
+  else response.write(`${JSON.stringify(event)}\n`);
+}
+
+/** The metav1.Status of an answer other than success. */
+export function statusOf({ status: code, reason, message, causes }: StatusAnswer): JsonObject {
+  const details = { causes: causes.map(({ path, message }) => ({ field: path, message })) };
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, details, code };
 }
 
 /** Against pages that reach for the loopback: they send an Origin, or have bent their own host name to it. */
@@ -189,8 +202,7 @@ function refuseBrowsers({ headers }: IncomingMessage): void {
 }
 
 /** Answers, unless something has been answered already. */
-function sendJson(response: ServerResponse, status: number, body: unknown, retryAfterSeconds?: number): void {
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
   if (response.destroyed || response.headersSent) return;
-  if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

@@ -1,12 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { StatusAnswer } from './answer.ts';
-import { isObject, type JsonObject, mergePatch, metadataOf } from './fields.ts';
-import type { ObjectStore } from './object-store.ts';
-import { applyScaleTo, scaleOf } from './scale.ts';
-import { listPage, type SelectionRequest } from './selection.ts';
-import { apiVersionOf, type ServedKind } from './served-kind.ts';
-import { tableOf, wantsTable } from './table.ts';
-import type { WatchRequest } from './watch.ts';
+import type { Selection, WatchOptions } from '../client/client.ts';
+import { StatusAnswer } from '../memory/answer.ts';
+import { isObject, type JsonObject, metadataOf } from '../memory/fields.ts';
+import type { ObjectStore } from '../memory/object-store.ts';
+import { applyScale } from '../memory/scale.ts';
+import { isSelected } from '../memory/selection.ts';
+import { apiVersionOf, type ServedKind } from '../memory/served-kind.ts';
 
 /** A request to an API server, as far as its line and headers tell. */
 export interface SeenRequest {
@@ -64,27 +63,21 @@ export async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** A write needs the namespace of a kind that has them. @throws StatusAnswer 405 */
-export function requireNamespace(kind: ServedKind, namespace: string): void {
-  if (kind.namespaced && namespace === '') throw new StatusAnswer(405, 'MethodNotAllowed', 'the namespace is missing');
-}
-
-/** Carries out a request that is no watch. @returns the object, list or table of the answer @throws StatusAnswer */
+/** Carries out a request that is no watch. @returns the object or list of the answer @throws StatusAnswer */
 export function answer(store: ObjectStore, target: Target, body: string): JsonObject {
   const { method, kind, namespace, name, query } = target;
-  const options = { dryRun: query.get('dryRun') === 'All', strict: query.get('fieldValidation') === 'Strict' };
+  const options = { dryRun: query.get('dryRun') === 'All' };
   if (method === 'GET' && name === '') return list(store, target);
-  if (method === 'GET' && target.subresource === 'scale') return scaleOf(store.get(kind, namespace, name));
   if (method === 'GET') {
     const object = store.get(kind, namespace, name);
-    return wantsTable(target.accept) ? tableOf(kind, [object], {}, store.nowMs()) : object;
+    return target.subresource === 'scale' ? scaleOf(object) : object;
   }
   if (method === 'POST' && name === '') {
     return store.create(kind, objectIn(body, target), query.get('fieldManager') ?? 'unknown', options);
   }
   if (method === 'PATCH' && name !== '' && target.contentType === 'application/merge-patch+json') {
     const change = jsonIn(body);
-    return store.replace(kind, namespace, name, (old) => merged(old, change, target), options);
+    return store.update(kind, namespace, name, (old) => merged(old, change, target), options);
   }
   if (method === 'PATCH' && name !== '') return apply(store, target, body, options);
   if (method === 'DELETE' && name !== '') return remove(store, target, body);
@@ -92,27 +85,40 @@ export function answer(store: ObjectStore, target: Target, body: string): JsonOb
 }
 
 /** What a watch asks for. @throws StatusAnswer 400 */
-export function watchRequest(store: ObjectStore, target: Target): WatchRequest {
+export function watchOptions(store: ObjectStore, target: SeenRequest): WatchOptions {
   const from = versionIn(target);
   return {
     ...selectionOf(target),
     resourceVersion: from === '' || from === '0' ? String(store.resourceVersion) : from,
-    bookmarks: target.query.get('allowWatchBookmarks') === 'true',
     timeoutSeconds: Number(target.query.get('timeoutSeconds') ?? 0),
   };
 }
 
+/**
+ * One page of a list. A token names the version of the first page and the object after which the next one begins;
+ * pages show objects as they are now, and a watch from the first page's version tells what has changed meanwhile.
+ * @throws StatusAnswer 410 for a token whose version is forgotten, 504 for a version of the future, 400
+ */
 function list(store: ObjectStore, target: Target): JsonObject {
   const { kind, query } = target;
-  const { items, resourceVersion, continueToken } = listPage(store, {
-    ...selectionOf(target),
-    limit: Number(query.get('limit') ?? 0),
-    continueToken: query.get('continue') ?? '',
-    resourceVersion: versionIn(target),
-  });
-  const metadata = { resourceVersion, ...(continueToken === '' ? {} : { continue: continueToken }) };
-  if (wantsTable(target.accept)) return tableOf(kind, items, metadata, store.nowMs());
+  store.requireVersion(versionIn(target));
+  const token = query.get('continue') ?? '';
+  const [, resourceVersion = String(store.resourceVersion), after = ''] = /^(\d+)@(.+)$/.exec(token) ?? [];
+  if (token !== '' && after === '') throw new StatusAnswer(400, 'BadRequest', 'continue key is not valid');
+  store.eventsSince(resourceVersion);
+  const selection = selectionOf(target);
+  const rest = store.list(kind).filter((object) => keyOf(object) > after && isSelected(selection, object));
+  const items = rest.slice(0, Number(query.get('limit') ?? 0) || rest.length);
+  const last = items.at(-1);
+  const isEnd = last === undefined || items.length === rest.length;
+  const metadata = { resourceVersion, ...(isEnd ? {} : { continue: `${resourceVersion}@${keyOf(last)}` }) };
   return { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata, items };
+}
+
+/** In the order of {@link ObjectStore.list}. */
+function keyOf(object: JsonObject): string {
+  const { namespace = '', name } = metadataOf(object);
+  return `${namespace}/${name}`;
 }
 
 function apply(store: ObjectStore, target: Target, body: string, options: object): JsonObject {
@@ -124,9 +130,19 @@ function apply(store: ObjectStore, target: Target, body: string, options: object
   if (manager === '') {
     throw new StatusAnswer(422, 'Invalid', 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value');
   }
-  if (target.subresource === 'scale') return applyScaleTo(store, target.kind, jsonIn(body), manager);
+  if (target.subresource === 'scale') {
+    const { spec } = jsonIn(body);
+    applyScale(store, target.kind, target, isObject(spec) ? spec.replicas : undefined, manager);
+    return scaleOf(store.get(target.kind, target.namespace, target.name));
+  }
   const part = target.subresource === 'status' ? 'status' : 'object';
   return store.apply(target.kind, part, objectIn(body, target), manager, options);
+}
+
+/** The scale subresource of an object as autoscaling/v1 has it. */
+function scaleOf({ metadata, spec }: JsonObject): JsonObject {
+  const replicas = isObject(spec) ? spec.replicas : undefined;
+  return { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata, spec: { replicas: replicas ?? 0 } };
 }
 
 /** The old object with the part that the request may write changed. */
@@ -144,7 +160,7 @@ function remove(store: ObjectStore, { kind, namespace, name, query }: Target, bo
   if (seconds !== undefined && !(Number.isInteger(seconds) && seconds >= 0)) {
     throw new StatusAnswer(400, 'BadRequest', 'gracePeriodSeconds must be a whole number that is not negative');
   }
-  return store.delete(kind, namespace, name, uid, seconds);
+  return store.delete(kind, namespace, name, { uid, graceSeconds: seconds });
 }
 
 /** The JSON object in a body. @throws StatusAnswer 400 */
@@ -159,10 +175,9 @@ function jsonIn(body: string): JsonObject {
   throw new StatusAnswer(400, 'BadRequest', 'the body must be one JSON object');
 }
 
-/** The object in a body, which must be the one that the path names. @throws StatusAnswer 400, 405 */
+/** The object in a body, which must be the one that the path names. @throws StatusAnswer 400 */
 function objectIn(body: string, { kind, namespace, name }: Target): JsonObject {
   const object = jsonIn(body);
-  requireNamespace(kind, namespace);
   const names = { ...(namespace === '' ? {} : { namespace }), ...(name === '' ? {} : { name }) };
   const metadata = { ...names, ...metadataOf(object) };
   const expected = { apiVersion: apiVersionOf(kind), kind: kind.kind, ...names };
@@ -174,15 +189,26 @@ function objectIn(body: string, { kind, namespace, name }: Target): JsonObject {
 }
 
 /** A version out of a query; empty if there is none. @throws StatusAnswer 400 */
-function versionIn({ query }: Target): string {
+function versionIn({ query }: SeenRequest): string {
   const version = query.get('resourceVersion') ?? '';
   if (/^\d*$/.test(version)) return version;
   throw new StatusAnswer(400, 'BadRequest', `resourceVersion: Invalid value: "${version}": must be a number`);
 }
 
-function selectionOf({ kind, namespace, query }: Target): SelectionRequest {
+function selectionOf({ namespace, query }: SeenRequest): Selection {
   const [labelSelector, fieldSelector] = [query.get('labelSelector') ?? '', query.get('fieldSelector') ?? ''];
-  return { kind, namespace, labelSelector, fieldSelector };
+  return { namespace, labelSelector, fieldSelector };
+}
+
+/** `base` after a JSON merge patch (RFC 7386): null removes a field; neither is changed. */
+function mergePatch(base: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return structuredClone(patch);
+  const result: JsonObject = isObject(base) ? { ...base } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = mergePatch(result[key], value);
+  }
+  return result;
 }
 
 function decoded(part: string): string {

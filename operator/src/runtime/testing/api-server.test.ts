@@ -1,24 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent, request } from 'undici';
-import { SERVED_WIDGET } from '../testing/widget.ts';
+import { invalid } from '../memory/answer.ts';
+import type { JsonObject } from '../memory/fields.ts';
+import { ObjectStore, type ServedKind } from '../memory/object-store.ts';
 import { type MemoryApiServer, startMemoryApiServer } from './api-server.ts';
-import type { JsonObject } from './fields.ts';
-import { ObjectStore, type ServedKind } from './object-store.ts';
+import { SERVED_WIDGET } from './widget.ts';
 
 const KIND: ServedKind = {
   ...SERVED_WIDGET,
-  shortNames: ['wi'],
-  unknownFields: ({ spec }) =>
-    Object.keys(spec as JsonObject)
-      .filter((name) => name !== 'size' && name !== 'colour')
-      .map((name) => ({ path: `spec.${name}`, message: 'unknown field' })),
-  refuse: ({ spec }) => ((spec as JsonObject).size === 0 ? [{ path: 'spec.size', message: 'must not be 0' }] : []),
+  admit(object) {
+    if ((object.spec as JsonObject).size !== 0) return object;
+    throw invalid(KIND, object, [{ path: 'spec.size', message: 'must not be 0' }]);
+  },
 };
-const COLUMNS = [
-  { name: 'Colour', type: 'string', jsonPath: '.spec.colour', description: 'Its colour.' },
-  { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status', description: 'Ready?' },
-  { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Its age.' },
-] as const;
 const WIDGETS = '/apis/example.com/v1/namespaces/default/widgets';
 const FILM = `${WIDGETS}/film`;
 const APPLY = { 'content-type': 'application/apply-patch+yaml' };
@@ -78,11 +72,6 @@ describe('the API server in memory', () => {
   test('names the fields that are to blame', async () => {
     const details = { causes: [{ field: 'spec.size', message: 'must not be 0' }] };
     expect(await call('POST', WIDGETS, film({ size: 0 }))).toMatchObject({ status: 422, body: { details } });
-    const strict = await call('POST', `${WIDGETS}?fieldValidation=Strict`, film({ size: 1, color: 'red' }));
-    expect(strict).toMatchObject({
-      status: 400,
-      body: { message: expect.stringContaining('unknown field "spec.color"') },
-    });
   });
 
   test('serves discovery, subresources and one object', async () => {
@@ -92,32 +81,6 @@ describe('the API server in memory', () => {
     await call('POST', WIDGETS, film({ size: 1 }));
     expect((await call('GET', `${FILM}/log?x=1`)).body).toBe('1 Widget');
     expect((await call('GET', '/apis/example.com/v1/widgets')).body.items).toHaveLength(1);
-  });
-
-  test('serves tables with the columns of the kind, as kubectl prints them', async () => {
-    let now = Date.UTC(2026, 0, 1);
-    const shown = new ObjectStore({ kinds: [{ ...SERVED_WIDGET, columns: COLUMNS }], now: () => now });
-    const kind = shown.kinds[0] as ServedKind;
-    shown.create(kind, { ...film({ colour: 'red' }), metadata: { name: 'film', namespace: 'default' } }, 'test');
-    const conditions = [{ type: 'Other' }, { type: 'Ready', status: 'True' }];
-    shown.replace(kind, 'default', 'film', (object) => ({ ...object, status: { conditions } }));
-    const tables = await startMemoryApiServer(shown, { address: '127.0.0.1', port: 0 });
-    const rows = async (ageSeconds: number, path: string) => {
-      now = Date.UTC(2026, 0, 1) + ageSeconds * 1000;
-      const headers = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' };
-      const answer = await request(`${tables.url}${path}`, { dispatcher: agent, headers });
-      const table = (await answer.body.json()) as {
-        columnDefinitions: { name: string }[];
-        rows: { cells: unknown[] }[];
-      };
-      expect(table.columnDefinitions.map(({ name }) => name)).toEqual(['Name', 'Colour', 'Ready', 'Age']);
-      return table.rows.map(({ cells }) => cells);
-    };
-    expect(await rows(119, WIDGETS)).toEqual([['film', 'red', 'True', '119s']]);
-    expect(await rows(600, FILM)).toEqual([['film', 'red', 'True', '10m']]);
-    expect(await rows(4 * 3600, FILM)).toEqual([['film', 'red', 'True', '4h']]);
-    expect(await rows(50 * 3600, FILM)).toEqual([['film', 'red', 'True', '2d']]);
-    await tables.close();
   });
 
   test.each<[string, string, string, unknown, Record<string, string>, number]>([

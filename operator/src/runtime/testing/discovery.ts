@@ -1,5 +1,5 @@
-import type { JsonObject } from './fields.ts';
-import { apiVersionOf, type ServedKind } from './served-kind.ts';
+import type { JsonObject } from '../memory/fields.ts';
+import { apiVersionOf, type ServedKind } from '../memory/served-kind.ts';
 
 const VERBS = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
 
@@ -25,8 +25,8 @@ function groups(kinds: readonly ServedKind[]): readonly JsonObject[] {
 }
 
 function resources(kinds: readonly ServedKind[]): JsonObject {
-  const all = kinds.flatMap(({ plural, kind, namespaced, hasStatus, shortNames = [] }) => {
-    const resource = { name: plural, singularName: kind.toLowerCase(), namespaced, kind, verbs: VERBS, shortNames };
+  const all = kinds.flatMap(({ plural, kind, namespaced, hasStatus }) => {
+    const resource = { name: plural, singularName: kind.toLowerCase(), namespaced, kind, verbs: VERBS };
     const verbs = ['get', 'patch', 'update'];
     const status = { name: `${plural}/status`, singularName: '', namespaced, kind, verbs };
     return hasStatus === true ? [resource, status] : [resource];
