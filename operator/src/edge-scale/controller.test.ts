@@ -152,7 +152,7 @@ describe("the controller of the edges' Deployment", () => {
 
   test('goes down past a pod that went by itself and cannot be told any more', async () => {
     deploy(2);
-    store.delete(POD, 'sluice', 'edge-1', undefined, 0);
+    store.delete(POD, 'sluice', 'edge-1', { graceSeconds: 0 });
     await waitForChange();
     expect([calls.at(-1), spec().replicas]).toEqual(['scale 1', 1]);
     expect(store.list(POD)).toHaveLength(1); // an apply must not make it again

@@ -83,7 +83,7 @@ const metadataSchema = z.object({
   ownerReferences: z.array(z.object({ uid: z.string() })).default([]),
 });
 
-const conditionSchema = z.object({ type: z.string(), status: z.string(), lastTransitionTime: z.string().default('') });
+const conditionSchema = z.object({ type: z.string(), status: z.string() });
 const podStatusSchema = z.object({
   phase: z.string().default('Pending'),
   podIP: z.string().default(''),

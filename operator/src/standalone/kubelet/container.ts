@@ -5,23 +5,11 @@ import { LogBuffer } from './log.ts';
 import type { LocalProcess, Machine } from './machine.ts';
 import { commandOf, imageOf, type LocalImages, localStart, type PodPlace } from './place.ts';
 
-/** One run of a container that is over. */
-export interface Termination {
-  readonly exitCode: number;
-  readonly startedAtMs: number;
-  readonly finishedAtMs: number;
-  readonly message: string;
-  readonly pid: number;
-}
-
 /** What a container works with. */
 export interface ContainerServices {
   readonly machine: Machine;
   readonly images: LocalImages;
-  /** Measures runs and waits. */
   readonly clock: Clock;
-  /** Milliseconds since the epoch, for the status. */
-  readonly now: () => number;
   /** Something that the pod's status depends on has changed. */
   readonly changed: () => void;
   /** A line for people. @param isNote said of the container, not by it */
@@ -62,12 +50,12 @@ export class LocalContainer {
   started = false;
   ready = false;
   restarts = 0;
-  startedAtMs = 0;
   /** 0: no process. */
   pid = 0;
   /** Why it does not run, if that is not the usual wait. */
   waiting: { readonly reason: string; readonly message: string } | null = null;
-  last: Termination | null = null;
+  /** How it has ended the last time; the message is the end of its log where the manifest asks for that. */
+  last: { readonly exitCode: number; readonly message: string } | null = null;
   readonly #place: PodPlace;
   readonly #services: ContainerServices;
   /** Set by the first stop: it is not started again. */
@@ -133,8 +121,7 @@ export class LocalContainer {
 
   /** One run from start to end. @returns its exit code; null if it could not be started */
   async #once(): Promise<number | null> {
-    const { images, now, changed, say } = this.#services;
-    this.startedAtMs = now();
+    const { images, changed, say } = this.#services;
     let process: LocalProcess;
     try {
       process = await this.#launch(commandOf(this.container, imageOf(this.container.image, images)), (line) => {
@@ -162,9 +149,7 @@ export class LocalContainer {
     leaving.abort();
     over.abort();
     const tells = exitCode !== 0 && this.container.terminationMessagePolicy === 'FallbackToLogsOnError';
-    const message = tells ? this.log.tail(MESSAGE.lines, MESSAGE.characters) : '';
-    const { startedAtMs, pid } = this;
-    this.last = { exitCode, startedAtMs, finishedAtMs: this.#services.now(), message, pid };
+    this.last = { exitCode, message: tells ? this.log.tail(MESSAGE.lines, MESSAGE.characters) : '' };
     this.#run = null;
     Object.assign(this, { pid: 0, started: false, ready: false });
   }

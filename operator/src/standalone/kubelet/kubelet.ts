@@ -7,8 +7,8 @@ import { PodRun, type PodServices } from './pod-run.ts';
 /** At the end of the run every container has this long to end by itself. */
 const STOP_GRACE_MS = 2000;
 
-/** What a kubelet needs; the clocks are the machine's if left out. */
-export type KubeletOptions = Omit<PodServices, 'clock' | 'now'> & Partial<Pick<PodServices, 'clock' | 'now'>>;
+/** What a kubelet needs; the clock is the machine's if left out. */
+export type KubeletOptions = Omit<PodServices, 'clock'> & Partial<Pick<PodServices, 'clock'>>;
 
 /** Runs every pod of the API as processes of this machine. */
 export class Kubelet {
@@ -18,7 +18,7 @@ export class Kubelet {
 
   /** Begins; pods that exist are started at once. */
   constructor(options: KubeletOptions) {
-    this.#services = { clock: MONOTONIC_CLOCK, now: Date.now, ...options };
+    this.#services = { clock: MONOTONIC_CLOCK, ...options };
     this.#unsubscribe = options.store.onEvent(({ kind, type, object }) => {
       if (kind.plural !== LOCAL_POD.plural) return;
       if (type === 'DELETED') this.#runs.get(String(metadataOf(object).uid))?.kill(0);

@@ -9,7 +9,7 @@ import type { LoopbackNetwork } from '../network/network.ts';
 import { type ContainerServices, LocalContainer } from './container.ts';
 import type { LogLine } from './log.ts';
 import { makeVolumes, type PodPlace } from './place.ts';
-import { type PodCondition, statusOf } from './status.ts';
+import { statusOf } from './status.ts';
 
 /** A Secret that a pod waits for is looked for this often: it is made within a second of the operator's start. */
 const WAIT_MS = 500;
@@ -45,21 +45,18 @@ export class PodRun {
   /** Native sidecars first, in the order of the manifest. */
   readonly #containers: readonly LocalContainer[];
   readonly #ending = new AbortController();
-  readonly #startedAtMs: number;
   #graceSeconds: number;
-  #conditions: readonly PodCondition[] = [];
   #obstacle: { reason: string; message: string } | null = null;
   #isTold = true;
 
   /** Begins at once. */
   constructor(pod: LocalPod, services: PodServices) {
-    const { network, environment, now, print } = services;
+    const { network, environment, print } = services;
     const folder = join(services.folder, pod.metadata.uid);
     this.#pod = pod;
     this.#services = services;
     const address = network.podAddress();
     this.#place = { pod, address, folder, volumes: join(folder, 'volumes'), environment, resolve: network.resolve };
-    this.#startedAtMs = now();
     this.#graceSeconds = pod.spec.terminationGracePeriodSeconds;
     const { initContainers, containers } = pod.spec;
     this.#containers = [...initContainers, ...containers].map((container, place) => {
@@ -159,16 +156,12 @@ export class PodRun {
     queueMicrotask(() => {
       this.#isTold = true;
       const { name, namespace, uid } = this.#pod.metadata;
-      const sources = {
+      const status = statusOf({
         containers: this.#containers,
         address: this.#place.address,
-        startedAtMs: this.#startedAtMs,
-        nowMs: this.#services.now(),
         obstacle: this.#obstacle,
         unschedulable: unschedulable(this.#pod),
-      };
-      const status = statusOf(sources, this.#conditions);
-      this.#conditions = status.conditions;
+      });
       this.#write('status', { metadata: { name, namespace, uid }, status });
     });
   }
