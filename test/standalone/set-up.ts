@@ -6,10 +6,7 @@ import { bundle } from '../../images/bundle.ts';
 import { type ClusterConfig, readConfig } from '../cluster/config.ts';
 import { run } from '../cluster/process/command.ts';
 import type { Progress } from '../cluster/progress.ts';
-import { ensurePrograms, MEDIA_PROGRAMS, type Requirement } from '../setup/debian-packages.ts';
-
-/** What stands for the images' own programs. */
-const PROGRAMS: readonly Requirement[] = [...MEDIA_PROGRAMS, { needs: 'nginx', debianPackage: 'nginx-light' }];
+import { ensurePrograms, MEDIA_PROGRAMS } from '../setup/debian-packages.ts';
 
 /** Where Debian's nginx lies, which PATH of people who are not root may lack. */
 const SYSTEM_FOLDERS = '/usr/local/sbin:/usr/sbin:/sbin';
@@ -31,7 +28,7 @@ export async function prepareStandalone(
   config: Pick<ClusterConfig, 'repositoryRoot' | 'cacheDirectory'> = readConfig(),
 ): Promise<Readonly<Record<string, string>>> {
   const { repositoryRoot: root, cacheDirectory } = config;
-  await ensurePrograms(PROGRAMS, progress, `${process.env.PATH ?? ''}:${SYSTEM_FOLDERS}`);
+  await ensurePrograms(MEDIA_PROGRAMS, progress, `${process.env.PATH ?? ''}:${SYSTEM_FOLDERS}`);
   await progress.step('bundle the programs', 1, () => bundle(root, ['edge', 'transcoder', 'page'], () => {}));
   const demoSource = join(root, 'test/demo-source');
   return {

@@ -49,8 +49,9 @@ const containerSchema = z.object({
 export type Container = z.infer<typeof containerSchema>;
 
 const ONLY_SIDECARS = 'only init containers with restartPolicy Always (native sidecars, KEP-753) are known here';
-/** The specification of a pod; security, CPU and memory, where it may run have no meaning here. */
+/** The specification of a pod; security, CPU and memory, affinity have no meaning here. */
 const podSpecSchema = z.object({
+  nodeSelector: texts,
   restartPolicy: z.enum(['Always', 'OnFailure', 'Never']).default('Always'),
   terminationGracePeriodSeconds: z.number().min(0).default(30),
   initContainers: z.array(containerSchema.extend({ restartPolicy: z.literal('Always', ONLY_SIDECARS) })).default([]),
