@@ -20,6 +20,9 @@ const COSTS_SETTLE_SECONDS = 1;
 /** A Deployment that is not there, or that the operator may not scale, needs somebody's help first. */
 const TROUBLE_SECONDS = 30;
 
+/** Why the number stays although it might not: worth a line of log. */
+const WORTH_TELLING: ReadonlySet<ScaleReason> = new Set(['LoadUnknown', 'PodsNotReady', 'SwitchedOff']);
+
 /** What the controller of the number of edge pods works with. */
 export interface EdgeScaleOptions {
   readonly client: Client;
@@ -154,7 +157,8 @@ class EdgeScaler {
     const { reason, message, replicas } = decision;
     if (reason === this.#lastReason) return;
     this.#lastReason = reason;
-    log.debug({ replicas, reason, why: message }, 'the number of edge pods has another reason');
+    const level = WORTH_TELLING.has(reason) ? 'info' : 'debug';
+    log[level]({ replicas, reason, why: message }, 'the number of edge pods has another reason');
     if (reason === 'AtMaximum' && this.#deployment !== null) {
       log.warn({ replicas, why: message }, 'the edges carry more than they should, and there may be no more of them');
       events.record(this.#deployment, edgesAtMaximum(decision));
