@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises';
 import { crowd } from './integration/crowd.ts';
 import { goneOwner, newOwner, noStrangers, oneAudience, oneChannel, work } from './integration/edges.ts';
 import { muxed, silentHevc } from './integration/fmp4.ts';
+import { leavingOwner } from './integration/hand-over.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
 import { withEdges } from './integration/stage.ts';
 
@@ -23,6 +24,11 @@ const SCENARIOS: readonly Scenario[] = [
     'gone',
     'an owner that is killed is followed by its successor, without the operator',
     (link) => withEdges(link, goneOwner),
+  ],
+  [
+    'leaves',
+    'an owner that leaves hands over without a gap while it serves on, without the operator',
+    (link) => withEdges(link, leavingOwner),
   ],
   ['crowd', 'nginx sends playlists to a crowd, whose viewers are counted', (link) => withEdges(link, crowd)],
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],

@@ -156,6 +156,16 @@ export class EdgePrograms {
     this.operator.send({ type: 'snapshot', routes: [...routes], audiences: [] });
   }
 
+  /** Runs the preStop hook of the pod. @returns its exit code */
+  async leave(seconds: number): Promise<number> {
+    const hook = spawn(process.execPath, ['--no-warnings', MAIN, 'leave', String(seconds)], {
+      env: { SLUICE_BIND_ADDRESS: this.address, SLUICE_OPERATIONS_PORT: String(this.ports.operations) },
+      stdio: 'ignore',
+    });
+    const [code] = await once(hook, 'exit');
+    return code ?? 1;
+  }
+
   /** Stops both programs, nginx by a signal of choice, and removes their files. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     this.#operator?.socket.terminate();
