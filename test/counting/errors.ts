@@ -14,6 +14,8 @@ export interface CountingErrors {
   readonly worst: CountingError;
   /** Over all moments. */
   readonly mean: CountingError;
+  /** Mean distance from whom the rules count, as a share, with nothing granted that is on its way. */
+  readonly plainShare: number;
   /** By how much more are counted on average than watch, as a share: who vanished counts until the evidence expires. */
   readonly vanishedShare: number;
 }
@@ -29,7 +31,7 @@ const SHARE_FROM = 100;
  */
 export function countingErrors(samples: readonly Sample[], fromMs: number, inFlightSamples: number): CountingErrors {
   const worst = { viewers: 0, share: 0 };
-  const sum = { viewers: 0, share: 0, vanished: 0 };
+  const sum = { viewers: 0, share: 0, plain: 0, vanished: 0 };
   let judged = 0;
   for (const [index, { atMs, state, viewers, counted, watching }] of samples.entries()) {
     if (state !== 'known' || atMs < fromMs) continue;
@@ -41,6 +43,7 @@ export function countingErrors(samples: readonly Sample[], fromMs: number, inFli
     worst.share = Math.max(worst.share, share);
     sum.viewers += distance;
     sum.share += share;
+    sum.plain += counted === 0 ? 0 : Math.abs(viewers - counted) / counted;
     sum.vanished += counted === 0 ? 0 : (counted - watching) / counted;
     judged += 1;
   }
@@ -48,6 +51,7 @@ export function countingErrors(samples: readonly Sample[], fromMs: number, inFli
   return {
     worst,
     mean: { viewers: sum.viewers / moments, share: sum.share / moments },
+    plainShare: sum.plain / moments,
     vanishedShare: sum.vanished / moments,
   };
 }

@@ -156,7 +156,6 @@ describe('the seats of a channel with a limit', () => {
           if (action === 'come' && ask(edge, false, [one]).admitted.length > 0) {
             starting.push({ id: one, edge, atMs: clock.nowMs + (waitMs % 12_000) });
             if (clock.nowMs - (lastCountedMs.get(one) ?? 0) < 10_000) cameBack.add(one);
-            else cameBack.delete(one);
           } else if (action === 'look') look(one);
           else if (action === 'leave' || action === 'say goodbye') {
             lastCountedMs.set(one, clock.nowMs);
