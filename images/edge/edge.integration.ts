@@ -1,13 +1,15 @@
 /**
  * Edges as their pods run them, the sidecar and a real nginx on loopback addresses, against real sources:
  *   node images/edge/edge.integration.ts [SCENARIO...]
- * Takes about a minute. Fails where nginx or FFmpeg is missing.
+ * Takes about two minutes. Fails where nginx or FFmpeg is missing.
  */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { crowd } from './integration/crowd.ts';
 import { goneOwner, newOwner, noStrangers, oneAudience, oneChannel, work } from './integration/edges.ts';
+import { fiveEdges } from './integration/five.ts';
 import { muxed, silentHevc } from './integration/fmp4.ts';
+import { FULL_DISK, fullDisk } from './integration/full.ts';
 import { leavingOwner } from './integration/hand-over.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
 import { withEdges } from './integration/stage.ts';
@@ -16,6 +18,11 @@ type Scenario = readonly [name: string, shows: string, run: (link: LinkFolder) =
 
 const SCENARIOS: readonly Scenario[] = [
   ['channel', 'three edges show one channel, and its source sees one client', (link) => withEdges(link, oneChannel)],
+  [
+    'five',
+    'five edges show the same bytes through a switch, and one of them speaks with the source',
+    (link) => withEdges(link, fiveEdges, { edges: 5, targetDurationSeconds: 1 }),
+  ],
   ['audience', 'every edge answers for the audience', (link) => withEdges(link, oneAudience)],
   ['strangers', 'edges speak with edges alone', (link) => withEdges(link, noStrangers)],
   ['work', 'agents reach the owner by way of any edge', (link) => withEdges(link, work)],
@@ -30,6 +37,7 @@ const SCENARIOS: readonly Scenario[] = [
     'an owner that leaves hands over without a gap while it serves on, without the operator',
     (link) => withEdges(link, leavingOwner),
   ],
+  ['full', 'edges whose disk is full lose no viewer', (link) => withEdges(link, fullDisk, FULL_DISK)],
   ['crowd', 'nginx sends playlists to a crowd, whose viewers are counted', (link) => withEdges(link, crowd)],
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],

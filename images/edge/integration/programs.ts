@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { Route } from '@sluice/common/link/messages.ts';
 import { makeEdgeKeys, makeOperatorKeys } from '@sluice/operator/keys/link-keys.ts';
 import { request } from 'undici';
@@ -20,7 +21,11 @@ export interface EdgeOptions {
   readonly sidecar?: readonly string[];
   /** More of the sidecar's environment. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Size of a file system of its own for media, in bytes: only root may have it. */
+  readonly mediaBytes?: number;
 }
+
+const run = promisify(execFile);
 
 const MAIN = join(import.meta.dirname, '../src/main.ts');
 /** A node that runs programs of nine suites at the same time still starts one within this, in seconds. */
@@ -85,6 +90,7 @@ export class EdgePrograms {
   readonly #children: ChildProcess[] = [];
   #operator: TestOperator | null = null;
   #log = '';
+  #isMounted = false;
 
   private constructor(address: string, ports: Ports, folder: string) {
     this.address = address;
@@ -97,12 +103,13 @@ export class EdgePrograms {
     address: string,
     ports: Ports,
     link: LinkFolder,
-    { sidecar = ['--no-warnings', MAIN], environment = {} }: EdgeOptions = {},
+    { sidecar = ['--no-warnings', MAIN], environment = {}, mediaBytes }: EdgeOptions = {},
   ): Promise<EdgePrograms> {
     const edge = new EdgePrograms(address, ports, await mkdtemp(join(tmpdir(), 'sluice-edge-')));
     // nginx's workers run as another user where it is started by root.
     await chmod(edge.#folder, 0o755);
-    await mkdir(join(edge.#folder, 'media'));
+    await mkdir(edge.mediaDirectory);
+    if (mediaBytes !== undefined) await edge.#mount(mediaBytes);
     edge.#spawn(process.execPath, sidecar, { ...edge.#environment(link.folder), ...environment });
     const config = join(edge.#folder, 'run', 'nginx.conf');
     await until('the sidecar writes nginx.conf', START_SECONDS, () => existsSync(config));
@@ -178,7 +185,13 @@ export class EdgePrograms {
         await ended;
       }),
     );
+    if (this.#isMounted) await run('umount', [this.mediaDirectory]);
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #mount(bytes: number): Promise<void> {
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=755`, 'tmpfs', this.mediaDirectory]);
+    this.#isMounted = true;
   }
 
   async #answers(path: string): Promise<boolean> {

@@ -32,7 +32,7 @@ export interface Stage {
 interface Ask {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT';
   readonly headers?: Record<string, string>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
   readonly signal?: AbortSignal;
 }
 
@@ -58,6 +58,8 @@ export interface StageOptions {
   readonly edges?: number;
   /** Of the source, in seconds; 2 if left out. */
   readonly targetDurationSeconds?: number;
+  /** Segments of the source are filled up to so many bytes. */
+  readonly segmentBytes?: number;
   /** How each edge is started. */
   readonly start?: EdgeOptions;
 }
@@ -66,9 +68,9 @@ export interface StageOptions {
 export async function withEdges(
   link: LinkFolder,
   run: (stage: Stage) => Promise<string>,
-  { edges: count = 3, targetDurationSeconds = 2, start = {} }: StageOptions = {},
+  { edges: count = 3, targetDurationSeconds = 2, segmentBytes = 0, start = {} }: StageOptions = {},
 ): Promise<string> {
-  const source = new SourceServer({ now: Date.now, targetDurationSeconds });
+  const source = new SourceServer({ now: Date.now, targetDurationSeconds, segmentBytes });
   await source.listen();
   const ports = await freePorts();
   const addresses = Array.from({ length: count }, (_, index) => `127.0.60.${index + 1}`);

@@ -29,10 +29,13 @@ export class Janitor {
     }
   }
 
-  /** How dear a file is that has left the playlist; null for every other. */
+  /**
+   * How dear a segment is that has left the playlist; null for every other file. An initialization section takes next to no
+   * room, and the next segment may need it again.
+   */
   standingOf(name: string, now: number): Standing | null {
     const retired = this.#retired.get(name);
-    if (retired === undefined) return null;
+    if (retired === undefined || parseSegmentName(name) === null) return null;
     if (now >= retired.dueAt) return 'expired';
     return now >= (retired.at + retired.dueAt) / 2 ? 'retired' : 'leaving';
   }

@@ -9,7 +9,9 @@ import type { SourceClient } from '../source/client.ts';
 import { sourceError } from '../source/errors.ts';
 import { intake, type KnownSegment, remember } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
+import { storageFull } from '../storage/errors.ts';
 import type { ChannelFiles } from '../storage/files.ts';
+import type { Standing } from '../storage/room.ts';
 import { makeSegment } from '../testing/segment.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { nextMsn } from '../timeline/log.ts';
@@ -25,20 +27,53 @@ const RUNGS = ['source', 'high', 'low'];
 const SEGMENT = makeSegment({ startSeconds: 0, durationSeconds: 0.4 });
 const FRAGMENT = makeFragment({ startSeconds: 0, durationSeconds: 0.4 });
 
-function memoryFiles(): ChannelFiles & { readonly content: Map<string, Uint8Array> } {
-  const content = new Map<string, Uint8Array>();
-  return {
-    content,
-    write: async (name, bytes) => void content.set(name, bytes),
-    read: async (name) => content.get(name) ?? Promise.reject(new Error(`no ${name}`)),
-    has: (name) => content.has(name),
-    find: () => null,
-    names: () => [...content.keys()],
-    rank: () => {},
-    remove: async (name) => void content.delete(name),
-    clear: async () => content.clear(),
-    bytes: () => 0,
-  };
+/** Files in memory, on a volume that may be full. */
+class MemoryFiles implements ChannelFiles {
+  readonly content = new Map<string, Uint8Array>();
+  isFull = false;
+  #standingOf: (name: string) => Standing = () => 'kept';
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    if (this.isFull) throw storageFull();
+    this.content.set(name, bytes);
+  }
+
+  async read(name: string): Promise<Uint8Array> {
+    return this.content.get(name) ?? Promise.reject(new Error(`no ${name}`));
+  }
+
+  has(name: string): boolean {
+    return this.content.has(name);
+  }
+
+  find(): null {
+    return null;
+  }
+
+  names(): readonly string[] {
+    return [...this.content.keys()];
+  }
+
+  rank(standingOf: (name: string) => Standing): void {
+    this.#standingOf = standingOf;
+  }
+
+  async remove(name: string): Promise<void> {
+    this.content.delete(name);
+  }
+
+  async clear(): Promise<void> {
+    this.content.clear();
+  }
+
+  bytes(): number {
+    return 0;
+  }
+
+  /** Others need room: whatever may go goes. */
+  squeeze(): void {
+    for (const name of this.names()) if (this.#standingOf(name) !== 'kept') this.content.delete(name);
+  }
 }
 
 /** What happens to a channel, step by step. */
@@ -51,7 +86,9 @@ type Event =
   | { readonly kind: 'lose' }
   | { readonly kind: 'sleep'; readonly seconds: number }
   | { readonly kind: 'encode'; readonly rungs: number }
-  | { readonly kind: 'attempt' };
+  | { readonly kind: 'attempt' }
+  | { readonly kind: 'full'; readonly isFull: boolean }
+  | { readonly kind: 'squeeze' };
 
 const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('pass' as const), looks: fc.integer({ min: 1, max: 8 }) }) },
@@ -75,6 +112,8 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('encode' as const), rungs: fc.integer({ min: 0, max: 2 }) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'attempt' as const }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('full' as const), isFull: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.constant({ kind: 'squeeze' as const }) },
 );
 
 const pass = (looks: number): Event => ({ kind: 'pass', looks });
@@ -178,7 +217,7 @@ class World {
   readonly clock = new VirtualClock(1_000_000, async () => {
     await nextTurn();
   });
-  readonly files = memoryFiles();
+  readonly files = new MemoryFiles();
   readonly source: ModelSource;
   readonly publisher: Publisher;
   readonly session = new TranscodeSession({ name: 's', uid: 's', tokenSha256: '', rungs: ['high', 'low'] });
@@ -251,8 +290,11 @@ class World {
       for (const rung of ['high', 'low'].slice(0, this.#encoded)) {
         if (segment.msn < listed || !this.session.claim(segment.msn, rung)) continue;
         const name = segmentName({ uid: UID, epoch: segment.epoch, rung, msn: segment.msn, attempt: this.#attempt });
-        await this.files.write(name, SEGMENT);
-        this.session.stored(segment.msn, rung);
+        const isStored = await this.files.write(name, SEGMENT).then(
+          () => true,
+          () => false,
+        );
+        if (isStored) this.session.stored(segment.msn, rung);
         this.session.unclaim(this.#attempt, segment.msn, rung);
       }
     }
@@ -268,6 +310,8 @@ class World {
     else if (event.kind === 'lose') this.source.lose();
     else if (event.kind === 'encode') this.#encoded = this.#fragmented ? 0 : event.rungs;
     else if (event.kind === 'attempt') this.#attempt += 1;
+    else if (event.kind === 'full') this.files.isFull = event.isFull;
+    else if (event.kind === 'squeeze') this.files.squeeze();
     else if (event.kind === 'jump') for (let count = 0; count < event.segments; count += 1) this.source.appear();
     else await this.sleep(event.seconds);
     this.publisher.pump();
@@ -357,6 +401,7 @@ describe('a channel whose world does anything', () => {
           const world = new World(window, firstMsn, fragmented);
           await world.pass(3);
           for (const one of events) await world.happen(one);
+          await world.happen({ kind: 'full', isFull: false });
           await world.pass(4);
           const { log } = world.publisher;
           world.publisher.close();

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type EdgePrograms, until } from './programs.ts';
+import { ask, FILM, type Stage, type StageOptions, urisOf } from './stage.ts';
+
+const SEGMENT_BYTES = 64 * 1024;
+/** Room for so many of them: a playlist lists twelve, and twelve more would stay. */
+const ROOM_SEGMENTS = 8;
+const BYTES = ROOM_SEGMENTS * SEGMENT_BYTES;
+const IS_ROOT = process.getuid?.() === 0;
+
+/** For root a file system without room, which the sidecar does not know beforehand; for others its own limit. */
+export const FULL_DISK: StageOptions = {
+  targetDurationSeconds: 1,
+  segmentBytes: SEGMENT_BYTES - 8 * 1024,
+  start: IS_ROOT ? { mediaBytes: BYTES } : { environment: { SLUICE_MEDIA_SIZE_LIMIT: String(Math.ceil(BYTES / 0.9)) } },
+};
+
+/** Numbers of a metric of an edge, summed over its labels. */
+async function metricOf(edge: EdgePrograms, name: string): Promise<number> {
+  const { text } = await ask(`http://${edge.address}:${edge.ports.operations}`, '/metrics');
+  const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
+/** Names of a playlist's segments that have bytes. */
+function playable(playlist: string): string[] {
+  const lines = playlist.split('\n');
+  return lines.filter((line, index) => line.startsWith('s/') && !lines.slice(index - 2, index).includes('#EXT-X-GAP'));
+}
+
+/**
+ * Edges that have not the room for a window: what they list can be had from each of them, by viewers of all at the same
+ * time, segments that find no room are gaps, and the playlist goes on.
+ */
+export async function fullDisk({ edges, owner, other, source }: Stage): Promise<string> {
+  let gaps = 0;
+  let newest = '';
+  const poll = async (): Promise<void> => {
+    for (const edge of edges) {
+      const { status, text } = await ask(edge.url, `${FILM}/source.m3u8?session=anna`);
+      assert.equal(status, 200, text);
+      gaps = Math.max(gaps, urisOf(text).length - playable(text).length);
+      newest = urisOf(text).at(-1) ?? '';
+      // What leaves the playlist meanwhile is not this test's business.
+      for (const name of playable(text).slice(-6)) {
+        const answer = await ask(edge.url, `${FILM}/${name}`);
+        assert.equal(answer.status, 200, `${name} of ${edge.address}: ${answer.text.slice(0, 200)}`);
+        assert.equal(answer.body[0], 0x47, name);
+      }
+    }
+  };
+  await until('the owner has refused a segment', 60, async () => {
+    await poll();
+    return gaps > 0 && (await metricOf(owner, 'sluice_edge_storage_refused_total')) > 0;
+  });
+  const before = newest;
+  await until('the playlist goes on', 30, async () => {
+    await poll();
+    await sleep(200);
+    return newest !== before && playable((await ask(other.url, `${FILM}/source.m3u8`)).text).at(-1) === newest;
+  });
+  const report = owner.operator.received.findLast(
+    (message) => message.type === 'report' && message.report.health.reason === 'StorageFull',
+  );
+  assert.ok(report !== undefined, 'the owner says that its volume is full');
+  for (const edge of edges) {
+    assert.ok((await metricOf(edge, 'sluice_edge_stored_bytes')) <= BYTES);
+    assert.ok(existsSync(join(edge.mediaDirectory, 'live')));
+  }
+  const { blocks, bsize } = await statfs(owner.mediaDirectory);
+  if (IS_ROOT) assert.equal(blocks * bsize, BYTES);
+  assert.ok(owner.log.includes('the media volume is full'));
+  const asked = source.segmentRequests();
+  const how = IS_ROOT ? 'a file system without room' : 'the limit alone: a full file system takes root to show';
+  return `${how}; ${gaps} gaps at most, ${asked.size} segments asked for at the source`;
+}
