@@ -48,7 +48,7 @@ export interface EdgeInboxTargets {
 
 /** Hands what an edge says to those whom it concerns. The book itself tells which channels' counts have changed. */
 export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint, message: EdgeMessage) => void {
-  const { book, states, metrics, suspendDirect, channelChanged, tellLeave, answerAdmission, watch } = targets;
+  const { book, reports, states, metrics, suspendDirect, channelChanged, tellLeave, answerAdmission, watch } = targets;
   const firstSegments = new FirstSegmentTimes((seconds) => metrics.firstSegmentsSeconds.observe(seconds));
   const reportTargets = { ...targets, firstSegments };
   return ({ podUid }, message) => {
@@ -82,7 +82,7 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
         break;
       }
       case 'report':
-        takeReport(podUid, boundedReport(message.report), reportTargets);
+        takeReport(podUid, boundedReport(message.report, reports.of(message.report.uid)), reportTargets);
         break;
       case 'load':
         targets.loads.take(podUid, message);

@@ -35,8 +35,11 @@ import { createSessionReconcile } from './session/controller.ts';
 import { SessionIncidents } from './session/incidents.ts';
 import { WriteBudget } from './write-budget.ts';
 
-/** Writes of status wait for the API server: several at a time, so that one slow call holds up few. */
-const WRITE_WORKERS = 8;
+/**
+ * Writes of status wait for the API server: as many at a time as keep a small one busy after a start, when each channel
+ * wants several, and so that one slow call holds up few. The budget bounds them at rest.
+ */
+const WRITE_WORKERS = 16;
 const SESSION_WORKERS = 8;
 
 const monotonicMs = (): number => performance.now();

@@ -38,3 +38,13 @@ export function parseStat(stat: string): { readonly group: number; readonly cpuS
   const [userTicks, systemTicks] = more.slice(8);
   return { group: Number(group), cpuSeconds: (Number(userTicks) + Number(systemTicks)) / TICKS_PER_SECOND };
 }
+
+/** CPU time of all programs since the machine started, by the text of /proc/stat: neither idle nor waiting for a disk. */
+export function parseMachineTime(stat: string): number {
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0] = stat
+    .slice(0, stat.indexOf('\n'))
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (user + nice + system + interrupts + softInterrupts) / TICKS_PER_SECOND;
+}

@@ -18,7 +18,7 @@ const LONGEST_PAUSE_MS = 1000;
  */
 const WATCHED_IN_A_ROW = 4;
 /** First statuses of idle channels under way: fewer than there are writers, so that a watched channel finds one free. */
-const FIRST_AT_A_TIME = 6;
+export const FIRST_AT_A_TIME = 12;
 
 /**
  * Why a channel wants to write its status. Change: something that users must see at once, of a watched channel. First:

@@ -5,7 +5,7 @@ import { buildSession } from './build/session.ts';
 import { removalOf } from './leftovers.ts';
 import { stateFixture } from './state.testing.ts';
 import { ChannelStates } from './state.ts';
-import { WriteTurns } from './write-turns.ts';
+import { FIRST_AT_A_TIME, WriteTurns } from './write-turns.ts';
 import { type ChannelWriterOptions, createChannelWriter } from './writer.ts';
 
 test('a call that fails keeps no place from the first statuses of other channels', async () => {
@@ -23,7 +23,7 @@ test('a call that fails keeps no place from the first statuses of other channels
     },
     now: () => 0,
   } as unknown as ChannelWriterOptions);
-  for (let index = 0; index < 6; index += 1) turns.take(`tv/new-${index}`, 'first');
+  for (let index = 0; index < FIRST_AT_A_TIME; index += 1) turns.take(`tv/new-${index}`, 'first');
   for (const key of ['tv/film', 'tv/news']) expect(turns.take(key, 'first')).toBe(false);
   turns.done('tv/new-0');
   expect(called).toEqual(['tv/film']);

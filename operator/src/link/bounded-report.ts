@@ -1,6 +1,7 @@
 import type { Obstacle, OwnerReport, SessionReport, SourceFacts } from '@sluice/common/link/messages.ts';
 import { LADDER_MAX_RUNGS } from '@sluice/crds';
 import { limited } from '../channel/build/text.ts';
+import { sameJson } from '../runtime/apply/json.ts';
 
 /** Largest number of an `int32` field: one that is larger makes the API server refuse a status as a whole. */
 const LARGEST_INT32 = 2 ** 31 - 1;
@@ -23,13 +24,15 @@ export function countable(value: number): number {
 /**
  * The report of an owner cut to what a status takes, and to what ten thousand channels may cost in memory: an edge that
  * errs must not keep the channel's whole status from being written. Call it at the border, once per report.
+ * @param last what this gave for the report before, if there is one: facts about a source hardly ever change
  */
-export function boundedReport(report: OwnerReport): OwnerReport {
-  const { health, directObstacle, transcodeObstacle } = report;
+export function boundedReport(report: OwnerReport, last: OwnerReport | null = null): OwnerReport {
+  const { health, facts, directObstacle, transcodeObstacle } = report;
+  const known = last?.facts ?? null;
   return {
     ...report,
     epoch: countable(report.epoch),
-    facts: report.facts === null ? null : boundedFacts(report.facts),
+    facts: facts === null || sameJson(facts, known) ? facts && known : boundedFacts(facts),
     health: { ...health, ...boundedWords(health) },
     directObstacle: directObstacle === null ? null : boundedWords(directObstacle),
     transcodeObstacle: transcodeObstacle === null ? null : boundedWords(transcodeObstacle),

@@ -18,6 +18,8 @@ export interface FakeEdgeOptions {
   readonly host?: string;
   /** Takes the messages of operators that proved themselves; they are not kept then. */
   readonly onMessage?: (message: OperatorMessage) => void;
+  /** Takes messages as they come, without the schema: for benches, whose edges must not cost what they measure. */
+  readonly trusting?: boolean;
 }
 
 /**
@@ -110,7 +112,8 @@ export class FakeEdge {
       this.notify();
     });
     socket.on('message', (data) => {
-      const message = operatorMessageSchema.parse(JSON.parse(String(data)));
+      const raw: unknown = JSON.parse(String(data));
+      const message = this.options.trusting === true ? (raw as OperatorMessage) : operatorMessageSchema.parse(raw);
       if (message.type === 'hello') {
         const text = Buffer.from(challengeText(nonce, this.podUid, message.term));
         proved = verify(null, text, this.keys['operator.pub'], Buffer.from(message.signature, 'base64'));

@@ -9,6 +9,7 @@ import { collectionPath, objectPath } from '@sluice/operator/runtime/client/path
 import { buildPod } from '@sluice/operator/session/build/pod.ts';
 import { buildSecret } from '@sluice/operator/session/build/secret.ts';
 import { type Dispatcher, request } from 'undici';
+import type { MachineTime } from './machine-time.ts';
 import { BARE_NAMESPACE, channelName, channelObject, viewersOf } from './objects.ts';
 import { inParallel, PARALLEL_CALLS } from './parallel.ts';
 
@@ -25,6 +26,8 @@ export interface BareWrites {
   readonly counts: WriteCounts;
   /** Statuses of the channel with this number, and of its session if it has one. */
   readonly status: (index: number) => { readonly channel: object; readonly session: object | null };
+  /** Begins to measure the machine; what it gives ends that. */
+  readonly watch: () => Promise<() => Promise<MachineTime>>;
 }
 
 /** What the writes took. */
@@ -38,7 +41,11 @@ export interface BareRun {
 const SETTLE_SECONDS = 3;
 
 /** Makes fresh Channels, then does the operator's writes upon them with nothing but an HTTP client. */
-export async function timeBareClient(client: Client, connection: Connection, writes: BareWrites): Promise<BareRun> {
+export async function timeBareClient(
+  client: Client,
+  connection: Connection,
+  writes: BareWrites,
+): Promise<{ readonly bare: BareRun; readonly machine: MachineTime }> {
   const channels: Channel[] = [];
   const indexes = Array.from({ length: writes.channels }, (_, index) => index);
   await inParallel(
@@ -48,13 +55,15 @@ export async function timeBareClient(client: Client, connection: Connection, wri
   );
   await sleep(SETTLE_SECONDS * 1000);
   const bare = new BareClient(connection);
+  const measured = await writes.watch();
   const started = performance.now();
   const before = process.cpuUsage();
   await inParallel(tasksOf(bare, channels, writes));
   const seconds = (performance.now() - started) / 1000;
   const { user, system } = process.cpuUsage(before);
+  const machine = await measured();
   await bare.close();
-  return { seconds, cpuSeconds: (user + system) / 1e6 };
+  return { bare: { seconds, cpuSeconds: (user + system) / 1e6 }, machine };
 }
 
 function* tasksOf(bare: BareClient, channels: readonly Channel[], writes: BareWrites): Generator<() => Promise<void>> {

@@ -11,6 +11,7 @@ import { type BareRun, timeBareClient, type WriteCounts } from './bare-client.ts
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { BenchEdges } from './edges.ts';
 import type { Interruption } from './interruption.ts';
+import { type MachineTime, watchMachine } from './machine-time.ts';
 import {
   BARE_NAMESPACE,
   CHANNEL_NAMESPACE,
@@ -35,6 +36,8 @@ export interface ColdStart {
   /** From the start of the process to the last status, session and pod. */
   readonly seconds: number;
   readonly usage: Usage;
+  /** Where the machine's time went meanwhile, and while the bare client wrote. */
+  readonly machine: { readonly operator: MachineTime; readonly bare: MachineTime };
   readonly writes: WriteCounts;
   /** A bare client that does the same writes. */
   readonly bare: BareRun;
@@ -76,6 +79,7 @@ export async function measureColdStart(
     stops.push(() => world.stop());
     await expectAudiences(world, edges, channels);
     interruption.check();
+    const ofOperator = await watchMachine(plane);
     const started = performance.now();
     const operator = OperatorProcess.start(config.repositoryRoot, plane.kubeconfigPath);
     stops.push(() => operator.stop());
@@ -84,15 +88,18 @@ export async function measureColdStart(
     await progress.step('start an operator', channels / 30, () => converged(scene, CONVERGENCE_SECONDS, bench));
     const seconds = (performance.now() - started) / 1000;
     const usage = await operator.usage();
+    const measured = await ofOperator();
+    const whileOperator = { ...measured, byProgram: { ...measured.byProgram, operator: usage.cpuSeconds } };
     const writes = await writesOf(operator, channels);
     await then(scene);
     await operator.stop();
     const statuses = Array.from({ length: channels }, (_, index) => world.statusOf(index));
     const status = (index: number) => statuses[index] ?? { channel: {}, session: null };
-    const bare = await progress.step('a bare client with the same writes', channels / 25, () =>
-      timeBareClient(client, connection, { channels, counts: writes, status }),
+    const watch = () => watchMachine(plane);
+    const { bare, machine } = await progress.step('a bare client with the same writes', channels / 25, () =>
+      timeBareClient(client, connection, { channels, counts: writes, status, watch }),
     );
-    return { channels, seconds, usage, writes, bare };
+    return { channels, seconds, usage, machine: { operator: whileOperator, bare: machine }, writes, bare };
   } finally {
     for (const stop of stops.toReversed()) await stop();
   }

@@ -31,6 +31,8 @@ export interface ControlPlane {
   readonly kubectl: Kubectl;
   /** What the API server has used. */
   apiServerUsage(): Promise<Usage>;
+  /** CPU seconds of each of its programs since it started. */
+  cpuSeconds(): Promise<Readonly<Record<string, number>>>;
   /** Ends all its processes and removes its data. */
   stop(): Promise<void>;
 }
@@ -69,8 +71,16 @@ export async function startControlPlane(
   const kubectl = createKubectl({ kubectlPath: join(binaries, 'kubectl'), kubeconfigPath: layout.kubeconfig });
   await kubectl.run(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: nodeMetadata() }));
   await kubectl.run(['wait', '--for=condition=Ready', `node/${NODE}`, '--timeout=60s']);
-  const apiServerUsage = () => usageOf(findDaemon(layout, 'kube-apiserver')?.pid ?? 0);
-  return { kubeconfigPath: layout.kubeconfig, kubectl, apiServerUsage, stop };
+  const usage = (name: string) => usageOf(findDaemon(layout, name)?.pid ?? 0);
+  const cpuSeconds = async () =>
+    Object.fromEntries(await Promise.all(DAEMONS.map(async (name) => [name, (await usage(name)).cpuSeconds] as const)));
+  return {
+    kubeconfigPath: layout.kubeconfig,
+    kubectl,
+    apiServerUsage: () => usage('kube-apiserver'),
+    cpuSeconds,
+    stop,
+  };
 }
 
 /** Pods of sessions ask for Linux; nothing else tells this node from a real one. */

@@ -5,6 +5,7 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 import { imageSettings } from '../image-settings.ts';
 import { type Usage, usageOf } from '../process-usage.ts';
 import { EDGE_SERVICE, SYSTEM_NAMESPACE } from './objects.ts';
+import { ENDS_WITH_PARENT } from './parent-watch.ts';
 
 /** Not the default, which a developer's own operator may hold. */
 const OPERATIONS_PORT = 19_090;
@@ -25,7 +26,7 @@ export class OperatorProcess {
     child.stderr?.on('data', (chunk: Buffer) => this.#keep(chunk));
   }
 
-  /** Starts it as its pod would. */
+  /** Starts it as its pod would; it ends with this process at the latest. */
   static start(root: string, kubeconfigPath: string): OperatorProcess {
     const image = imageSettings(root, 'operator');
     const environment = {
@@ -46,9 +47,9 @@ export class OperatorProcess {
     };
     const program = join(root, 'dist/operator/operator.js');
     return new OperatorProcess(
-      spawn(process.execPath, [...image.flags, program], {
+      spawn(process.execPath, [...image.flags, ...ENDS_WITH_PARENT, program], {
         env: environment,
-        stdio: ['ignore', 'pipe', 'pipe'],
+        stdio: ['pipe', 'pipe', 'pipe'],
       }),
     );
   }

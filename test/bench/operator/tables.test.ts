@@ -6,6 +6,10 @@ function startOf(channels: number): ColdStart {
   return {
     channels,
     seconds: 24,
+    machine: {
+      operator: { byProgram: { etcd: 2, operator: 8 }, busySeconds: 12, possibleSeconds: 48 },
+      bare: { byProgram: { etcd: 3 }, busySeconds: 4, possibleSeconds: 8 },
+    },
     usage: { cpuSeconds: 8, residentBytes: 100e6, peakBytes: 150e6 },
     writes: { channelStatuses: 3000, sessionStatuses: 600, events: 400 },
     bare: { seconds: 30, cpuSeconds: 6 },
@@ -20,6 +24,7 @@ describe('what is printed of an operator', () => {
       '0.80: goal 1.3',
       '150 MB: goal 220 MB; afterwards 100 MB',
       '2.00 ms: bare client 1.50 ms',
+      '25 % busy; CPU s: operator 8.0, etcd 2.0, all else 2.0: bare client: 50 % busy; CPU s: etcd 3.0, all else 1.0',
     ]);
   });
 

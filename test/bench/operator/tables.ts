@@ -1,5 +1,6 @@
 import { type Measurement, percentile } from '../statistics.ts';
 import type { ColdStart } from './cold-start.ts';
+import { machineTimeText } from './machine-time.ts';
 import type { SteadyState } from './steady-state.ts';
 
 /** What a cold start of so many Channels may take, at most. */
@@ -12,7 +13,7 @@ const RATIO_GOAL = 1.3;
 
 /** What a cold start came to, each figure beside its goal and the bare client's of the same run. */
 export function coldStartRows(start: ColdStart): Measurement[] {
-  const { channels, seconds, usage, bare } = start;
+  const { channels, seconds, usage, machine, bare } = start;
   const goal = GOALS[channels];
   const what = `${channels} Channels, a fifth of them in Transcode:`;
   return [
@@ -35,6 +36,11 @@ export function coldStartRows(start: ColdStart): Measurement[] {
       what: `${what} CPU for each write`,
       measured: `${perWrite(usage.cpuSeconds, start).toFixed(2)} ms`,
       reference: `bare client ${perWrite(bare.cpuSeconds, start).toFixed(2)} ms`,
+    },
+    {
+      what: `${what} the machine meanwhile`,
+      measured: machineTimeText(machine.operator),
+      reference: `bare client: ${machineTimeText(machine.bare)}`,
     },
   ];
 }

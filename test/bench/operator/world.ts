@@ -3,10 +3,15 @@ import type { Channel, StreamSession } from '@sluice/crds';
 import { CHANNEL, POD, type Pod, STREAM_SESSION } from '@sluice/operator/kinds.ts';
 import { ATTEMPT_LABEL, CHANNEL_LABEL, SESSION_LABEL } from '@sluice/operator/labels.ts';
 import { createReflector, type Reflector } from '@sluice/operator/runtime/cache/reflector.ts';
-import type { Client } from '@sluice/operator/runtime/client/client.ts';
+import type { Client, KubernetesObject, ResourceType } from '@sluice/operator/runtime/client/client.ts';
 import { keyOf } from '@sluice/operator/runtime/client/client.ts';
 import type { BenchEdges } from './edges.ts';
 import { CHANNEL_NAMESPACE, channelName } from './objects.ts';
+
+/** Taken as the API server sends it: reading it by the schema would cost the machine as much as the operator does. */
+function unread<T extends KubernetesObject>(type: ResourceType<T>): ResourceType<T> {
+  return { ...type, parse: (raw) => raw as T, parseStatus: (raw) => raw };
+}
 
 /** Mode by number of viewers, with the default thresholds. */
 export function modeFor(viewers: number): Mode {
@@ -28,9 +33,9 @@ export class World {
 
   constructor(client: Client, edges: BenchEdges) {
     const selection = { namespace: CHANNEL_NAMESPACE };
-    this.#channels = createReflector({ client, type: CHANNEL, selection });
-    this.#sessions = createReflector({ client, type: STREAM_SESSION, selection });
-    this.#pods = createReflector({ client, type: POD, selection });
+    this.#channels = createReflector({ client, type: unread(CHANNEL), selection });
+    this.#sessions = createReflector({ client, type: unread(STREAM_SESSION), selection });
+    this.#pods = createReflector({ client, type: unread(POD), selection });
     this.#channels.onChange(({ after }) => after !== null && this.#judge(after.metadata.name));
     this.#sessions.onChange(({ after }) => after !== null && this.#judge(after.spec.channelRef.name));
     this.#pods.onChange(({ after }) => {

@@ -32,8 +32,8 @@ export interface TransportOptions {
   readonly now: () => number;
 }
 
-/** As many calls as workers are under way, and a few more; the API server is the limit, not we. */
-const CALL_CONNECTIONS = 16;
+/** As many calls as the workers of some controllers have under way, and a few more: the API server is the limit, not we. */
+const CALL_CONNECTIONS = 32;
 /** Longer than the reflector's own limit for silence: this one is for watches of others. */
 const WATCH_SILENCE_SECONDS = 300;
 /** A refusal is a metav1.Status; what a proxy in between writes instead is cut off. */
