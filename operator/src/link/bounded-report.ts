@@ -28,11 +28,10 @@ export function countable(value: number): number {
  */
 export function boundedReport(report: OwnerReport, last: OwnerReport | null = null): OwnerReport {
   const { health, facts, directObstacle, transcodeObstacle } = report;
-  const known = last?.facts ?? null;
   return {
     ...report,
     epoch: countable(report.epoch),
-    facts: facts === null || sameJson(facts, known) ? facts && known : boundedFacts(facts),
+    facts: facts === null ? null : boundedFacts(facts, last?.facts ?? null),
     health: { ...health, ...boundedWords(health) },
     directObstacle: directObstacle === null ? null : boundedWords(directObstacle),
     transcodeObstacle: transcodeObstacle === null ? null : boundedWords(transcodeObstacle),
@@ -44,7 +43,8 @@ function boundedWords({ reason, message }: Obstacle): Obstacle {
   return { reason: limited(reason, REASON_LENGTH), message: limited(message) };
 }
 
-function boundedFacts(facts: SourceFacts): SourceFacts {
+function boundedFacts(facts: SourceFacts, last: SourceFacts | null): SourceFacts {
+  if (last !== null && sameJson(facts, last)) return last;
   return {
     ...facts,
     videoCodec: limited(facts.videoCodec, NAME_LENGTH),
