@@ -14,8 +14,8 @@ export function hasDesktop({ environment, isTerminal }: Surroundings): boolean {
 }
 
 /** Opens a page in the desktop's browser; where that does not work the printed address is enough. */
-export function openPage(url: string): void {
-  const opener = spawn('xdg-open', [url], { detached: true, stdio: 'ignore' });
+export function openPage(url: string, environment: Surroundings['environment']): void {
+  const opener = spawn('xdg-open', [url], { detached: true, stdio: 'ignore', env: { ...environment } });
   opener.on('error', () => {});
   opener.unref();
 }

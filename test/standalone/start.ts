@@ -96,7 +96,7 @@ async function start({ folder, apiPort }: Choices): Promise<void> {
 
 `);
   const { env, stdout } = process;
-  if (plays && folder === null && hasDesktop({ environment: env, isTerminal: stdout.isTTY })) openPage(page);
+  if (plays && folder === null && hasDesktop({ environment: env, isTerminal: stdout.isTTY })) openPage(page, env);
 }
 
 /** Says what is wrong, and ends: nothing that was begun keeps the process. */
