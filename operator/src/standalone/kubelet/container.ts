@@ -3,7 +3,7 @@ import { type Clock, pause } from '../../runtime/queue/clock.ts';
 import { type Container, type Probe, portNumber } from '../api/shapes.ts';
 import { LogBuffer } from './log.ts';
 import type { LocalProcess, Machine } from './machine.ts';
-import { commandOf, imageOf, type LocalImages, localStart, type PodPlace } from './place.ts';
+import { commandOf, imageOf, type LocalImage, type LocalImages, localStart, type PodPlace } from './place.ts';
 
 /** What a container works with. */
 export interface ContainerServices {
@@ -121,10 +121,10 @@ export class LocalContainer {
 
   /** One run from start to end. @returns its exit code; null if it could not be started */
   async #once(): Promise<number | null> {
-    const { images, changed, say } = this.#services;
+    const { changed, say } = this.#services;
     let process: LocalProcess;
     try {
-      process = await this.#launch(commandOf(this.container, imageOf(this.container.image, images)), (line) => {
+      process = await this.#launch(commandOf(this.container, this.#image()), (line) => {
         this.log.add(line);
         say(line, false);
       });
@@ -135,8 +135,9 @@ export class LocalContainer {
     }
     if (this.last !== null) this.restarts += 1;
     const run: Run = { process, leaving: new AbortController(), over: new AbortController() };
-    Object.assign(this, { waiting: null, pid: process.pid });
     this.#run = run;
+    this.pid = process.pid;
+    this.waiting = null;
     changed();
     if (this.#stopping.signal.aborted) this.#end(run, this.#graceMs, false);
     else void this.#attend(run);
@@ -151,11 +152,13 @@ export class LocalContainer {
     const tells = exitCode !== 0 && this.container.terminationMessagePolicy === 'FallbackToLogsOnError';
     this.last = { exitCode, message: tells ? this.log.tail(MESSAGE.lines, MESSAGE.characters) : '' };
     this.#run = null;
-    Object.assign(this, { pid: 0, started: false, ready: false });
+    this.pid = 0;
+    this.started = false;
+    this.ready = false;
   }
 
   #end({ process, leaving, over }: Run, graceMs: number, hooks: boolean): void {
-    const { clock, changed, say, images } = this.#services;
+    const { clock, changed, say } = this.#services;
     const isFirst = !leaving.signal.aborted;
     leaving.abort();
     this.ready = false;
@@ -166,7 +169,7 @@ export class LocalContainer {
     void pause(graceMs, clock, over.signal).then(() => {
       if (!over.signal.aborted) process.kill();
     });
-    const signal = () => process.signal(imageOf(this.container.image, images).stopSignal);
+    const signal = () => process.signal(this.#image().stopSignal);
     const { preStop } = this.container.lifecycle;
     if (preStop === undefined || !hooks) signal();
     else if (isFirst) {
@@ -251,8 +254,13 @@ export class LocalContainer {
     }
   }
 
-  async #launch(words: readonly string[], onLine: (line: string) => void): Promise<LocalProcess> {
-    const image = imageOf(this.container.image, this.#services.images);
-    return this.#services.machine.launch({ ...localStart(words, this.container, image, this.#place), onLine });
+  #launch(words: readonly string[], onLine: (line: string) => void): Promise<LocalProcess> {
+    const start = localStart(words, this.container, this.#image(), this.#place);
+    return this.#services.machine.launch({ ...start, onLine });
+  }
+
+  /** @throws SluiceError IMAGE_UNKNOWN */
+  #image(): LocalImage {
+    return imageOf(this.container.image, this.#services.images);
   }
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
@@ -149,12 +150,8 @@ export class PodRun {
     for (const sidecar of this.#containers.filter(({ isSidecar }) => isSidecar).reverse()) await stop(sidecar);
   }
 
-  #ended(): Promise<void> {
-    const { signal } = this.#ending;
-    return new Promise((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve());
-    });
+  async #ended(): Promise<void> {
+    if (!this.#ending.signal.aborted) await once(this.#ending.signal, 'abort');
   }
 
   /** Changes that belong together are told together: a container that ends resets several things. */

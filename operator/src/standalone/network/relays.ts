@@ -68,8 +68,12 @@ export class Relays {
     }
     for (const [key, front] of wanted) {
       const relay = this.#relays.get(key);
-      if (relay === undefined) this.open(front).catch((error: unknown) => this.#onTrouble(messageOf(error)));
-      else Object.assign(relay, { targets: front.targets, wasReady: relay.wasReady || front.targets.length > 0 });
+      if (relay === undefined) {
+        this.open(front).catch((error: unknown) => this.#onTrouble(messageOf(error)));
+        continue;
+      }
+      relay.targets = front.targets;
+      relay.wasReady ||= front.targets.length > 0;
     }
   }
 
