@@ -1,61 +1,23 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { readConfig as readEdgeConfig } from '@sluice/edge/config.ts';
 import { readConfig as readOperatorConfig } from '@sluice/operator/config.ts';
 import { parse } from 'yaml';
 import { essentialContainers, localEdges } from '../chart/local-edges.ts';
-import { containersOf, type Manifest, podTemplates, readManifests } from '../chart/manifests.ts';
+import { containersOf, type Manifest, podTemplates } from '../chart/manifests.ts';
 import { rightsGrantedBy, rightsUsedBy } from '../chart/operator-calls.ts';
 import { restrictedViolations } from '../chart/pod-security.ts';
-import { type Rendering, renderChart, SCHEMA_LOCATION, writeSchemas } from '../chart/tools.ts';
+import { AUTOSCALED, EVERYTHING } from '../chart/settings.ts';
+import { type Rendering, renderChart } from '../chart/tools.ts';
 import { run } from '../cluster/process/command.ts';
 import { readEnvironment } from './environment.ts';
 
 const root = join(import.meta.dirname, '../..');
 const chart = join(root, 'charts/sluice');
-const example = join(root, 'examples/demo-source.yaml');
-const environment = readEnvironment();
-const { helmPath, kubeconformPath, kubectl } = environment;
-/** A release beside the installed one, which is only rendered; its namespace enforces the restricted standard. */
+const { helmPath } = readEnvironment();
+/** A release beside the installed one, which is only rendered. */
 const release = { helmPath, chart, name: 'sluice-check', namespace: 'sluice-check' };
-
-/** Every option that adds an object or a field. */
-const EVERYTHING = [
-  ['imageRegistry', 'registry.example.com'],
-  ['imagePullSecrets[0].name', 'regcred'],
-  ['commonLabels.team', 'video'],
-  ['publicURL', 'https://live.example.com/'],
-  ['sources.allowedCIDRs', '{10.96.0.0/12,fd00::/8}'],
-  ['link.existingSecret', 'keys'],
-  ['link.existingOperatorSecret', 'operator-keys'],
-  ['operator.replicas', '2'],
-  ['operator.featureGates.LeaseWatch', 'false'],
-  ['operator.extraEnv[0].name', 'SLUICE_LOG_LEVEL'],
-  ['operator.extraEnv[0].value', 'debug'],
-  ['edge.replicas', '3'],
-  ['edge.image.digest', `sha256:${'0'.repeat(64)}`],
-  ['edge.service.type', 'LoadBalancer'],
-  ['edge.tolerations[0].operator', 'Exists'],
-  ['edge.priorityClassName', 'system-cluster-critical'],
-  ['transcoder.preferHardware', 'false'],
-  ['transcoder.hardwareFallback', 'false'],
-  ['transcoder.forceKillSeconds', '3'],
-  ['transcoder.warnings.cpuPercent', '90'],
-  ['transcoder.warnings.afterSeconds', '0'],
-  ['transcoder.warnings.memoryMegabytes', '1000000'],
-  ['ingress.enabled', 'true'],
-  ['ingress.className', 'nginx'],
-  ['ingress.hosts', '{live.example.com,tv.example.com}'],
-  ['ingress.tls[0].secretName', 'live-tls'],
-].flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-
-/** What excludes `edge.replicas`. */
-const AUTOSCALED = [
-  'edge.autoscaling.enabled=true',
-  'edge.autoscaling.targetEgressBitsPerSecondPerPod=4000000000',
-  'edge.autoscaling.targetRequestsPerSecondPerPod=2000',
-].flatMap((setting) => ['--set', setting]);
 
 /** How the operator's code names the kinds. */
 const OPERATOR_KINDS = {
@@ -312,58 +274,6 @@ describe('chart', () => {
     }
     const without = await renderChart(release, ['--set', 'crds.enabled=false']);
     expect(without.text).not.toContain('CustomResourceDefinition');
-  });
-});
-
-describe('chart on the API server', () => {
-  beforeAll(async () => {
-    const level = 'restricted';
-    const labels = { 'pod-security.kubernetes.io/enforce': level, 'pod-security.kubernetes.io/warn': level };
-    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: release.namespace, labels } };
-    await kubectl.run(['apply', '--server-side', '-f', '-'], JSON.stringify(namespace));
-  });
-  afterAll(async () => {
-    await kubectl.run(['delete', 'namespace', release.namespace]);
-  });
-
-  test('passes kubeconform, strict, against the schemas of this very API server', async () => {
-    const demo = readFileSync(example, 'utf8');
-    const folder = join(environment.artifactFolder, 'schemas');
-    const manifests = [...full.manifests, ...plain.manifests, ...autoscaled.manifests, ...readManifests(demo)];
-    await writeSchemas(kubectl, manifests, folder);
-    const args = ['-strict', '-summary', '-schema-location', join(folder, SCHEMA_LOCATION), '-'];
-    for (const text of [plain.text, full.text, autoscaled.text, demo]) {
-      expect(await run(kubeconformPath, args, { input: text })).toMatch(
-        /Valid: [1-9]\d*, Invalid: 0, Errors: 0, Skipped: 0/,
-      );
-    }
-    const wrong = full.text.replace('terminationGracePeriodSeconds:', 'terminationGraceSeconds:');
-    await expect(run(kubeconformPath, args, { input: wrong })).rejects.toThrow('terminationGraceSeconds');
-  });
-
-  test.each(renderings)('passes a dry run with $name in a restricted namespace', async ({ rendering }) => {
-    // The definitions belong to the installed release: the dry run may take them over, because it changes nothing.
-    const args = [
-      'apply',
-      '--server-side',
-      '--force-conflicts',
-      '--dry-run=server',
-      '-n',
-      release.namespace,
-      '-f',
-      '-',
-    ];
-    const answer = await run(environment.kubectlPath, [...args, '--warnings-as-errors'], {
-      input: rendering().text,
-      environment: { ...process.env, KUBECONFIG: environment.kubeconfigPath },
-    });
-    expect(answer.match(/serverside-applied \(server dry run\)/g)).toHaveLength(rendering().manifests.length);
-  });
-
-  test('answers helm test in the installed release', async () => {
-    const args = ['test', 'sluice', '--namespace', 'sluice', '--timeout', '90s'];
-    const helmEnvironment = { ...process.env, KUBECONFIG: environment.kubeconfigPath };
-    expect(await run(helmPath, args, { environment: helmEnvironment })).toMatch(/Phase:\s+Succeeded/);
   });
 });
 
