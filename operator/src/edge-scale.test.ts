@@ -11,7 +11,7 @@ const EDGE_SCALE = {
   scaleDownStabilizationSeconds: 5,
 };
 /** Looks at the edges are 5 s apart. */
-const SPEED = 20;
+const SPEED = 50;
 
 describe('an operator that keeps the number of edge pods', () => {
   let harness: Harness;

@@ -7,6 +7,7 @@ import { createOperatorMetrics } from '../metrics.ts';
 import type { Client } from '../runtime/client/client.ts';
 import type { Reconcile } from '../runtime/controller/controller.ts';
 import type { EventRecord } from '../runtime/events/recorder.ts';
+import { StatusAnswer } from '../runtime/memory/answer.ts';
 import { createMemoryClient } from '../runtime/memory/client.ts';
 import { type JsonObject, metadataOf } from '../runtime/memory/fields.ts';
 import { ObjectStore } from '../runtime/memory/object-store.ts';
@@ -139,8 +140,22 @@ describe("the controller of the edges' Deployment", () => {
     await look();
     owner = 'edge-1';
     await look();
+    nowMs += 1000;
     await look();
     expect(calls.slice(2)).toEqual(['cost edge-0=3', 'cost edge-1=1000010', 'scale 1']);
+  });
+
+  test('waits that moment also where it is woken meanwhile', async () => {
+    deploy(2);
+    await look();
+    nowMs += WINDOW_MS;
+    await look();
+    nowMs += 400;
+    expect((await look())?.requeueAfterSeconds).toBeCloseTo(0.6);
+    expect(spec().replicas).toBe(2);
+    nowMs += 600;
+    await look();
+    expect(spec().replicas).toBe(1);
   });
 
   test('does not go down by a load that it does not know', async () => {
@@ -177,6 +192,11 @@ describe("the controller of the edges' Deployment", () => {
     };
     expect(await look()).toEqual({ requeueAfterSeconds: 30 });
     expect(events).toEqual(['EdgeScaleFailed: deployments.apps "sluice-edge" is forbidden']);
+    store.apply = () => {
+      throw new StatusAnswer(503, 'ServiceUnavailable', 'the server is currently unable to handle the request');
+    };
+    expect(await look()).toEqual({ requeueAfterSeconds: 5 });
+    expect(events).toHaveLength(1);
     store.apply = apply;
     await look();
     expect(spec().replicas).toBe(3);

@@ -19,6 +19,8 @@ const FIELD_MANAGER = 'sluice-edge-scale';
 const COSTS_SETTLE_SECONDS = 1;
 /** A Deployment that is not there, or that the operator may not scale, needs somebody's help first. */
 const TROUBLE_SECONDS = 30;
+/** An API server that is busy or away for a moment. */
+const RETRY_SECONDS = 5;
 
 /** Why the number stays although it might not: worth a line of log. */
 const WORTH_TELLING: ReadonlySet<ScaleReason> = new Set(['LoadUnknown', 'PodsNotReady', 'SwitchedOff']);
@@ -50,8 +52,7 @@ export function createEdgeScaleReconcile(options: EdgeScaleOptions): Reconcile {
       return await scaler.reconcile(key);
     } catch (error) {
       // Whatever it is, edges and load go on: the next look may find it mended.
-      scaler.failed(key, messageOf(error));
-      return { requeueAfterSeconds: TROUBLE_SECONDS };
+      return scaler.failed(key, error);
     }
   };
 }
@@ -82,20 +83,22 @@ class EdgeScaler {
       this.#memory = decision.memory;
       return { requeueAfterSeconds: decision.recheckSeconds };
     }
-    if (decision.replicas < scale.replicas && (await this.#writeCosts())) {
-      return { requeueAfterSeconds: COSTS_SETTLE_SECONDS };
-    }
+    const waitSeconds = decision.replicas < scale.replicas ? await this.#writeCosts() : 0;
+    if (waitSeconds > 0) return { requeueAfterSeconds: waitSeconds };
     await client.applyScale(DEPLOYMENT, nameOf(key), decision.replicas, FIELD_MANAGER);
     this.#memory = decision.memory;
     this.#changed(scale.replicas, decision);
     return { requeueAfterSeconds: decision.recheckSeconds };
   }
 
-  /** Tells that the Deployment could not be brought to where it should be. */
-  failed(key: string, trouble: string): void {
+  /** Tells that the Deployment could not be brought to where it should be, if that is not over by itself. */
+  failed(key: string, error: unknown): ReconcileResult {
     const { log, events } = this.#options;
+    const trouble = messageOf(error);
     log.warn({ deployment: key, trouble }, 'the number of edge pods cannot be kept');
+    if (error instanceof ApiError && error.retryable) return { requeueAfterSeconds: RETRY_SECONDS };
     if (this.#deployment !== null) events.record(this.#deployment, edgeScaleFailed(trouble));
+    return { requeueAfterSeconds: TROUBLE_SECONDS };
   }
 
   #decide(replicas: number): ScaleDecision {
@@ -114,9 +117,9 @@ class EdgeScaler {
 
   /**
    * Writes what each pod is worth, where that is not known or has changed.
-   * @returns whether anything was written: the scale has to wait a moment then
+   * @returns seconds until whoever reads it knows what was written last; 0: it does
    */
-  async #writeCosts(): Promise<boolean> {
+  async #writeCosts(): Promise<number> {
     const { edges, duties, now } = this.#options;
     const staying = edges().filter(({ terminating }) => !terminating);
     for (const uid of this.#written.keys()) {
@@ -127,7 +130,8 @@ class EdgeScaler {
       await this.#writeCost(podName, podUid, cost);
       this.#written.set(podUid, { cost, atMs: now() });
     }
-    return costs.length > 0;
+    const lastMs = Math.max(0, ...[...this.#written.values()].map(({ atMs }) => atMs));
+    return Math.max(0, COSTS_SETTLE_SECONDS - (now() - lastMs) / 1000);
   }
 
   async #writeCost(name: string, uid: string, cost: number): Promise<void> {
