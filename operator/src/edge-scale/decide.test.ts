@@ -30,11 +30,6 @@ const CASES: readonly Case[] = [
     expected: { replicas: 5, reason: 'LoadAboveTarget', message: '5000 Mbit/s, 1000 for each pod' },
   },
   {
-    name: 'goes up a moment after it went down',
-    given: { viewers: 500, memory: { lowSinceMs: null } },
-    expected: { replicas: 5 },
-  },
-  {
     name: 'goes by the load that fills most pods',
     given: {
       viewers: 100,
