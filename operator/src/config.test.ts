@@ -19,8 +19,16 @@ describe('the configuration', () => {
       transcoderPullPolicy: 'IfNotPresent',
       operationsPort: 9090,
       bindAddress: '',
+      edgeScale: null,
       logLevel: 'info',
       kubeconfig: '',
+    });
+  });
+
+  test('shows with what it keeps the number of edges', () => {
+    const set = { SLUICE_EDGE_DEPLOYMENT: 'sluice-edge', SLUICE_EDGE_TARGET_VIEWERS: '500' };
+    expect(printable(readConfig({ ...ENVIRONMENT, ...set }))).toMatchObject({
+      edgeScale: { deployment: 'sluice-edge', minReplicas: 1, maxReplicas: 10, targets: { viewers: 500 } },
     });
   });
 
