@@ -5,6 +5,7 @@ import { SYSTEM_NAMESPACE } from '../install/install.ts';
 import { eventually } from '../install/kubectl.ts';
 import { pollViolations } from '../viewer/invariants.ts';
 import { startViewer, type Viewer } from '../viewer/viewer.ts';
+import { waitForStatus } from './channel-state.ts';
 import { readEnvironment, readPlatform } from './environment.ts';
 import { channelManifest, namespaceManifest } from './manifests.ts';
 import type { PlatformObject } from './platform/platform.ts';
@@ -79,10 +80,13 @@ function watch(channel: string, session: string, folder?: string): Viewer {
   return startViewer({ ...options, ...(folder === undefined ? {} : { folder }) });
 }
 
+/** Resolves when the edges know the channel: they hear of it before its status is written. */
 async function addChannel(name: string): Promise<void> {
   const uri = `${source.url}/edges/film/index.m3u8`;
   const spec = { delivery: { minimumMode: 'Idle', maximumMode: 'Proxy' } };
   await platform.apply(channelManifest({ namespace: NAMESPACE, name, uri, spec }));
+  const known = ({ url }: { readonly url?: string }) => url ?? null;
+  await waitForStatus(platform, { namespace: NAMESPACE, name }, 'is planned', known, 60);
 }
 
 /** The pod that owns a channel, by its status. */
