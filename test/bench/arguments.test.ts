@@ -23,7 +23,7 @@ describe('the arguments of the bench', () => {
     [
       'a part that there is not',
       ['operators'],
-      'no such part: operators; there are edge, counting, events, operator, proxy',
+      'no such part: operators; there are edge, counting, events, rollout, operator, proxy',
     ],
     ['a part of the edge that there is not', ['edge:rest'], 'no such part: edge:rest'],
     ['a number that is none', ['operator', '--channels', 'many'], '--channels: many is no number from 5 to 20000'],

@@ -2,7 +2,17 @@ import { parseArgs } from 'node:util';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 
 /** What can be measured, in the order in which the parts disturb each other least. */
-export const PARTS = ['edge', 'counting', 'events', 'operator', 'proxy', 'promotion', 'route', 'memory'] as const;
+export const PARTS = [
+  'edge',
+  'counting',
+  'events',
+  'rollout',
+  'operator',
+  'proxy',
+  'promotion',
+  'route',
+  'memory',
+] as const;
 export type Part = (typeof PARTS)[number];
 
 /** More than an operator is made for says nothing about it. */

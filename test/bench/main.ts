@@ -21,6 +21,7 @@ import { measureOperator, SIZES } from './operator/measure.ts';
 import { metricOf, podOf } from './pods.ts';
 import { measurePromotion } from './promotion.ts';
 import { measureProxyCost } from './proxy-cost.ts';
+import { measureRollout } from './rollout.ts';
 import { measureRouteLatency } from './route-latency.ts';
 import { type Measurement, tableOf } from './statistics.ts';
 
@@ -34,12 +35,13 @@ usage: npm run bench [-- PART...] [--channels N,...]
   memory      of operator and sidecar, after the other parts
   counting    error of the count over five edges, 100 to 10,000 virtual viewers, in virtual time
   events      server-sent events to 5,000 listeners of one edge, and to some who do not read
+  rollout     rolling update of three edges under 200 viewers, three minutes, without a cluster
   operator    cold start with 100, 1,000 and 10,000 Channels (or with --channels N,... of them), steady state with
               1,000 busy ones, on an API server of its own; about 25 minutes, 6 of them for up to 1,000
   edge        an edge on loopback beside nginx alone, six minutes, without a cluster; single parts of it:
               ${EDGE_PARTS.map((part) => `edge:${part}`).join(' ')}
 
-Without PART all of them; all but edge, counting, events and operator need the cluster, which is started.
+Without PART all of them; all but edge, counting, events, rollout and operator need the cluster, which is started.
 CPU time means the same on a busy machine; wall times do not.
 `;
 
@@ -111,6 +113,9 @@ async function main(): Promise<void> {
   const rows = await measureEdgeParts(wanted, context);
   if (wanted.parts.includes('counting')) rows.push(...measureCounting());
   if (wanted.parts.includes('events')) rows.push(...(await measureEvents()));
+  if (wanted.parts.includes('rollout')) {
+    rows.push(...(await measureRollout(context.config.repositoryRoot, context.progress)));
+  }
   if (wanted.parts.includes('operator')) rows.push(...(await measureOperator(context, wanted.channels ?? SIZES)));
   if (wanted.parts.some((part) => CLUSTER_PARTS.includes(part))) {
     rows.push(...(await measureInstallation(wanted.parts, context)));

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { watchCrowd } from '../failover/crowd-watch.ts';
 import { SYSTEM_NAMESPACE } from '../install/install.ts';
 import { eventually } from '../install/kubectl.ts';
 import { createViewerClient } from '../viewer/client.ts';
@@ -31,14 +32,20 @@ interface EdgePod {
   };
 }
 
+/** Of the rolling update; `npm run bench -- rollout` has more. */
+const CROWD = Number(process.env.SLUICE_E2E_CROWD ?? 20);
+
 const viewers: Viewer[] = [];
 let edges: readonly string[] = [];
 
+async function edgePods(): Promise<readonly EdgePod[]> {
+  const selector = 'app.kubernetes.io/component=edge';
+  return (await kubectl.get<{ items: EdgePod[] }>(['pods', '-n', SYSTEM_NAMESPACE, '-l', selector]))?.items ?? [];
+}
+
 /** URLs of the ready edge pods. */
 async function edgeUrls(): Promise<readonly string[]> {
-  const selector = 'app.kubernetes.io/component=edge';
-  const pods = await kubectl.get<{ items: EdgePod[] }>(['pods', '-n', SYSTEM_NAMESPACE, '-l', selector]);
-  return (pods?.items ?? [])
+  return (await edgePods())
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     .filter(({ status }) => status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'))
     .map(({ status }) => `http://${status.podIP}:8080`);
@@ -158,5 +165,38 @@ describe('two edges', () => {
       expect(viewer.record.downloads.length).toBeGreaterThan(5);
     }
     await waitForNoPods(platform, NAMESPACE, CHANNEL);
+  });
+});
+
+describe('a rolling update of three edges', () => {
+  test('is nothing to viewers and their count', async () => {
+    await scaleEdges(3);
+    await waitForMode(platform, NAMESPACE, CHANNEL, 'Idle', 60);
+    const crowd = {
+      edgeUrl: platform.edgeUrl,
+      namespace: NAMESPACE,
+      channel: CHANNEL,
+      count: CROWD,
+      rung: 'source',
+      fetchesSegments: true,
+      heartbeats: false,
+      sessionPrefix: 'rolled',
+      checks: 5,
+    };
+    const history = await watchCrowd(crowd, async () => {
+      const before = await edgeUrls();
+      await kubectl.run(['rollout', 'restart', 'deployment/sluice-edge', '-n', SYSTEM_NAMESPACE]);
+      await kubectl.run(['rollout', 'status', 'deployment/sluice-edge', '-n', SYSTEM_NAMESPACE, '--timeout=120s']);
+      const gone = async () => ((await edgePods()).length === 3 ? true : null);
+      await eventually('the old edges are gone', gone, { timeoutSeconds: 90 });
+      expect((await edgeUrls()).filter((url) => before.includes(url))).toEqual([]);
+    });
+    const { crowd: report, counts, seconds } = history;
+    process.stderr.write(
+      `${CROWD} viewers, ${seconds.toFixed(0)} s: ${JSON.stringify({ ...report, counts: [...counts] })}\n`,
+    );
+    expect({ problems: report.problems, last: report.lastProblem }).toEqual({ problems: 0, last: '' });
+    expect(report.stalls).toBe(0);
+    expect([...counts.keys()]).toEqual([CROWD]);
   });
 });
