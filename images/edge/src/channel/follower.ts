@@ -4,13 +4,13 @@ import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import { BEAT_MS, type OwnerMessage } from '../replication/messages.ts';
 import type { Attachment, OwnerAddress, OwnerLinks } from '../replication/owner-link.ts';
-import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS } from '../timeline/log.ts';
+import { listedSeconds, nextMsn, type TimelineLog } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
 import { LogCopy, type TimelineCopy } from './copy.ts';
 import { Demand } from './demand.ts';
-import { ASSUMED_TARGET_DURATION_SECONDS } from './lease.ts';
+import { Forgetting } from './forgetting.ts';
 import { MediaPlaylists } from './media-playlists.ts';
 import type { HeardElsewhere } from './negotiation.ts';
 import { modeOfEntry } from './report.ts';
@@ -74,7 +74,7 @@ export class ChannelFollower {
   #cancelCopy = (): void => {};
   /** When an edge asked for the copy that does not hear the owner, in ms. */
   #shownAt = Number.NEGATIVE_INFINITY;
-  #cancelForget = (): void => {};
+  readonly #forgetting: Forgetting;
   #cancelAgain = (): void => {};
 
   /** `copy` is what this edge has published as the owner until now; null if it has not. */
@@ -84,11 +84,9 @@ export class ChannelFollower {
     this.#waiters = createWaiters(context.clock);
     this.#rungsWatched = new WatchedRungs(context.clock.now);
     this.#copy = new LogCopy(copy, route.ownerTerm);
-    this.#demand = new Demand({
-      clock: context.clock,
-      targetDurationSeconds: () => this.targetDurationSeconds,
-      ended: () => this.evaluate(),
-    });
+    const timing = { clock: context.clock, targetDurationSeconds: () => this.targetDurationSeconds };
+    this.#demand = new Demand({ ...timing, ended: () => this.evaluate() });
+    this.#forgetting = new Forgetting({ ...timing, forget: () => this.#forget() });
     this.#playlists = new MediaPlaylists({
       waiters: this.#waiters,
       rungs: () => this.#rungs(),
@@ -225,7 +223,7 @@ export class ChannelFollower {
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
     if (wanted) {
-      this.#cancelForget();
+      this.#forgetting.cancel();
       this.#copy.begin();
     } else {
       this.#answered = false;
@@ -247,7 +245,7 @@ export class ChannelFollower {
   async close(error: SluiceError, dropFiles: boolean): Promise<void> {
     this.#closed = true;
     this.#demand.close();
-    this.#cancelForget();
+    this.#forgetting.cancel();
     this.#cancelAgain();
     this.#cancelCopy();
     this.#away();
@@ -373,15 +371,14 @@ export class ChannelFollower {
 
   /** Entries and files of a channel that nobody watches here go when no playlist of them can be in use any more. */
   #planForget(): void {
-    if (this.#wanted || this.#closed) return;
-    this.#cancelForget();
-    const seconds = WINDOW_SEGMENTS * (this.targetDurationSeconds ?? ASSUMED_TARGET_DURATION_SECONDS);
-    this.#cancelForget = this.#context.clock.after(seconds * 1000, () => {
-      this.#copy.clear();
-      this.#rungsWatched.clear();
-      this.#context.cache.clear().catch((error: unknown) => {
-        this.#context.logger.warn({ err: error, channel: keyOf(this.#route) }, 'files that nobody watches here stay');
-      });
+    if (!this.#wanted && !this.#closed) this.#forgetting.plan();
+  }
+
+  #forget(): void {
+    this.#copy.clear();
+    this.#rungsWatched.clear();
+    this.#context.cache.clear().catch((error: unknown) => {
+      this.#context.logger.warn({ err: error, channel: keyOf(this.#route) }, 'files that nobody watches here stay');
     });
   }
 }

@@ -6,14 +6,14 @@ import type { Published } from '../replication/feed.ts';
 import { MAX_KNOWN_SEGMENTS } from '../replication/messages.ts';
 import type { SourceClient } from '../source/client.ts';
 import type { ChannelFiles } from '../storage/files.ts';
-import { listedSeconds, nextMsn, type TimelineLog, WINDOW_SEGMENTS, withRungs } from '../timeline/log.ts';
+import { listedSeconds, nextMsn, type TimelineLog, withRungs } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
 import { saveTimeline } from '../timeline/store.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
 import type { TimelineCopy } from './copy.ts';
 import { Demand } from './demand.ts';
-import { ASSUMED_TARGET_DURATION_SECONDS } from './lease.ts';
+import { Forgetting } from './forgetting.ts';
 import { MediaPlaylists } from './media-playlists.ts';
 import { mayTranscode, publishingMode } from './mode.ts';
 import { constantLagMs } from './pace.ts';
@@ -22,6 +22,7 @@ import { modeOfEntry, ownerReport } from './report.ts';
 import { openSaved, type SavedChannel } from './saved.ts';
 import type { PlaylistAnswer } from './service.ts';
 import { ChannelSessions } from './sessions.ts';
+import { ShownLadder } from './shown-ladder.ts';
 import { SourceSide } from './source-side.ts';
 import type { TranscodeSession } from './transcode.ts';
 import { createWaiters, unreachable, type Waiters } from './waiters.ts';
@@ -60,12 +61,11 @@ export class ChannelOwner {
   readonly #demand: Demand;
   #route: Route;
   readonly #sessions = new ChannelSessions();
-  /** The route's ladder as it was when nothing was listed: listed playlists never gain or lose a rung. */
-  #ladder: Route['ladder'];
+  readonly #ladder: ShownLadder;
+  readonly #forgetting: Forgetting;
   #awake = false;
   #closed = false;
   #lastReport = '';
-  #cancelForget = (): void => {};
 
   /** Opens a channel with what an earlier run of this pod has stored of it. */
   static async open(route: Route, context: OwnerContext): Promise<ChannelOwner> {
@@ -79,19 +79,17 @@ export class ChannelOwner {
   private constructor(route: Route, context: OwnerContext, files: ChannelFiles, saved: SavedChannel) {
     const { log, known, underWay = null } = saved;
     this.#route = route;
-    this.#ladder = route.ladder;
+    this.#ladder = new ShownLadder(route.ladder);
     this.#context = context;
     this.#files = files;
     this.#waiters = createWaiters(context.clock);
     this.#workWaiters = createWaiters(context.clock);
-    this.#demand = new Demand({
-      clock: context.clock,
-      targetDurationSeconds: () => this.targetDurationSeconds,
-      ended: () => this.evaluate(),
-    });
+    const timing = { clock: context.clock, targetDurationSeconds: () => this.targetDurationSeconds };
+    this.#demand = new Demand({ ...timing, ended: () => this.evaluate() });
+    this.#forgetting = new Forgetting({ ...timing, forget: () => void this.#forget() });
     this.#playlists = new MediaPlaylists({
       waiters: this.#waiters,
-      rungs: () => this.#rungs(),
+      rungs: () => this.#ladder.namesIn(this.#publisher.log),
       asked: () => this.asked(),
       listed: () => this.#listed(),
       instead: (error, signal) => this.#instead(error, signal),
@@ -128,7 +126,7 @@ export class ChannelOwner {
     this.#sessions.take(route);
     this.#sessions.goOn(underWay?.session ?? null, context.clock.now());
     this.evaluate();
-    if (!this.#awake && log !== null) this.#planForget();
+    if (!this.#awake && log !== null) this.#forgetting.plan();
   }
 
   /** ms of the channel's clock. */
@@ -212,13 +210,13 @@ export class ChannelOwner {
 
   /** Ladder of the playlists. */
   get ladder(): Route['ladder'] {
-    return this.#ladder;
+    return this.#ladder.rungs;
   }
 
   /** Takes a changed route of the same Channel. */
   update(route: Route): void {
     this.#route = route;
-    if (!this.#hasListed()) this.#ladder = route.ladder;
+    this.#ladder.take(route.ladder, this.#publisher.log);
     this.#sessions.take(route);
     this.#source.update(route);
     this.evaluate();
@@ -233,7 +231,7 @@ export class ChannelOwner {
   /** Waits up to 10 s for the first probe. Throws SOURCE_UNREACHABLE. */
   async multivariant(sessionQuery: string, signal: AbortSignal): Promise<PlaylistAnswer> {
     const facts = await this.#waiters.wait(() => this.#source.facts, signal);
-    return { text: multivariantPlaylist(facts, this.#ladder, sessionQuery), maxAgeSeconds: 0 };
+    return { text: multivariantPlaylist(facts, this.#ladder.rungs, sessionQuery), maxAgeSeconds: 0 };
   }
 
   /**
@@ -281,7 +279,7 @@ export class ChannelOwner {
   async close(error: SluiceError, dropFiles: boolean): Promise<void> {
     this.#closed = true;
     this.#demand.close();
-    this.#cancelForget();
+    this.#forgetting.cancel();
     this.#source.stop();
     this.#publisher.close();
     this.#waiters.fail(error);
@@ -296,16 +294,6 @@ export class ChannelOwner {
 
   #hasListed(): boolean {
     return (this.#publisher.log?.entries.length ?? 0) > 0;
-  }
-
-  #rungs(): readonly string[] {
-    const listed = this.#publisher.log;
-    return listed !== null && this.#hasListed() ? listed.rungs : this.#ladderRungs();
-  }
-
-  #ladderRungs(): readonly string[] {
-    const ladder = [...this.#ladder].sort((one, other) => other.height - one.height);
-    return ['source', ...ladder.map((rung) => rung.name)];
   }
 
   #listed(): TimelineLog | null {
@@ -327,7 +315,7 @@ export class ChannelOwner {
       uid: this.#route.uid,
       headers: this.#route.source.headers,
       mode: publishingMode(this.#route, obstacles),
-      rungs: this.#ladderRungs(),
+      rungs: this.#ladder.names,
       resume: this.#route.resume,
       session: this.#sessions.current,
       lagMs: (seconds) => constantLagMs(seconds, mayTranscode(this.#route, obstacles)),
@@ -336,12 +324,10 @@ export class ChannelOwner {
 
   #wake(): void {
     this.#awake = true;
-    this.#cancelForget();
+    this.#forgetting.cancel();
     const { log } = this.#publisher;
-    if (log !== null && !this.#hasListed()) {
-      this.#ladder = this.#route.ladder;
-      this.#publisher.replaceLog(withRungs(log, this.#ladderRungs()));
-    }
+    this.#ladder.take(this.#route.ladder, log);
+    if (log !== null && !this.#hasListed()) this.#publisher.replaceLog(withRungs(log, this.#ladder.names));
     this.#context.logger.info({ channel: keyOf(this.#route) }, 'channel wakes');
     this.#source.run(true);
   }
@@ -353,13 +339,7 @@ export class ChannelOwner {
     this.#source.run(false);
     this.#publisher.sleep();
     this.#rewind();
-    this.#planForget();
-  }
-
-  /** Listed entries and their files go when no playlist of them can be in use any more. */
-  #planForget(): void {
-    const seconds = WINDOW_SEGMENTS * (this.targetDurationSeconds ?? ASSUMED_TARGET_DURATION_SECONDS);
-    this.#cancelForget = this.#context.clock.after(seconds * 1000, () => void this.#forget());
+    this.#forgetting.plan();
   }
 
   /** What was seen at the source but never published is seen anew. */
@@ -378,21 +358,20 @@ export class ChannelOwner {
   }
 
   async #save(log: TimelineLog): Promise<void> {
+    const { clock, logger, statePath } = this.#context;
     const { uid, source } = this.#route;
-    const known = this.#source.known;
-    try {
-      await saveTimeline(this.#context.statePath, {
-        version: 1,
-        uid,
-        sourceUri: source.uri,
-        savedAt: this.#context.clock.now(),
-        log,
-        known,
-      });
-    } catch (error) {
-      // A timeline that cannot be stored is still right: only a restart of this process would lose its end.
-      this.#context.logger.warn({ err: error, channel: keyOf(this.#route) }, 'timeline not stored');
-    }
+    const stored = {
+      version: 1,
+      uid,
+      sourceUri: source.uri,
+      savedAt: clock.now(),
+      log,
+      known: this.#source.known,
+    } as const;
+    // A timeline that cannot be stored is still right: only a restart of this process would lose its end.
+    await saveTimeline(statePath, stored).catch((error: unknown) =>
+      logger.warn({ err: error, channel: keyOf(this.#route) }, 'timeline not stored'),
+    );
   }
 
   /** Viewers get the reason alone: messages name hosts and paths that the Channel may want to hide. */

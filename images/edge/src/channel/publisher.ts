@@ -15,8 +15,8 @@ import { Inits } from './inits.ts';
 import { firstLog, planSegments } from './intake-plan.ts';
 import { Janitor } from './janitor.ts';
 import { mapOf, materialise, originOf } from './materialise.ts';
-import { addedLagMs } from './pace.ts';
 import type { PendingSegment } from './pending.ts';
+import { Rhythm } from './rhythm.ts';
 import { chooseRow, NO_PROMOTION, type Origin, type Row } from './row.ts';
 import type { TranscodeSession } from './transcode.ts';
 import type { UnderWay } from './under-way.ts';
@@ -61,6 +61,7 @@ export class Publisher {
   readonly #inits = new Inits();
   readonly #janitor: Janitor;
   readonly #expiry = new DirectExpiry();
+  readonly #rhythm: Rhythm;
   #log: TimelineLog | null;
   #pending: PendingSegment[] = [];
   #recent: PendingSegment[] = [];
@@ -69,12 +70,6 @@ export class Publisher {
   #waking: boolean;
   /** True until something is taken by a channel that has nothing listed, or has slept since. */
   #maySkip: boolean;
-  #lastPublishAt: number | null;
-  #addedLagMs: number;
-  /** See {@link UnderWay.schedule}. */
-  #schedule: UnderWay['schedule'];
-  /** Newest row that has changed the added lag: each does once. */
-  #adaptedMsn = -1;
   #pumping: Promise<void> | null = null;
   /** Something has changed while publications were under way. */
   #again = false;
@@ -87,10 +82,8 @@ export class Publisher {
   constructor(context: PublisherContext, log: TimelineLog | null, underWay: UnderWay | null = null) {
     this.#context = context;
     this.#log = log;
-    this.#schedule = underWay?.schedule ?? new Map();
-    this.#addedLagMs = underWay?.addedLagMs ?? 0;
-    this.#lastPublishAt = (log !== null && this.#schedule.get(nextMsn(log) - 1)) || null;
-    this.#waking = this.#lastPublishAt === null;
+    this.#rhythm = new Rhythm(log, underWay);
+    this.#waking = this.#rhythm.lastPublishAt === null;
     this.#maySkip = log === null || log.entries.length === 0;
     this.#downloads = new Downloads(context.clock, (error) => {
       context.trouble(error);
@@ -129,15 +122,12 @@ export class Publisher {
 
   /** For the next owner; null where nothing has been published since the channel woke. */
   get underWay(): Omit<UnderWay, 'session'> | null {
-    if (this.#log === null || this.#lastPublishAt === null) return null;
-    const waiting = this.#pending.map(({ msn, publishAt }): [number, number] => [msn, publishAt]);
-    const schedule = new Map([[nextMsn(this.#log) - 1, this.#lastPublishAt], ...waiting]);
-    return { schedule, addedLagMs: this.#addedLagMs };
+    return this.#rhythm.underWay(this.#log, this.#pending);
   }
 
   /** Whether the owner before had taken this segment, and it has not come here yet. */
   expects(msn: number): boolean {
-    return this.#schedule.has(msn) && this.#log !== null && msn >= nextMsn(this.#log);
+    return this.#rhythm.schedule.has(msn) && this.#log !== null && msn >= nextMsn(this.#log);
   }
 
   /** Takes what a look at the source has brought. */
@@ -154,15 +144,15 @@ export class Publisher {
       uid: view.uid,
       log: this.#log,
       tail: this.#pending.at(-1) ?? null,
-      previousAt: this.#waking ? null : (this.#pending.at(-1)?.publishAt ?? this.#lastPublishAt),
+      previousAt: this.#waking ? null : (this.#pending.at(-1)?.publishAt ?? this.#rhythm.lastPublishAt),
       waking: this.#waking,
       maySkip: this.#maySkip,
       breaks: this.#breaks,
       mode: view.mode,
-      lagMs: view.lagMs(this.#log.targetDurationSeconds) + this.#addedLagMs,
+      lagMs: view.lagMs(this.#log.targetDurationSeconds) + this.#rhythm.addedLagMs,
       lookedAt,
       previousLookAt: before,
-      schedule: this.#schedule,
+      schedule: this.#rhythm.schedule,
     });
     if (added.length > 0) {
       this.#breaks = false;
@@ -178,12 +168,8 @@ export class Publisher {
   /** A segment of a rung has come, in time or not: the lag adapts to what the transcoder needs. */
   arrived(msn: number): void {
     const segment = [...this.#recent, ...this.#pending].find((one) => one.msn === msn);
-    if (segment === undefined || this.#log === null || msn <= this.#adaptedMsn) return;
-    const margin = segment.publishAt - this.#context.clock.now();
-    const added = addedLagMs(this.#addedLagMs, margin, this.#log.targetDurationSeconds);
-    if (added === this.#addedLagMs) return;
-    this.#addedLagMs = added;
-    this.#adaptedMsn = msn;
+    if (segment === undefined || this.#log === null) return;
+    this.#rhythm.arrived(segment, this.#context.clock.now(), this.#log.targetDurationSeconds);
   }
 
   /** Does whatever can be done now: downloads, publications, deletions. Cheap to call after any change. */
@@ -210,9 +196,7 @@ export class Publisher {
     this.#recent = [];
     this.#waking = true;
     this.#maySkip = true;
-    this.#schedule = new Map();
-    this.#addedLagMs = 0;
-    this.#lastPublishAt = null;
+    this.#rhythm.sleep();
   }
 
   /** Removes all entries and files of a sleeping channel; its numbers go on from here. */
@@ -335,7 +319,7 @@ export class Publisher {
     this.#recent = [...this.#recent, head].slice(-BACKLOG_SEGMENTS);
     // A gap has no bytes: what comes next still joins to the segment before it.
     if (head.download.state !== 'lost') this.#origins = row.origins;
-    this.#lastPublishAt = head.publishAt;
+    this.#rhythm.published(head);
     if (session !== null) {
       session.promotion = row.promotion;
       session.forget(head.msn);

@@ -1,0 +1,32 @@
+import type { Route } from '@sluice/common/link/messages.ts';
+import type { TimelineLog } from '../timeline/log.ts';
+
+/** The ladder of a channel's playlists: as long as something is listed they neither gain nor lose a rung. */
+export class ShownLadder {
+  #rungs: Route['ladder'];
+
+  constructor(rungs: Route['ladder']) {
+    this.#rungs = rungs;
+  }
+
+  /** As the route has given them. */
+  get rungs(): Route['ladder'] {
+    return this.#rungs;
+  }
+
+  /** Names for a new log: `source` first, then from high to low. */
+  get names(): readonly string[] {
+    const ladder = [...this.#rungs].sort((one, other) => other.height - one.height);
+    return ['source', ...ladder.map(({ name }) => name)];
+  }
+
+  /** Names that playlists have now. */
+  namesIn(log: TimelineLog | null): readonly string[] {
+    return log !== null && log.entries.length > 0 ? log.rungs : this.names;
+  }
+
+  /** Takes another ladder, unless something is listed. */
+  take(rungs: Route['ladder'], log: TimelineLog | null): void {
+    if (log === null || log.entries.length === 0) this.#rungs = rungs;
+  }
+}
