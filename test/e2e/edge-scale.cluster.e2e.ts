@@ -75,6 +75,12 @@ async function edgesAre(count: number): Promise<readonly EdgePod[]> {
   );
 }
 
+/** Waits until kubectl shows this of the edges' Deployment. */
+async function shows(verb: 'get' | 'describe', what: RegExp): Promise<void> {
+  const look = () => kubectl.run([verb, 'deployment', 'sluice-edge', '-n', SYSTEM_NAMESPACE]);
+  await eventually(`kubectl shows ${what}`, async () => what.exec(await look()), { timeoutSeconds: 30 }, look);
+}
+
 function watch(channel: string, session: string, folder?: string): Viewer {
   const options = { edgeUrl: platform.edgeUrl, namespace: NAMESPACE, channel, addresses, session, rung: 'source' };
   return startViewer({ ...options, ...(folder === undefined ? {} : { folder }) });
@@ -124,13 +130,8 @@ describe('the number of edges', () => {
     crowd = Array.from({ length: CROWD }, (_, index) => watch('crowded', `crowd-${index}`));
     await Promise.all(crowd.map((viewer) => viewer.started));
     await edgesAre(3);
-    expect(await kubectl.run(['get', 'deployment', 'sluice-edge', '-n', SYSTEM_NAMESPACE])).toMatch(
-      /sluice-edge\s+3\/3\s+3\s+3\s/,
-    );
-    const description = await kubectl.run(['describe', 'deployment', 'sluice-edge', '-n', SYSTEM_NAMESPACE]);
-    expect(description).toMatch(
-      /Normal\s+EdgesScaled .*to 3 edge pods \(LoadAboveTarget\): \d viewers, 2 for each pod/,
-    );
+    await shows('get', /sluice-edge\s+3\/3\s+3\s+3\s/);
+    await shows('describe', /Normal\s+EdgesScaled .*to 3 edge pods \(LoadAboveTarget\): \d viewers, 2 for each pod/);
     const deployment = await kubectl.get<{
       metadata: { managedFields: { manager: string; subresource?: string; fieldsV1: object }[] };
     }>(['deployment', 'sluice-edge', '-n', SYSTEM_NAMESPACE, '--show-managed-fields']);
@@ -157,9 +158,8 @@ describe('the number of edges', () => {
     expect(Number(last?.metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'])).toBeGreaterThan(
       1_000_000,
     );
-    const description = await kubectl.run(['describe', 'deployment', 'sluice-edge', '-n', SYSTEM_NAMESPACE]);
-    expect(description).toMatch(/EdgesScaled .*from 3 to 2 edge pods \(LoadBelowTarget\)/);
-    expect(description).toMatch(/EdgesScaled .*from 2 to 1 edge pods \(LoadBelowTarget\)/);
+    await shows('describe', /EdgesScaled .*from 3 to 2 edge pods \(LoadBelowTarget\)/);
+    await shows('describe', /EdgesScaled .*from 2 to 1 edge pods \(LoadBelowTarget\)/);
   });
 
   test('changes without a viewer noticing', async () => {
