@@ -3,7 +3,7 @@ import type { Decision } from '@sluice/crds';
 import { remember } from './channel/memory.ts';
 import type { ChannelState } from './channel/state.ts';
 import { type DebugSources, debugPages } from './debug.ts';
-import { channelFixture, routeFixture } from './testing/fixtures.ts';
+import { channelFixture, edgeFixture, routeFixture } from './testing/fixtures.ts';
 
 const NOW = Date.parse('2026-11-21T12:00:00.000Z');
 
@@ -32,13 +32,18 @@ const SOURCES: DebugSources = {
     { name: 'channel', snapshot: () => ({ waiting: ['tv/film'], working: [], delayed: [], failures: [] }) },
   ],
   waiting: () => new Map([['s2', { admitted: false, scope: 'owner', owner: 'owner a', limit: 5, current: 5 }]]),
+  edges: () => [
+    { ...edgeFixture(), podName: 'edge-0', podUid: 'known' },
+    { ...edgeFixture(), podName: 'edge-1', podUid: 'silent' },
+  ],
+  load: (podUid) => (podUid === 'known' ? { egressBitsPerSecond: 8e6, requestsPerSecond: null } : null),
 };
 const pages = debugPages(SOURCES);
 
 describe('the debug pages', () => {
   test('are listed', () => {
     expect(pages['/debug']?.()).toEqual({
-      pages: ['/debug/routes', '/debug/queues', '/debug/decisions', '/debug/admissions'],
+      pages: ['/debug/routes', '/debug/queues', '/debug/decisions', '/debug/edges', '/debug/admissions'],
     });
   });
 
@@ -58,6 +63,13 @@ describe('the debug pages', () => {
       'tv/news 02',
       'tv/film 01',
     ]);
+  });
+
+  test('show what each edge carries, as far as it is known', () => {
+    expect(pages['/debug/edges']?.()).toMatchObject({
+      'edge-0': { ready: true, load: { egressBitsPerSecond: 8e6, requestsPerSecond: null } },
+      'edge-1': { ready: true, load: null },
+    });
   });
 
   test('show the queues, and who waits for a place', () => {

@@ -1,6 +1,8 @@
 import type { Route } from '@sluice/common/link/messages.ts';
 import { redactUri } from '@sluice/common/log/log.ts';
 import type { ChannelState } from './channel/state.ts';
+import type { PodLoad } from './edge-scale/usage.ts';
+import type { EdgeEndpoint } from './link/endpoints.ts';
 import type { Controller } from './runtime/controller/controller.ts';
 import type { Refusal } from './session/admission/admit.ts';
 
@@ -17,6 +19,9 @@ export interface DebugSources {
   readonly controllers: () => readonly Pick<Controller, 'name' | 'snapshot'>[];
   /** StreamSessions that wait for a place, by uid. */
   readonly waiting: () => ReadonlyMap<string, Refusal>;
+  readonly edges: () => readonly EdgeEndpoint[];
+  /** What the edge with this pod uid carries; null: not known. */
+  readonly load: (podUid: string) => PodLoad | null;
 }
 
 /** One page: an object fit for JSON. */
@@ -28,6 +33,7 @@ export function debugPages(sources: DebugSources): Readonly<Record<string, Page>
     '/debug/routes': () => routesPage(sources),
     '/debug/queues': () => queuesPage(sources),
     '/debug/decisions': () => decisionsPage(sources),
+    '/debug/edges': () => edgesPage(sources),
     '/debug/admissions': () => Object.fromEntries([...sources.waiting()].slice(0, ENTRIES_MAX)),
   };
   const index = Object.keys(pages);
@@ -57,6 +63,12 @@ function redactedRoute(route: Route): unknown {
 
 function queuesPage({ controllers }: DebugSources): unknown {
   return Object.fromEntries(controllers().map((controller) => [controller.name, controller.snapshot(ENTRIES_MAX)]));
+}
+
+/** By pod name; a load of null keeps the number of edges from going down. */
+function edgesPage({ edges, load }: DebugSources): unknown {
+  const entries = edges().map(({ podName, podUid, ...edge }) => [podName, { ...edge, load: load(podUid) }]);
+  return Object.fromEntries(entries.slice(0, ENTRIES_MAX));
 }
 
 /** The newest first, over all channels. */

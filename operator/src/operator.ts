@@ -77,12 +77,14 @@ export class Operator {
 
   /** What it knows, for people who look for a fault: pages by path. */
   debugPages(): Readonly<Record<string, () => unknown>> {
-    const { states, hub, admissions } = this.#parts;
+    const { states, hub, admissions, roster, loads } = this.#parts;
     return debugPages({
       channels: () => states.entries(),
       route: (uid) => hub.route(uid),
       controllers: () => this.#controllers(),
       waiting: () => admissions.waiting,
+      edges: () => roster.edges,
+      load: (podUid) => loads.of(podUid),
     });
   }
 

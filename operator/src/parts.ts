@@ -81,6 +81,8 @@ export interface Parts {
   readonly book: AudienceBook;
   readonly hub: LinkHub;
   readonly roster: EdgeRoster;
+  /** What each edge carries. */
+  readonly loads: LoadBook;
   readonly admissions: AdmissionBook;
   readonly events: EventRecorder;
   /** Whose turn it is to write what can wait; one budget for both. */
@@ -99,7 +101,6 @@ export interface Parts {
 /** What the reconciliations are made of. */
 type Base = Omit<Parts, 'hub' | 'planChannel' | 'edgeDeployment' | 'controllers'> & {
   readonly reports: OwnerReports;
-  readonly loads: LoadBook;
   readonly metrics: OperatorMetrics;
   readonly news: News;
   readonly tokens: SessionTokens;
