@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join, relative, resolve } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { bundledPackages, licenceText } from './licences.ts';
+import { withoutUnusedTexts } from './unused-texts.ts';
 
 /** The parts that can be bundled. `page` is the viewer page that the edge image serves. */
 export const PARTS = ['operator', 'edge', 'transcoder', 'page'] as const;
@@ -39,6 +40,9 @@ const REQUIRE_BANNER = [
   'const __filename = sluiceFileUrlToPath(import.meta.url);',
   'const __dirname = sluiceDirname(__filename);',
 ].join('\n');
+
+/** About as long as a line may be in the sources, so that a line of a stack trace means one place. */
+const LINE_CHARACTERS = 120;
 
 /** Browsers that hls.js 1.7 still supports understand this much. */
 const PAGE_TARGET = 'es2020';
@@ -78,6 +82,12 @@ async function bundleProgram(root: string, part: Exclude<Part, 'page'>): Promise
     platform: 'node',
     target: 'node24',
     banner: { js: REQUIRE_BANNER },
+    // Node.js holds a program's text as long as it runs, with two bytes per character where one of them is not Latin.
+    charset: 'ascii',
+    minifyWhitespace: true,
+    // Stack traces name lines.
+    lineLimit: LINE_CHARACTERS,
+    plugins: [withoutUnusedTexts],
     // Optional native add-ons of ws; it tries them and goes on without.
     external: ['bufferutil', 'utf-8-validate'],
   });
@@ -112,6 +122,7 @@ async function runEsbuild(
   options: BuildOptions,
 ): Promise<{ script: Uint8Array; licences: Uint8Array }> {
   const result = await build({
+    charset: 'utf8',
     ...options,
     absWorkingDir: root,
     entryPoints: [entry],
@@ -121,7 +132,6 @@ async function runEsbuild(
     write: false,
     metafile: true,
     legalComments: 'eof',
-    charset: 'utf8',
     logLevel: 'warning',
   });
   const script = result.outputFiles[0];
