@@ -14,9 +14,9 @@ import {
 import { type BenchArguments, type Part, readBenchArguments } from './arguments.ts';
 import { measureCounting } from './counting.ts';
 import { EDGE_PARTS, measureEdge } from './edge/measure.ts';
-import { Started } from './edge/subject.ts';
+import { withStarted } from './edge/subject.ts';
 import { measureEvents } from './events.ts';
-import { exitCodeOf } from './operator/interruption.ts';
+import { exitCodeOf } from './interruption.ts';
 import { measureOperator, SIZES } from './operator/measure.ts';
 import { metricOf, podOf } from './pods.ts';
 import { measurePromotion } from './promotion.ts';
@@ -85,19 +85,11 @@ async function measureInstallation(wanted: readonly string[], context: Context):
   return rows;
 }
 
-/** Ends what the bench of an edge has started, whether it comes to its end or is told to stop. */
-async function measureEdgeParts({ edgeParts }: BenchArguments, context: Context): Promise<Measurement[]> {
+/** The parts of the bench of an edge that are wanted. */
+async function measureEdgeParts({ edgeParts }: BenchArguments, { config, progress }: Context): Promise<Measurement[]> {
   const wanted = EDGE_PARTS.filter((part) => edgeParts.includes(part));
   if (wanted.length === 0) return [];
-  const started = new Started();
-  const onSignal = (): void => void started.stop().finally(() => process.exit(1));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal);
-  try {
-    return await measureEdge(context.config.repositoryRoot, context.progress, wanted, started);
-  } finally {
-    await started.stop();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal);
-  }
+  return withStarted((started) => measureEdge(config.repositoryRoot, progress, wanted, started));
 }
 
 /** Parts that need an installed Sluice. */

@@ -8,6 +8,8 @@ export interface Usage {
   /** CPU time since its start, user and system. */
   readonly cpuSeconds: number;
   readonly residentBytes: number;
+  /** What of it no file holds as well, such as the text of programs. */
+  readonly anonymousBytes: number;
   /** Highest resident memory since its start. */
   readonly peakBytes: number;
 }
@@ -27,6 +29,7 @@ export function parseUsage(stat: string, status: string): Usage {
   return {
     cpuSeconds: parseStat(stat).cpuSeconds,
     residentBytes: kilobytes('VmRSS') * 1024,
+    anonymousBytes: kilobytes('RssAnon') * 1024,
     peakBytes: kilobytes('VmHWM') * 1024,
   };
 }

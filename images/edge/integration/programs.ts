@@ -14,6 +14,7 @@ import { request } from 'undici';
 import { readOperatorKey } from '../src/link/handshake.ts';
 import { SOCKET_NAME } from '../src/nginx/render.ts';
 import { type TestKeys, TestOperator } from '../src/testing/operator.ts';
+import { endingWithParent } from './ending-with-parent.ts';
 
 /** What a bench wants to have different. */
 export interface EdgeOptions {
@@ -223,7 +224,8 @@ export class EdgePrograms {
   }
 
   #spawn(program: string, words: readonly string[], environment: Record<string, string>): void {
-    const child = spawn(program, words, {
+    const [command, ...rest] = endingWithParent([program, ...words]);
+    const child = spawn(command, rest, {
       env: { PATH: process.env.PATH, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,

@@ -1,70 +1,90 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Answer, ViewerClient } from '../../viewer/client.ts';
 import { createLightClients } from '../../viewer/light-client.ts';
 import type { Measurement } from '../statistics.ts';
+import { type BareServer, startBareServer } from './bare.ts';
+import { compared } from './comparison.ts';
 import { type EdgeSubject, NAMESPACE } from './edge-subject.ts';
-import { hammer } from './hammer.ts';
-import { groupOf, type Started, stopProgram } from './subject.ts';
+import { hammer, type Work } from './hammer.ts';
+import type { Started } from './subject.ts';
+import { inTurns, ratioOf } from './turns.ts';
 
 /** Sessions that take turns on each connection: nginx, too, brings the requests of many viewers over few connections. */
 const SESSIONS = 1000;
+
+/** A question to a server, whose base URL comes first. */
+type Ask = (base: string, client: ViewerClient, session: string, signal: AbortSignal) => Promise<Answer>;
+
+const askPlaylist: Ask = (base, client, session, signal) =>
+  client.get(`${base}/live/${NAMESPACE}/c0/source.m3u8?session=${session}`, signal);
+const askHeartbeat: Ask = (base, client, session) =>
+  client.post(`${base}/api/stream/heartbeat`, { channelId: `${NAMESPACE}/c0`, sessionId: session });
+
+/** One line of the table: who is asked what, and whose CPU that takes. */
+interface Question {
+  readonly what: string;
+  readonly ask: Ask;
+  /** The way to the edge, and to the reference: a socket, or the URL alone. */
+  readonly ways: (edge: EdgeSubject, bare: BareServer) => readonly [edge: Way, bare: Way];
+}
+
+interface Way {
+  readonly url: string;
+  readonly socketPath?: string;
+  readonly groups: readonly number[];
+}
+
 /** The socket is what counts; nobody looks a host up. */
-const HOST = 'http://edge';
+const ANY_HOST = 'http://edge';
 
-type Ask = (client: ViewerClient, session: string, signal: AbortSignal) => Promise<Answer>;
-
-const QUESTIONS: readonly (readonly [what: string, ask: Ask])[] = [
-  [
-    'media playlists',
-    (client, session, signal) => client.get(`${HOST}/live/${NAMESPACE}/c0/source.m3u8?session=${session}`, signal),
-  ],
-  [
-    'heartbeats',
-    (client, session) =>
-      client.post(`${HOST}/api/stream/heartbeat`, { channelId: `${NAMESPACE}/c0`, sessionId: session }),
-  ],
+const throughNginx: Question['ways'] = (edge, bare) => [
+  { url: edge.url, groups: edge.groups },
+  { url: bare.url, groups: [bare.group] },
+];
+const behindNginx: Question['ways'] = (edge, bare) => [
+  { url: ANY_HOST, socketPath: edge.programs.socketPath, groups: [edge.sidecarPid] },
+  { url: ANY_HOST, socketPath: bare.socketPath, groups: [bare.group] },
 ];
 
-/** Answers per CPU-second of the sidecar behind its socket, and of a bare node:http with the same text for everybody. */
+const QUESTIONS: readonly Question[] = [
+  { what: 'media playlists per CPU-second of the whole edge pod', ask: askPlaylist, ways: throughNginx },
+  { what: 'media playlists per CPU-second of the sidecar, where nginx has none', ask: askPlaylist, ways: behindNginx },
+  { what: 'heartbeats per CPU-second of the sidecar', ask: askHeartbeat, ways: behindNginx },
+];
+
+/** Answers per CPU-second, and of a bare node:http with the same text for everybody. */
 export async function measureAnswers(started: Started, edge: EdgeSubject): Promise<Measurement[]> {
   const rows: Measurement[] = [];
-  for (const [what, ask] of QUESTIONS) {
-    const { body } = await ask(createLightClients(edge.programs.socketPath)(), 'one', new AbortController().signal);
+  for (const { what, ask, ways } of QUESTIONS) {
+    const { body } = await ask(edge.url, createLightClients()(), 'one', new AbortController().signal);
     const bare = await startBareServer(started, body);
-    const measured = await rateOf(edge.programs.socketPath, ask, [edge.sidecarPid]);
-    const beside = await rateOf(bare.socketPath, ask, [bare.group]);
+    const [toEdge, toBare] = ways(edge, bare);
+    const turns = await inTurns(
+      () => workOf(toEdge, ask),
+      () => workOf(toBare, ask),
+    );
     await bare.stop();
-    rows.push({
-      what: `${what} per CPU-second of the sidecar`,
-      measured: `${measured.toFixed(0)} (${(measured / beside).toFixed(2)} x)`,
-      reference: `bare node:http, a constant answer: ${beside.toFixed(0)}; goal 0.6 x`,
-    });
+    rows.push(
+      compared({
+        what,
+        measured: perSecond(turns.subject),
+        reference: `bare node:http, a constant answer: ${perSecond(turns.reference)}`,
+        ratio: ratioOf(turns, ({ answers, cpuSeconds }) => [answers, cpuSeconds]),
+        goal: { atLeast: 0.6 },
+      }),
+    );
   }
   return rows;
 }
 
-async function rateOf(socketPath: string, ask: Ask, groups: readonly number[]): Promise<number> {
-  const question = (client: ViewerClient, connection: number, round: number, signal: AbortSignal) =>
-    ask(client, `h${connection}-${round % SESSIONS}`, signal);
-  const { answers, cpuSeconds } = await hammer(createLightClients(socketPath), question, groups);
-  return answers / cpuSeconds;
+function workOf({ url, socketPath, groups }: Way, ask: Ask): Promise<Work> {
+  return hammer(
+    createLightClients(socketPath),
+    (client, connection, round, signal) => ask(url, client, `h${connection}-${round % SESSIONS}`, signal),
+    groups,
+  );
 }
 
-async function startBareServer(started: Started, body: Buffer) {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-bare-'));
-  const socketPath = join(folder, 'bare.sock');
-  const words = ['--no-warnings', join(import.meta.dirname, 'bare-server.ts'), socketPath];
-  const child: ChildProcess = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
-  const stop = async (): Promise<void> => {
-    await stopProgram(child);
-    await rm(folder, { recursive: true, force: true });
-  };
-  started.add(child, stop);
-  child.stdin?.end(body);
-  await once(child.stdout ?? child, 'data');
-  return { socketPath, group: groupOf(child), stop };
+function perSecond(works: readonly Work[]): string {
+  const [answers, seconds] = works.reduce(([a, s], work) => [a + work.answers, s + work.cpuSeconds], [0, 0]);
+  return Math.round((answers ?? 0) / (seconds ?? 1)).toLocaleString('en');
 }

@@ -1,17 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Crowd, startCrowd } from '../../viewer/crowd.ts';
 import { createLightClients } from '../../viewer/light-client.ts';
 import type { Measurement } from '../statistics.ts';
+import { compared } from './comparison.ts';
 import { NAMESPACE } from './edge-subject.ts';
-import { coresOf } from './hammer.ts';
 import { SEGMENT_BYTES } from './origin-process.ts';
+import { cpuSecondsOf } from './processes.ts';
 import type { Started, Subject } from './subject.ts';
+import { inTurns, ratioOf } from './turns.ts';
 
 const VIEWERS = 1000;
 /** 3 Mbit/s: segments of {@link SEGMENT_BYTES} last two seconds. */
 const BYTES_PER_SECOND = SEGMENT_BYTES / 2;
-const WARM_UP_SECONDS = 10;
-const MEASURE_SECONDS = 20;
+/** Four seconds in which they come, and as many until each has found its rhythm. */
+const WARM_UP_SECONDS = 8;
+const MEASURE_SECONDS = 10;
 
 /** Viewers spread over channels, each on one connection as a player has it. */
 export function startAudience(
@@ -44,28 +46,31 @@ export function startAudience(
   );
 }
 
-/** CPU of the whole edge pod with a thousand viewers, and of nginx alone with them. */
+/** CPU of the whole edge pod with a thousand viewers, and of nginx alone with them, for the same bytes. */
 export async function measureViewers(started: Started, edge: Subject, reference: Subject): Promise<Measurement[]> {
-  const measured = await measureOne(started, edge);
-  const beside = await measureOne(started, reference);
-  const text = ({ cores, delivered, stalls, trouble }: OneAudience) =>
-    `${(cores * 100).toFixed(1)} % of a core, ${(delivered * 100).toFixed(0)} % of the film in time, ${stalls} stalls${trouble}`;
-  // For what each has delivered: a machine that is busy with other things may keep viewers waiting.
-  const ratio = measured.cores / measured.delivered / (beside.cores / beside.delivered);
+  const turns = await inTurns(
+    () => measureOne(started, edge),
+    () => measureOne(started, reference),
+  );
   return [
-    {
+    compared({
       what: `CPU of the whole edge pod, ${VIEWERS} viewers of a 3 Mbit/s channel, segments of 2 s`,
-      measured: `${text(measured)} (${ratio.toFixed(2)} x for the same bytes)`,
-      reference: `nginx alone with proxy_cache: ${text(beside)}; goal 1.15 x`,
-    },
+      measured: textOf(turns.subject),
+      reference: `nginx alone with proxy_cache: ${textOf(turns.reference)}`,
+      // For what each has delivered: a machine that is busy with other things may keep viewers waiting.
+      ratio: ratioOf(turns, ({ cpuSeconds, bytes }) => [cpuSeconds, bytes]),
+      goal: { atMost: 1.15 },
+    }),
   ];
 }
 
 interface OneAudience {
-  readonly cores: number;
-  /** Share of the film's bytes that came while it was measured; 1 where all viewers kept up. */
-  readonly delivered: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  /** Of segments that have come while it was measured. */
+  readonly bytes: number;
   readonly stalls: number;
+  /** What went wrong, as a text; empty where nothing has. */
   readonly trouble: string;
 }
 
@@ -73,17 +78,28 @@ async function measureOne(started: Started, subject: Subject): Promise<OneAudien
   const [crowd] = startAudience(subject, { viewers: VIEWERS, channels: 1, arrivalsPerSecond: 250 });
   if (crowd === undefined) throw new Error('no crowd');
   started.add(crowd, () => crowd.stop());
-  await sleep(WARM_UP_SECONDS * 1000);
-  const before = crowd.report();
-  const startedAt = performance.now();
-  const cores = await coresOf(subject.groups, MEASURE_SECONDS);
-  const seconds = (performance.now() - startedAt) / 1000;
+  await started.sleep(WARM_UP_SECONDS);
+  const before = { ...crowd.report(), cpuSeconds: cpuSecondsOf(subject.groups), at: performance.now() };
+  await started.sleep(MEASURE_SECONDS);
+  const cpuSeconds = cpuSecondsOf(subject.groups) - before.cpuSeconds;
+  const seconds = (performance.now() - before.at) / 1000;
   const { stalls, problems, lastProblem, bytes } = crowd.report();
   await crowd.stop();
   return {
-    cores,
-    delivered: (bytes - before.bytes) / (VIEWERS * BYTES_PER_SECOND * seconds),
+    seconds,
+    cpuSeconds,
+    bytes: bytes - before.bytes,
     stalls: stalls - before.stalls,
     trouble: problems === 0 ? '' : `, ${problems} problems (${lastProblem})`,
   };
+}
+
+function textOf(turns: readonly OneAudience[]): string {
+  const total = (pick: (turn: OneAudience) => number): number => turns.reduce((sum, turn) => sum + pick(turn), 0);
+  const seconds = total((turn) => turn.seconds);
+  const percent = (100 * total((turn) => turn.cpuSeconds)) / seconds;
+  // Of the film, 100 where all viewers kept up.
+  const delivered = (100 * total((turn) => turn.bytes)) / (VIEWERS * BYTES_PER_SECOND * seconds);
+  const trouble = turns.map((turn) => turn.trouble).join('');
+  return `${percent.toFixed(1)} % of a core, ${delivered.toFixed(0)} % of the film, ${total((turn) => turn.stalls)} stalls${trouble}`;
 }

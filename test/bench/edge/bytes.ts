@@ -1,35 +1,30 @@
 import { createLightClients } from '../../viewer/light-client.ts';
 import { parseMediaPlaylist } from '../../viewer/media-playlist.ts';
 import type { Measurement } from '../statistics.ts';
+import { compared } from './comparison.ts';
 import { type EdgeSubject, NAMESPACE } from './edge-subject.ts';
 import { hammer, type Work } from './hammer.ts';
-import { cpuSecondsOf } from './processes.ts';
 import type { Subject } from './subject.ts';
-
-/** They take turns, so that what else the machine does meets both. */
-const TURNS = 2;
+import { inTurns, ratioOf } from './turns.ts';
 
 /** Cached segments: bytes per CPU-second of all processes of the edge, and of nginx alone with the same files. */
 export async function measureBytes(edge: EdgeSubject, reference: Subject): Promise<Measurement[]> {
-  const totals = { edge: nothing(), reference: nothing() };
-  let sidecarSeconds = 0;
-  for (let turn = 0; turn < TURNS; turn += 1) {
-    const sidecarBefore = cpuSecondsOf([edge.sidecarPid]);
-    totals.edge = sum(totals.edge, await fetchAll(`${edge.url}/live`, await segmentPaths(edge), edge.groups));
-    sidecarSeconds += cpuSecondsOf([edge.sidecarPid]) - sidecarBefore;
-    totals.reference = sum(
-      totals.reference,
-      await fetchAll(`${reference.url}/files`, await segmentPaths(edge), reference.groups),
-    );
-  }
-  const [measured, beside] = [totals.edge, totals.reference].map(({ bytes, cpuSeconds }) => bytes / cpuSeconds / 1e9);
+  const turns = await inTurns(
+    async () => fetchAll(`${edge.url}/live`, await segmentPaths(edge), edge.groups),
+    async () => fetchAll(`${reference.url}/files`, await segmentPaths(edge), reference.groups),
+  );
+  const text = (works: readonly Work[]): string => {
+    const total = (pick: (work: Work) => number): number => works.reduce((sum, work) => sum + pick(work), 0);
+    return `${(total(({ bytes }) => bytes) / total(({ cpuSeconds }) => cpuSeconds) / 1e9).toFixed(2)} GB`;
+  };
   return [
-    {
-      what: 'cached segments per CPU-second, whole edge pod',
-      // It follows the source meanwhile, which takes the longer the more a machine does other things.
-      measured: `${measured?.toFixed(2)} GB (${((measured ?? 0) / (beside ?? 1)).toFixed(2)} x), ${sidecarSeconds.toFixed(2)} s of ${totals.edge.cpuSeconds.toFixed(2)} s in the sidecar`,
-      reference: `nginx alone, same files: ${beside?.toFixed(2)} GB; goal 0.95 x`,
-    },
+    compared({
+      what: 'cached segments per CPU-second of the whole edge pod',
+      measured: text(turns.subject),
+      reference: `nginx alone, same files: ${text(turns.reference)}`,
+      ratio: ratioOf(turns, ({ bytes, cpuSeconds }) => [bytes, cpuSeconds]),
+      goal: { atLeast: 0.95 },
+    }),
   ];
 }
 
@@ -47,16 +42,4 @@ function fetchAll(base: string, paths: readonly string[], groups: readonly numbe
       client.get(`${base}/${paths[(connection + round) % paths.length]}`, signal, true),
     groups,
   );
-}
-
-function nothing(): Work {
-  return { answers: 0, bytes: 0, cpuSeconds: 0 };
-}
-
-function sum(one: Work, other: Work): Work {
-  return {
-    answers: one.answers + other.answers,
-    bytes: one.bytes + other.bytes,
-    cpuSeconds: one.cpuSeconds + other.cpuSeconds,
-  };
 }

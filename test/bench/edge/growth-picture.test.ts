@@ -8,6 +8,7 @@ const rows = [10, 100, 1000, 10_000].map((viewers) => ({
   nginxPercent: viewers / 500,
   sidecarPercent: 0,
   sidecarMegabytes: 100 + viewers / 1000,
+  sidecarOwnMegabytes: 50 + viewers / 1000,
 }));
 
 describe('the picture of growth', () => {

@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { usageOf } from '../process-usage.ts';
 import { startAudience } from './audience.ts';
 import { type EdgeSubject, startEdgeSubject } from './edge-subject.ts';
 import { SMALL_SEGMENT_BYTES, startOrigin } from './origin-process.ts';
 import { cpuSecondsOf, descriptorsOf } from './processes.ts';
-import { Started } from './subject.ts';
+import type { Started } from './subject.ts';
 
 /** One row of the table of growth. */
 export interface Growth {
@@ -14,6 +13,8 @@ export interface Growth {
   readonly nginxPercent: number;
   readonly sidecarPercent: number;
   readonly sidecarMegabytes: number;
+  /** What of it is no file's: the text of Node.js and of libraries is shared by all processes of a node. */
+  readonly sidecarOwnMegabytes: number;
   readonly descriptors: number;
   readonly stalls: number;
   readonly problems: number;
@@ -34,8 +35,7 @@ export async function measureGrowth(root: string, started: Started, onRow: (row:
   const rows: Growth[] = [];
   for (const [text, sizes] of Object.entries(SIZES)) {
     const channels = Number(text);
-    const own = new Started();
-    started.add(own, () => own.stop());
+    const own = started.part();
     const originUrl = await startOrigin(own, SMALL_SEGMENT_BYTES);
     const edge = await startEdgeSubject(own, ADDRESS, { root, originUrl, channels, workers: 2 });
     for (const viewers of sizes) {
@@ -53,23 +53,25 @@ async function measureOne(started: Started, edge: EdgeSubject, viewers: number, 
   const crowds = startAudience(edge, { viewers, channels, arrivalsPerSecond, heartbeats: true });
   const stop = () => Promise.all(crowds.map((crowd) => crowd.stop()));
   started.add(crowds, stop);
-  await sleep((ARRIVAL_SECONDS + SETTLE_SECONDS) * 1000);
+  await started.sleep(ARRIVAL_SECONDS + SETTLE_SECONDS);
   const [sidecar, nginx] = edge.groups.map((group) => () => cpuSecondsOf([group]));
   const before = [sidecar?.() ?? 0, nginx?.() ?? 0];
   const startedAt = performance.now();
-  await sleep(MEASURE_SECONDS * 1000);
+  await started.sleep(MEASURE_SECONDS);
   const after = [sidecar?.() ?? 0, nginx?.() ?? 0];
   const seconds = (performance.now() - startedAt) / 1000;
   const percent = (index: number) => (100 * ((after[index] ?? 0) - (before[index] ?? 0))) / seconds;
   const reports = crowds.map((crowd) => crowd.report());
   const total = (pick: (report: (typeof reports)[number]) => number) =>
     reports.reduce((sum, report) => sum + pick(report), 0);
+  const usage = await usageOf(edge.sidecarPid);
   const row = {
     viewers,
     channels,
     sidecarPercent: percent(0),
     nginxPercent: percent(1),
-    sidecarMegabytes: (await usageOf(edge.sidecarPid)).residentBytes / 1e6,
+    sidecarMegabytes: usage.residentBytes / 1e6,
+    sidecarOwnMegabytes: usage.anonymousBytes / 1e6,
     descriptors: descriptorsOf(edge.sidecarPid),
     stalls: total(({ stalls }) => stalls),
     problems: total(({ problems }) => problems),
@@ -81,14 +83,15 @@ async function measureOne(started: Started, edge: EdgeSubject, viewers: number, 
 
 /** A Markdown table. */
 export function growthTable(rows: readonly Growth[]): string {
-  const head = '| viewers | channels | nginx | sidecar | its memory | its descriptors | stalls | problems |';
-  return [head, '|---|---|---|---|---|---|---|---|', ...rows.map(growthLine)].join('\n');
+  const head =
+    '| viewers | channels | nginx | sidecar | its memory | without text of programs | its descriptors | stalls | problems |';
+  return [head, '|---|---|---|---|---|---|---|---|---|', ...rows.map(growthLine)].join('\n');
 }
 
 /** One row of it. */
 export function growthLine(row: Growth): string {
   const cpu = `${row.nginxPercent.toFixed(1)} % | ${row.sidecarPercent.toFixed(1)} %`;
   const problems = row.problems === 0 ? '0' : `${row.problems}: ${row.lastProblem}`;
-  const memory = `${row.sidecarMegabytes.toFixed(0)} MB | ${row.descriptors}`;
+  const memory = `${row.sidecarMegabytes.toFixed(0)} MB | ${row.sidecarOwnMegabytes.toFixed(0)} MB | ${row.descriptors}`;
   return `| ${row.viewers} | ${row.channels} | ${cpu} | ${memory} | ${row.stalls} | ${problems} |`;
 }

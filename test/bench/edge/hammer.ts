@@ -14,9 +14,9 @@ const CONNECTIONS = 32;
 /** CPU-seconds of the subject before the measurement: its code is compiled and its caches are filled by then. */
 const WARM_UP_CPU_SECONDS = 0.7;
 /** CPU-seconds that are measured: the clock of /proc has steps of 10 ms. */
-const CPU_SECONDS = 2.5;
+const CPU_SECONDS = 2;
 /** A machine that does other things at the same time gives no more. */
-const LIMIT_SECONDS = 20;
+const LIMIT_SECONDS = 10;
 const LOOK_MILLISECONDS = 100;
 
 /**
@@ -68,12 +68,4 @@ export async function hammer(
     bytes: end.bytes - start.bytes,
     cpuSeconds: end.cpuSeconds - start.cpuSeconds,
   };
-}
-
-/** CPU that some processes use on average within a time, in cores. */
-export async function coresOf(groups: readonly number[], seconds: number): Promise<number> {
-  const before = cpuSecondsOf(groups);
-  const startedAt = performance.now();
-  await sleep(seconds * 1000);
-  return (cpuSecondsOf(groups) - before) / ((performance.now() - startedAt) / 1000);
 }

@@ -1,25 +1,31 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Measurement } from '../statistics.ts';
 import { startAudience } from './audience.ts';
+import { compared } from './comparison.ts';
 import type { Started, Subject } from './subject.ts';
+import { inTurns, ratioOf } from './turns.ts';
 
 /** Slow enough that one second's viewers are not what is late. */
-const ARRIVALS_PER_SECOND = 150;
+const ARRIVALS_PER_SECOND = 250;
 /** One process asks for them all on the same machine; beyond it the limit would be its own. */
 const MOST_VIEWERS = 6000;
 const TARGET_DURATION_SECONDS = 2;
 
 /** How many viewers play before the first segment takes longer than it lasts. The viewers need this machine, too. */
 export async function measureLimit(started: Started, edge: Subject, reference: Subject): Promise<Measurement[]> {
-  const beside = await viewersBeforeLate(started, reference);
-  const measured = await viewersBeforeLate(started, edge);
-  const text = (viewers: number) => (viewers === MOST_VIEWERS ? `over ${MOST_VIEWERS}` : String(viewers));
+  const turns = await inTurns(
+    () => viewersBeforeLate(started, edge),
+    () => viewersBeforeLate(started, reference),
+  );
+  const text = (numbers: readonly number[]) =>
+    numbers.map((viewers) => (viewers >= MOST_VIEWERS ? `over ${MOST_VIEWERS}` : String(viewers))).join(' and ');
   return [
-    {
+    compared({
       what: 'viewers of 3 Mbit/s before the first late segment, on this machine with its viewers',
-      measured: `${text(measured)} (${(measured / beside).toFixed(2)} x)`,
-      reference: `nginx alone: ${text(beside)}; goal 0.9 x`,
-    },
+      measured: text(turns.subject),
+      reference: `nginx alone: ${text(turns.reference)}`,
+      ratio: ratioOf(turns, (viewers) => [viewers, 1]),
+      goal: { atLeast: 0.9 },
+    }),
   ];
 }
 
@@ -29,13 +35,13 @@ async function viewersBeforeLate(started: Started, subject: Subject): Promise<nu
   if (crowd === undefined) throw new Error('no crowd');
   started.add(crowd, () => crowd.stop());
   for (;;) {
-    await sleep(100);
+    await started.sleep(0.1);
     const { present, slowestSegmentSeconds, problems } = crowd.report();
     const late = slowestSegmentSeconds > TARGET_DURATION_SECONDS || problems > 0;
     if (!late && present < MOST_VIEWERS) continue;
     await crowd.stop();
     // What was under way ends; the next subject starts on a quiet machine.
-    await sleep(2000);
+    await started.sleep(2);
     return present;
   }
 }

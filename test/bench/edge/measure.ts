@@ -8,6 +8,7 @@ import type { Measurement } from '../statistics.ts';
 import { measureAnswers } from './answers.ts';
 import { measureViewers, startAudience } from './audience.ts';
 import { measureBytes } from './bytes.ts';
+import { verdict } from './comparison.ts';
 import { startEdgeSubject } from './edge-subject.ts';
 import { type Growth, growthLine, growthTable, measureGrowth } from './growth.ts';
 import { growthPicture } from './growth-picture.ts';
@@ -69,16 +70,19 @@ async function measureBeside(
   await until('the edge publishes', 30, () => (watcher?.report().polls ?? 0) > 0);
   const parts: Readonly<Record<Exclude<EdgePart, 'growth'>, readonly [number, () => Promise<Measurement[]>]>> = {
     bytes: [30, () => measureBytes(edge, reference)],
-    answers: [20, () => measureAnswers(started, edge)],
+    answers: [50, () => measureAnswers(started, edge)],
     second: [25, () => measureSecondViewer(edge, reference)],
-    viewers: [65, () => measureViewers(started, edge, reference)],
-    limit: [80, () => measureLimit(started, edge, reference)],
+    viewers: [80, () => measureViewers(started, edge, reference)],
+    limit: [60, () => measureLimit(started, edge, reference)],
   };
   const rows: Measurement[] = [];
   for (const [name, [usualSeconds, measure]] of Object.entries(parts)) {
     if (!wanted.includes(name as EdgePart)) continue;
-    // The others are worth having without it.
-    const failed = (error: unknown) => [{ what: name, measured: `failed: ${messageOf(error)}`, reference: '' }];
+    // The others are worth having without it; nothing is where people end the program.
+    const failed = (error: unknown) => {
+      started.check();
+      return [{ what: name, measured: `failed: ${messageOf(error)}`, reference: '' }];
+    };
     const found = await progress.step(`measure ${name}`, usualSeconds, measure).catch(failed);
     for (const { what, measured, reference } of found) progress.note(`    ${what}: ${measured}; ${reference}`);
     rows.push(...found);
@@ -89,13 +93,14 @@ async function measureBeside(
 /** The goal for the sidecar's memory: 60 MB and a kilobyte per viewer. */
 function memoryRows(growth: readonly Growth[]): Measurement[] {
   const byViewers = growth.filter(({ channels }) => channels === 1);
-  return [byViewers[0], byViewers.at(-1)].flatMap((row) =>
-    row === undefined
-      ? []
-      : {
-          what: `resident memory of the sidecar, ${row.viewers} viewers`,
-          measured: `${row.sidecarMegabytes.toFixed(0)} MB`,
-          reference: `goal ${(60 + row.viewers / 1000).toFixed(0)} MB`,
-        },
-  );
+  return [byViewers[0], byViewers.at(-1)].flatMap((row) => {
+    if (row === undefined) return [];
+    const { viewers, sidecarMegabytes, sidecarOwnMegabytes } = row;
+    const goal = 60 + viewers / 1000;
+    return {
+      what: `resident memory of the sidecar, ${viewers} viewers`,
+      measured: `${sidecarMegabytes.toFixed(0)} MB, ${sidecarOwnMegabytes.toFixed(0)} MB without the text of programs`,
+      reference: `goal ${goal.toFixed(0)} MB: ${verdict(sidecarMegabytes <= goal)}`,
+    };
+  });
 }

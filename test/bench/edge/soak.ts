@@ -6,15 +6,17 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { messageOf } from '@sluice/common/errors/error.ts';
 import { bundle } from '../../../images/bundle.ts';
 import { readConfig } from '../../cluster/config.ts';
 import { type Crowd, startCrowd } from '../../viewer/crowd.ts';
 import { createLightClients } from '../../viewer/light-client.ts';
+import { exitCodeOf } from '../interruption.ts';
 import { usageOf } from '../process-usage.ts';
 import { NAMESPACE, routeOf, startEdgeSubject } from './edge-subject.ts';
 import { SMALL_SEGMENT_BYTES, startOrigin } from './origin-process.ts';
 import { descriptorsOf } from './processes.ts';
-import { Started } from './subject.ts';
+import { type Started, withStarted } from './subject.ts';
 
 /** What was seen of the sidecar, and of its viewers until then. */
 interface Sample {
@@ -90,11 +92,10 @@ function judge(samples: readonly Sample[]): boolean {
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '10' }, viewers: { type: 'string', default: '2000' } },
 });
-const started = new Started();
-const onSignal = (): void => void started.stop().finally(() => process.exit(1));
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal);
 try {
-  if (!(await soak(Number(values.minutes), Number(values.viewers), started))) process.exitCode = 1;
-} finally {
-  await started.stop();
+  const isGood = await withStarted((started) => soak(Number(values.minutes), Number(values.viewers), started));
+  if (!isGood) process.exitCode = 1;
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exitCode = exitCodeOf(error);
 }

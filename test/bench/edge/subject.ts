@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@sluice/common/errors/error.ts';
+import { endingWithParent } from '../../../images/edge/integration/ending-with-parent.ts';
+import { interruptible } from '../interruption.ts';
 
 /** What is measured: a server of viewers with all its processes. */
 export interface Subject {
@@ -12,13 +14,39 @@ export interface Subject {
   readonly groups: readonly number[];
 }
 
-/** Everything that a bench has started, so that it can be ended however the bench ends. */
+/**
+ * Everything that a bench has started, so that it can be ended however the bench ends. A part that ends what it has
+ * started itself, before the others, has one of its own.
+ */
 export class Started {
   readonly #stops: (() => Promise<unknown>)[] = [];
+  readonly #signal: AbortSignal;
 
+  /** @param signal aborted when people end the program: nothing is started or waited for any more */
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /** Something runs, and `stop` ends it. @throws SluiceError INTERRUPTED where the program is to end; it is ended then */
   add<T>(value: T, stop: (value: T) => Promise<unknown>): T {
     this.#stops.push(() => stop(value));
+    this.#signal.throwIfAborted();
     return value;
+  }
+
+  /** @throws SluiceError INTERRUPTED where the program is to end */
+  check(): void {
+    this.#signal.throwIfAborted();
+  }
+
+  /** A part of this one, ended with it. */
+  part(): Started {
+    return this.add(new Started(this.#signal), (part) => part.stop());
+  }
+
+  /** Waits. @throws Error as soon as the program is to end */
+  async sleep(seconds: number): Promise<void> {
+    await sleep(seconds * 1000, undefined, { signal: this.#signal });
   }
 
   /** Ends everything, the newest first, and all of it: what cannot be ended is told on standard error. */
@@ -29,9 +57,27 @@ export class Started {
   }
 }
 
-/** Starts a program in a process group of its own; its errors go to this one's. */
-export function startProgram(program: string, words: readonly string[]): ChildProcess {
-  return spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+/** Runs a bench, and ends what it has started, whether it comes to its end, fails or is interrupted. */
+export function withStarted<T>(work: (started: Started) => Promise<T>): Promise<T> {
+  return interruptible(async ({ signal, onInterrupted }) => {
+    const started = new Started(signal);
+    onInterrupted(() => started.stop());
+    try {
+      return await work(started);
+    } finally {
+      await started.stop();
+    }
+  });
+}
+
+/** Starts a program in a process group of its own; its errors go to this one's. It ends with this process. */
+export function startProgram(
+  program: string,
+  words: readonly string[],
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): ChildProcess {
+  const [command, ...rest] = endingWithParent([program, ...words]);
+  return spawn(command, rest, { stdio: [stdin, 'pipe', 'inherit'], detached: true });
 }
 
 /** Ends a program and what it has started. */

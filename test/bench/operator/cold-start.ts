@@ -6,11 +6,11 @@ import type { ApplyConfiguration, Client } from '@sluice/operator/runtime/client
 import { connect } from '@sluice/operator/runtime/client/connection.ts';
 import { createHttpClient } from '@sluice/operator/runtime/client/http-client.ts';
 import type { Context } from '../../cluster/cluster.ts';
+import type { Interruption } from '../interruption.ts';
 import type { Usage } from '../process-usage.ts';
 import { type BareRun, timeBareClient, type WriteCounts } from './bare-client.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { BenchEdges } from './edges.ts';
-import type { Interruption } from './interruption.ts';
 import { type MachineTime, watchMachine } from './machine-time.ts';
 import {
   BARE_NAMESPACE,

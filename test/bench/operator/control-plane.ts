@@ -15,8 +15,8 @@ import { apiServerReady } from '../../cluster/node/start.ts';
 import { findDaemon, startDaemon, stopDaemon, waitForDaemon } from '../../cluster/process/supervise.ts';
 import { ensureTool } from '../../cluster/toolchain/build.ts';
 import { createKubectl, type Kubectl } from '../../install/kubectl.ts';
+import type { Interruption } from '../interruption.ts';
 import { type Usage, usageOf } from '../process-usage.ts';
-import type { Interruption } from './interruption.ts';
 
 /** Beside the test cluster's own address: both may run at the same time. */
 const ADDRESS = '127.0.8.2';

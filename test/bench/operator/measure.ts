@@ -1,9 +1,9 @@
 import { loadavg } from 'node:os';
 import { bundle } from '../../../images/bundle.ts';
 import type { Context } from '../../cluster/cluster.ts';
+import { interruptible } from '../interruption.ts';
 import type { Measurement } from '../statistics.ts';
 import { type Bench, type ColdStart, measureColdStart } from './cold-start.ts';
-import { interruptible } from './interruption.ts';
 import { measureSteadyState, type SteadyState } from './steady-state.ts';
 import { coldStartRows, growthTable, steadyRows } from './tables.ts';
 

@@ -10,7 +10,7 @@ function startOf(channels: number): ColdStart {
       operator: { byProgram: { etcd: 2, operator: 8 }, busySeconds: 12, possibleSeconds: 48 },
       bare: { byProgram: { etcd: 3 }, busySeconds: 4, possibleSeconds: 8 },
     },
-    usage: { cpuSeconds: 8, residentBytes: 100e6, peakBytes: 150e6 },
+    usage: { cpuSeconds: 8, residentBytes: 100e6, anonymousBytes: 0, peakBytes: 150e6 },
     writes: { channelStatuses: 3000, sessionStatuses: 600, events: 400 },
     bare: { seconds: 30, cpuSeconds: 6 },
   };
