@@ -4,11 +4,11 @@ import type { Measurement } from '../statistics.ts';
 import { type BareServer, startBareServer } from './bare.ts';
 import { compared } from './comparison.ts';
 import { type EdgeSubject, NAMESPACE } from './edge-subject.ts';
-import { hammer, type Work } from './hammer.ts';
+import { CONNECTIONS, hammer, type Work } from './hammer.ts';
 import type { Started } from './subject.ts';
 import { inTurns, ratioOf } from './turns.ts';
 
-/** Sessions that take turns on each connection: nginx, too, brings the requests of many viewers over few connections. */
+/** Viewers who take turns: nginx, too, brings the requests of many over few connections. */
 const SESSIONS = 1000;
 
 /** A question to a server, whose base URL comes first. */
@@ -79,7 +79,8 @@ export async function measureAnswers(started: Started, edge: EdgeSubject): Promi
 function workOf({ url, socketPath, groups }: Way, ask: Ask): Promise<Work> {
   return hammer(
     createLightClients(socketPath),
-    (client, connection, round, signal) => ask(url, client, `h${connection}-${round % SESSIONS}`, signal),
+    (client, connection, round, signal) =>
+      ask(url, client, `h${(round * CONNECTIONS + connection) % SESSIONS}`, signal),
     groups,
   );
 }

@@ -10,12 +10,12 @@ export interface Work {
 }
 
 /** Connections that ask as fast as they are answered: enough to keep a server busy, few enough not to queue. */
-const CONNECTIONS = 32;
+export const CONNECTIONS = 32;
 /** CPU-seconds of the subject before the measurement: its code is compiled and its caches are filled by then. */
 const WARM_UP_CPU_SECONDS = 0.7;
 /** CPU-seconds that are measured: the clock of /proc has steps of 10 ms. */
 const CPU_SECONDS = 2;
-/** A machine that does other things at the same time gives no more. */
+/** A machine that does other things at the same time gives no more within it: each of both ends then. */
 const LIMIT_SECONDS = 10;
 const LOOK_MILLISECONDS = 100;
 
@@ -50,10 +50,9 @@ export async function hammer(
     }
   };
   const asking = Promise.all(Array.from({ length: CONNECTIONS }, (_, connection) => run(connection)));
-  const deadline = performance.now() + LIMIT_SECONDS * 1000;
   const now = () => ({ ...done, cpuSeconds: cpuSecondsOf(groups) });
   const used = async (start: Work, cpuSeconds: number): Promise<Work> => {
-    for (;;) {
+    for (const deadline = performance.now() + LIMIT_SECONDS * 1000; ; ) {
       const work = now();
       if (work.cpuSeconds - start.cpuSeconds >= cpuSeconds || performance.now() > deadline) return work;
       await Promise.race([sleep(LOOK_MILLISECONDS), asking]);

@@ -21,9 +21,11 @@ export class Demand {
     this.#context = context;
   }
 
-  /** So many viewers are counted. */
-  setViewers(viewers: number): void {
+  /** So many viewers are counted. @returns whether there are some now and were none, or the other way round */
+  setViewers(viewers: number): boolean {
+    const isNew = viewers > 0 !== this.#viewers > 0;
     this.#viewers = viewers;
+    return isNew;
   }
 
   /**

@@ -150,8 +150,8 @@ export class ChannelFollower {
   }
 
   setLocalViewers(viewers: number): void {
-    this.#demand.setViewers(viewers);
-    this.evaluate();
+    // Thousands come and go: only the first one and the last change anything here.
+    if (this.#demand.setViewers(viewers)) this.evaluate();
   }
 
   /** Waits up to 10 s for the owner's first probe. Throws SOURCE_UNREACHABLE and OWNER_UNREACHABLE. */
