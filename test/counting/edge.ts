@@ -4,6 +4,9 @@ import { Downlink } from '@sluice/edge/link/downlink.ts';
 import { Peer, readFrame } from '@sluice/edge/link/peer.ts';
 import { Uplink } from '@sluice/edge/link/uplink.ts';
 import { Watches } from '@sluice/edge/link/watches.ts';
+import type { AnsweredPoll } from '@sluice/edge/playlists/poll-log.ts';
+import { AnsweredPolls } from '@sluice/edge/playlists/polls.ts';
+import { WORTH_A_FILE } from '@sluice/edge/playlists/popularity.ts';
 import { RouteTable } from '@sluice/edge/routes/table.ts';
 import { Admissions } from '@sluice/edge/viewers/admissions.ts';
 import { Audiences } from '@sluice/edge/viewers/audiences.ts';
@@ -12,6 +15,8 @@ import type { VirtualTime } from './virtual-time.ts';
 
 /** As in the sidecar. */
 const SWEEP_INTERVAL_MS = 250;
+/** nginx writes its log of polls after a quarter of a second, and the sidecar looks ten times a second. */
+const POLLS_LATE_MS = 300;
 /** Of the channel's playlists. */
 export const TARGET_DURATION_SECONDS = 2;
 
@@ -38,6 +43,8 @@ export class EdgeProcess {
   readonly sessionIds: SessionIds;
   readonly #admissions: Admissions;
   readonly #route: Route;
+  readonly #polls: AnsweredPolls;
+  #answeredByNginx: AnsweredPoll[] = [];
   #audience: Audience | null = null;
   #isStopped = false;
   readonly #isRestart: boolean;
@@ -45,7 +52,7 @@ export class EdgeProcess {
   readonly #startedAt: number;
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
-  readonly #stopSweeping: () => void;
+  readonly #stopTimers: () => void;
 
   constructor({ podUid, instance, isRestart, route, sessionKey, time }: EdgeProcessOptions) {
     this.podUid = podUid;
@@ -80,6 +87,12 @@ export class EdgeProcess {
     audiences.onChange((uid, hash) => uplink.viewerChanged(uid, hash));
     audiences.onLeave((uid, hash) => uplink.viewerLeft(uid, hash));
     this.#admissions = new Admissions(audiences, time.setTimer);
+    this.#polls = new AnsweredPolls({
+      ...{ routes, audiences, wallNow: time.now },
+      channels: { asked: () => {} },
+      published: { requested: () => {}, hasFiles: () => true },
+    });
+    audiences.onLeave((uid, hash) => this.#polls.left(uid, hash));
     this.#downlink = new Downlink({
       routes,
       uplink,
@@ -90,10 +103,18 @@ export class EdgeProcess {
       setAudience: (audience) => {
         this.#audience = audience;
       },
-      leftElsewhere: (uid, hashes, secondsAgo) => audiences.leftElsewhere(uid, hashes, secondsAgo),
+      leftElsewhere: (uid, hashes, secondsAgo) => {
+        audiences.leftElsewhere(uid, hashes, secondsAgo);
+        for (const hash of hashes) this.#polls.left(uid, hash, secondsAgo);
+      },
       onSnapshot: () => {},
     });
-    this.#stopSweeping = time.every(SWEEP_INTERVAL_MS, () => audiences.sweep());
+    const stopSweeping = time.every(SWEEP_INTERVAL_MS, () => audiences.sweep());
+    const stopReading = time.every(POLLS_LATE_MS, () => this.#readPolls());
+    this.#stopTimers = () => {
+      stopSweeping();
+      stopReading();
+    };
   }
 
   /** An operator has proved itself. @param send takes the frames that it is to get */
@@ -122,7 +143,7 @@ export class EdgeProcess {
 
   stop(): void {
     this.#isStopped = true;
-    this.#stopSweeping();
+    this.#stopTimers();
     this.#uplink.disconnect();
     this.#admissions.disconnect();
   }
@@ -136,9 +157,13 @@ export class EdgeProcess {
     });
   }
 
-  /** A GET of a media playlist, as http/live.ts answers it. */
+  /** A GET of a media playlist, as http/live.ts answers it, or nginx where many ask. */
   playlist(id: string, done: (outcome: Outcome) => void): void {
-    this.#sign(id, () => this.audiences.playlistRequest(this.#route, id), done);
+    const { maxViewers, uid, namespace, name } = this.#route;
+    if (maxViewers === undefined && this.audiences.local(uid).count >= WORTH_A_FILE) {
+      this.#answeredByNginx.push({ atMs: this.#now(), key: `${namespace}/${name}`, rung: 'source', session: id });
+      done('ok');
+    } else this.#sign(id, () => this.audiences.playlistRequest(this.#route, id), done);
   }
 
   /** As http/signs.ts answers it. */
@@ -161,6 +186,13 @@ export class EdgeProcess {
       if (thrown instanceof SluiceError && thrown.code === 'STREAM_LIMIT_EXCEEDED') return 'refused';
       throw thrown;
     }
+  }
+
+  /** The sidecar hears of the polls that nginx has answered. */
+  #readPolls(): void {
+    const polls = this.#answeredByNginx;
+    this.#answeredByNginx = [];
+    this.#polls.take(polls);
   }
 
   /** As the sidecar's front says it. */

@@ -191,7 +191,7 @@ export class AudienceBook {
     for (const edge of this.edges.over(times)) audience.replace(edge, [], times.nowMs);
     const { state, nextChangeMs } = this.edges.standing(times);
     const { viewers, trusted } = audience;
-    const isHeard = ![...unheard].some((edge) => this.edges.has(edge));
+    const isHeard = unheard.size === 0 || ![...unheard].some((edge) => this.edges.has(edge));
     return {
       ...{ state: isHeard ? state : 'unknown', viewers, trusted, peak },
       nextChangeMs: Number.isFinite(nextChangeMs) ? nextChangeMs : null,

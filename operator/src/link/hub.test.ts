@@ -106,6 +106,25 @@ describe('the links to the edges', () => {
     ]);
   });
 
+  test('answer the edge that asks, and tell it of goodbyes, one by one', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub } = hubOf(keys);
+    hub.setEdges([edge.endpoint()]);
+    await edge.until(() => edge.received.length >= 2);
+    const [first, second] = ['0'.repeat(16), '1'.repeat(16)];
+    hub.sendAdmission('one', { uid: 'c1', admitted: [first], refused: [], undecided: [] });
+    hub.sendAdmission('one', { uid: 'c1', admitted: [], refused: [first, second], undecided: [] });
+    hub.sendAdmission('unknown', { uid: 'c1', admitted: [second], refused: [], undecided: [] });
+    for (const secondsAgo of [0, 0.5]) hub.sendLeave('one', { uid: 'c1', ids: [first], secondsAgo });
+    await edge.until(() => edge.received.length >= 6);
+    expect(edge.received.slice(2)).toEqual([
+      { type: 'admission', uid: 'c1', admitted: [first], refused: [], undecided: [] },
+      { type: 'admission', uid: 'c1', admitted: [], refused: [first, second], undecided: [] },
+      { type: 'leave', uid: 'c1', ids: [first], secondsAgo: 0 },
+      { type: 'leave', uid: 'c1', ids: [first], secondsAgo: 0.5 },
+    ]);
+  });
+
   test('begin with proof and snapshot and go on with changes only', async () => {
     const { edge, keys } = await edgeOf('one');
     const { hub } = hubOf(keys);

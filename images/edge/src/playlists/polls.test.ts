@@ -69,6 +69,14 @@ describe('polls that nginx has answered', () => {
     expect(count()).toBe(1);
   });
 
+  test('are as old as they are: a goodbye that was said since, and comes later, ends them', () => {
+    polls.take([poll('anna', { atMs: now - 250 })]);
+    audiences.leftElsewhere(film.uid, [sessionIdHash('anna')], 0.3);
+    expect(count()).toBe(1);
+    audiences.leftElsewhere(film.uid, [sessionIdHash('anna')], 0.2);
+    expect(count()).toBe(0);
+  });
+
   test('are heard of within seconds: goodbyes are forgotten then', () => {
     polls.left(film.uid, sessionIdHash('anna'));
     const before = poll('anna');

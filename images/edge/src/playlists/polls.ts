@@ -51,7 +51,7 @@ export class AnsweredPolls {
       const request = requests.get(name) ?? { route, rung, count: 0 };
       request.count += 1;
       requests.set(name, request);
-      if (!this.#hasLeft(route, session, atMs)) this.#count(route, session);
+      if (!this.#hasLeft(route, session, atMs)) this.#count(route, session, atMs);
     }
     for (const { route, rung, count } of requests.values()) {
       this.#context.channels.asked(keyOf(route), rung);
@@ -59,9 +59,9 @@ export class AnsweredPolls {
     }
   }
 
-  #count(route: Route, session: string): void {
+  #count(route: Route, session: string, atMs: number): void {
     try {
-      this.#context.audiences.playlistRequest(route, session);
+      this.#context.audiences.playlistRequest(route, session, Math.max(0, this.#context.wallNow() - atMs));
     } catch (thrown) {
       // The channel has got a limit, or was removed, since: nobody is left to be refused.
       if (!(thrown instanceof SluiceError)) throw thrown;

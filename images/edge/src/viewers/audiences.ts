@@ -75,14 +75,14 @@ export class Audiences {
   }
 
   /**
-   * A GET of a media playlist with an id.
+   * A GET of a media playlist with an id, so many milliseconds ago.
    * @throws SluiceError `STREAM_LIMIT_EXCEEDED` (429) for an id that is not counted yet where the channel is full, and
    *   `CHANNEL_UNKNOWN` (404) for a channel that is gone
    */
-  playlistRequest(route: Route, id: string): SignOutcome {
+  playlistRequest(route: Route, id: string, ageMs = 0): SignOutcome {
     const viewers = this.#viewersOf(route);
     this.#refuseWhenFull(route, viewers, id);
-    const outcome = viewers.playlistRequest(id, (one) => this.#isFresh(route, one), this.#context.now());
+    const outcome = viewers.playlistRequest(id, (one) => this.#isFresh(route, one, ageMs), this.#context.now(), ageMs);
     this.#active.add(route.uid);
     return outcome;
   }
@@ -238,11 +238,11 @@ export class Audiences {
    * playlist of each kind. Players come back after half a target duration at the earliest (RFC 8216bis 6.3.4): who asks
    * here that late is one, and another edge got the request before.
    */
-  #isFresh(route: Route, id: string): boolean {
+  #isFresh(route: Route, id: string, requestAgeMs: number): boolean {
     const key = keyOf(route);
     const ageMs = this.#context.mintedAgeMs(key, id);
     const targetDuration = this.#context.targetDurationSeconds(key) ?? ASSUMED_TARGET_DURATION_SECONDS;
-    return ageMs !== null && ageMs < (1000 * targetDuration) / 2;
+    return ageMs !== null && ageMs - requestAgeMs < (1000 * targetDuration) / 2;
   }
 
   /**

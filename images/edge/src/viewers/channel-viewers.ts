@@ -26,6 +26,8 @@ interface Viewer {
   readonly id: string;
   readonly hash: string;
   playlist: RecencyNode<Viewer> | null;
+  /** When a playlist was asked for last, ms; of a request that nginx answered, before it was heard of. */
+  playlistAt: number;
   heartbeat: RecencyNode<Viewer> | null;
   /** Whether the playlist evidence counts: at once for an adopted id, from the second request on for one just minted. */
   confirmed: boolean;
@@ -63,9 +65,9 @@ export class ChannelViewers {
 
   /**
    * A GET of a media playlist. `mustComeBack` is asked only where no playlist evidence is known of the id: whether this
-   * request alone does not make a viewer of it.
+   * request alone does not make a viewer of it. @param ageMs how long ago it was
    */
-  playlistRequest(id: string, mustComeBack: (id: string) => boolean, now: number): SignOutcome {
+  playlistRequest(id: string, mustComeBack: (id: string) => boolean, now: number, ageMs = 0): SignOutcome {
     this.expire(now);
     const viewer = this.#find(id);
     if (viewer === null) return 'full';
@@ -77,6 +79,7 @@ export class ChannelViewers {
       this.#playlists.touch(viewer.playlist, now);
       viewer.confirmed = true;
     }
+    viewer.playlistAt = Math.max(viewer.playlistAt, now - ageMs);
     return this.#signOfLife(viewer, before);
   }
 
@@ -169,7 +172,7 @@ export class ChannelViewers {
     const viewer = this.#counted.get(hash);
     if (viewer === undefined) return;
     const before = stateOf(viewer);
-    if (viewer.playlist !== null && viewer.playlist.at <= leftAt) this.#dropPlaylist(viewer);
+    if (viewer.playlistAt <= leftAt) this.#dropPlaylist(viewer);
     if (viewer.heartbeat !== null && viewer.heartbeat.at <= leftAt) this.#dropHeartbeat(viewer);
     this.#settle(viewer, before);
   }
@@ -206,7 +209,10 @@ export class ChannelViewers {
       this.#approximate = true;
       return null;
     }
-    const viewer: Viewer = { id, hash: sessionIdHash(id), playlist: null, heartbeat: null, confirmed: false };
+    const viewer: Viewer = {
+      ...{ id, hash: sessionIdHash(id), confirmed: false },
+      ...{ playlist: null, playlistAt: Number.NEGATIVE_INFINITY, heartbeat: null },
+    };
     this.#viewers.set(id, viewer);
     this.#budget.used += 1;
     return viewer;
@@ -222,6 +228,7 @@ export class ChannelViewers {
     if (viewer.playlist === null) return;
     this.#playlists.remove(viewer.playlist);
     viewer.playlist = null;
+    viewer.playlistAt = Number.NEGATIVE_INFINITY;
     viewer.confirmed = false;
   }
 
