@@ -16,6 +16,8 @@ import { descendantsOf, stillRunning } from './processes.ts';
 /** A standalone operator that runs for the suites. */
 export interface StandaloneOperator {
   readonly environment: StandaloneEnvironment;
+  /** Process of the operator itself. */
+  readonly pid: number;
   /**
    * Ends it as Ctrl-C does.
    * @throws Error if it does not end in time, ends with an error, or leaves a process or a port behind
@@ -75,7 +77,7 @@ export async function startStandaloneOperator(options: StandaloneOptions): Promi
       }),
     ]);
     const source = { url, namespace: SOURCE_NAMESPACE };
-    return { environment: { platform: 'standalone', ...settings, source }, stop };
+    return { environment: { platform: 'standalone', ...settings, source }, pid: child.pid ?? 0, stop };
   } catch (error) {
     await stop().catch(() => {});
     throw new Error(`${String(error)}\n${await tailOf(logFile)}`);

@@ -12,6 +12,9 @@ export interface Answer {
   readonly retryAfterSeconds: number | null;
 }
 
+/** The server went away: no connection, or one that ended before its answer was complete. */
+export class ConnectionLost extends Error {}
+
 /** HTTP of one virtual viewer: connections of its own, as a player on a machine of its own has them. */
 export interface ViewerClient {
   /**

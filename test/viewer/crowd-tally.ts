@@ -1,3 +1,4 @@
+import { ConnectionLost } from './client.ts';
 import type { Download } from './play.ts';
 
 /** How a crowd is doing. */
@@ -16,6 +17,8 @@ export interface CrowdReport {
   /** The longest that a segment took from the request to its last byte. */
   readonly slowestSegmentSeconds: number;
   readonly problems: number;
+  /** Those of the problems that are connections which ended early, as they do where a server is killed. */
+  readonly lostConnections: number;
   /** The newest problem; empty without any. */
   readonly lastProblem: string;
 }
@@ -26,6 +29,7 @@ const PLAYING_MILLISECONDS = 18_000;
 /** Counts what happens to the viewers of a crowd; keeps no history, since a crowd may watch for days. */
 export class CrowdTally {
   readonly #polledAt = new Map<string, number>();
+  readonly #tell: (trouble: string) => void;
   #present = 0;
   #polls = 0;
   #segments = 0;
@@ -34,7 +38,13 @@ export class CrowdTally {
   #stalledMilliseconds = 0;
   #slowestMilliseconds = 0;
   #problems = 0;
+  #lostConnections = 0;
   #lastProblem = '';
+
+  /** @param tell is told of each stall and each problem, in words */
+  constructor(tell: (trouble: string) => void = () => {}) {
+    this.#tell = tell;
+  }
 
   came(): void {
     this.#present += 1;
@@ -51,17 +61,25 @@ export class CrowdTally {
   }
 
   /** @param stalledMilliseconds for how long the picture had stood still when the segment was complete */
-  downloaded({ status, bytes, milliseconds }: Download, stalledMilliseconds: number): void {
+  downloaded({ url, status, bytes, milliseconds }: Download, stalledMilliseconds: number): void {
     if (status === 200) this.#segments += 1;
     this.#bytes += bytes;
     this.#slowestMilliseconds = Math.max(this.#slowestMilliseconds, milliseconds);
-    if (stalledMilliseconds > 0) this.#stalls += 1;
+    if (stalledMilliseconds > 0) {
+      this.#stalls += 1;
+      const seconds = (stalledMilliseconds / 1000).toFixed(1);
+      this.#tell(`a picture stood still for ${seconds} s before ${url}, which took ${milliseconds.toFixed(0)} ms`);
+    }
     this.#stalledMilliseconds += stalledMilliseconds;
   }
 
-  problem(problem: string): void {
+  /** @param cause what was thrown, if anything was. The last problem that is told is no lost connection if there is another. */
+  problem(problem: string, cause?: unknown): void {
+    const isLost = cause instanceof ConnectionLost;
     this.#problems += 1;
-    this.#lastProblem = problem;
+    this.#tell(problem);
+    if (isLost) this.#lostConnections += 1;
+    if (!isLost || this.#problems === this.#lostConnections) this.#lastProblem = problem;
   }
 
   report(): CrowdReport {
@@ -76,6 +94,7 @@ export class CrowdTally {
       stalledSeconds: this.#stalledMilliseconds / 1000,
       slowestSegmentSeconds: this.#slowestMilliseconds / 1000,
       problems: this.#problems,
+      lostConnections: this.#lostConnections,
       lastProblem: this.#lastProblem,
     };
   }

@@ -24,6 +24,8 @@ export interface CrowdOptions {
   readonly churn?: Churn;
   /** How many of them hold each playlist against the rules of RFC 8216bis; none if left out. */
   readonly checks?: number;
+  /** Is told of each stall and each problem, in words. */
+  readonly tell?: (trouble: string) => void;
   /** HTTP of one viewer; {@link createViewerClient} if left out, which bears a thousand. */
   readonly createClient?: () => ViewerClient;
 }
@@ -53,7 +55,7 @@ const MAX_READ_PLAYLISTS = 64;
 /** Lets viewers arrive one after the other, and go and come again where there is churn. */
 export function startCrowd(options: CrowdOptions): Crowd {
   const { createClient = () => createViewerClient({}), arrivalsPerSecond = ARRIVALS_PER_SECOND } = options;
-  const tally = new CrowdTally();
+  const tally = new CrowdTally(options.tell);
   const readPlaylist = createPlaylistReader();
   const stopping = new AbortController();
   const whenStopping = new Set<() => void>();

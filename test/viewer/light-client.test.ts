@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createLightClients } from './light-client.ts';
+import { VirtualService } from './virtual-service.ts';
 
 const servers: Server[] = [];
 const { signal } = new AbortController();
@@ -97,5 +98,32 @@ describe('the light client', () => {
     await client.close();
     await expect(answer).rejects.toThrow('the client is closed');
     await expect(client.get(url, signal)).rejects.toThrow('the client is closed');
+  });
+
+  test('goes to the next server of a service where nobody listens, and stays there', async () => {
+    const url = new URL(await serve((_, response) => response.end('here')));
+    const there = { host: url.hostname, port: Number(url.port) };
+    const service = new VirtualService('edges');
+    service.endpoints = [there, { host: '127.0.0.1', port: 1 }];
+    const client = createLightClients(undefined, service)();
+    for (const path of ['/a', '/b']) {
+      expect((await client.get(`http://edges${path}`, signal)).body.toString()).toBe('here');
+    }
+    expect(service.connectionsTo(there.host)).toBe(1);
+    service.endpoints = [];
+    await client.close();
+    while (service.connectionsTo(there.host) > 0) await new Promise((resolve) => setImmediate(resolve));
+    await expect(createLightClients(undefined, service)().get('http://edges/', signal)).rejects.toThrow('no endpoint');
+  });
+
+  test('goes to another server with each request where connections are not kept', async () => {
+    const urls = await Promise.all(['one', 'other'].map((name) => serve((_, response) => response.end(name))));
+    const service = new VirtualService('edges', { keepsConnections: false });
+    service.endpoints = urls.map((url) => ({ host: '127.0.0.1', port: Number(new URL(url).port) }));
+    const client = createLightClients(undefined, service)();
+    const bodies = [];
+    for (let ask = 0; ask < 4; ask += 1) bodies.push((await client.get('http://edges/', signal)).body.toString());
+    expect(bodies).toEqual(['other', 'one', 'other', 'one']);
+    await client.close();
   });
 });

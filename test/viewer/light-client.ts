@@ -1,12 +1,7 @@
 import { Buffer } from 'node:buffer';
-import type { Answer, ViewerClient } from './client.ts';
+import { type Answer, ConnectionLost, type ViewerClient } from './client.ts';
 import { LightConnection } from './light-connection.ts';
-
-/** Where a light client's requests go. */
-interface Origin {
-  readonly host: string;
-  readonly port: number;
-}
+import type { Endpoint, VirtualService } from './virtual-service.ts';
 
 /** Reads of all clients go through one buffer: what is not kept is forgotten in the same tick. As much as a socket holds. */
 const READ_BYTES = 512 * 1024;
@@ -16,22 +11,25 @@ const READ_BYTES = 512 * 1024;
  * Content-Length only, as an edge and nginx give them, bodies that nobody reads counted and forgotten. For everything
  * else there is {@link ViewerClient} by undici.
  * @param socketPath sends all requests to a unix socket instead of their URL's host
+ * @param service takes the connections of its host
  */
-export function createLightClients(socketPath?: string): () => ViewerClient {
+export function createLightClients(socketPath?: string, service?: VirtualService): () => ViewerClient {
   const buffer = Buffer.allocUnsafe(READ_BYTES);
-  return () => new LightClient(buffer, socketPath);
+  return () => new LightClient(buffer, socketPath, service);
 }
 
 class LightClient implements ViewerClient {
   readonly #buffer: Buffer;
   readonly #socketPath: string | undefined;
+  readonly #service: VirtualService | undefined;
   readonly #idle = new Map<string, LightConnection[]>();
   readonly #open = new Set<LightConnection>();
   #closed = false;
 
-  constructor(buffer: Buffer, socketPath: string | undefined) {
+  constructor(buffer: Buffer, socketPath: string | undefined, service: VirtualService | undefined) {
     this.#buffer = buffer;
     this.#socketPath = socketPath;
+    this.#service = service;
   }
 
   get(url: string, signal: AbortSignal, discard = false): Promise<Answer> {
@@ -57,24 +55,49 @@ class LightClient implements ViewerClient {
     const origin = `${host}:${port}`;
     const idle = this.#idle.get(origin) ?? [];
     this.#idle.set(origin, idle);
-    const used = idle.pop();
-    const connection = used ?? this.#connect({ host, port: Number(port) });
     const question = text(path, origin);
-    const answer = await connection.ask(question, discard).catch((error: unknown) => {
-      // The server may close a connection that was idle in the moment in which it is used again (RFC 9112 9.3.1).
-      if (used === undefined || connection.answering || this.#closed) throw error;
+    const service = this.#service?.host === host ? this.#service : undefined;
+    for (let used = idle.pop(); used !== undefined; used = idle.pop()) {
+      const answer = await this.#askAgain(used, question, discard);
+      if (answer !== null) return this.#keep(used, idle, answer);
+    }
+    const endpoints = service?.next() ?? [{ host, port: Number(port) }];
+    for (const [index, endpoint] of endpoints.entries()) {
+      const connection = this.#connect(endpoint, service);
+      try {
+        const answer = await connection.ask(question, discard);
+        if (service?.keepsConnections === false) connection.destroy();
+        return this.#keep(connection, idle, answer);
+      } catch (error) {
+        // Nobody there: another endpoint takes the connection.
+        if (connection.taken || this.#closed || index === endpoints.length - 1) throw error;
+      }
+    }
+    throw new ConnectionLost(`${host} has no endpoint`);
+  }
+
+  /** @returns null if the server closed the connection in the moment in which it is used again (RFC 9112 9.3.1) */
+  async #askAgain(used: LightConnection, question: string, discard: boolean): Promise<Answer | null> {
+    return used.ask(question, discard).catch((error: unknown) => {
+      if (used.answering || this.#closed) throw error;
       return null;
     });
-    if (answer === null) return this.#ask(url, text, discard);
+  }
+
+  #keep(connection: LightConnection, idle: LightConnection[], answer: Answer): Answer {
     if (connection.usable) idle.push(connection);
     return answer;
   }
 
-  #connect({ host, port }: Origin): LightConnection {
+  #connect(endpoint: Endpoint, service: VirtualService | undefined): LightConnection {
     if (this.#closed) throw new Error('the client is closed');
-    const address = this.#socketPath === undefined ? { host, port } : { path: this.#socketPath };
-    const connection: LightConnection = new LightConnection(address, this.#buffer, () => this.#open.delete(connection));
+    const address = this.#socketPath === undefined ? endpoint : { path: this.#socketPath };
+    const connection: LightConnection = new LightConnection(address, this.#buffer, () => {
+      this.#open.delete(connection);
+      service?.closed(endpoint);
+    });
     this.#open.add(connection);
+    service?.opened(endpoint);
     return connection;
   }
 }

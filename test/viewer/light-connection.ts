@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { connect, type IpcNetConnectOpts, type Socket, type TcpNetConnectOpts } from 'node:net';
-import type { Answer } from './client.ts';
+import { type Answer, ConnectionLost } from './client.ts';
 
 /** A test viewer gives up on an answer that a person would no longer wait for. */
 const TIMEOUT_MILLISECONDS = 15_000;
@@ -35,6 +35,8 @@ export class LightConnection {
   answering = false;
   /** Whether another question may be asked. */
   usable = true;
+  /** Whether the server has taken the connection. */
+  taken = false;
 
   /** @param buffer that reads go through, shared with others. @param onClose called once, when the socket is gone */
   constructor(
@@ -50,12 +52,15 @@ export class LightConnection {
       },
     };
     this.#socket = connect({ ...address, noDelay: true, onread } as TcpNetConnectOpts);
+    this.#socket.on('connect', () => {
+      this.taken = true;
+    });
     this.#socket.setTimeout(TIMEOUT_MILLISECONDS, () => {
       if (this.#question !== null) this.#fail(new Error(`no complete answer within ${TIMEOUT_MILLISECONDS / 1000} s`));
     });
-    this.#socket.on('error', (error) => this.#fail(error));
+    this.#socket.on('error', (error) => this.#fail(new ConnectionLost(error.message, { cause: error })));
     this.#socket.on('close', () => {
-      this.#fail(new Error('the connection was closed'));
+      this.#fail(new ConnectionLost('the connection was closed'));
       onClose();
     });
   }
@@ -70,7 +75,7 @@ export class LightConnection {
     return new Promise((resolve, reject) => {
       this.#question = { discard, resolve, reject };
       if (this.usable) this.#socket.write(text);
-      else this.#fail(new Error('the connection was closed'));
+      else this.#fail(new ConnectionLost('the connection was closed'));
     });
   }
 

@@ -45,7 +45,7 @@ async function watch(
     const observer = observe(options, client, tally);
     await play(options, client, observer, signal).catch((error: unknown) => {
       signal.throwIfAborted();
-      tally.problem(String(error));
+      tally.problem(String(error), error);
     });
     await sleep(REOPEN_MILLISECONDS, undefined, { signal });
   }
@@ -66,8 +66,8 @@ function observe(options: MemberOptions, client: ViewerClient, tally: CrowdTally
       const endedAt = download.atMilliseconds + download.milliseconds;
       tally.downloaded(download, download.status === 200 ? buffer.add(endedAt, download.durationSeconds) : 0);
     },
-    onProblem(problem) {
-      tally.problem(problem);
+    onProblem(problem, cause) {
+      tally.problem(problem, cause);
       // A segment that is not at the edge is at the source.
       if (options.heartbeats && !problem.startsWith(options.edgeUrl))
         void sendHeartbeat(options, client, problem).catch(() => {});
@@ -84,7 +84,7 @@ async function beat(
   for (;;) {
     const pauseSeconds = await sendHeartbeat(options, client).catch((error: unknown) => {
       signal.throwIfAborted();
-      tally.problem(`heartbeat: ${String(error)}`);
+      tally.problem(`heartbeat: ${String(error)}`, error);
       return REOPEN_MILLISECONDS / 1000;
     });
     await sleep(pauseSeconds * 1000, undefined, { signal });

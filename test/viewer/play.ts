@@ -41,14 +41,19 @@ export interface PlayObserver {
   onPoll(poll: Poll): void;
   /** A segment was answered, whatever the status. */
   onDownload(download: Download, body: Buffer): Promise<void>;
-  /** Something went wrong that a person would have seen, as a sentence; the viewer goes on. */
-  onProblem(problem: string): void;
+  /**
+   * Something went wrong that a person would have seen, as a sentence; the viewer goes on.
+   * @param cause what was thrown; undefined where there was an answer
+   */
+  onProblem(problem: string, cause?: unknown): void;
 }
 
 /** A real player starts three target durations behind the end (RFC 8216bis 6.3.3). */
 const START_SEGMENTS_FROM_END = 3;
 /** Pause after a request that failed, in milliseconds, where the answer names none: a player's first retry. */
 const RETRY_MILLISECONDS = 1000;
+/** Tries of a segment behind the first one, as of hls.js (fragLoadPolicy); none where the answer is the viewer's fault. */
+const SEGMENT_RETRIES = 6;
 
 /**
  * Plays a channel with the timing of a real player until the signal is given: reads the multivariant playlist, polls
@@ -85,7 +90,7 @@ export async function play(
       }
     } catch (error) {
       signal.throwIfAborted();
-      observer.onProblem(`${playlistUrl}: ${String(error)}`);
+      observer.onProblem(`${playlistUrl}: ${String(error)}`, error);
     }
     await sleep(Math.max(0, pauseMilliseconds - (performance.now() - started)), undefined, { signal });
   }
@@ -103,24 +108,45 @@ async function findMediaPlaylist(options: PlayOptions, client: ViewerClient, sig
   return new URL(uri.trim(), url).href;
 }
 
+interface Wanted {
+  readonly entries: readonly PlaylistEntry[];
+  readonly playlistUrl: string;
+  readonly discard: boolean;
+}
+
 async function fetchSegments(
-  wanted: { readonly entries: readonly PlaylistEntry[]; readonly playlistUrl: string; readonly discard: boolean },
+  wanted: Wanted,
   client: ViewerClient,
   observer: PlayObserver,
   signal: AbortSignal,
 ): Promise<void> {
   for (const entry of wanted.entries) {
-    const url = new URL(entry.uri, wanted.playlistUrl).href;
-    const atMilliseconds = performance.now();
-    try {
-      const { status, body, bytes } = await client.get(url, signal, wanted.discard);
-      const milliseconds = performance.now() - atMilliseconds;
-      if (status !== 200) observer.onProblem(`${url} answered ${status}`);
-      const { msn, durationSeconds } = entry;
-      await observer.onDownload({ msn, url, status, bytes, durationSeconds, atMilliseconds, milliseconds }, body);
-    } catch (error) {
-      signal.throwIfAborted();
-      observer.onProblem(`${url}: ${String(error)}`);
+    for (let tries = 0; tries <= SEGMENT_RETRIES; tries += 1) {
+      if (tries > 0) await sleep(RETRY_MILLISECONDS, undefined, { signal });
+      if (await fetchSegment(entry, wanted, client, observer, signal)) break;
     }
+  }
+}
+
+/** @returns whether another try makes no sense: it is here, or it is refused */
+async function fetchSegment(
+  { uri, msn, durationSeconds }: PlaylistEntry,
+  { playlistUrl, discard }: Wanted,
+  client: ViewerClient,
+  observer: PlayObserver,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const url = new URL(uri, playlistUrl).href;
+  const atMilliseconds = performance.now();
+  try {
+    const { status, body, bytes } = await client.get(url, signal, discard);
+    const milliseconds = performance.now() - atMilliseconds;
+    if (status !== 200) observer.onProblem(`${url} answered ${status}`);
+    await observer.onDownload({ msn, url, status, bytes, durationSeconds, atMilliseconds, milliseconds }, body);
+    return status < 500;
+  } catch (error) {
+    signal.throwIfAborted();
+    observer.onProblem(`${url}: ${String(error)}`, error);
+    return false;
   }
 }

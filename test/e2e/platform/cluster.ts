@@ -12,6 +12,7 @@ export type ClusterSettings = Pick<Platform, 'edgeUrl' | 'addresses' | 'artifact
 const RESOURCES: Readonly<Record<Kind, string>> = {
   Channel: 'channels.sluice.dev',
   StreamSession: 'streamsessions.sluice.dev',
+  Deployment: 'deployments.apps',
   Pod: 'pods',
   Service: 'services',
   Namespace: 'namespaces',

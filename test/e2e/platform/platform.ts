@@ -1,5 +1,5 @@
 /** Kinds of objects that the scenarios touch. */
-export type Kind = 'Channel' | 'StreamSession' | 'Pod' | 'Service' | 'Namespace' | 'Event';
+export type Kind = 'Channel' | 'StreamSession' | 'Deployment' | 'Pod' | 'Service' | 'Namespace' | 'Event';
 
 /** An object as far as every scenario reads it; what more it reads it names by the type parameter of `get` and `list`. */
 export interface PlatformObject {

@@ -1,0 +1,55 @@
+/** What a process held at one moment. */
+export interface Holding {
+  /** Seconds since the soak's start. */
+  readonly second: number;
+  /** Resident memory in megabytes, all processes of its group together. */
+  readonly megabytes: number;
+  /** Open descriptors of the group, less those of viewers' connections. */
+  readonly descriptors: number;
+}
+
+/** How a process has grown between the beginning and the end of its settled life, as medians of a third of it each. */
+export interface Growth {
+  /** Length of the life that was judged, in seconds. */
+  readonly seconds: number;
+  readonly megabytes: number;
+  readonly descriptors: number;
+}
+
+/** Until everybody is there and every buffer has been used once, a process grows for good reasons. */
+const SETTLE_SECONDS = 60;
+/** Less than this says nothing: modes, audience and owner must have changed in it. */
+const LEAST_SECONDS = 60;
+/** What a collector that has not run yet may hold. */
+export const MOST_MEGABYTES = 30;
+/** Connections between edges, to the source and to files come and go with owner and mode. */
+export const MOST_DESCRIPTORS = 64;
+
+/** @param life of one process from its start on, in order. @returns null for a life that is too short to be judged */
+export function growthOf(life: readonly Holding[]): Growth | null {
+  const from = (life[0]?.second ?? 0) + SETTLE_SECONDS;
+  const settled = life.filter(({ second }) => second >= from);
+  const seconds = (settled.at(-1)?.second ?? 0) - (settled[0]?.second ?? 0);
+  if (seconds < LEAST_SECONDS) return null;
+  const third = Math.ceil(settled.length / 3);
+  const [first, last] = [settled.slice(0, third), settled.slice(-third)];
+  const grown = (of: (holding: Holding) => number) => median(last.map(of)) - median(first.map(of));
+  return {
+    seconds,
+    megabytes: grown(({ megabytes }) => megabytes),
+    descriptors: grown(({ descriptors }) => descriptors),
+  };
+}
+
+/** What is wrong with a growth, in words; empty if nothing is. */
+export function growthFaults(name: string, { seconds, megabytes, descriptors }: Growth): string[] {
+  const faults = [];
+  if (megabytes > MOST_MEGABYTES) faults.push(`${name}: memory grew by ${megabytes.toFixed(0)} MB in ${seconds} s`);
+  if (descriptors > MOST_DESCRIPTORS) faults.push(`${name}: ${descriptors} more descriptors after ${seconds} s`);
+  return faults;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}

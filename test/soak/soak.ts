@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { durationText } from '../cluster/progress.ts';
+import { channelStatus } from '../e2e/channel-state.ts';
+import { createLightClients } from '../viewer/light-client.ts';
+import { VirtualService } from '../viewer/virtual-service.ts';
+import type { SoakArguments } from './arguments.ts';
+import { Audience } from './audience.ts';
+import { connectedTo, type EdgePod, edgePods } from './edges.ts';
+import { Holdings } from './holdings.ts';
+import { Listings } from './listings.ts';
+import { type KilledOwner, killOwner } from './owner-killer.ts';
+import { BUSY, NAMESPACE, type Stage } from './stage.ts';
+import type { Outcome } from './verdict.ts';
+
+/** Readiness reaches the nodes of a cluster within about this; a connection that is refused goes elsewhere at once. */
+const LOOK_MILLISECONDS = 500;
+const LINE_SECONDS = 10;
+/** All viewers have come, and buffers are full. */
+const FIRST_KILL_SECONDS = 45;
+/** The last owner must have been followed by another before the end. */
+const LAST_KILL_BEFORE_END_SECONDS = 30;
+/** Port of an edge for viewers. */
+const HTTP_PORT = 8080;
+
+/** One soak: what it watches all the time. */
+export class Soak {
+  readonly #stage: Stage;
+  readonly #arguments: SoakArguments;
+  readonly #print: (line: string) => void;
+  readonly #audience: Audience;
+  readonly #any = new VirtualService('edges');
+  readonly #holdings = new Holdings();
+  readonly #listings = new Listings();
+  readonly #kills: KilledOwner[] = [];
+  readonly #stopping = new AbortController();
+  readonly #startedAt = performance.now();
+  #edges: readonly EdgePod[] = [];
+  #mode = '';
+  #switches = 0;
+  /** Looks in a row that found two edges at the source, and the longest row. */
+  #doubled = 0;
+  #longestDoubled = 0;
+
+  constructor(stage: Stage, options: SoakArguments, print: (line: string) => void) {
+    this.#stage = stage;
+    this.#arguments = options;
+    this.#print = print;
+    this.#audience = new Audience((trouble) => print(`${this.#time()}    ${trouble}`));
+  }
+
+  /** Runs for as long as was asked for. */
+  async run(): Promise<Outcome> {
+    await this.#look();
+    const client = createLightClients(undefined, this.#any)();
+    const playlist = `http://${this.#any.host}/live/${NAMESPACE}/${BUSY}/source.m3u8?session=listings`;
+    const watching = [this.#keepLooking(), this.#listings.watch(playlist, client, this.#stopping.signal)];
+    this.#audience.start(this.#arguments.viewers);
+    const seconds = this.#arguments.minutes * 60;
+    let killAt = this.#arguments.killSeconds === 0 ? Number.POSITIVE_INFINITY : FIRST_KILL_SECONDS;
+    for (let line = 1; this.#second() < seconds; ) {
+      await sleep(LOOK_MILLISECONDS);
+      if (this.#second() >= killAt && killAt < seconds - LAST_KILL_BEFORE_END_SECONDS && (await this.#kill()))
+        killAt += this.#arguments.killSeconds;
+      if (this.#second() < line * LINE_SECONDS) continue;
+      line = Math.floor(this.#second() / LINE_SECONDS) + 1;
+      this.#holdings.take(Math.round(this.#second()), this.#stage.operatorPid, this.#edges, (host) =>
+        this.#audience.connectionsTo(host),
+      );
+      this.#print(this.#line());
+    }
+    const report = this.#audience.report();
+    this.#stopping.abort();
+    await Promise.all([...watching, this.#audience.stop()]);
+    await client.close();
+    const { all: listings } = this.#listings;
+    const lastListingSeconds = (performance.now() - (listings.at(-1)?.atMilliseconds ?? 0)) / 1000;
+    const seen = { switches: this.#switches, doubledSeconds: (this.#longestDoubled * LOOK_MILLISECONDS) / 1000 };
+    return { report, lives: this.#holdings.lives, kills: this.#kills, listings, lastListingSeconds, ...seen };
+  }
+
+  async #keepLooking(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      await this.#look().catch((error: unknown) => this.#print(`${this.#time()}    ${String(error)}`));
+      await sleep(LOOK_MILLISECONDS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    }
+  }
+
+  /** Where viewers are sent, who owns the channel, and what mode it is in. */
+  async #look(): Promise<void> {
+    const { platform, sourceAddress } = this.#stage;
+    this.#edges = await edgePods(platform);
+    const ready = this.#edges.filter(({ isReady }) => isReady);
+    const endpoints = ready.map(({ address }) => ({ host: address, port: HTTP_PORT }));
+    this.#audience.endpoints = endpoints;
+    this.#any.endpoints = endpoints;
+    this.#doubled = connectedTo(this.#edges, sourceAddress).length > 1 ? this.#doubled + 1 : 0;
+    this.#longestDoubled = Math.max(this.#longestDoubled, this.#doubled);
+    const mode = (await channelStatus(platform, NAMESPACE, BUSY))?.mode ?? '';
+    if (mode !== this.#mode && this.#mode !== '') this.#switches += 1;
+    this.#mode = mode;
+  }
+
+  /** @returns whether there was an owner to kill */
+  async #kill(): Promise<boolean> {
+    const killed = await killOwner(this.#stage, this.#kills.length % 2 === 1);
+    if (killed === null) return false;
+    this.#kills.push(killed);
+    this.#print(`${this.#time()}    killed the owner ${killed.name} ${killed.how}, mode ${this.#mode}`);
+    return true;
+  }
+
+  #second(): number {
+    return (performance.now() - this.#startedAt) / 1000;
+  }
+
+  #time(): string {
+    return durationText(Math.floor(this.#second())).padStart(12);
+  }
+
+  #line(): string {
+    const { present, segments, stalls, problems, lostConnections } = this.#audience.report();
+    const ready = this.#edges.filter(({ isReady }) => isReady).length;
+    const owner = connectedTo(this.#edges, this.#stage.sourceAddress).map(({ name }) => name);
+    const held = this.#holdings.lives.flatMap(({ name, holdings }) => {
+      const last = holdings.at(-1);
+      const isNow = last !== undefined && last.second > this.#second() - LINE_SECONDS / 2;
+      return isNow && / sidecar$|^operator$/.test(name) ? [last.megabytes.toFixed(0)] : [];
+    });
+    return [
+      `${this.#time()}  ${present} viewers  ${this.#mode}  ${segments} segments  ${stalls} stalls`,
+      `${problems - lostConnections} errors  ${lostConnections} lost  ${ready} edges ready  owner ${owner.join(' and ') || 'none'}`,
+      `operator and sidecars ${held.join(', ')} MB`,
+    ].join('  ');
+  }
+}

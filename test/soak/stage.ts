@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../cluster/process/command.ts';
+import type { Progress } from '../cluster/progress.ts';
+import { waitForProbe } from '../e2e/channel-state.ts';
+import { channelManifest, namespaceManifest } from '../e2e/manifests.ts';
+import type { Platform } from '../e2e/platform/platform.ts';
+import { createStandalonePlatform } from '../e2e/platform/standalone.ts';
+import { startStandaloneOperator } from '../e2e/standalone-operator.ts';
+import { SYSTEM_NAMESPACE } from '../install/install.ts';
+import { eventually } from '../install/kubectl.ts';
+import { prepareStandalone } from '../standalone/set-up.ts';
+import { edgePods } from './edges.ts';
+
+/** What viewers watch: the channel of all of them, and one of a few that is in Direct while only one watches. */
+export const NAMESPACE = 'soak';
+export const BUSY = 'busy';
+export const QUIET = 'quiet';
+/** The rung of the busy channel; the source's own segments unless it is transcoded. */
+export const RUNG = '64p';
+export const EDGES = 3;
+/** Short, so that every minute sees a switch. */
+const HYSTERESIS_SECONDS = 5;
+
+/** A running Sluice. */
+export interface Stage {
+  readonly platform: Platform;
+  readonly operatorPid: number;
+  /** IPv4 address at which edges find the busy channel's source, which nothing else uses. */
+  readonly sourceAddress: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts operator, sources and three edges.
+ * @param transcodeAt viewers from which the busy channel is transcoded
+ */
+export async function startStage(root: string, transcodeAt: number, progress: Progress): Promise<Stage> {
+  const settings = await prepareStandalone(progress);
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-soak-'));
+  try {
+    const film = join(folder, 'film.mp4');
+    await progress.step('make a film of few bits', 5, () => shrink(settings.SLUICE_FILM ?? '', film));
+    const operator = await progress.step('start the operator and its pods', 12, () =>
+      startStandaloneOperator({
+        root,
+        artifactFolder: join(tmpdir(), `sluice-soak-${process.pid}`),
+        variables: { ...process.env, ...settings, SLUICE_FILM: film },
+      }),
+    );
+    const { environment, pid } = operator;
+    const stop = () => operator.stop().finally(() => rm(folder, { recursive: true, force: true }));
+    const platform = createStandalonePlatform(environment);
+    const stage = { platform, operatorPid: pid, sourceAddress: new URL(environment.source.url).hostname, stop };
+    await progress
+      .step('three edges and two channels', 10, () => setUp(platform, transcodeAt))
+      .catch(async (error) => {
+        await stop();
+        throw error;
+      });
+    return stage;
+  } catch (error) {
+    if (existsSync(folder)) await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Few enough bits that thousands of viewers and their edges find room on one machine: 100 kbit/s. */
+async function shrink(film: string, into: string): Promise<void> {
+  const picture = ['-vf', 'scale=160:90', '-c:v', 'libx264', '-preset', 'veryfast', '-b:v', '50k', '-maxrate', '60k'];
+  const groups = ['-bufsize', '60k', '-g', '50', '-keyint_min', '50', '-sc_threshold', '0', '-bf', '2'];
+  // As in encode.sh: without the priming packet, which lies before zero, the loop would be longer than the film.
+  const sound = ['-c:a', 'aac', '-ac', '1', '-b:a', '24k', '-bsf:a', 'noise=drop=lt(pts\\,0)'];
+  await run('ffmpeg', ['-v', 'error', '-nostdin', '-i', film, ...picture, ...groups, ...sound, into]);
+}
+
+async function setUp(platform: Platform, transcodeAt: number): Promise<void> {
+  await platform.patch('Deployment', SYSTEM_NAMESPACE, 'sluice-edge', { spec: { replicas: EDGES } });
+  const delivery = { hysteresisSeconds: HYSTERESIS_SECONDS };
+  const transcode = { preset: 'ultrafast', ladder: [{ name: RUNG, height: 64, bitrateBps: 50_000 }] };
+  const busy = {
+    delivery: { ...delivery, minimumMode: 'Proxy', thresholds: { proxy: 2, transcode: transcodeAt } },
+    transcode,
+  };
+  // The source of the demo, so that a connection to the other one tells who owns the busy channel.
+  const demo = 'http://demo-source.demo.svc/film/index.m3u8';
+  const uri = `${platform.source.url}/soak/film/index.m3u8`;
+  await platform.apply(
+    [
+      namespaceManifest(NAMESPACE),
+      channelManifest({ namespace: NAMESPACE, name: BUSY, uri, spec: busy }),
+      channelManifest({
+        ...{ namespace: NAMESPACE, name: QUIET, uri: demo },
+        spec: { delivery: { ...delivery, maximumMode: 'Proxy', thresholds: { proxy: 2, transcode: 100 } } },
+      }),
+    ].join('---\n'),
+  );
+  await eventually(
+    `${EDGES} edges are ready`,
+    async () => ((await edgePods(platform)).filter(({ isReady }) => isReady).length === EDGES ? true : null),
+    { timeoutSeconds: 60 },
+  );
+  for (const channel of [BUSY, QUIET]) await waitForProbe(platform, NAMESPACE, channel);
+}
