@@ -15,6 +15,12 @@ describe('createMetrics', () => {
     expect(text).toContain('process_resident_memory_bytes');
   });
 
+  test('tells the lag of the event loop without watching it all the time', async () => {
+    const metrics = createMetrics();
+    const text = await metrics.text();
+    expect(text.match(/^nodejs_eventloop_lag\w*/gm)).toEqual(['nodejs_eventloop_lag_seconds']);
+  });
+
   test('asks a collected gauge at each reading', async () => {
     const metrics = createMetrics();
     let viewers = 1;

@@ -31,6 +31,12 @@ export interface DispatcherOptions {
  */
 const AUTHORIZATION_MILLISECONDS = 1000;
 
+/**
+ * undici closes an idle connection after 4 s, so that every burst of writes would begin with handshakes; client-go keeps
+ * them for 90 s. Half a minute is below what load balancers in between wait.
+ */
+const KEEP_ALIVE_MILLISECONDS = 30_000;
+
 /** A connection attempt that takes longer would outlive a leader's lease renewal. */
 const CONNECT_TIMEOUT_MILLISECONDS = 5000;
 
@@ -102,6 +108,7 @@ function createDispatcher(config: KubeConfig, options: DispatcherOptions): Dispa
   const settings = {
     connections: options.connections,
     allowH2: options.allowH2,
+    keepAliveTimeout: KEEP_ALIVE_MILLISECONDS,
     headersTimeout: options.headersTimeoutSeconds * 1000,
     bodyTimeout: options.bodyTimeoutSeconds * 1000,
   };
