@@ -5,11 +5,13 @@ import { silentLog } from './testing/operator.ts';
 describe('the departure of an edge', () => {
   let told: string[];
   let leave: () => Promise<{ handedOver: number; kept: number }>;
+  let startNginx: (() => void) | null;
   let departure: Departure;
 
   beforeEach(() => {
     jest.useFakeTimers();
     told = [];
+    startNginx = null;
     leave = async () => ({ handedOver: 2, kept: 0 });
     departure = new Departure({
       channels: {
@@ -20,6 +22,13 @@ describe('the departure of an edge', () => {
       },
       tell: () => void told.push('operator'),
       endStreams: () => void told.push('streams'),
+      watchNginx: (started) => {
+        startNginx = started;
+        return () => {
+          startNginx = null;
+        };
+      },
+      stays: () => void told.push('stays'),
       log: silentLog,
     });
   });
@@ -43,6 +52,18 @@ describe('the departure of an edge', () => {
     await jest.advanceTimersByTimeAsync(1);
     await lasting;
     expect(told).toEqual(['operator', 'channels', 'streams']);
+  });
+
+  test('is told of a pod that stays, because nginx alone was started again', async () => {
+    const lasting = departure.last(1);
+    await jest.advanceTimersByTimeAsync(999);
+    expect(startNginx).toBeNull();
+    await jest.advanceTimersByTimeAsync(1);
+    await lasting;
+    startNginx?.();
+    expect(told.at(-1)).toBe('stays');
+    departure.close();
+    expect(startNginx).toBeNull();
   });
 
   test.each([

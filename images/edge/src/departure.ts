@@ -16,6 +16,10 @@ export interface DepartureParts {
   readonly tell: () => void;
   /** Ends what never ends by itself: event streams would keep nginx from stopping. */
   readonly endStreams: () => void;
+  /** Called once when the pod stays although the edge has left: it has to begin anew. */
+  readonly stays: () => void;
+  /** Calls back when nginx is started again. @returns what ends that */
+  readonly watchNginx: (started: () => void) => () => void;
   readonly log: Logger;
 }
 
@@ -23,6 +27,8 @@ export interface DepartureParts {
 export class Departure {
   readonly #parts: DepartureParts;
   #handingOver: Promise<void> | null = null;
+  #isOver = false;
+  #unwatch = (): void => {};
 
   constructor(parts: DepartureParts) {
     this.#parts = parts;
@@ -44,7 +50,16 @@ export class Departure {
    */
   async last(seconds: number): Promise<void> {
     await Promise.all([this.begin(), sleep(seconds * 1000)]);
+    if (this.#isOver) return;
     this.#parts.endStreams();
+    this.#unwatch();
+    this.#unwatch = this.#parts.watchNginx(this.#parts.stays);
+  }
+
+  /** The process ends. */
+  close(): void {
+    this.#isOver = true;
+    this.#unwatch();
   }
 
   async #handOver(): Promise<void> {

@@ -10,6 +10,7 @@ import { createFront, type EdgeParts } from './front.ts';
 import { closeServer, listenOnSocket } from './http/server.ts';
 import { usableBindAddress } from './nginx/bind-address.ts';
 import { renderNginxConfig, SOCKET_NAME } from './nginx/render.ts';
+import { watchNginxStart } from './nginx/start-watch.ts';
 import { createOperationsServer } from './operations/server.ts';
 import { createWorkRelay } from './relay/work.ts';
 import { readStoredRoutes } from './routes/stored-routes.ts';
@@ -33,9 +34,10 @@ export interface Edge {
 /**
  * Starts the sidecar: the routes of the last run first, then all ports, and nginx.conf last, because the start-up probe
  * lets nginx start then.
+ * @param stays called once when the edge has left and its pod stays: it has to be closed and started anew
  * @throws whatever keeps a port or a file from being used
  */
-export async function startEdge(parts: EdgeParts): Promise<Edge> {
+export async function startEdge(parts: EdgeParts, stays: () => void = () => {}): Promise<Edge> {
   const { config, channels, log } = parts;
   await mkdir(config.runDirectory, { recursive: true });
   const state = { started: false, routesKnown: false };
@@ -46,6 +48,8 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     channels,
     tell: () => front.uplink.leave(),
     endStreams: () => front.events.close(),
+    watchNginx: (started) => watchNginxStart(config.runDirectory, started),
+    stays,
     log,
   });
   const work = createWorkRelay(front.routes, config.podUid, parts.work);
@@ -82,6 +86,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     async close() {
       // Without preStop, or where the sidecar alone is stopped.
       await departure.begin();
+      departure.close();
       front.events.close();
       await front.playlists.close();
       await closeServer(front.viewers, DRAIN_MS);

@@ -57,7 +57,7 @@ async function serve(): Promise<void> {
     logger: log,
   });
   const identity = { podUid: config.podUid, sessionKey: keys.sessionKey };
-  const edge = await startEdge({
+  const parts = {
     config,
     keys,
     channels,
@@ -65,13 +65,15 @@ async function serve(): Promise<void> {
     log,
     metrics,
     now: systemClock.now,
-  });
+  };
+  // The kubelet starts the container again, and the edge begins anew.
+  const edge = await startEdge(parts, () => void stop(edge, 'the pod stays', log));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)
     process.once(signal, () => void stop(edge, signal, log));
 }
 
-async function stop(edge: Edge, signal: string, log: Logger): Promise<void> {
-  log.info({ signal }, 'stopping');
+async function stop(edge: Edge, why: string, log: Logger): Promise<void> {
+  log.info({ why }, 'stopping');
   setTimeout(() => {
     log.error('something still runs; leaving it');
     process.exit(1);

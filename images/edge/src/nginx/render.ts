@@ -1,6 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from '../http/cors.ts';
 import { ACCESS_LOG, playlistLocation, playlistMaps } from './playlists.ts';
+import { PID_FILE } from './start-watch.ts';
 
 /** What nginx.conf depends on. All paths absolute, without spaces or quotes. */
 export interface NginxOptions {
@@ -194,7 +195,7 @@ worker_processes ${workers};
 worker_rlimit_nofile ${WORKER_CONNECTIONS * 2};
 # Event streams never end by themselves: an edge that leaves waits for segments on their way, not for them.
 worker_shutdown_timeout ${SHUTDOWN_TIMEOUT_SECONDS}s;
-pid ${runDirectory}/nginx.pid;
+pid ${runDirectory}/${PID_FILE};
 error_log stderr warn;
 
 events {
