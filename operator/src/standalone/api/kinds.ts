@@ -4,6 +4,9 @@ import { API_GROUP, API_VERSION_NAME } from '@sluice/crds/group.ts';
 import { KINDS } from '@sluice/crds/kinds.ts';
 import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
 import type { z } from 'zod';
+import { ENDPOINT_SLICE } from '../../kinds.ts';
+import { endpointSliceSchema } from '../../link/endpoints.ts';
+import type { KubernetesObject, ResourceType } from '../../runtime/client/client.ts';
 import { type FieldFault, invalid } from '../../runtime/memory/answer.ts';
 import { isObject, type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
 import { ObjectStore, type ServedKind } from '../../runtime/memory/object-store.ts';
@@ -107,10 +110,9 @@ function coreKinds({ serviceAddress }: ServiceAddresses): readonly ServedKind[] 
     return { group, version: 'v1', kind: name, plural, namespaced: true };
   };
   /** Only what is wrong with the parts that are read here is looked at; all of it is kept. */
-  const readKind = ({ parse: _parse, schema, ...names }: typeof LOCAL_POD | typeof SERVICE | typeof DEPLOYMENT) => {
+  const readKind = ({ group, version, kind: name, plural }: ResourceType<KubernetesObject>, schema: z.ZodType) => {
     const served: ServedKind = {
-      ...names,
-      hasStatus: true,
+      ...{ group, version, kind: name, plural, namespaced: true, hasStatus: true },
       admit(object) {
         const { faults } = readPart(schema, '', object);
         if (faults.length > 0) throw invalid(served, object, faults);
@@ -129,13 +131,13 @@ function coreKinds({ serviceAddress }: ServiceAddresses): readonly ServedKind[] 
   };
   return [
     { ...kind('', 'Namespace'), namespaced: false, hasStatus: true },
-    { ...readKind(LOCAL_POD), graceSeconds },
-    readKind(SERVICE),
-    readKind(DEPLOYMENT),
+    { ...readKind(LOCAL_POD, LOCAL_POD.schema), graceSeconds },
+    readKind(SERVICE, SERVICE.schema),
+    readKind(DEPLOYMENT, DEPLOYMENT.schema),
+    readKind(ENDPOINT_SLICE, endpointSliceSchema),
     { ...kind('', 'Secret'), admit: encodedSecret },
     kind('', 'ConfigMap'),
     kind('', 'ServiceAccount'),
-    kind('discovery.k8s.io', 'EndpointSlice'),
     kind('events.k8s.io', 'Event'),
     kind('coordination.k8s.io', 'Lease'),
   ];

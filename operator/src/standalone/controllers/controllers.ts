@@ -109,7 +109,7 @@ export class Controllers {
         .filter(({ metadata }) => metadata.namespace === namespace && metadata.name === name)
         .flatMap(({ ports, endpoints }) => {
           const port = ports.find((each) => (each.name ?? '') === portName)?.port ?? 0;
-          const ready = endpoints.filter(({ conditions }) => conditions?.ready === true && port > 0);
+          const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false && port > 0);
           return ready.flatMap(({ addresses }) => addresses.map((host) => ({ host, port })));
         });
     const fronts = this.#read(SERVICE).flatMap(({ metadata: { namespace, name }, spec }) => {
