@@ -64,34 +64,25 @@ export function readStandaloneSettings(
   args: readonly string[],
 ): StandaloneSettings | null {
   if (!args.some((arg) => /^--standalone(=|$)/.test(arg))) return null;
-  const parsed = schema.safeParse({ ...environment, ...readArguments(args) });
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw invalid(`Options or environment variables are wrong: ${faults.join('; ')}; see --help`, undefined);
-  }
-  const values = parsed.data;
-  return {
-    input: values.standalone,
-    pagePort: values.SLUICE_PORT,
-    programs: {
-      bundles: resolve(values.SLUICE_PROGRAMS),
-      demoSource: resolve(values.SLUICE_DEMO_SOURCE),
-      film: resolve(values.SLUICE_FILM),
-    },
-    path: values.PATH,
-    allowedCidrs: values.SLUICE_ALLOWED_CIDRS,
-    allLogs: values.SLUICE_LOGS === 'all',
-  };
-}
-
-function readArguments(args: readonly string[]): object {
   try {
-    return parseArgs({ args: [...args], options: { standalone: { type: 'string' } } }).values;
+    const { standalone } = parseArgs({ args: [...args], options: { standalone: { type: 'string' } } }).values;
+    const values = schema.parse({ ...environment, standalone });
+    return {
+      input: values.standalone,
+      pagePort: values.SLUICE_PORT,
+      programs: {
+        bundles: resolve(values.SLUICE_PROGRAMS),
+        demoSource: resolve(values.SLUICE_DEMO_SOURCE),
+        film: resolve(values.SLUICE_FILM),
+      },
+      path: values.PATH,
+      allowedCidrs: values.SLUICE_ALLOWED_CIDRS,
+      allLogs: values.SLUICE_LOGS === 'all',
+    };
   } catch (cause) {
-    throw invalid(`${messageOf(cause)}; see --help`, cause);
+    const faults = cause instanceof z.ZodError ? cause.issues : [];
+    const texts = faults.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    const message = `${texts.join('; ') || messageOf(cause)}; see --help`;
+    throw new SluiceError(message, { code: 'CONFIG_INVALID', retryable: false, cause });
   }
-}
-
-function invalid(message: string, cause: unknown): SluiceError {
-  return new SluiceError(message, { code: 'CONFIG_INVALID', retryable: false, cause });
 }

@@ -97,7 +97,7 @@ export class ObjectStore {
   /** @throws StatusAnswer 409 AlreadyExists, 422 Invalid, 405 without a namespace */
   create(type: ServedKind, body: JsonObject, fieldManager: string, { dryRun }: WriteOptions = {}): JsonObject {
     const kind = this.kindOf(type) ?? type;
-    const { name, namespace = '', ...metadata } = metadataOf(body);
+    const { name, namespace = '' } = metadataOf(body);
     if (typeof name !== 'string' || name === '') {
       throw invalid(kind, body, [{ path: 'metadata.name', message: 'an object needs a name' }]);
     }
@@ -106,11 +106,11 @@ export class ObjectStore {
     if (this.find(kind, String(namespace), name) !== undefined) {
       throw new StatusAnswer(409, 'AlreadyExists', `${qualified(kind)} "${name}" already exists`);
     }
-    const { status, ...rest } = structuredClone(body);
-    const object: JsonObject = kind.hasStatus || status === undefined ? rest : { ...rest, status };
+    const object = structuredClone(body);
+    if (kind.hasStatus) delete object.status;
     const owners = new Map([[`${fieldManager}/object`, ownedFields(object)]]);
     const ofServer = { uid: randomUUID(), generation: 1, creationTimestamp: this.#timestamp(0) };
-    object.metadata = { name, ...(namespace === '' ? {} : { namespace }), ...structuredClone(metadata), ...ofServer };
+    Object.assign(metadataOf(object), ofServer);
     const admitted = kind.admit?.(object, null) ?? object;
     return dryRun ? admitted : this.#record('ADDED', { kind, object: admitted, owners });
   }

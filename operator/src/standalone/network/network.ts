@@ -21,8 +21,6 @@ const SERVICE_URL =
 
 /** The addresses of one run, beside which others may run: `127.<octet>.0.0/16`. */
 export interface LoopbackNetwork {
-  /** `127.17.0.0/16` */
-  readonly cidr: string;
   /** An address that nobody has had before; after some 60,000 they come again, when their first owners are long gone. */
   podAddress(): string;
   /** Where the Service of this name is, whether it exists yet or not. */
@@ -84,7 +82,6 @@ function networkOf(octet: number, lock: Server): LoopbackNetwork {
     return address;
   };
   return {
-    cidr: `127.${octet}.0.0/16`,
     podAddress: next,
     serviceAddress,
     resolve: (text) =>
