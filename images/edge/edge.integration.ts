@@ -11,10 +11,14 @@ import { fiveEdges } from './integration/five.ts';
 import { muxed, silentHevc } from './integration/fmp4.ts';
 import { FULL_DISK, fullDisk } from './integration/full.ts';
 import { leavingOwner } from './integration/hand-over.ts';
+import { killedInSwitch, restarted, withoutOperator, withoutOwner, withoutSource } from './integration/partitions.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
 import { withEdges } from './integration/stage.ts';
 
 type Scenario = readonly [name: string, shows: string, run: (link: LinkFolder) => Promise<string>];
+
+/** Segments of 1 s, where nothing but their number matters; a source that is away for some seconds loses none. */
+const QUICK = { targetDurationSeconds: 1, windowSegments: 20 } as const;
 
 const SCENARIOS: readonly Scenario[] = [
   ['channel', 'three edges show one channel, and its source sees one client', (link) => withEdges(link, oneChannel)],
@@ -39,6 +43,11 @@ const SCENARIOS: readonly Scenario[] = [
   ],
   ['full', 'edges whose disk is full lose no viewer', (link) => withEdges(link, fullDisk, FULL_DISK)],
   ['crowd', 'nginx sends playlists to a crowd, whose viewers are counted', (link) => withEdges(link, crowd)],
+  ['operatorless', 'edges without an operator show the same channel', (link) => withEdges(link, withoutOperator, QUICK)],
+  ['ownerless', 'so does an edge that does not reach the owner', (link) => withEdges(link, withoutOwner, QUICK)],
+  ['sourceless', 'so do all while the source is away', (link) => withEdges(link, withoutSource, QUICK)],
+  ['restarted', 'so do edges whose sidecars are started again', (link) => withEdges(link, restarted, QUICK)],
+  ['killed', 'so do those whose owner is killed in a switch', (link) => withEdges(link, killedInSwitch, QUICK)],
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
 ];

@@ -88,15 +88,25 @@ export class EdgePrograms {
   readonly address: string;
   readonly ports: Ports;
   readonly #folder: string;
+  readonly #link: LinkFolder;
+  readonly #sidecar: { readonly words: readonly string[]; readonly environment: Readonly<Record<string, string>> };
   readonly #children: ChildProcess[] = [];
   #operator: TestOperator | null = null;
   #log = '';
   #isMounted = false;
 
-  private constructor(address: string, ports: Ports, folder: string) {
+  private constructor(
+    address: string,
+    ports: Ports,
+    folder: string,
+    link: LinkFolder,
+    { sidecar = ['--no-warnings', MAIN], environment = {} }: EdgeOptions,
+  ) {
     this.address = address;
     this.ports = ports;
     this.#folder = folder;
+    this.#link = link;
+    this.#sidecar = { words: sidecar, environment: { ...this.#environment(link.folder), ...environment } };
   }
 
   /** Starts both programs, nginx after the sidecar as in a pod; resolves when nginx answers. */
@@ -104,22 +114,43 @@ export class EdgePrograms {
     address: string,
     ports: Ports,
     link: LinkFolder,
-    { sidecar = ['--no-warnings', MAIN], environment = {}, mediaBytes }: EdgeOptions = {},
+    options: EdgeOptions = {},
   ): Promise<EdgePrograms> {
-    const edge = new EdgePrograms(address, ports, await mkdtemp(join(tmpdir(), 'sluice-edge-')));
+    const edge = new EdgePrograms(address, ports, await mkdtemp(join(tmpdir(), 'sluice-edge-')), link, options);
     // nginx's workers run as another user where it is started by root.
     await chmod(edge.#folder, 0o755);
     await mkdir(edge.mediaDirectory);
-    if (mediaBytes !== undefined) await edge.#mount(mediaBytes);
-    edge.#spawn(process.execPath, sidecar, { ...edge.#environment(link.folder), ...environment });
+    if (options.mediaBytes !== undefined) await edge.#mount(options.mediaBytes);
+    edge.#startSidecar();
     const config = join(edge.#folder, 'run', 'nginx.conf');
     await until('the sidecar writes nginx.conf', START_SECONDS, () => existsSync(config));
-    edge.#spawn('nginx', ['-e', 'stderr', '-c', config], {});
+    edge.#children.push(edge.#spawn('nginx', ['-e', 'stderr', '-c', config], {}));
     await until('nginx answers', START_SECONDS, () => edge.#answers('/healthz'));
-    edge.#operator = new TestOperator(ports.link, link.keys, address);
-    await edge.#operator.prove(1);
-    await edge.#operator.waitFor('synced');
+    await edge.linkOperator();
     return edge;
+  }
+
+  /** The operator dials the edge, and is taken. */
+  async linkOperator(): Promise<void> {
+    this.#operator = new TestOperator(this.ports.link, this.#link.keys, this.address);
+    await this.#operator.prove(1);
+    await this.#operator.waitFor('synced');
+  }
+
+  /** Ends the operator's link: the edge is on its own. */
+  cutOperator(): void {
+    this.#operator?.socket.terminate();
+  }
+
+  /** Kills the sidecar and starts it again with the files it had, as a kubelet does; resolves when its viewers get answers. */
+  async restartSidecar(): Promise<void> {
+    const [killed] = this.#children;
+    if (killed?.pid === undefined) throw new Error('the edge does not run');
+    const ended = once(killed, 'exit');
+    process.kill(-killed.pid, 'SIGKILL');
+    await ended;
+    this.#startSidecar();
+    await until('the sidecar answers again', START_SECONDS, () => this.#answers('/api/streams'));
   }
 
   /** What both programs wrote. */
@@ -223,7 +254,13 @@ export class EdgePrograms {
     };
   }
 
-  #spawn(program: string, words: readonly string[], environment: Record<string, string>): void {
+  /** The first of the two programs. */
+  #startSidecar(): void {
+    this.#children.shift();
+    this.#children.unshift(this.#spawn(process.execPath, this.#sidecar.words, this.#sidecar.environment));
+  }
+
+  #spawn(program: string, words: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
     const [command, ...rest] = endingWithParent([program, ...words]);
     const child = spawn(command, rest, {
       env: { PATH: process.env.PATH, ...environment },
@@ -235,6 +272,6 @@ export class EdgePrograms {
         this.#log += text;
       });
     }
-    this.#children.push(child);
+    return child;
   }
 }

@@ -60,6 +60,8 @@ export interface StageOptions {
   readonly targetDurationSeconds?: number;
   /** Segments of the source are filled up to so many bytes. */
   readonly segmentBytes?: number;
+  /** Of the source's playlist; 10 if left out. */
+  readonly windowSegments?: number;
   /** How each edge is started. */
   readonly start?: EdgeOptions;
 }
@@ -68,9 +70,10 @@ export interface StageOptions {
 export async function withEdges(
   link: LinkFolder,
   run: (stage: Stage) => Promise<string>,
-  { edges: count = 3, targetDurationSeconds = 2, segmentBytes = 0, start = {} }: StageOptions = {},
+  options: StageOptions = {},
 ): Promise<string> {
-  const source = new SourceServer({ now: Date.now, targetDurationSeconds, segmentBytes });
+  const { edges: count = 3, targetDurationSeconds = 2, segmentBytes = 0, windowSegments = 10, start = {} } = options;
+  const source = new SourceServer({ now: Date.now, targetDurationSeconds, segmentBytes, windowSegments });
   await source.listen();
   const ports = await freePorts();
   const addresses = Array.from({ length: count }, (_, index) => `127.0.60.${index + 1}`);
