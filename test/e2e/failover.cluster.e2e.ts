@@ -10,6 +10,7 @@ import {
   nextLeader,
   writesSoFar,
 } from '../failover/leader.ts';
+import { slowdownDuring } from '../failover/slowdown.ts';
 import { SYSTEM_NAMESPACE } from '../install/install.ts';
 import { eventually } from '../install/kubectl.ts';
 import { podsOf } from '../install/pods.ts';
@@ -26,11 +27,15 @@ const NAMESPACE = 'failover';
 const CHANNEL = 'film';
 const RUNG = '64p';
 const TARGET_DURATION_SECONDS = 2;
-/** A successor must lead, and have reached every edge, within these of the leader's end. */
-const SIGTERM_SECONDS = 3;
-const SIGKILL_SECONDS = 17;
-/** A machine that is busy for a moment makes one takeover late; an operator that is slow makes all of them late. */
-const TAKEOVERS = 3;
+/**
+ * A successor must lead, and have reached every edge, within these of the leader's end: SIGTERM 3 s, SIGKILL 17 s. What is
+ * waited for takes as long on any machine: a Lease that nobody has released expires after 15 s. What is computed takes
+ * longer where programs have to share the cores, and as much longer may it take.
+ */
+const COSTS = {
+  SIGTERM: { waitSeconds: 0, workSeconds: 3 },
+  SIGKILL: { waitSeconds: 15, workSeconds: 2 },
+} as const;
 /** Longer than anything that an operator looks at again at a takeover. */
 const WATCH_SECONDS = 15;
 
@@ -73,17 +78,18 @@ async function costOf(sinceMs: number, before: Leader): Promise<{ next: Leader; 
   return { next, seconds };
 }
 
-/** Ends leaders until another led in time, {@link TAKEOVERS} times at most. @returns what the last one cost, in seconds */
-async function takeOver(limitSeconds: number, end: (leader: Leader) => Promise<number>): Promise<number> {
-  for (let takeover = 1; ; takeover += 1) {
-    await scale('2');
-    const before = await leaderNow();
-    const { next, seconds } = await costOf(await end(before), before);
-    expect(next.pod).not.toBe(before.pod);
-    expect(next.term).toBeGreaterThan(before.term);
-    await expectUnchanged();
-    if (seconds <= limitSeconds || takeover === TAKEOVERS) return seconds;
-  }
+/** Ends the leader, and judges what that costs. @param end ends it, and says when it began to, in ms since the epoch */
+async function takeOver(signal: keyof typeof COSTS, end: (leader: Leader) => Promise<number>): Promise<void> {
+  await scale('2');
+  const before = await leaderNow();
+  const { result, slowdown } = await slowdownDuring(async () => costOf(await end(before), before));
+  const { next, seconds } = result;
+  expect(next.pod).not.toBe(before.pod);
+  expect(next.term).toBeGreaterThan(before.term);
+  const { waitSeconds, workSeconds } = COSTS[signal];
+  process.stderr.write(`${signal}: ${seconds.toFixed(2)} s, on cores that are ${slowdown.toFixed(1)} times slower\n`);
+  expect(seconds).toBeLessThanOrEqual(waitSeconds + workSeconds * slowdown);
+  await expectUnchanged();
 }
 
 /** What runs goes on; an encoder that the machine's load makes late for a moment has nothing to do with the leader. */
@@ -136,17 +142,15 @@ describe('two operators', () => {
   });
 
   test('SIGTERM of the leader costs 3 s at most', async () => {
-    const seconds = await takeOver(SIGTERM_SECONDS, async ({ pod }) => {
+    await takeOver('SIGTERM', async ({ pod }) => {
       const startedAtMs = Date.now();
       await kubectl.run(['delete', 'pod', pod, '-n', SYSTEM_NAMESPACE, '--wait=false']);
       return startedAtMs;
     });
-    expect(seconds).toBeLessThanOrEqual(SIGTERM_SECONDS);
   });
 
   test('SIGKILL of the leader costs 17 s at most', async () => {
-    const seconds = await takeOver(SIGKILL_SECONDS, ({ pod }) => killOperator(kubectl, pod));
-    expect(seconds).toBeLessThanOrEqual(SIGKILL_SECONDS);
+    await takeOver('SIGKILL', ({ pod }) => killOperator(kubectl, pod));
   });
 
   test('a killed operator stands by again', async () => {
