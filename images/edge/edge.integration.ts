@@ -43,7 +43,11 @@ const SCENARIOS: readonly Scenario[] = [
   ],
   ['full', 'edges whose disk is full lose no viewer', (link) => withEdges(link, fullDisk, FULL_DISK)],
   ['crowd', 'nginx sends playlists to a crowd, whose viewers are counted', (link) => withEdges(link, crowd)],
-  ['operatorless', 'edges without an operator show the same channel', (link) => withEdges(link, withoutOperator, QUICK)],
+  [
+    'operatorless',
+    'edges without an operator show the same channel',
+    (link) => withEdges(link, withoutOperator, QUICK),
+  ],
   ['ownerless', 'so does an edge that does not reach the owner', (link) => withEdges(link, withoutOwner, QUICK)],
   ['sourceless', 'so do all while the source is away', (link) => withEdges(link, withoutSource, QUICK)],
   ['restarted', 'so do edges whose sidecars are started again', (link) => withEdges(link, restarted, QUICK)],

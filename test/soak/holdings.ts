@@ -18,7 +18,8 @@ export class Holdings {
   /** @param viewersAt connections that viewers have to an edge; each is a descriptor of its nginx */
   take(second: number, operatorPid: number, edges: readonly EdgePod[], viewersAt: (address: string) => number): void {
     const groups = processesByGroup();
-    this.#add('operator', operatorPid, second, groups.get(operatorPid), 0);
+    // It leads no group of its own, and its pods are of others.
+    this.#add('operator', operatorPid, second, [operatorPid], 0);
     for (const { name, address, groups: containers } of edges) {
       for (const [container, group] of containers) {
         const viewers = container === 'nginx' ? viewersAt(address) : 0;
@@ -44,7 +45,7 @@ export class Holdings {
   }
 }
 
-/** The processes of this machine by their process groups. The operator's pods have groups of their own. */
+/** The processes of this machine by their process groups. */
 function processesByGroup(): ReadonlyMap<number, readonly number[]> {
   const groups = new Map<number, number[]>();
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {

@@ -15,6 +15,8 @@ import type { Outcome } from './verdict.ts';
 /** Readiness reaches the nodes of a cluster within about this; a connection that is refused goes elsewhere at once. */
 const LOOK_MILLISECONDS = 500;
 const LINE_SECONDS = 10;
+/** A fault that all viewers see is told once, not thousands of times. */
+const MOST_TROUBLES = 5;
 /** All viewers have come, and buffers are full. */
 const FIRST_KILL_SECONDS = 45;
 /** The last owner must have been followed by another before the end. */
@@ -37,6 +39,8 @@ export class Soak {
   #edges: readonly EdgePod[] = [];
   #mode = '';
   #switches = 0;
+  /** Since the last line. */
+  #troubles = 0;
   /** Looks in a row that found two edges at the source, and the longest row. */
   #doubled = 0;
   #longestDoubled = 0;
@@ -45,7 +49,7 @@ export class Soak {
     this.#stage = stage;
     this.#arguments = options;
     this.#print = print;
-    this.#audience = new Audience((trouble) => print(`${this.#time()}    ${trouble}`));
+    this.#audience = new Audience((trouble) => this.#tell(trouble));
   }
 
   /** Runs for as long as was asked for. */
@@ -67,6 +71,7 @@ export class Soak {
         this.#audience.connectionsTo(host),
       );
       this.#print(this.#line());
+      this.#troubles = 0;
     }
     const report = this.#audience.report();
     this.#stopping.abort();
@@ -107,6 +112,12 @@ export class Soak {
     this.#kills.push(killed);
     this.#print(`${this.#time()}    killed the owner ${killed.name} ${killed.how}, mode ${this.#mode}`);
     return true;
+  }
+
+  /** Prints a trouble; of many only the first between two lines. */
+  #tell(trouble: string): void {
+    this.#troubles += 1;
+    if (this.#troubles <= MOST_TROUBLES) this.#print(`${this.#time()}    ${trouble}`);
   }
 
   #second(): number {

@@ -41,7 +41,7 @@ export class CrowdTally {
   #lostConnections = 0;
   #lastProblem = '';
 
-  /** @param tell is told of each stall and each problem, in words */
+  /** @param tell is told of each stall and each problem but a lost connection, in words */
   constructor(tell: (trouble: string) => void = () => {}) {
     this.#tell = tell;
   }
@@ -77,8 +77,8 @@ export class CrowdTally {
   problem(problem: string, cause?: unknown): void {
     const isLost = cause instanceof ConnectionLost;
     this.#problems += 1;
-    this.#tell(problem);
     if (isLost) this.#lostConnections += 1;
+    else this.#tell(problem);
     if (!isLost || this.#problems === this.#lostConnections) this.#lastProblem = problem;
   }
 

@@ -24,7 +24,7 @@ export interface CrowdOptions {
   readonly churn?: Churn;
   /** How many of them hold each playlist against the rules of RFC 8216bis; none if left out. */
   readonly checks?: number;
-  /** Is told of each stall and each problem, in words. */
+  /** Is told of each stall and each problem but a lost connection, in words. */
   readonly tell?: (trouble: string) => void;
   /** HTTP of one viewer; {@link createViewerClient} if left out, which bears a thousand. */
   readonly createClient?: () => ViewerClient;

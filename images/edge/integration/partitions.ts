@@ -101,6 +101,7 @@ export function restarted(stage: Stage): Promise<string> {
   return witnessed(stage, async (witness) => {
     for (const edge of [owner, other]) {
       const from = Math.max(...edges.map((each) => witness.end(each)));
+      await until('routes are stored', 30, () => edge.hasStoredRoutes);
       await edge.restartSidecar();
       for (const each of edges) await witness.sees(each, 2, from);
     }

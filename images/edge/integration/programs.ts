@@ -181,6 +181,11 @@ export class EdgePrograms {
     return join(this.#folder, 'run', SOCKET_NAME);
   }
 
+  /** Whether the sidecar has stored the routes that it would start again with. */
+  get hasStoredRoutes(): boolean {
+    return existsSync(join(this.#folder, 'run', 'routes.json'));
+  }
+
   get mediaDirectory(): string {
     return join(this.#folder, 'media');
   }
