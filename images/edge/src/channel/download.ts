@@ -14,10 +14,10 @@ import type { Download, PendingSegment } from './pending.ts';
 const MIN_TIMEOUT_MS = 10_000;
 
 /**
- * Pauses in ms before a segment that found no room is written again: what others list may have moved on by then. The
- * source is not asked again for it.
+ * Pauses in ms before a segment that found no room is written again: its channel has given back what it can spare, and what
+ * others list may have moved on by then. The source is not asked again for it.
  */
-const STORE_AGAIN_MS = [500, 1_000] as const;
+const STORE_AGAIN_MS = [300, 1_000] as const;
 
 /** Where a download reads and writes. */
 export interface DownloadContext {
@@ -30,6 +30,8 @@ export interface DownloadContext {
   readonly signal: AbortSignal;
   /** Initialization sections of this channel. */
   readonly inits: Inits;
+  /** A segment finds no room, and will be written again. */
+  readonly noRoom: () => void;
 }
 
 /** What is known of a segment once it is stored. */
@@ -68,7 +70,11 @@ export async function downloadSegment(segment: PendingSegment, context: Download
   return stored;
 }
 
-async function store(name: string, bytes: Uint8Array, { files, clock, signal }: DownloadContext): Promise<void> {
+async function store(
+  name: string,
+  bytes: Uint8Array,
+  { files, clock, signal, noRoom }: DownloadContext,
+): Promise<void> {
   for (const pauseMs of STORE_AGAIN_MS) {
     if (signal.aborted) return;
     try {
@@ -76,6 +82,7 @@ async function store(name: string, bytes: Uint8Array, { files, clock, signal }: 
       return;
     } catch (error) {
       if (!(error instanceof SluiceError) || error.code !== STORAGE_FULL) throw error;
+      noRoom();
     }
     await pause(clock, pauseMs, signal);
   }

@@ -179,26 +179,41 @@ describe('a rung that nobody watches', () => {
 });
 
 describe('an owner whose volume is full', () => {
-  test('lists only what is stored: segments without room are gaps, and the channel goes on as far as its room goes', async () => {
-    await open(9);
+  /** Watches the channel for a minute on a volume of so many segments, of which all that is listed must be stored. */
+  async function watch(segments: number): Promise<{ gaps: number; shortest: number; last: number }> {
+    await open(segments);
     apply({ mode: 'Proxy' });
     owner.media.setLocalViewers(UID, 1);
-    let gaps = 0;
-    let last = -1;
+    const seen = { gaps: 0, shortest: Number.POSITIVE_INFINITY, last: 0 };
     for (let step = 0; step < 36; step += 1) {
       await owner.clock.advance(2_000);
       const text = await owner.playlist();
-      expect(owner.volume.bytes).toBeLessThanOrEqual(9 * SEGMENT_BYTES);
+      expect(owner.volume.bytes).toBeLessThanOrEqual(segments * SEGMENT_BYTES);
       for (const name of playable(text)) expect([name, isStored(owner, name)]).toEqual([name, true]);
-      gaps = Math.max(gaps, urisOf(text).length - playable(text).length);
-      last = Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1]);
+      const listed = urisOf(text).length;
+      seen.gaps = Math.max(seen.gaps, listed - playable(text).length);
+      if (step > 9) seen.shortest = Math.min(seen.shortest, listed);
+      seen.last = Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1]) + listed - 1;
     }
+    expect([...owner.source.segmentRequests().values()].filter((count) => count > 1).length).toBeLessThanOrEqual(1);
+    return seen;
+  }
+
+  test('lists as much as it has room for, and misses nothing', async () => {
+    const { gaps, shortest, last } = await watch(9);
+    expect(gaps).toBe(0);
+    expect(shortest).toBeGreaterThanOrEqual(6);
+    expect(shortest).toBeLessThan(12);
+    expect(last).toBeGreaterThan(owner.source.newestMsn - 4);
+    expect(owner.reports.map(({ health }) => health.reason)).not.toContain('StorageFull');
+  });
+
+  test('lists gaps where not even the shortest playlist has room, and goes on', async () => {
+    const { gaps, last } = await watch(5);
     expect(gaps).toBeGreaterThan(0);
     expect(gaps).toBeLessThan(12);
-    expect(last).toBeGreaterThan(owner.source.newestMsn - 16);
-    const reasons = owner.reports.map(({ health }) => health.reason);
-    expect(reasons).toContain('StorageFull');
-    expect([...owner.source.segmentRequests().values()].filter((count) => count > 1).length).toBeLessThanOrEqual(1);
+    expect(last).toBeGreaterThan(owner.source.newestMsn - 4);
+    expect(owner.reports.map(({ health }) => health.reason)).toContain('StorageFull');
   });
 
   test('harms no other channel with one that needs more than its share', async () => {

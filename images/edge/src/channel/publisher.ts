@@ -11,6 +11,7 @@ import type { Clock } from './clock.ts';
 import { Downloads } from './downloads.ts';
 import { withEntry } from './entry.ts';
 import { DirectExpiry } from './expiry.ts';
+import { givenBack } from './give-back.ts';
 import { Inits } from './inits.ts';
 import { firstLog, planSegments } from './intake-plan.ts';
 import { Janitor } from './janitor.ts';
@@ -75,6 +76,8 @@ export class Publisher {
   #again = false;
   /** Files of a sleeping channel are being removed: nothing is written meanwhile, or it would be removed as well. */
   #forgetting: Promise<void> | null = null;
+  /** A file has found no room since something was given back last. */
+  #lacksRoom = false;
   #abort = new AbortController();
   #cancelTimer = (): void => {};
 
@@ -214,6 +217,12 @@ export class Publisher {
     this.#log = log;
   }
 
+  /** A file of this channel finds no room: it gives back the oldest that it lists, see {@link givenBack}. */
+  noRoom(): void {
+    this.#lacksRoom = true;
+    this.pump();
+  }
+
   /** Ends for good: no timer, download or write goes on. */
   close(): void {
     this.#abort.abort();
@@ -253,12 +262,14 @@ export class Publisher {
       targetDurationSeconds: log.targetDurationSeconds,
       signal: this.#abort.signal,
       inits: this.#inits,
+      noRoom: () => this.noRoom(),
     });
   }
 
   async #publishDue(): Promise<void> {
     const { signal } = this.#abort;
     try {
+      await this.#giveBack(signal);
       while (!signal.aborted && (await this.#publishHead(signal))) this.#context.changed();
     } catch (error) {
       if (signal.aborted) return;
@@ -268,11 +279,24 @@ export class Publisher {
       this.#retire();
       const now = this.#context.clock.now();
       const head = this.#pending[0];
-      // Players skip what finds no room twice: a channel that stood still would never give back what it lists.
-      const isOver = head !== undefined && now - head.publishAt >= STORAGE_RETRY_MS;
-      if (isOver && asSourceError(error).code === STORAGE_FULL) head.download = { state: 'lost' };
+      const isFull = asSourceError(error).code === STORAGE_FULL;
+      if (isFull) this.#lacksRoom = true;
+      // Players skip what finds no room twice: a channel that stood still would never give back all that it lists.
+      if (isFull && head !== undefined && now - head.publishAt >= STORAGE_RETRY_MS) head.download = { state: 'lost' };
       await this.#janitor.sweep(now).catch(() => undefined);
     }
+  }
+
+  async #giveBack(signal: AbortSignal): Promise<void> {
+    if (!this.#lacksRoom || this.#log === null) return;
+    this.#lacksRoom = false;
+    const log = trim(this.#log, givenBack(this.#log));
+    if (log === this.#log) return;
+    await this.#context.save(log);
+    if (signal.aborted) return;
+    this.#log = log;
+    this.#retire();
+    this.#context.changed();
   }
 
   #plan(delayMs: number): void {

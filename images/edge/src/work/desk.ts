@@ -6,6 +6,7 @@ import type { ChannelOwner } from '../channel/owner.ts';
 import type { PendingSegment } from '../channel/pending.ts';
 import type { TranscodeSession } from '../channel/transcode.ts';
 import { ownerMoved } from '../channel/waiters.ts';
+import { STORAGE_FULL } from '../storage/errors.ts';
 import { lastEntry, nextMsn } from '../timeline/log.ts';
 import { parseSegmentName, segmentName } from '../timeline/names.ts';
 import { chooseWork, ptsDistance } from './feed.ts';
@@ -128,6 +129,9 @@ export class Desk {
     if (!this.#session.claim(msn, rung)) return 'known';
     try {
       await this.#owner.files.write(segmentName({ uid: this.#owner.route.uid, epoch, rung, msn, attempt }), bytes);
+    } catch (error) {
+      if (error instanceof SluiceError && error.code === STORAGE_FULL) this.#owner.publisher.noRoom();
+      throw error;
     } finally {
       this.#session.unclaim(attempt, msn, rung);
     }
