@@ -16,9 +16,10 @@ import type { ChannelFollower } from './follower.ts';
 import { Listeners } from './listeners.ts';
 import { Negotiation } from './negotiation.ts';
 import type { ChannelOwner } from './owner.ts';
+import { OwnersDesk } from './owners-desk.ts';
 import { ServedChannel } from './served.ts';
 import type { ChannelLive, ChannelService, Departure, OwnersListener } from './service.ts';
-import { answerOf, goesBefore, type Ownership, ownershipOf } from './succession.ts';
+import { type Ownership, ownershipOf } from './succession.ts';
 import { LIVE_FOLDER, removeStrayTimelines, strayFolders, TIMELINES_FOLDER } from './sweep.ts';
 import { OWNER_MOVED, unreachable } from './waiters.ts';
 
@@ -79,7 +80,7 @@ class Channels implements MediaSide {
   readonly #turns = new FetchTurns();
   /** Other edges that watch, by uid: one may have heard of a channel before this edge has. */
   readonly #followers = new Map<string, number>();
-  #leaving = false;
+  readonly #owners: OwnersDesk;
   /** What a recreated Channel of the same name has to wait for. */
   readonly #ending = new Map<string, Promise<void>>();
 
@@ -94,6 +95,14 @@ class Channels implements MediaSide {
         this.#superseded.tell(uid, owners, term);
       },
     });
+    this.#owners = new OwnersDesk({
+      podUid: options.podUid,
+      clock: options.clock,
+      negotiation: this.#negotiation,
+      superseded: (...word) => this.#superseded.tell(...word),
+      channelOf: (uid) => this.#byUid.get(uid),
+      channels: () => this.#byUid.values(),
+    });
   }
 
   apply(route: Route): void {
@@ -104,8 +113,7 @@ class Channels implements MediaSide {
     this.#channels.set(key, channel);
     this.#byUid.set(route.uid, channel);
     channel.apply(route);
-    // An operator that has not heard yet that this edge leaves.
-    if (this.#leaving) void this.#handOver(channel);
+    this.#owners.applied(channel);
   }
 
   async remove(uid: string): Promise<void> {
@@ -201,30 +209,12 @@ class Channels implements MediaSide {
     return this.#superseded.add(listener);
   }
 
-  async hearOwners(uid: string, { owners, term, away, cutOff }: OwnersClaim): Promise<OwnersAnswer | null> {
-    const channel = this.#byUid.get(uid);
-    if (channel === undefined) return null;
-    const isNews = goesBefore({ owners, term }, ownershipOf(channel.route));
-    // One that leaves must not be handed what it would only hand on.
-    if (isNews && this.#leaving && owners[0]?.podUid === this.#options.podUid) return null;
-    if (isNews) this.#superseded.tell(uid, owners, term);
-    else if (away && term === channel.route.ownerTerm && channel.follower?.isOwnerAway === true)
-      this.#negotiation.takeOver(channel.route);
-    // Two who claim at once would wait for each other; and who asks for a successor needs its name alone, in time.
-    if (!away && !cutOff && !channel.claiming) await channel.settled();
-    const hearsOwner = channel.follower?.hearsOwner === true;
-    if (hearsOwner && (away || cutOff)) channel.follower?.showOthers();
-    const copy = channel.owner?.handOver() ?? channel.follower?.handOver() ?? null;
-    return answerOf(channel.route, { copy, hearsOwner }, this.#options.clock.now());
+  hearOwners(uid: string, claim: OwnersClaim): Promise<OwnersAnswer | null> {
+    return this.#owners.hear(uid, claim);
   }
 
-  async leave(): Promise<Departure> {
-    this.#leaving = true;
-    this.#negotiation.leave();
-    const owned = [...this.#byUid.values()].filter(({ owner }) => owner?.isAwake === true);
-    await Promise.all(owned.map((channel) => this.#handOver(channel)));
-    const kept = owned.filter(({ owner }) => owner !== null).length;
-    return { handedOver: owned.length - kept, kept };
+  leave(): Promise<Departure> {
+    return this.#owners.leave();
   }
 
   onPublished(listener: (uid: string) => void): () => void {
@@ -282,15 +272,6 @@ class Channels implements MediaSide {
 
   #statePathOf(uid: string): string {
     return join(this.#options.mediaDirectory, TIMELINES_FOLDER, `${uid}.json`);
-  }
-
-  /** Gives a channel that is in use here to a successor; nothing happens where there is none. */
-  async #handOver(channel: ServedChannel): Promise<void> {
-    await channel.settled();
-    if (channel.removed || channel.owner?.isAwake !== true) return;
-    const { route } = channel;
-    await this.#negotiation.handOver(route, () => channel.route.ownerTerm === route.ownerTerm);
-    await channel.settled();
   }
 
   /** A new channel of this route. */

@@ -1,0 +1,70 @@
+import type { OwnersAnswer, OwnersClaim } from '../replication/ownership.ts';
+import type { Clock } from './clock.ts';
+import type { Negotiation } from './negotiation.ts';
+import type { ServedChannel } from './served.ts';
+import type { Departure, OwnersListener } from './service.ts';
+import { answerOf, goesBefore, ownershipOf } from './succession.ts';
+
+/** What the word of other edges about owners acts on. */
+export interface OwnersDeskContext {
+  readonly podUid: string;
+  readonly clock: Clock;
+  readonly negotiation: Negotiation;
+  /** Owners that go before those of a channel's route: the route follows at once. */
+  readonly superseded: OwnersListener;
+  readonly channelOf: (uid: string) => ServedChannel | undefined;
+  readonly channels: () => Iterable<ServedChannel>;
+}
+
+/** Hears other edges about the owners of channels, and hands those of this edge over when it leaves. */
+export class OwnersDesk {
+  readonly #context: OwnersDeskContext;
+  #leaving = false;
+
+  constructor(context: OwnersDeskContext) {
+    this.#context = context;
+  }
+
+  /** See MediaSide.hearOwners. */
+  async hear(uid: string, { owners, term, away, cutOff }: OwnersClaim): Promise<OwnersAnswer | null> {
+    const { podUid, clock, negotiation, superseded, channelOf } = this.#context;
+    const channel = channelOf(uid);
+    if (channel === undefined) return null;
+    const isNews = goesBefore({ owners, term }, ownershipOf(channel.route));
+    // One that leaves must not be handed what it would only hand on.
+    if (isNews && this.#leaving && owners[0]?.podUid === podUid) return null;
+    if (isNews) superseded(uid, owners, term);
+    else if (away && term === channel.route.ownerTerm && channel.follower?.isOwnerAway === true)
+      negotiation.takeOver(channel.route);
+    // Two who claim at once would wait for each other; and who asks for a successor needs its name alone, in time.
+    if (!away && !cutOff && !channel.claiming) await channel.settled();
+    const hearsOwner = channel.follower?.hearsOwner === true;
+    if (hearsOwner && (away || cutOff)) channel.follower?.showOthers();
+    const copy = channel.owner?.handOver() ?? channel.follower?.handOver() ?? null;
+    return answerOf(channel.route, { copy, hearsOwner }, clock.now());
+  }
+
+  /** See ChannelService.leave. */
+  async leave(): Promise<Departure> {
+    this.#leaving = true;
+    this.#context.negotiation.leave();
+    const owned = [...this.#context.channels()].filter(({ owner }) => owner?.isAwake === true);
+    await Promise.all(owned.map((channel) => this.#handOver(channel)));
+    const kept = owned.filter(({ owner }) => owner !== null).length;
+    return { handedOver: owned.length - kept, kept };
+  }
+
+  /** A channel has another route, maybe by an operator that has not heard yet that this edge leaves. */
+  applied(channel: ServedChannel): void {
+    if (this.#leaving) void this.#handOver(channel);
+  }
+
+  /** Gives a channel that is in use here to a successor; nothing happens where there is none. */
+  async #handOver(channel: ServedChannel): Promise<void> {
+    await channel.settled();
+    if (channel.removed || channel.owner?.isAwake !== true) return;
+    const { route } = channel;
+    await this.#context.negotiation.handOver(route, () => channel.route.ownerTerm === route.ownerTerm);
+    await channel.settled();
+  }
+}
