@@ -54,42 +54,77 @@ const MAX_READ_PLAYLISTS = 64;
 
 /** Lets viewers arrive one after the other, and go and come again where there is churn. */
 export function startCrowd(options: CrowdOptions): Crowd {
-  const { createClient = () => createViewerClient({}), arrivalsPerSecond = ARRIVALS_PER_SECOND } = options;
   const tally = new CrowdTally(options.tell);
-  const readPlaylist = createPlaylistReader();
-  const stopping = new AbortController();
-  const whenStopping = new Set<() => void>();
-  stopping.signal.addEventListener('abort', () => {
-    for (const stop of whenStopping) stop();
-  });
-
-  /** A signal of its own for each viewer: thousands of listeners at one signal take each other's time. */
-  function ownSignal(): { readonly signal: AbortSignal; readonly abort: () => void; readonly forget: () => void } {
-    const controller = new AbortController();
-    const abort = (): void => controller.abort();
-    whenStopping.add(abort);
-    if (stopping.signal.aborted) abort();
-    return { signal: controller.signal, abort, forget: () => whenStopping.delete(abort) };
-  }
+  const stopping = new Stopping();
+  const member = createMember(options, tally, stopping);
+  const { arrivalsPerSecond = ARRIVALS_PER_SECOND, firstArrivalSeconds = 0 } = options;
 
   async function live(index: number): Promise<boolean> {
-    const arrival = ownSignal();
-    const seconds = (options.firstArrivalSeconds ?? 0) + index / arrivalsPerSecond;
-    await sleep(seconds * 1000, undefined, arrival).catch(() => {});
+    const arrival = stopping.signal();
+    await sleep((firstArrivalSeconds + index / arrivalsPerSecond) * 1000, undefined, arrival).catch(() => {});
     arrival.forget();
     let left = false;
-    for (let life = 0; !stopping.signal.aborted; life += 1) left = await liveOnce(index, life);
+    for (let life = 0; !stopping.isAsked; life += 1) left = await member(index, life);
     return left;
   }
 
-  async function liveOnce(index: number, life: number): Promise<boolean> {
-    const session = `${options.sessionPrefix}-${index}${life === 0 ? '' : `-${life}`}`;
-    const checksPlaylists = index < (options.checks ?? 0);
+  const lives = Array.from({ length: options.count }, (_, index) => live(index));
+  return {
+    report: () => tally.report(),
+    async stop() {
+      stopping.ask();
+      return (await Promise.all(lives)).filter(Boolean).length;
+    },
+  };
+}
+
+/** A signal of its own for each viewer: thousands of listeners at one signal take each other's time. */
+interface OwnSignal {
+  readonly signal: AbortSignal;
+  readonly abort: () => void;
+  readonly forget: () => void;
+}
+
+/** The end of a crowd, for all who are to hear of it. */
+class Stopping {
+  readonly #hearers = new Set<() => void>();
+  #isAsked = false;
+
+  get isAsked(): boolean {
+    return this.#isAsked;
+  }
+
+  ask(): void {
+    this.#isAsked = true;
+    for (const hear of this.#hearers) hear();
+  }
+
+  /** A signal that is given at the end, or before it by who asked for it. */
+  signal(): OwnSignal {
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    this.#hearers.add(abort);
+    if (this.#isAsked) abort();
+    return { signal: controller.signal, abort, forget: () => this.#hearers.delete(abort) };
+  }
+}
+
+/** What lets one viewer of a crowd live until it goes, and says whether it has said goodbye. */
+function createMember(
+  options: CrowdOptions,
+  tally: CrowdTally,
+  stopping: Stopping,
+): (index: number, life: number) => Promise<boolean> {
+  const { createClient = () => createViewerClient({}), checks = 0, sessionPrefix, churn } = options;
+  const readPlaylist = createPlaylistReader();
+  return async (index, life) => {
+    const session = `${sessionPrefix}-${index}${life === 0 ? '' : `-${life}`}`;
+    const checksPlaylists = index < checks;
     const member: MemberOptions = { ...options, session, checksPlaylists, discardsSegments: true, readPlaylist };
     const client = createClient();
-    const { signal, abort, forget } = ownSignal();
+    const { signal, abort, forget } = stopping.signal();
     let crashed = false;
-    const cancelEnd = planEnd(options.churn, (crashes) => {
+    const cancelEnd = planEnd(churn, (crashes) => {
       crashed = crashes;
       abort();
       // In the middle of whatever it was doing.
@@ -103,15 +138,6 @@ export function startCrowd(options: CrowdOptions): Crowd {
     await client.close();
     tally.went(session);
     return left;
-  }
-
-  const lives = Array.from({ length: options.count }, (_, index) => live(index));
-  return {
-    report: () => tally.report(),
-    async stop() {
-      stopping.abort();
-      return (await Promise.all(lives)).filter(Boolean).length;
-    },
   };
 }
 
