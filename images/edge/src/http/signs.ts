@@ -35,6 +35,7 @@ const BODY_LIMIT_BYTES = 4096;
 
 /** Headers of every answer, made once: this is what all viewers ask for again and again. */
 const HEADERS: readonly string[] = [...CORS_HEADERS.flat(), 'Cache-Control', 'no-store'];
+const JSON_HEADERS: readonly string[] = [...HEADERS, 'Content-Type', 'application/json; charset=utf-8'];
 
 /**
  * Answers heartbeats and goodbyes, which stand beside express because every viewer sends them for as long as it watches.
@@ -73,9 +74,9 @@ async function answerHeartbeat(
     streamUrl: streamPath(route, sessionId),
     nextHeartbeatSeconds: route.heartbeatSeconds,
   });
-  const type = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(Buffer.byteLength(text))];
-  response.writeHead(200, [...HEADERS, ...type]);
-  response.end(text);
+  // Names, modes and session ids are ASCII.
+  response.writeHead(200, [...JSON_HEADERS, 'Content-Length', String(text.length)]);
+  response.end(text, 'latin1');
 }
 
 async function answerLeave(context: SignsContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
