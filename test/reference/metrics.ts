@@ -21,7 +21,8 @@ interface Declared {
 export function metricsReference(): string {
   return `# Metrics
 
-All programs have \`/metrics\` on port 9090 in Prometheus' text format, with prom-client's \`process_*\` and \`nodejs_*\`.
+All programs have \`/metrics\` on port 9090 in Prometheus' text format, with prom-client's \`process_*\` and \`nodejs_*\`
+(of the event loop's lag only \`nodejs_eventloop_lag_seconds\`: the rest would cost an idle program most of its CPU).
 Viewers and session ids are never labels. Generated from the code by \`npm run generate\`.
 
 ## Operator
