@@ -6,6 +6,8 @@ import type { Stage } from './stage.ts';
 export interface KilledOwner {
   readonly name: string;
   readonly how: string;
+  /** Process groups of its containers. */
+  readonly groups: readonly number[];
   /** By the monotonic clock of this process. */
   readonly atMilliseconds: number;
 }
@@ -22,7 +24,8 @@ export async function killOwner({ platform, sourceAddress }: Stage, pod: boolean
   const atMilliseconds = performance.now();
   kill(owner);
   if (pod) await platform.delete('Pod', SYSTEM_NAMESPACE, owner.name, { graceSeconds: 0 });
-  return { name: owner.name, how: pod ? 'with its pod' : 'in its containers', atMilliseconds };
+  const groups = [...owner.groups.values()];
+  return { name: owner.name, how: pod ? 'with its pod' : 'in its containers', groups, atMilliseconds };
 }
 
 function kill({ groups }: EdgePod): void {

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { durationText } from '../cluster/progress.ts';
 import { channelStatus } from '../e2e/channel-state.ts';
@@ -21,6 +22,8 @@ const MOST_TROUBLES = 5;
 const FIRST_KILL_SECONDS = 45;
 /** The last owner must have been followed by another before the end. */
 const LAST_KILL_BEFORE_END_SECONDS = 30;
+/** Of an edge: nginx and the sidecar. */
+const CONTAINERS = 2;
 /** Port of an edge for viewers. */
 const HTTP_PORT = 8080;
 
@@ -34,6 +37,8 @@ export class Soak {
   readonly #holdings = new Holdings();
   readonly #listings = new Listings();
   readonly #kills: KilledOwner[] = [];
+  /** Process groups of killed containers: what is known of their pods may be from before. */
+  readonly #killed = new Set<number>();
   readonly #stopping = new AbortController();
   readonly #startedAt = performance.now();
   #edges: readonly EdgePod[] = [];
@@ -55,6 +60,8 @@ export class Soak {
   /** Runs for as long as was asked for. */
   async run(): Promise<Outcome> {
     await this.#look();
+    const lateness = monitorEventLoopDelay();
+    lateness.enable();
     const client = createLightClients(undefined, this.#any)();
     const playlist = `http://${this.#any.host}/live/${NAMESPACE}/${BUSY}/source.m3u8?session=listings`;
     const watching = [this.#keepLooking(), this.#listings.watch(playlist, client, this.#stopping.signal)];
@@ -74,12 +81,14 @@ export class Soak {
       this.#troubles = 0;
     }
     const report = this.#audience.report();
+    lateness.disable();
     this.#stopping.abort();
     await Promise.all([...watching, this.#audience.stop()]);
     await client.close();
     const { all: listings } = this.#listings;
     const lastListingSeconds = (performance.now() - (listings.at(-1)?.atMilliseconds ?? 0)) / 1000;
-    const seen = { switches: this.#switches, doubledSeconds: (this.#longestDoubled * LOOK_MILLISECONDS) / 1000 };
+    const doubledSeconds = (this.#longestDoubled * LOOK_MILLISECONDS) / 1000;
+    const seen = { switches: this.#switches, doubledSeconds, lateSeconds: lateness.max / 1e9 };
     return { report, lives: this.#holdings.lives, kills: this.#kills, listings, lastListingSeconds, ...seen };
   }
 
@@ -94,10 +103,7 @@ export class Soak {
   async #look(): Promise<void> {
     const { platform, sourceAddress } = this.#stage;
     this.#edges = await edgePods(platform);
-    const ready = this.#edges.filter(({ isReady }) => isReady);
-    const endpoints = ready.map(({ address }) => ({ host: address, port: HTTP_PORT }));
-    this.#audience.endpoints = endpoints;
-    this.#any.endpoints = endpoints;
+    this.#route();
     this.#doubled = connectedTo(this.#edges, sourceAddress).length > 1 ? this.#doubled + 1 : 0;
     this.#longestDoubled = Math.max(this.#longestDoubled, this.#doubled);
     const mode = (await channelStatus(platform, NAMESPACE, BUSY))?.mode ?? '';
@@ -105,11 +111,31 @@ export class Soak {
     this.#mode = mode;
   }
 
+  /** Sends new connections to the edges that are ready. */
+  #route(): void {
+    const endpoints = this.#readyEdges().map(({ address }) => ({ host: address, port: HTTP_PORT }));
+    this.#audience.endpoints = endpoints;
+    this.#any.endpoints = endpoints;
+  }
+
+  /**
+   * A pod whose container has ended is not ready until all of them run and are: in a cluster Services know that before the
+   * kubelet has started it again, which takes a moment there and none here.
+   */
+  #readyEdges(): readonly EdgePod[] {
+    return this.#edges.filter(
+      ({ isReady, groups }) =>
+        isReady && groups.size === CONTAINERS && [...groups.values()].every((group) => !this.#killed.has(group)),
+    );
+  }
+
   /** @returns whether there was an owner to kill */
   async #kill(): Promise<boolean> {
     const killed = await killOwner(this.#stage, this.#kills.length % 2 === 1);
     if (killed === null) return false;
     this.#kills.push(killed);
+    for (const group of killed.groups) this.#killed.add(group);
+    this.#route();
     this.#print(`${this.#time()}    killed the owner ${killed.name} ${killed.how}, mode ${this.#mode}`);
     return true;
   }
@@ -130,7 +156,7 @@ export class Soak {
 
   #line(): string {
     const { present, segments, stalls, problems, lostConnections } = this.#audience.report();
-    const ready = this.#edges.filter(({ isReady }) => isReady).length;
+    const ready = this.#readyEdges().length;
     const owner = connectedTo(this.#edges, this.#stage.sourceAddress).map(({ name }) => name);
     const held = this.#holdings.lives.flatMap(({ name, holdings }) => {
       const last = holdings.at(-1);

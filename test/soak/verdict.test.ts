@@ -11,14 +11,23 @@ const listings = Array.from({ length: 60 }, (_, index) => ({
   // The owner ends at 61 s: everything after it is 1.5 s late.
   atMilliseconds: index * 2000 + (index > 30 ? 1500 : 0),
 }));
-const kill = { name: 'edge-a', how: 'with its pod', atMilliseconds: 61_000 };
+const kill = { name: 'edge-a', how: 'with its pod', groups: [7], atMilliseconds: 61_000 };
 const leak = Array.from({ length: 30 }, (_, index) => ({
   second: index * 10,
   megabytes: 90 + index * 4,
   descriptors: 9,
 }));
 const good: Outcome = {
-  ...{ report, listings, kills: [kill], lives: [], switches: 4, lastListingSeconds: 1, doubledSeconds: 1 },
+  ...{
+    report,
+    listings,
+    kills: [kill],
+    lives: [],
+    switches: 4,
+    lastListingSeconds: 1,
+    doubledSeconds: 1,
+    lateSeconds: 0.1,
+  },
 };
 
 describe('the verdict on a soak', () => {
@@ -47,7 +56,7 @@ describe('the verdict on a soak', () => {
   test('says what a lost owner cost, and how processes have grown', () => {
     const lives = [{ name: 'edge-a sidecar', group: 7, holdings: leak.slice(0, 3) }];
     expect(figures({ ...good, lives })).toEqual([
-      '8000 segments, 9000 playlists, 4 changes of mode, 3 lost connections, slowest segment 0.4 s',
+      '8000 segments, 9000 playlists, 4 changes of mode, 3 lost connections, slowest segment 0.4 s, viewers themselves late by 0.1 s at most',
       'owner 1 of 1, edge-a, killed with its pod: next segments at most 1.5 s late',
       'edge-a sidecar (7): 98 MB, 9 descriptors; too short a life to be judged',
     ]);

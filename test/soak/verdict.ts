@@ -15,6 +15,8 @@ export interface Outcome {
   readonly switches: number;
   /** The longest that two edges had connections to the source, in seconds. */
   readonly doubledSeconds: number;
+  /** The longest that the viewers' own process was late, in seconds: a machine that has no time for them makes stalls itself. */
+  readonly lateSeconds: number;
 }
 
 /** What was asked for of the same soak. */
@@ -29,7 +31,7 @@ const MOST_DOUBLED_SECONDS = 15;
 const MOST_LISTING_SECONDS = 10;
 
 /** Figures of a soak, a line each: what each lost owner cost, and what each process has grown by. */
-export function figures({ report, kills, listings, lives, switches }: Outcome): string[] {
+export function figures({ report, kills, listings, lives, switches, lateSeconds }: Outcome): string[] {
   const late = kills.map(({ name, how, atMilliseconds }, index) => {
     const seconds = latenessSeconds(listings, atMilliseconds);
     const text =
@@ -46,7 +48,8 @@ export function figures({ report, kills, listings, lives, switches }: Outcome): 
   });
   const { segments, polls, slowestSegmentSeconds, lostConnections } = report;
   const watched = `${segments} segments, ${polls} playlists, ${switches} changes of mode, ${lostConnections} lost connections`;
-  return [`${watched}, slowest segment ${slowestSegmentSeconds.toFixed(1)} s`, ...late, ...grown];
+  const slowest = `slowest segment ${slowestSegmentSeconds.toFixed(1)} s`;
+  return [`${watched}, ${slowest}, viewers themselves late by ${lateSeconds.toFixed(1)} s at most`, ...late, ...grown];
 }
 
 /** Everything that was wrong, in words; empty for a soak that has passed. */
