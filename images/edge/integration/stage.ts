@@ -62,8 +62,8 @@ export interface StageOptions {
   readonly segmentBytes?: number;
   /** Of the source's playlist; 10 if left out. */
   readonly windowSegments?: number;
-  /** How each edge is started. */
-  readonly start?: EdgeOptions;
+  /** How each edge is started, by its place; the owner is the first. */
+  readonly start?: (place: number) => EdgeOptions;
 }
 
 /** Starts three or more edges and names the first one owner on all. */
@@ -72,12 +72,14 @@ export async function withEdges(
   run: (stage: Stage) => Promise<string>,
   options: StageOptions = {},
 ): Promise<string> {
-  const { edges: count = 3, targetDurationSeconds = 2, segmentBytes = 0, windowSegments = 10, start = {} } = options;
+  const { edges: count = 3, targetDurationSeconds = 2, segmentBytes = 0, windowSegments = 10 } = options;
   const source = new SourceServer({ now: Date.now, targetDurationSeconds, segmentBytes, windowSegments });
   await source.listen();
   const ports = await freePorts();
   const addresses = Array.from({ length: count }, (_, index) => `127.0.60.${index + 1}`);
-  const edges = await Promise.all(addresses.map((address) => EdgePrograms.start(address, ports, link, start)));
+  const edges = await Promise.all(
+    addresses.map((address, place) => EdgePrograms.start(address, ports, link, options.start?.(place))),
+  );
   const [owner, other, third] = edges as [EdgePrograms, EdgePrograms, EdgePrograms];
   try {
     const route = testRoute(source.url, {
