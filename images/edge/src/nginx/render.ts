@@ -21,8 +21,11 @@ export const SOCKET_NAME = 'sidecar.sock';
 /** Where nginx tells what it has done, to its own pod alone. */
 export const STATUS_PATH = '/.status';
 
-/** Per worker: two sockets per viewer at most (viewer and sidecar), so 4,000 viewers at the same moment. */
-const WORKER_CONNECTIONS = 8192;
+/**
+ * Per worker: a viewer has two connections at most, one for media and one for heartbeats, and workers take unequal shares of
+ * them; so 10,000 viewers are there at two workers. Each place costs 400 bytes.
+ */
+const WORKER_CONNECTIONS = 16_384;
 
 /** A segment of 50 MB is through at 14 Mbit/s; well below the pod's grace period. */
 const SHUTDOWN_TIMEOUT_SECONDS = 30;
