@@ -10,6 +10,7 @@ import { keyOf } from '../viewers/audiences.ts';
 import type { Clock } from './clock.ts';
 import { LogCopy, type TimelineCopy } from './copy.ts';
 import { Demand } from './demand.ts';
+import { Detour } from './detour.ts';
 import { Forgetting } from './forgetting.ts';
 import { MediaPlaylists } from './media-playlists.ts';
 import type { HeardElsewhere } from './negotiation.ts';
@@ -24,10 +25,6 @@ import { filesOf, WatchedRungs } from './watched-rungs.ts';
 const ASK_AGAIN_MS = 250;
 /** An owner that has been heard within this is not away, though another edge may not reach it. */
 const HEARD_MS = 2 * BEAT_MS;
-/** Pause in ms before an edge that hears the owner is asked for its copy again: half of the shortest usual target duration. */
-const COPY_AGAIN_MS = 1_000;
-/** An edge that is cut off from the owner asks far more often than this; in ms. */
-const SHOWS_MS = 10_000;
 
 /** What a followed channel needs of its edge. */
 export interface FollowerContext {
@@ -55,6 +52,7 @@ export class ChannelFollower {
   readonly #copy: LogCopy;
   readonly #playlists: MediaPlaylists;
   readonly #demand: Demand;
+  readonly #detour: Detour;
   /** What is watched is fetched before anybody asks for it. */
   readonly #rungsWatched: WatchedRungs;
   #route: Route;
@@ -69,11 +67,6 @@ export class ChannelFollower {
   #currentAt: number | null = null;
   #wanted = false;
   #closed = false;
-  /** An edge that hears the owner which this one does not: copy and files come from there. */
-  #via: OwnerAddress | null = null;
-  #cancelCopy = (): void => {};
-  /** When an edge asked for the copy that does not hear the owner, in ms. */
-  #shownAt = Number.NEGATIVE_INFINITY;
   readonly #forgetting: Forgetting;
   #cancelAgain = (): void => {};
 
@@ -85,6 +78,7 @@ export class ChannelFollower {
     this.#rungsWatched = new WatchedRungs(context.clock.now);
     this.#copy = new LogCopy(copy, route.ownerTerm);
     const timing = { clock: context.clock, targetDurationSeconds: () => this.targetDurationSeconds };
+    this.#detour = new Detour(context.clock);
     this.#demand = new Demand({ ...timing, ended: () => this.evaluate() });
     this.#forgetting = new Forgetting({ ...timing, forget: () => this.#forget() });
     this.#playlists = new MediaPlaylists({
@@ -187,21 +181,23 @@ export class ChannelFollower {
 
   /** Another edge, which does not reach the owner, asks for the copy: there is one as long as it does, and files. */
   showOthers(): void {
-    this.#shownAt = this.#context.clock.now();
+    this.#detour.asked();
     this.#demand.request();
     this.evaluate();
   }
 
   /** Fetches a file from the owner for an edge that does not reach it: none for others, who ask the owner themselves. */
   async fetchForOthers(name: string): Promise<void> {
-    if (this.hearsOwner && this.#context.clock.now() - this.#shownAt <= SHOWS_MS) await this.segment(name);
+    if (this.hearsOwner && this.#detour.isUsed) await this.segment(name);
   }
 
   /** An edge that hears the owner has shown its copy: this one goes on with it, and asks again, until it hears the owner itself. */
   takeFrom({ copy, from }: HeardElsewhere): void {
     const { clock, changed, ownerAway } = this.#context;
     if (this.#closed || !this.isOwnerAway || !this.#wanted) return;
-    this.#via = from;
+    this.#detour.take(from, () => {
+      if (this.isOwnerAway && this.#wanted) ownerAway();
+    });
     const shown = this.log === null ? null : nextMsn(this.log);
     if (copy !== null && this.#copy.takeMore(copy)) {
       this.#currentAt = clock.now();
@@ -210,10 +206,6 @@ export class ChannelFollower {
       this.#waiters.wake();
       changed();
     }
-    this.#cancelCopy();
-    this.#cancelCopy = clock.after(COPY_AGAIN_MS, () => {
-      if (this.isOwnerAway && this.#wanted) ownerAway();
-    });
   }
 
   /** Follows the timeline or lets go of it, as the audience of this edge wants it now. */
@@ -247,7 +239,7 @@ export class ChannelFollower {
     this.#demand.close();
     this.#forgetting.cancel();
     this.#cancelAgain();
-    this.#cancelCopy();
+    this.#detour.end();
     this.#away();
     this.#attachment?.detach();
     this.#waiters.fail(error);
@@ -261,7 +253,7 @@ export class ChannelFollower {
     this.#away();
     this.#attachment?.detach();
     this.#owner = owner;
-    this.#via = null;
+    this.#detour.end();
     if (owner === null) return;
     this.#attachment = this.#context.links.attach(owner, {
       uid: this.#route.uid,
@@ -306,7 +298,7 @@ export class ChannelFollower {
       this.#prefetch(shown);
     }
     this.#answered = true;
-    this.#via = null;
+    this.#detour.end();
     this.#currentAt = this.#context.clock.now();
     this.#ready = ready;
     this.#waiters.wake();
@@ -352,7 +344,7 @@ export class ChannelFollower {
 
   /** Who can be asked for files: an owner that is away would keep each fetch waiting until its time is out. */
   #sources(): readonly OwnerAddress[] {
-    const from = this.isOwnerAway ? this.#via : this.#owner;
+    const from = this.isOwnerAway ? this.#detour.via : this.#owner;
     return from === null ? [] : [from];
   }
 
