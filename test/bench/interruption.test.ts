@@ -65,6 +65,11 @@ describe('work that can be interrupted', () => {
     await expect(ended).rejects.toMatchObject({ message: 'SIGHUP' });
   });
 
+  test('fails also where it comes to its end all the same', async () => {
+    const ended = interruptible(async () => void signals.emit('SIGTERM', 'SIGTERM'), signals);
+    await expect(ended).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  });
+
   test('fails by its own error where there was no signal', async () => {
     const broken = interruptible(async () => {
       throw new Error('disk full');

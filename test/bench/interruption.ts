@@ -47,7 +47,10 @@ export async function interruptible<T>(
       await sleep(END_SECONDS * 1000, undefined, { ref: false });
       throw aborted.signal.reason;
     });
-    return await Promise.race([running, late]);
+    const found = await Promise.race([running, late]);
+    // What was measured while everything was ended means nothing.
+    aborted.signal.throwIfAborted();
+    return found;
   } catch (error) {
     throw aborted.signal.aborted ? aborted.signal.reason : error;
   } finally {
