@@ -56,7 +56,6 @@ export class PodRun {
   readonly #ending = new AbortController();
   #graceSeconds: number;
   #obstacle: { reason: string; message: string } | null = null;
-  #isTold = true;
 
   /** Begins at once. */
   constructor(pod: LocalPod, services: PodServices) {
@@ -154,21 +153,15 @@ export class PodRun {
     if (!this.#ending.signal.aborted) await once(this.#ending.signal, 'abort');
   }
 
-  /** Changes that belong together are told together: a container that ends resets several things. */
   #changed(): void {
-    if (!this.#isTold) return;
-    this.#isTold = false;
-    queueMicrotask(() => {
-      this.#isTold = true;
-      const { name, namespace, uid } = this.#pod.metadata;
-      const status = statusOf({
-        containers: this.#containers,
-        address: this.#place.address,
-        obstacle: this.#obstacle,
-        unschedulable: unschedulable(this.#pod),
-      });
-      this.#write('status', { metadata: { name, namespace, uid }, status });
+    const { name, namespace, uid } = this.#pod.metadata;
+    const status = statusOf({
+      containers: this.#containers,
+      address: this.#place.address,
+      obstacle: this.#obstacle,
+      unschedulable: unschedulable(this.#pod),
     });
+    this.#write('status', { metadata: { name, namespace, uid }, status });
   }
 
   /** A pod that is gone by now has no use for it. */
