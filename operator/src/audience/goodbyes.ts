@@ -18,6 +18,11 @@ const KEEP_TOLD_MS = 30_000;
 const MAX_REMEMBERED = 50_000;
 /** Goodbyes of one edge and channel come in bundles, and need not be told apart any finer: a page takes longer to reload. */
 const AGE_STEP_MS = 10;
+/**
+ * Channels and ages that an edge is told of in one go, each a message: half of what may wait for an edge that does not read
+ * (outbox.ts), or one that has just been linked would be cut for it again and again.
+ */
+const MAX_TOLD_AT_ONCE = 1_000;
 
 /** Goodbyes that an edge may not have been told of. */
 export class RememberedGoodbyes {
@@ -42,15 +47,20 @@ export class RememberedGoodbyes {
     if (excess > 0) this.entries.splice(0, excess);
   }
 
-  /** Those that still matter and that `counts` says yes to, by channel and age. */
+  /**
+   * Those that still matter and that `counts` says yes to, by channel and age, the last ones first. Of too many the oldest
+   * are left out: they expire where they are counted.
+   */
   of(counts: (uid: string, id: string) => boolean): readonly Goodbye[] {
     const groups = new Map<string, { uid: string; ids: string[]; secondsAgo: number }>();
-    for (const { uid, id, saidAtMs } of this.entries) {
+    for (const { uid, id, saidAtMs } of this.entries.toReversed()) {
       const age = this.now() - saidAtMs;
       if (age > KEEP_MS || !counts(uid, id)) continue;
       const secondsAgo = (Math.floor(age / AGE_STEP_MS) * AGE_STEP_MS) / 1000;
-      const group = groups.get(`${uid} ${secondsAgo}`) ?? { uid, ids: [], secondsAgo };
-      groups.set(`${uid} ${secondsAgo}`, group);
+      const name = `${uid} ${secondsAgo}`;
+      const group = groups.get(name) ?? { uid, ids: [], secondsAgo };
+      if (!groups.has(name) && groups.size === MAX_TOLD_AT_ONCE) continue;
+      groups.set(name, group);
       group.ids.push(id);
     }
     return [...groups.values()];
