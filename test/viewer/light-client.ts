@@ -85,7 +85,9 @@ class LightClient implements ViewerClient {
   }
 
   #keep(connection: LightConnection, idle: LightConnection[], answer: Answer): Answer {
-    if (connection.usable) idle.push(connection);
+    // One is kept: a second one for each heartbeat between two segments would take all descriptors of a process.
+    if (connection.usable && idle.length === 0 && !this.#closed) idle.push(connection);
+    else connection.destroy();
     return answer;
   }
 
