@@ -71,6 +71,11 @@ export class ChannelFolder implements ChannelFiles {
   #standingOf: (name: string) => Standing = () => 'kept';
   /** What may go, as it was asked for last. */
   #going: { readonly at: number; readonly files: readonly RankedFile[] } | null = null;
+  /** Deletions that are under way, by name: a file of that name is written after it, or it would go as well. */
+  readonly #deleting = new Map<string, Promise<void>>();
+  readonly #writing = new Set<Promise<void>>();
+  /** All files are being removed: what is written meanwhile would go as well. */
+  #clearing: Promise<void> | null = null;
 
   /** Opens a channel's folder and learns what an earlier run left in it. Throws the file system's errors. */
   static async open(key: string, folder: string, room: RoomKeeper): Promise<ChannelFolder> {
@@ -85,19 +90,26 @@ export class ChannelFolder implements ChannelFiles {
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
-    const path = join(this.#folder, name);
     const release = await this.#room.reserve(this, blockBytes(bytes.length));
     try {
-      await this.#room.writeFile(path, bytes).catch(async (error: unknown) => {
-        if (!isVolumeFull(error) || !(await this.#room.refused(this, blockBytes(bytes.length)))) throw error;
-        await this.#room.writeFile(path, bytes);
-      });
-      this.#remember(name, { bytes: bytes.length, storedAt: this.#room.now() });
+      await Promise.allSettled([this.#clearing, this.#deleting.get(name)]);
+      const writing = this.#write(name, bytes);
+      this.#writing.add(writing);
+      await writing.finally(() => this.#writing.delete(writing));
     } catch (error) {
       throw storageError(error);
     } finally {
       release();
     }
+  }
+
+  async #write(name: string, bytes: Uint8Array): Promise<void> {
+    const path = join(this.#folder, name);
+    await this.#room.writeFile(path, bytes).catch(async (error: unknown) => {
+      if (!isVolumeFull(error) || !(await this.#room.refused(this, blockBytes(bytes.length)))) throw error;
+      await this.#room.writeFile(path, bytes);
+    });
+    this.#remember(name, { bytes: bytes.length, storedAt: this.#room.now() });
   }
 
   async read(name: string): Promise<Uint8Array> {
@@ -147,8 +159,13 @@ export class ChannelFolder implements ChannelFiles {
     return true;
   }
 
-  async #delete(name: string): Promise<void> {
-    const stored = this.#forget(name);
+  #delete(name: string): Promise<void> {
+    const deleting = this.#removeFile(name, this.#forget(name)).finally(() => this.#deleting.delete(name));
+    this.#deleting.set(name, deleting);
+    return deleting;
+  }
+
+  async #removeFile(name: string, stored: Stored | undefined): Promise<void> {
     try {
       await rm(join(this.#folder, name), { force: true });
     } catch (error) {
@@ -157,10 +174,33 @@ export class ChannelFolder implements ChannelFiles {
     }
   }
 
-  async clear(): Promise<void> {
+  clear(): Promise<void> {
+    const clearing = this.#clear().finally(() => {
+      if (this.#clearing === clearing) this.#clearing = null;
+    });
+    this.#clearing = clearing;
+    return clearing;
+  }
+
+  async #clear(): Promise<void> {
+    this.#forgetAll();
+    await Promise.allSettled(this.#writing);
+    this.#forgetAll();
+    await rm(join(this.#folder, 's'), { recursive: true, force: true });
+  }
+
+  #forgetAll(): void {
     this.#room.removed('forgotten', this.#stored.size);
     for (const name of this.names()) this.#forget(name);
-    await rm(join(this.#folder, 's'), { recursive: true, force: true });
+  }
+
+  /**
+   * The folder is about to be read anew: nothing goes for its room any more. Resolves when nothing is under way, so that
+   * what is found stays.
+   */
+  async end(): Promise<void> {
+    this.rank(() => 'kept');
+    await Promise.allSettled([this.#clearing, ...this.#deleting.values(), ...this.#writing]);
   }
 
   bytes(): number {

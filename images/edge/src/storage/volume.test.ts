@@ -1,9 +1,11 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { testVolume } from '../testing/volume.ts';
+import type { ChannelFiles } from './files.ts';
 import { writeWhole } from './folder.ts';
 import type { Standing } from './room.ts';
 import { type DeletionReason, MediaVolume, type Refusal } from './volume.ts';
@@ -117,10 +119,49 @@ describe('the media volume', () => {
     expect([...volume.channels()]).toEqual([]);
   });
 
+  test('does not delete in the new folder of a channel what the old one counted for nothing', async () => {
+    await channel('default/film', 'expired', [1, 2, 3]);
+    const news = await channel('default/news', 'kept', [1, 2]);
+    const [opened] = await Promise.all([
+      volume.open('default/film', join(root, 'default/film')),
+      news.write(name(3), blocks(6)).catch(() => undefined),
+    ]);
+    for (const stored of opened.names()) await expect(opened.read(stored)).resolves.toHaveLength(BLOCK);
+    expect(opened.names()).toHaveLength(3);
+  });
+
   test('says of a folder that cannot be read that it cannot, and not that it is empty', async () => {
     await mkdir(join(root, 'default/film'), { recursive: true });
     await writeFile(join(root, 'default/film/s'), 'no folder');
     await expect(volume.open('default/film', join(root, 'default/film'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+  });
+});
+
+describe('a file that is written while another of its name goes', () => {
+  let root: string;
+  let files: ChannelFiles;
+
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'sluice-again-'));
+    const logger = createLogger({ name: 'test', level: 'silent' });
+    // At once: a slow deletion would come behind it.
+    const writeFile = async (path: string, bytes: Uint8Array): Promise<void> => {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, bytes);
+    };
+    files = await new MediaVolume({ limitBytes: 100 * BLOCK, now: Date.now, logger, writeFile }).open('film', root);
+    await files.write(name(1), blocks(1));
+  });
+
+  afterEach(() => rm(root, { recursive: true }));
+
+  test.each([
+    ['alone', () => files.remove(name(1))],
+    ['with all files', () => files.clear()],
+  ])('%s stays', async (_how, remove) => {
+    await Promise.all([remove(), files.write(name(1), blocks(2))]);
+    expect(files.has(name(1))).toBe(true);
+    await expect(files.read(name(1))).resolves.toHaveLength(2 * BLOCK);
   });
 });
 

@@ -80,6 +80,7 @@ export class MediaVolume implements RoomKeeper {
    * @param key `<namespace>/<name>`
    */
   async open(key: string, folder: string): Promise<ChannelFiles> {
+    await this.#folders.get(key)?.end();
     const opened = await ChannelFolder.open(key, folder, this);
     this.#folders.set(key, opened);
     return opened;
