@@ -130,6 +130,19 @@ describe('an edge that leaves', () => {
     expect(await third.playlist()).toBe(await owner.playlist());
   });
 
+  test('leaves no viewer without a segment that its successor does not have yet', async () => {
+    apply();
+    const [oldest = ''] = urisOf(await owner.playlist());
+    await owner.clock.advance(2_000);
+    await third.playlist();
+    expect(await third.files()).not.toContain(oldest.slice('s/'.length));
+    const given = new Promise<void>((resolve) => void third.media.onOwners(() => resolve()));
+    const leaving = leave(owner);
+    await given;
+    await expect(third.media.segment(KEY, oldest)).resolves.toBeNull();
+    await leaving;
+  });
+
   test('hands over anew what an operator gives it that has not heard yet', async () => {
     apply();
     await owner.playlist();

@@ -155,11 +155,14 @@ export class ServedChannel {
     this.#tellAudience();
   }
 
-  /** A file (`s/...`) that lies here; null where it does not. */
+  /** A file (`s/...`) that lies here, or lay at the owner before; null where it does not. */
   async storedFile(name: string): Promise<StoredFile | null> {
     const file = this.#stored(name);
-    if (file !== null || this.#follower === null) return file;
-    await this.#follower.fetchForOthers(name).catch(() => undefined);
+    if (file !== null) return file;
+    const isInForce = isOwner(this.#route, this.#context.podUid) ? this.#owner !== null : this.#follower !== null;
+    if (!isInForce) await this.settled();
+    // Who follows a new owner asks nobody else for what that one lists and may not have yet.
+    await (this.#follower?.fetchForOthers(name) ?? this.#missing?.get(name))?.catch(() => undefined);
     return this.#stored(name);
   }
 
@@ -238,7 +241,11 @@ export class ServedChannel {
     this.#owner = owner;
     this.#former = null;
     if (takeOver === null) return;
-    this.#missing = new MissingSegments({ ...this.#fetching(), files: owner.files }, claimed.answered);
+    this.#missing = new MissingSegments(
+      { ...this.#fetching(), clock, files: owner.files },
+      claimed.answered,
+      takeOver.log,
+    );
     void this.#missing.fetchAll(takeOver, route.uid);
   }
 

@@ -1,5 +1,7 @@
 import type { OwnerAddress } from '../replication/owner-link.ts';
+import { listedSeconds, type TimelineLog } from '../timeline/log.ts';
 import { isStoredName, segmentName } from '../timeline/names.ts';
+import type { Clock } from './clock.ts';
 import type { TimelineCopy } from './copy.ts';
 import { type FetchContext, Fetches } from './fetches.ts';
 import type { SessionUnderWay } from './under-way.ts';
@@ -19,16 +21,23 @@ export class MissingSegments {
   readonly #fetches: Fetches;
   readonly #from: readonly OwnerAddress[];
   readonly #files: FetchContext['files'];
+  readonly #clock: Clock;
+  readonly #endsAt: number;
 
-  constructor(context: FetchContext, from: readonly OwnerAddress[]) {
+  /** @param log what the owner before has listed */
+  constructor(context: FetchContext & { readonly clock: Clock }, from: readonly OwnerAddress[], log: TimelineLog) {
     this.#fetches = new Fetches(context);
     this.#files = context.files;
     this.#from = from;
+    this.#clock = context.clock;
+    // What is listed leaves the playlist within a window, and can be had for one more.
+    this.#endsAt = context.clock.now() + 2 * (listedSeconds(log) + log.targetDurationSeconds) * 1000;
   }
 
-  /** As {@link Fetches.get}. */
+  /** As {@link Fetches.get}; once nobody can want anything of the owner before any more, nobody is asked for it. */
   get(name: string): Promise<Uint8Array | null> {
-    return this.#fetches.get(name, this.#from);
+    const isOver = this.#clock.now() >= this.#endsAt;
+    return this.#fetches.get(name, isOver ? [] : this.#from);
   }
 
   /**
