@@ -130,6 +130,19 @@ describe('an edge that leaves', () => {
     expect(await third.playlist()).toBe(await owner.playlist());
   });
 
+  test('hands on what it was given just before it leaves as well', async () => {
+    apply();
+    await owner.playlist();
+    const given = new Promise<void>((resolve) => void other.media.onOwners(() => resolve()));
+    const both = [leave(owner), given.then(() => leave(other))];
+    expect(await Promise.all(both)).toEqual([
+      { handedOver: 1, kept: 0 },
+      { handedOver: 1, kept: 0 },
+    ]);
+    expect(third.media.live(KEY)?.route).toMatchObject({ ownerTerm: 18, owners: [third.owner] });
+    expect(third.report.ownerTerm).toBe(18);
+  });
+
   test('leaves no viewer without a segment that its successor does not have yet', async () => {
     apply();
     const [oldest = ''] = urisOf(await owner.playlist());

@@ -1,5 +1,6 @@
 import type { OwnersAnswer, OwnersClaim } from '../replication/ownership.ts';
 import type { Clock } from './clock.ts';
+import { isOwner } from './mode.ts';
 import type { Negotiation } from './negotiation.ts';
 import type { ServedChannel } from './served.ts';
 import type { Departure, OwnersListener } from './service.ts';
@@ -48,10 +49,12 @@ export class OwnersDesk {
   async leave(): Promise<Departure> {
     this.#leaving = true;
     this.#context.negotiation.leave();
-    const owned = [...this.#context.channels()].filter(({ owner }) => owner?.isAwake === true);
-    await Promise.all(owned.map((channel) => this.#handOver(channel)));
-    const kept = owned.filter(({ owner }) => owner !== null).length;
-    return { handedOver: owned.length - kept, kept };
+    const { podUid, channels } = this.#context;
+    // Also those that it was given a moment ago, and asks others about before it writes.
+    const named = [...channels()].filter(({ route, owner }) => owner !== null || isOwner(route, podUid));
+    const kept = await Promise.all(named.map((channel) => this.#handOver(channel)));
+    const count = (isKept: boolean): number => kept.filter((one) => one === isKept).length;
+    return { handedOver: count(false), kept: count(true) };
   }
 
   /** A channel has another route, maybe by an operator that has not heard yet that this edge leaves. */
@@ -59,12 +62,16 @@ export class OwnersDesk {
     if (this.#leaving) void this.#handOver(channel);
   }
 
-  /** Gives a channel that is in use here to a successor; nothing happens where there is none. */
-  async #handOver(channel: ServedChannel): Promise<void> {
+  /**
+   * Gives a channel that is in use here to a successor; nothing happens where there is none.
+   * @returns whether this edge has it still; null where it had nothing to give
+   */
+  async #handOver(channel: ServedChannel): Promise<boolean | null> {
     await channel.settled();
-    if (channel.removed || channel.owner?.isAwake !== true) return;
+    if (channel.removed || channel.owner?.isAwake !== true) return null;
     const { route } = channel;
     await this.#context.negotiation.handOver(route, () => channel.route.ownerTerm === route.ownerTerm);
     await channel.settled();
+    return channel.owner !== null;
   }
 }
