@@ -9,6 +9,8 @@ interface PlaylistOptions {
   /** Whether every request is written to stdout as well. */
   readonly accessLog: boolean;
   readonly corsLines: string;
+  /** What answers for nginx everywhere: an error_page of this place would hide it. */
+  readonly errorPageLines: string;
 }
 
 /** Where each request is written that is written at all, and how. */
@@ -42,7 +44,7 @@ export function playlistMaps(): string {
 }
 
 /** The place where playlists are sent: as a file, or else by the sidecar, with the same headers. */
-export function playlistLocation({ runDirectory, accessLog, corsLines }: PlaylistOptions): string {
+export function playlistLocation({ runDirectory, accessLog, corsLines, errorPageLines }: PlaylistOptions): string {
   return `    # Playlists that many ask for are files for a while. They are replaced as a whole, so each request opens its own.
     location ~ ^/live/[a-z0-9.-]+/[a-z0-9.-]+/[a-z0-9-]+\\.m3u8$ {
       root ${runDirectory}/${PLAYLISTS_FOLDER}/$playlist_period;
@@ -58,6 +60,10 @@ ${corsLines}
       if_modified_since off;
       max_ranges 0;
       access_log ${runDirectory}/${POLL_LOG} polls buffer=${LOG_BUFFER} flush=${FLUSH_MS}ms;${accessLog ? `\n      access_log ${ACCESS_LOG};` : ''}
-      error_page 403 404 405 = @sidecar;
+      # The first one of a status is in force. 412: a condition about a file that is nobody's business.
+      error_page 403 404 405 412 500 = @sidecar;
+${errorPageLines}
+      # A sidecar that is away is the second error of a request.
+      recursive_error_pages on;
     }`;
 }

@@ -102,6 +102,16 @@ describe('playlists that nginx sends by itself', () => {
     expect(map('period').exec('1763754321.123')?.[1]).toBe('176375432');
   });
 
+  test('answer errors as everywhere, also where the sidecar is away whom a playlist without a file is for', () => {
+    const [place = ''] = /location ~ \S+\.m3u8\$ \{.*?\n {4}\}/s.exec(text) ?? [];
+    const pages = (part: string): string[] => part.match(/error_page [\d ]+= \/\.error\/\d+;/g) ?? [];
+    expect(pages(place).length).toBeGreaterThan(5);
+    expect(pages(text.replace(place, ''))).toEqual(pages(place));
+    // The first one of a status is in force.
+    expect(/error_page 403 404 [^=]*= @sidecar;/.exec(place)?.index).toBeLessThan(place.indexOf('/.error/'));
+    expect(place).toContain('recursive_error_pages on;');
+  });
+
   test('are written down for the sidecar, and on stdout where everything is', () => {
     const lines = text.match(/access_log \S+ \S+/g);
     expect(lines).toEqual([

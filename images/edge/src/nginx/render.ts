@@ -58,13 +58,16 @@ const OWN_ERRORS: readonly (readonly [
   ['500 502 503 504', 503, 'EDGE_UNAVAILABLE', 'This edge is starting or stopping; try again', true],
 ];
 
+/** Who answers for nginx. Paths, not named locations: a request line that cannot be read has no URI to go on with. */
+function errorPageLines(indent: string): string {
+  return OWN_ERRORS.map(([statuses, status]) => `${indent}error_page ${statuses} = /.error/${status};`).join('\n');
+}
+
 function errorPages(): string {
-  // Paths, not named locations: a request line that cannot be read has no URI to go on with.
-  const pages = OWN_ERRORS.map(([statuses, status]) => `    error_page ${statuses} = /.error/${status};`);
   const locations = OWN_ERRORS.map(([, status, code, message, retry]) =>
     errorLocation(`/.error/${status}`, status, { code, message, retry }),
   );
-  return [...pages, ...locations].join('\n');
+  return [errorPageLines('    '), ...locations].join('\n');
 }
 
 function errorLocation(
@@ -126,7 +129,7 @@ ${corsLines('      ', true)}
       return 204;
     }
 
-${playlistLocation({ ...options, corsLines: corsLines('      ') })}
+${playlistLocation({ ...options, corsLines: corsLines('      '), errorPageLines: errorPageLines('      ') })}
 
     location /live/ {
       proxy_pass http://sidecar;
