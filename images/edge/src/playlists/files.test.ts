@@ -43,6 +43,27 @@ describe('files of playlists', () => {
     expect(done).toEqual(['a is one', 'a goes', 'a is two']);
   });
 
+  test.each([0, 1, 2, 3])('are what is put while the one before ends, %i steps later', async (steps) => {
+    const log = createLogger({ name: 'test', level: 'silent' });
+    const after = (left: number, action: () => void): void =>
+      queueMicrotask(() => (left === 0 ? action() : after(left - 1, action)));
+    const write = (): Promise<void> => {
+      after(steps, () => ending.put('a', null));
+      return step('a is there');
+    };
+    const ending = new PlaylistFiles({ write, remove: () => step('a goes'), close: () => step('all go') }, log);
+    ending.put('a', 'one');
+    await new Promise(setImmediate);
+    expect(done).toEqual(['a is there', 'a goes']);
+  });
+
+  test('end nothing where they cannot even be hidden', async () => {
+    fails = () => true;
+    files.put('a', 'one');
+    await expect(files.settled()).resolves.toBeUndefined();
+    expect(done).toEqual(['a is one', 'a goes', 'all go']);
+  });
+
   test('are all hidden where one cannot be removed', async () => {
     fails = (what) => what.startsWith('a ');
     files.put('a', 'one');

@@ -17,11 +17,7 @@ export class PlaylistFiles {
   /** A playlist is to have this text, or is not to be there (null). @param name `<namespace>/<channel>/<rung>` */
   put(name: string, text: string | null): void {
     this.#wanted.set(name, text);
-    if (this.#busy.has(name)) return;
-    this.#busy.set(
-      name,
-      this.#bringUp(name).finally(() => this.#busy.delete(name)),
-    );
+    if (!this.#busy.has(name)) this.#busy.set(name, this.#bringUp(name));
   }
 
   /** Resolves when everything is as it was put. */
@@ -39,11 +35,21 @@ export class PlaylistFiles {
         await this.#giveUp(name, thrown);
       }
     }
+    // In the same step as the last look: what is put after it begins anew.
+    this.#busy.delete(name);
   }
 
   /** No room: without the file viewers ask the sidecar. What cannot be removed either is hidden with all others. */
   async #giveUp(name: string, thrown: unknown): Promise<void> {
     this.#log.warn({ err: thrown, playlist: name }, 'a playlist cannot be written for nginx');
-    await this.#folder.remove(name).catch(() => this.#folder.close());
+    const isGone = await this.#folder.remove(name).then(
+      () => true,
+      () => false,
+    );
+    if (isGone) return;
+    await this.#folder.close().catch((error: unknown) => {
+      // It is not kept alive any more: nginx finds nothing in it after a moment.
+      this.#log.error({ err: error }, 'playlists for nginx cannot be hidden at once');
+    });
   }
 }
