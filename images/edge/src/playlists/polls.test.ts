@@ -3,7 +3,7 @@ import { routeOf } from '../testing/channels.ts';
 import { Audiences, channelFull } from '../viewers/audiences.ts';
 import { sessionIdHash } from '../viewers/session-id.ts';
 import type { AnsweredPoll } from './poll-log.ts';
-import { AnsweredPolls } from './polls.ts';
+import { AnsweredPolls, MAX_GOODBYES } from './polls.ts';
 
 describe('polls that nginx has answered', () => {
   const film = routeOf();
@@ -84,6 +84,21 @@ describe('polls that nginx has answered', () => {
     polls.take([]);
     polls.take([before]);
     expect(count()).toBe(1);
+  });
+
+  test('end with the last goodbye of a viewer, although an earlier one is told again', () => {
+    polls.left(film.uid, sessionIdHash('anna'));
+    polls.left(film.uid, sessionIdHash('anna'), 2);
+    polls.take([poll('anna', { atMs: now - 100 })]);
+    expect(count()).toBe(0);
+  });
+
+  test('may stay away, however many say goodbye meanwhile: only the newest goodbyes are remembered', () => {
+    for (let viewer = 0; viewer <= MAX_GOODBYES; viewer += 1) polls.left(film.uid, String(viewer));
+    polls.left(film.uid, sessionIdHash('anna'));
+    expect(polls.rememberedGoodbyes).toBe(MAX_GOODBYES);
+    polls.take([poll('anna')]);
+    expect(count()).toBe(0);
   });
 
   test('fail for nobody where the channel has got a limit since', () => {

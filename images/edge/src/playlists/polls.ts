@@ -8,6 +8,8 @@ import type { PublishedPlaylists } from './published.ts';
 
 /** Polls are read at most this long after they were answered, unless the machine stands still. */
 const LATEST_MS = 3_000;
+/** Goodbyes that are remembered, about 150 bytes each; beyond it the oldest go. */
+export const MAX_GOODBYES = 20_000;
 
 /** What the polls that nginx has answered are told to. */
 export interface PollsContext {
@@ -36,8 +38,19 @@ export class AnsweredPolls {
   left(uid: string, hash: string, secondsAgo = 0): void {
     if (!this.#context.published.hasFiles(uid)) return;
     const name = `${uid} ${hash}`;
+    const at = this.#context.wallNow() - secondsAgo * 1000;
+    // One that is told again does not undo a later one.
+    const known = this.#goodbyes.get(name) ?? Number.NEGATIVE_INFINITY;
     this.#goodbyes.delete(name);
-    this.#goodbyes.set(name, this.#context.wallNow() - secondsAgo * 1000);
+    this.#goodbyes.set(name, Math.max(known, at));
+    // Polls, which make room otherwise, may stay away.
+    const [oldest] = this.#goodbyes.size > MAX_GOODBYES ? this.#goodbyes.keys() : [];
+    if (oldest !== undefined) this.#goodbyes.delete(oldest);
+  }
+
+  /** Goodbyes in memory. */
+  get rememberedGoodbyes(): number {
+    return this.#goodbyes.size;
   }
 
   /** These were answered. */
