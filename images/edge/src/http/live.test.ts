@@ -127,6 +127,19 @@ describe('a media playlist', () => {
     expect(front.polled).toEqual(['uid-film source', 'uid-film source']);
   });
 
+  test.each([
+    ['has got a limit', () => front.routes.apply(routeOf({ maxViewers: 5 })), ['uid-film source, limit 5']],
+    ['is gone', () => front.routes.remove('uid-film'), []],
+    ['is another one of its name', () => front.routes.apply(routeOf({ uid: 'uid-other' })), []],
+  ])('that was waited for is told of by the channel as it is then, which %s', async (_what, change, polled) => {
+    front.channels.media = async () => {
+      change();
+      return { text: '#EXTM3U', maxAgeSeconds: 1 };
+    };
+    expect((await front.ask('/live/default/film/source.m3u8?session=anna')).status).toBe(200);
+    expect(front.polled).toEqual(polled);
+  });
+
   test('that is listed already is nobody, too, for a program', async () => {
     front.channels.listedPlaylists.set('default/film/source', { text: '#EXTM3U', maxAgeSeconds: 1 });
     const headers = { 'user-agent': 'Mozilla/5.0 (compatible; Googlebot/2.1)' };

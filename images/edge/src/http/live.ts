@@ -166,7 +166,9 @@ async function answerPlaylist(
     }
     const playlist = await context.channels.media(key, rung, signal);
     sendPlaylist(request, response, playlist, mediaCacheControl(route, playlist));
-    if (isViewer) context.onPlaylist(route, rung);
+    // Its channel may have got a limit, or have gone, while the request waited.
+    const current = context.routes.byUid(route.uid);
+    if (isViewer && current !== null) context.onPlaylist(current, rung);
   }
 }
 

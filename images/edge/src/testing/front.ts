@@ -21,7 +21,8 @@ export async function openViewerServer() {
   const asked: string[] = [];
   const sourceErrors: [uid: string, message: string][] = [];
   const polled: string[] = [];
-  const onPlaylist = ({ uid }: Route, rung: string): void => void polled.push(`${uid} ${rung}`);
+  const onPlaylist = ({ uid, maxViewers }: Route, rung: string): void =>
+    void polled.push(`${uid} ${rung}${maxViewers === undefined ? '' : `, limit ${maxViewers}`}`);
   const onFailure = (thrown: unknown): void => void failures.push(thrown);
   const audiences = new Audiences({
     now: () => clock.now,
