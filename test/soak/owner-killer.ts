@@ -15,17 +15,21 @@ export interface KilledOwner {
 /**
  * Kills the edge that owns the busy channel: nginx and the sidecar at once, which get no chance to say anything.
  * @param pod whether the pod goes, too, as with its node, and another one comes; else its containers start again in it
- * @returns null where no single edge is the owner at the moment, as while another one takes over
+ * @param killed is told at once; not where no single edge is the owner at the moment, as while another one takes over
  */
-export async function killOwner({ platform, sourceAddress }: Stage, pod: boolean): Promise<KilledOwner | null> {
+export async function killOwner(
+  { platform, sourceAddress }: Stage,
+  pod: boolean,
+  killed: (owner: KilledOwner) => void,
+): Promise<void> {
   const owners = connectedTo(await edgePods(platform), sourceAddress);
   const [owner] = owners;
-  if (owner === undefined || owners.length > 1) return null;
+  if (owner === undefined || owners.length > 1) return;
   const atMilliseconds = performance.now();
   kill(owner);
-  if (pod) await platform.delete('Pod', SYSTEM_NAMESPACE, owner.name, { graceSeconds: 0 });
   const groups = [...owner.groups.values()];
-  return { name: owner.name, how: pod ? 'with its pod' : 'in its containers', groups, atMilliseconds };
+  killed({ name: owner.name, how: pod ? 'with its pod' : 'in its containers', groups, atMilliseconds });
+  if (pod) await platform.delete('Pod', SYSTEM_NAMESPACE, owner.name, { graceSeconds: 0 });
 }
 
 function kill({ groups }: EdgePod): void {

@@ -131,13 +131,14 @@ export class Soak {
 
   /** @returns whether there was an owner to kill */
   async #kill(): Promise<boolean> {
-    const killed = await killOwner(this.#stage, this.#kills.length % 2 === 1);
-    if (killed === null) return false;
-    this.#kills.push(killed);
-    for (const group of killed.groups) this.#killed.add(group);
-    this.#route();
-    this.#print(`${this.#time()}    killed the owner ${killed.name} ${killed.how}, mode ${this.#mode}`);
-    return true;
+    const before = this.#kills.length;
+    await killOwner(this.#stage, before % 2 === 1, (killed) => {
+      this.#kills.push(killed);
+      for (const group of killed.groups) this.#killed.add(group);
+      this.#route();
+      this.#print(`${this.#time()}    killed the owner ${killed.name} ${killed.how}, mode ${this.#mode}`);
+    }).catch((error: unknown) => this.#print(`${this.#time()}    ${String(error)}`));
+    return this.#kills.length > before;
   }
 
   /** Prints a trouble; of many only the first between two lines. */

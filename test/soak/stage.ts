@@ -21,6 +21,11 @@ export const QUIET = 'quiet';
 /** The rung of the busy channel; the source's own segments unless it is transcoded. */
 export const RUNG = '64p';
 export const EDGES = 3;
+/**
+ * V8 lets a heap grow before it looks for what nobody needs any more: with little room it looks soon, and what grows then is
+ * held by somebody.
+ */
+const OPERATOR_HEAP = '--max-semi-space-size=8 --max-old-space-size=128';
 /** Short, so that every minute sees a switch. */
 const HYSTERESIS_SECONDS = 5;
 
@@ -47,7 +52,7 @@ export async function startStage(root: string, transcodeAt: number, progress: Pr
       startStandaloneOperator({
         root,
         artifactFolder: join(tmpdir(), `sluice-soak-${process.pid}`),
-        variables: { ...process.env, ...settings, SLUICE_FILM: film },
+        variables: { ...process.env, ...settings, SLUICE_FILM: film, NODE_OPTIONS: OPERATOR_HEAP },
       }),
     );
     const { environment, pid } = operator;
