@@ -60,8 +60,8 @@ export class LocalContainer {
   readonly #services: ContainerServices;
   /** Set by the first stop: it is not started again. */
   readonly #stopping = new AbortController();
-  /** Of a stop that came while the process was being started. */
-  #graceMs = 0;
+  /** The shortest of all stops so far, for a process that was being started meanwhile. */
+  #graceMs = Number.POSITIVE_INFINITY;
   #loop: Promise<void> | null = null;
   #run: Run | null = null;
 
@@ -83,7 +83,7 @@ export class LocalContainer {
    * what is left. Resolves when it is over. @param hooks false: the signal goes out at once
    */
   async stop(graceMs: number, hooks: boolean): Promise<void> {
-    this.#graceMs = graceMs;
+    this.#graceMs = Math.min(this.#graceMs, graceMs);
     this.#stopping.abort();
     this.firstStart.resolve();
     if (this.#run !== null) this.#end(this.#run, graceMs, hooks);
@@ -173,7 +173,7 @@ export class LocalContainer {
     const { preStop } = this.container.lifecycle;
     if (preStop === undefined || !hooks) signal();
     else if (isFirst) {
-      void this.#execute(preStop.exec.command, graceMs).then((fault) => {
+      void this.#execute(preStop.exec.command, graceMs, over.signal).then((fault) => {
         if (fault !== null) say(`preStop failed: ${fault}`, true);
         signal();
       });
@@ -234,15 +234,15 @@ export class LocalContainer {
     return isGood ? null : `${url} does not answer with 200`;
   }
 
-  /** Runs a hook within its time. @returns null if it succeeded, else why not */
-  async #execute(command: readonly string[], timeoutMs: number): Promise<string | null> {
+  /** Runs a hook within its time, and not longer than its container. @returns null if it succeeded, else why not */
+  async #execute(command: readonly string[], timeoutMs: number, containerOver: AbortSignal): Promise<string | null> {
     const over = new AbortController();
     try {
       let last = '';
       const process = await this.#launch(command, (line) => {
         last = line;
       });
-      const late = pause(timeoutMs, this.#services.clock, over.signal).then(() => {
+      const late = pause(timeoutMs, this.#services.clock, AbortSignal.any([over.signal, containerOver])).then(() => {
         if (!over.signal.aborted) process.kill();
       });
       const exitCode = await process.ended;

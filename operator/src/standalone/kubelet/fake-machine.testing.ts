@@ -34,8 +34,11 @@ export class FakeMachine implements Machine {
   /** Paths that are answered with 200. */
   readonly healthy = new Set<string>();
   missing = '';
+  /** What a start takes. */
+  starting = async (): Promise<void> => {};
 
   async launch(start: ProcessStart): Promise<LocalProcess> {
+    await this.starting();
     if (start.command[0] === this.missing) {
       throw new SluiceError(`${this.missing} is not installed`, { code: 'PROGRAM_MISSING', retryable: true });
     }

@@ -344,6 +344,16 @@ describe('a deleted pod', () => {
     await until('the end', () => store.list(PODS).length === 0);
   });
 
+  test('takes its hook along when it ends before it', async () => {
+    await run();
+    store.delete(PODS, 'tv', 'film-1');
+    await started('drain /bundles/x');
+    machine.process('run /bundles/main.js').exit(1);
+    await until('the end of the hook', () => machine.process('drain /bundles/x').signals.includes('SIGKILL'));
+    machine.process('sidecar').exit(0);
+    await until('the end', () => store.list(PODS).length === 0);
+  });
+
   test('is killed at once where nobody waits for it', async () => {
     await run();
     store.delete(PODS, 'tv', 'film-1', { graceSeconds: 0 });
@@ -365,4 +375,22 @@ test('at the end every container is signalled, without hooks, and killed after t
   await stopped;
   expect(machine.process('run /bundles/main.js').signals).toEqual(['SIGQUIT', 'SIGKILL']);
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test('at the end a container that is just being started has no more time than the others', async () => {
+  const [asked, start] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  machine.starting = () => {
+    asked.resolve();
+    return start.promise;
+  };
+  create({ terminationGracePeriodSeconds: 60, containers: [MAIN] });
+  await asked.promise;
+  const stopped = kubelet.stop();
+  for (let round = 0; round < 5; round += 1) await new Promise(setImmediate); // nothing makes that time longer
+  start.resolve();
+  await started('run /bundles/main.js');
+  await until('the signal', () => machine.process('run /bundles/main.js').signals.length === 1);
+  clock.advance(2000);
+  await stopped;
+  expect(machine.process('run /bundles/main.js').signals).toEqual(['SIGQUIT', 'SIGKILL']);
 });
