@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -19,8 +19,8 @@ beforeEach(() => {
 afterEach(() => guardian.close());
 
 /** Runs a shell script as a container's first process. */
-function launch(script: string): Promise<LocalProcess> {
-  return createLocalMachine(guardian).launch({
+function launch(script: string, lastLinesMs?: number): Promise<LocalProcess> {
+  return createLocalMachine(guardian, lastLinesMs).launch({
     command: ['sh', '-c', script],
     environment: { PATH: '/usr/bin:/bin', GREETING: 'hello' },
     directory: folder,
@@ -43,6 +43,18 @@ function exists(group: number): boolean {
   });
 }
 
+/** Pipes of containers that are open here. */
+function pipes(): readonly string[] {
+  const targets = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ''; // the folder itself, which has been read
+    }
+  });
+  return targets.filter((target) => target.startsWith(folder));
+}
+
 describe('a process', () => {
   test('finds its own environment and folder, prints on both streams and by name, and tells how it ended', async () => {
     const process = await launch(
@@ -56,6 +68,21 @@ describe('a process', () => {
     const process = await launch('sleep 600 & echo started');
     expect(await process.ended).toBe(0);
     expect(exists(process.pid)).toBe(false);
+  });
+
+  test('is over, and its output closed, although something that has left its group holds it', async () => {
+    const process = await launch('setsid sleep 600 & echo $!; while ! [ -e left ]; do sleep 0.01; done', 10);
+    while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    const stray = Number(lines[0]);
+    try {
+      while (!exists(stray)) await new Promise((resolve) => setTimeout(resolve, 2));
+      writeFileSync(join(folder, 'left'), '');
+      expect(await process.ended).toBe(0);
+      await new Promise(setImmediate);
+      expect(pipes()).toEqual([]);
+    } finally {
+      globalThis.process.kill(stray, 'SIGKILL');
+    }
   });
 
   test('gets a signal alone, and SIGKILL with its group', async () => {

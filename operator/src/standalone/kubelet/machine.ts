@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { constants as systemConstants, tmpdir } from 'node:os';
+import { constants as systemConstants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -41,19 +41,25 @@ export interface Machine {
   get(url: string, timeoutMs: number): Promise<boolean>;
 }
 
-/** What is in the pipe at the end is read within this. */
-const LAST_LINES_MS = 1000;
 /** A longer line is given in pieces: programs that print without end must not fill the memory. */
 const MAX_LINE_LENGTH = 16 * 1024;
 
-/** This machine. @param guardian ends the groups that this process leaves behind */
-export function createLocalMachine(guardian: Guardian): Machine {
-  return { launch: (start) => launch(start, guardian), get: answers };
+/**
+ * This machine.
+ * @param guardian ends the groups that this process leaves behind
+ * @param lastLinesMs what is in the pipe at the end of a process is read within this
+ */
+export function createLocalMachine(guardian: Guardian, lastLinesMs = 1000): Machine {
+  return { launch: (start) => launch(start, guardian, lastLinesMs), get: answers };
 }
 
-async function launch({ command, environment, directory, onLine }: ProcessStart, guardian: Guardian) {
+async function launch(
+  { command, environment, directory, onLine }: ProcessStart,
+  guardian: Guardian,
+  lastLinesMs: number,
+): Promise<LocalProcess> {
   const [program = '', ...args] = command;
-  const output = await openPipe(onLine);
+  const output = await openPipe(directory, onLine);
   const child = spawn(program, args, {
     cwd: directory,
     env: { ...environment },
@@ -76,8 +82,9 @@ async function launch({ command, environment, directory, onLine }: ProcessStart,
   const end = async (): Promise<number> => {
     const [code, signal] = (await exit) as [number | null, NodeJS.Signals | null];
     killGroup(pid);
-    // A process that has left the group may hold the pipe for ever; it does not hold up the container's end.
-    await Promise.race([output.ended, sleep(LAST_LINES_MS, undefined, { ref: false })]);
+    // A process that has left the group may hold the pipe for ever; it holds up neither the container's end nor ours.
+    await Promise.race([output.ended, sleep(lastLinesMs, undefined, { ref: false })]);
+    output.close();
     guardian.remove(pid);
     return code ?? 128 + (signal === null ? 0 : systemConstants.signals[signal]);
   };
@@ -104,10 +111,10 @@ async function answers(url: string, timeoutMs: number): Promise<boolean> {
 
 /**
  * Makes a pipe whose lines go to `onLine`. Node's own are sockets: a program that opens /dev/stdout, as nginx does for
- * its access log, cannot open those. So this is a FIFO without a name.
+ * its access log, cannot open those. So this is a FIFO, whose name in the folder is gone when it is open.
  */
-async function openPipe(onLine: (line: string) => void): Promise<{ writeEnd: number; ended: Promise<unknown> }> {
-  const path = join(tmpdir(), `sluice-pipe-${randomUUID()}`);
+async function openPipe(folder: string, onLine: (line: string) => void) {
+  const path = join(folder, `.pipe-${randomUUID()}`);
   await promisify(execFile)('mkfifo', ['-m', '600', path]);
   // The reading end first: opening the other one waits for it.
   const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -123,7 +130,7 @@ async function openPipe(onLine: (line: string) => void): Promise<{ writeEnd: num
       resolve();
     });
   });
-  return { writeEnd, ended };
+  return { writeEnd, ended, close: () => void reader.destroy() };
 }
 
 /** Cuts text that comes in pieces into lines; the last piece ends a line only if there is one. */
