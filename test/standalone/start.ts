@@ -75,11 +75,12 @@ async function start({ folder, apiPort }: Choices): Promise<void> {
   const { repositoryRoot } = readConfig();
   const settings = await prepareStandalone(createProgress());
   const began = performance.now();
-  const stopped = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopped.abort());
   // In this process: one process to interrupt.
   Object.assign(process.env, settings);
   await runStandalone(folder ?? join(repositoryRoot, 'examples'), apiPort);
+  // Until here a signal ends the process at once; who took it for the polls below alone would keep it from doing so.
+  const stopped = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopped.abort());
   const base = `http://127.0.0.1:${process.env.SLUICE_PORT ?? DEFAULT_PORT}`;
   const channel = folder === null ? FIRST_CHANNEL : 'NAMESPACE/CHANNEL';
   const page = `${base}/watch/${channel}`;
