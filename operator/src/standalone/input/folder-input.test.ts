@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -153,6 +153,16 @@ describe('a folder as input', () => {
     expect(names()).toEqual(['film']);
     await input.read();
     expect(faults).toHaveLength(1);
+  });
+
+  test('says why a file cannot be read, and what is no UTF-8', async () => {
+    await symlink(folder, join(folder, 'folder.yaml'));
+    await writeFile(join(folder, 'latin.yaml'), Buffer.from([0x23, 0xe4]));
+    await input.read();
+    expect(faults).toMatchObject([
+      { file: join(folder, 'folder.yaml'), message: expect.stringMatching(/EISDIR.*: let it be a file/) },
+      { file: join(folder, 'latin.yaml'), message: 'cannot be read as UTF-8: save the file as UTF-8' },
+    ]);
   });
 
   test('refuses an object that another file has, until it is taken out there', async () => {

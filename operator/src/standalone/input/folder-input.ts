@@ -193,8 +193,11 @@ export class FolderInput {
 async function readText(path: string): Promise<string> {
   const { size } = await stat(path);
   if (size > FILE_BYTES_MAX) throw new Error(`more than ${FILE_BYTES_MAX} bytes: split the file`);
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new Error(`${messageOf(cause)}: let it be a file that this user may read`, { cause });
+  });
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new Error('cannot be read as UTF-8: save the file as UTF-8', { cause });
   }
