@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Reads `+ GROUP` and `- GROUP`; at the end of its input it kills the groups that are left and removes the folder. */
+/**
+ * Reads `+ GROUP` and `- GROUP`; at the end of its input it kills the groups that are left and removes the folder, again
+ * where a process that was just dying has still written into it.
+ */
 const SCRIPT = `groups=' '
 while read -r sign group; do
   case $sign in
@@ -10,7 +13,7 @@ while read -r sign group; do
   esac
 done
 for group in $groups; do kill -s KILL -- "-$group"; done 2>/dev/null
-rm -rf -- "$1"`;
+for pause in 0.1 1 3; do rm -rf -- "$1" && break; sleep $pause; done 2>/dev/null`;
 
 /** A shell that cleans up after this process, however it ends: SIGKILL and a closed terminal leave nothing either. */
 export interface Guardian {
