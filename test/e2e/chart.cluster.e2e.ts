@@ -200,6 +200,16 @@ describe('chart', () => {
     });
   });
 
+  test('leaves to the operator what values of an older release do not say of scaling, instead of calling it 0', async () => {
+    const old = await renderChart(release, ['--set', 'edge.autoscaling=null']);
+    expect(readOperatorConfig(environmentOf(old, 'operator', 'operator')).edgeScale).toBeNull();
+    const unsaid = ['minReplicas', 'maxReplicas', 'tolerancePercent', 'scaleDownStabilizationSeconds'];
+    const set = ['enabled=true', ...unsaid.map((value) => `${value}=null`)].map((each) => `edge.autoscaling.${each}`);
+    const scaled = await renderChart(release, ['--set', set.join(',')]);
+    const expected = { minReplicas: 1, maxReplicas: 10, tolerance: 0.1, scaleDownStabilizationSeconds: 300 };
+    expect(readOperatorConfig(environmentOf(scaled, 'operator', 'operator')).edgeScale).toMatchObject(expected);
+  });
+
   test('routes only what viewers need from outside', () => {
     expect(plain.manifests.some((manifest) => manifest.kind === 'Ingress')).toBe(false);
     const ingress = find(full, 'Ingress', 'sluice-check');

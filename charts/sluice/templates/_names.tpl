@@ -77,8 +77,10 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- if ne (int (default 1 $.Values.edge.replicas)) 1 -}}
 {{- fail "edge.replicas and edge.autoscaling.enabled exclude each other: leave edge.replicas out and set edge.autoscaling.minReplicas and maxReplicas" -}}
 {{- end -}}
-{{- if gt (int .minReplicas) (int .maxReplicas) -}}
-{{- fail (printf "edge.autoscaling.minReplicas (%d) is above maxReplicas (%d): lower the one or raise the other" (int .minReplicas) (int .maxReplicas)) -}}
+{{- $least := int (default 1 .minReplicas) -}}
+{{- $most := int (default 10 .maxReplicas) -}}
+{{- if gt $least $most -}}
+{{- fail (printf "edge.autoscaling.minReplicas (%d) is above maxReplicas (%d): lower the one or raise the other" $least $most) -}}
 {{- end -}}
 {{- if not (or .targetViewersPerPod .targetEgressBitsPerSecondPerPod .targetRequestsPerSecondPerPod) -}}
 {{- fail "edge.autoscaling has nothing to go by: set targetViewersPerPod, targetEgressBitsPerSecondPerPod or targetRequestsPerSecondPerPod" -}}
