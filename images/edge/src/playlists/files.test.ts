@@ -57,6 +57,24 @@ describe('files of playlists', () => {
     expect(done).toEqual(['a is there', 'a goes']);
   });
 
+  test('are told of once where many cannot be written, and again after one could', async () => {
+    const told: unknown[] = [];
+    const stream = { write: (line: string) => void told.push(JSON.parse(line).playlist) };
+    const folder = { write: (name: string) => step(name), remove: async () => {}, close: async () => {} };
+    const many = new PlaylistFiles(folder, createLogger({ name: 'test', level: 'warn' }, stream));
+    for (const [name, isFull] of [
+      ['a', true],
+      ['b', true],
+      ['c', false],
+      ['d', true],
+    ] as const) {
+      fails = () => isFull;
+      many.put(name, 'one');
+      await many.settled();
+    }
+    expect(told).toEqual(['a', 'd']);
+  });
+
   test('end nothing where they cannot even be hidden', async () => {
     fails = () => true;
     files.put('a', 'one');

@@ -8,6 +8,8 @@ export class PlaylistFiles {
   /** What each is to be and is not yet; null for none. */
   readonly #wanted = new Map<string, string | null>();
   readonly #busy = new Map<string, Promise<void>>();
+  /** A disk that is full is told of once, until it takes a file again: there may be hundreds of playlists a second. */
+  #isTold = false;
 
   constructor(folder: Pick<PlaylistFolder, 'write' | 'remove' | 'close'>, log: Logger) {
     this.#folder = folder;
@@ -30,7 +32,10 @@ export class PlaylistFiles {
       this.#wanted.delete(name);
       try {
         if (text === null) await this.#folder.remove(name);
-        else await this.#folder.write(name, text);
+        else {
+          await this.#folder.write(name, text);
+          this.#isTold = false;
+        }
       } catch (thrown) {
         await this.#giveUp(name, thrown);
       }
@@ -41,7 +46,8 @@ export class PlaylistFiles {
 
   /** No room: without the file viewers ask the sidecar. What cannot be removed either is hidden with all others. */
   async #giveUp(name: string, thrown: unknown): Promise<void> {
-    this.#log.warn({ err: thrown, playlist: name }, 'a playlist cannot be written for nginx');
+    if (!this.#isTold) this.#log.warn({ err: thrown, playlist: name }, 'a playlist cannot be written for nginx');
+    this.#isTold = true;
     const isGone = await this.#folder.remove(name).then(
       () => true,
       () => false,

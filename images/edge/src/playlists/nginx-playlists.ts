@@ -31,6 +31,8 @@ export class NginxPlaylists {
   #timer: NodeJS.Timeout | null = null;
   #looking: Promise<void> = Promise.resolve();
   #isLooking = false;
+  /** What fails at each look is told once. */
+  #isTold = false;
 
   constructor({ runDirectory, routes, channels, audiences, log }: NginxPlaylistsContext) {
     this.#log = log;
@@ -74,9 +76,11 @@ export class NginxPlaylists {
       await this.#pollLog.read((polls) => this.polls.take(polls));
       this.published.renewAll();
       await this.#folder.keepAlive();
+      this.#isTold = false;
     } catch (thrown) {
       // Without them nginx asks for every playlist after a moment.
-      this.#log.warn({ err: thrown }, 'playlists for nginx cannot be kept');
+      if (!this.#isTold) this.#log.warn({ err: thrown }, 'playlists for nginx cannot be kept');
+      this.#isTold = true;
     } finally {
       this.#isLooking = false;
     }
