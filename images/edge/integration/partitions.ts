@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Cable } from './cable.ts';
 import { type EdgePrograms, until } from './programs.ts';
-import { FILM, type Stage } from './stage.ts';
+import { ask, FILM, type Stage } from './stage.ts';
 import { Witness } from './witness.ts';
 
 const PLAYLIST = `${FILM}/source.m3u8`;
@@ -102,7 +102,7 @@ export function restarted(stage: Stage): Promise<string> {
     for (const edge of [owner, other]) {
       const from = Math.max(...edges.map((each) => witness.end(each)));
       await until('routes are stored', 30, () => edge.hasStoredRoutes);
-      await edge.restartSidecar();
+      await edge.restartSidecar(() => asksToComeAgain(edge));
       for (const each of edges) await witness.sees(each, 2, from);
     }
     assert.deepEqual(witness.refusals(third), []);
@@ -113,6 +113,13 @@ export function restarted(stage: Stage): Promise<string> {
       );
     return '';
   });
+}
+
+/** nginx without its sidecar tells a viewer who comes to try again, so that a page of anywhere can read it. */
+async function asksToComeAgain({ url }: EdgePrograms): Promise<void> {
+  const { status, headers, text } = await ask(url, `${FILM}/index.m3u8`);
+  const told = [status, headers['retry-after'], headers['access-control-allow-origin'], JSON.parse(text).error.code];
+  assert.deepEqual(told, [503, '1', '*', 'EDGE_UNAVAILABLE']);
 }
 
 /** An owner that is killed in the middle of a switch: whoever comes to the others sees one channel. */

@@ -142,13 +142,17 @@ export class EdgePrograms {
     this.#operator?.socket.terminate();
   }
 
-  /** Kills the sidecar and starts it again with the files it had, as a kubelet does; resolves when its viewers get answers. */
-  async restartSidecar(): Promise<void> {
+  /**
+   * Kills the sidecar and starts it again with the files it had, as a kubelet does; resolves when its viewers get answers.
+   * @param meanwhile what is done while it is away
+   */
+  async restartSidecar(meanwhile: () => Promise<void> = async () => {}): Promise<void> {
     const [killed] = this.#children;
     if (killed?.pid === undefined) throw new Error('the edge does not run');
     const ended = once(killed, 'exit');
     process.kill(-killed.pid, 'SIGKILL');
     await ended;
+    await meanwhile();
     this.#startSidecar();
     await until('the sidecar answers again', START_SECONDS, () => this.#answers('/api/streams'));
   }
