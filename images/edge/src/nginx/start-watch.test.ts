@@ -1,8 +1,16 @@
-import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { PID_FILE, watchNginxStart } from './start-watch.ts';
+
+/** Writes the file of a start in a minute, in one step: a look in between would see one of now. */
+async function startLater(file: string): Promise<void> {
+  const later = Date.now() / 1000 + 60;
+  await writeFile(`${file}.new`, '8');
+  await utimes(`${file}.new`, later, later);
+  await rename(`${file}.new`, file);
+}
 
 test('a start of nginx is seen, once; one from before is not', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'edge-'));
@@ -20,8 +28,7 @@ test('a start of nginx is seen, once; one from before is not', async () => {
       },
       1,
     );
-    const later = Date.now() / 1000 + 60;
-    void writeFile(file, '8').then(() => utimes(file, later, later));
+    void startLater(file);
   });
   expect(starts).toBe(1);
   end();
