@@ -40,7 +40,7 @@ async function oneSegment(edges: readonly EdgePrograms[], source: SourceServer):
   const [owner, other] = edges;
   assert.ok(owner !== undefined && other !== undefined);
   const uri = urisOf((await ask(other.url, `${FILM}/360p.m3u8`)).text)[0] ?? 'none';
-  const before = source.requests.filter((path) => path.endsWith('.ts')).length;
+  const before = source.segmentRequests();
   const here = await ask(owner.url, `${FILM}/${uri}`);
   const asked = edges.flatMap((edge) => Array.from({ length: 20 }, () => ask(edge.url, `${FILM}/${uri}`)));
   for (const there of await Promise.all(asked)) {
@@ -55,8 +55,8 @@ async function oneSegment(edges: readonly EdgePrograms[], source: SourceServer):
   const first = urisOf((await ask(other.url, `${FILM}/source.m3u8`)).text)[1] ?? 'none';
   const head = await ask(other.url, `${FILM}/${first}`, { method: 'HEAD' });
   assert.deepEqual([head.status, Number(head.headers['content-length']) > 1000], [200, true]);
-  const grown = source.requests.filter((path) => path.endsWith('.ts')).length - before;
-  assert.ok(grown <= 3, `viewers made ${grown} requests at the source`);
+  const again = [...source.segmentRequests()].filter(([path, count]) => count > (before.get(path) ?? 1));
+  assert.deepEqual(again, [], 'viewers make no requests at the source');
   const metrics = await ask(`http://${other.address}:${other.ports.operations}`, '/metrics');
   const fetched = Number(/^sluice_edge_fetched_total (\d+)/m.exec(metrics.text)?.[1]);
   assert.ok(fetched > 0 && fetched < 60, `the other edge fetched ${fetched} segments`);
@@ -67,7 +67,7 @@ async function oneSegment(edges: readonly EdgePrograms[], source: SourceServer):
 export async function oneAudience({ owner, other, route }: Stage): Promise<string> {
   const statusAt = async (edge: EdgePrograms) =>
     JSON.parse((await ask(edge.url, '/api/stream/default/film/status')).text);
-  await until('health is known everywhere', 10, async () => (await statusAt(other)).health === 'healthy');
+  await until('health is known everywhere', 60, async () => (await statusAt(other)).health === 'healthy');
   const beat = await post(other.url, '/api/stream/heartbeat', { channelId: 'film', sessionId: 'bert' });
   assert.equal(beat.status, 200, beat.text);
   assert.equal(JSON.parse(beat.text).viewerCount, 1);
@@ -78,10 +78,10 @@ export async function oneAudience({ owner, other, route }: Stage): Promise<strin
       type: 'audience',
       audience: { uid: route.uid, viewers: 7, peak: 9, state: 'known', mode: 'Proxy', reason: 'seven viewers' },
     });
-    await until('the count of all edges is shown', 5, async () => (await statusAt(edge)).viewerCount === 7);
+    await until('the count of all edges is shown', 60, async () => (await statusAt(edge)).viewerCount === 7);
   }
   await ask(other.url, `${FILM}/source.m3u8?session=bert`);
-  await until('both say the same', 5, async () => {
+  await until('both say the same', 60, async () => {
     const shown = await Promise.all([statusAt(owner), statusAt(other)]);
     return JSON.stringify(shown[0]) === JSON.stringify(shown[1]);
   });
@@ -91,12 +91,12 @@ export async function oneAudience({ owner, other, route }: Stage): Promise<strin
   const reading = (async () => {
     for await (const chunk of events.body) heard.push(String(chunk));
   })().catch(() => undefined);
-  await until('the first events come unbuffered', 5, () => heard.join('').includes('event: health'));
+  await until('the first events come unbuffered', 60, () => heard.join('').includes('event: health'));
   other.operator.send({
     type: 'audience',
     audience: { uid: route.uid, viewers: 8, peak: 9, state: 'known', mode: 'Proxy', reason: 'eight viewers' },
   });
-  await until('a change comes', 5, () => heard.join('').includes('"viewerCount":8'));
+  await until('a change comes', 60, () => heard.join('').includes('"viewerCount":8'));
   const left = await post(other.url, '/api/stream/leave', { channelId: 'film', sessionId: 'bert' });
   assert.equal(left.status, 204);
   await other.operator.waitFor('viewers', (message) => message.left.length > 0);
@@ -138,7 +138,7 @@ export async function work({ owner, other }: Stage): Promise<string> {
   const bytes = await ask(base(other), source, { headers });
   assert.ok(bytes.body.length > 1000 && bytes.body.equals((await ask(base(owner), source, { headers })).body));
   const upload = { method: 'PUT', headers: { ...headers, 'content-type': 'video/mp2t' }, body: 'no segment' } as const;
-  const broken = await ask(base(other), `${path}/segments/${epoch}/360p/${segments.at(-1).msn + 1}`, upload);
+  const broken = await ask(base(other), `${path}/segments/${epoch}/360p/${segments.at(-1).msn + 1_000}`, upload);
   assert.ok([404, 422].includes(broken.status), `the owner judges uploads: ${broken.text}`);
   const stranger = { ...headers, authorization: 'Bearer wrong' };
   assert.equal((await ask(base(other), source, { headers: stranger })).status, 401);
@@ -147,21 +147,28 @@ export async function work({ owner, other }: Stage): Promise<string> {
   return `${bytes.body.length} bytes of work, ${await handOver(other, path, headers, segments.at(-1).msn)}`;
 }
 
-/** Waits by way of `edge` for the next source segment, as an agent does, and hands it back as that of a rung. */
+/**
+ * Waits by way of `edge` for the next source segment, as an agent does, and hands it back as that of a rung. A busy machine
+ * may come too late with it: then the next one.
+ */
 async function handOver(edge: EdgePrograms, path: string, headers: Record<string, string>, after: number) {
   const base = `http://${edge.address}:${edge.ports.internal}${path}`;
-  const next = await ask(base, `/work?epoch=1&after=${after}`, { headers });
-  const [segment] = JSON.parse(next.text).segments;
-  assert.ok(segment !== undefined, next.text);
-  const source = await ask(base, `/source/1/${segment.msn}`, { headers });
-  const startedAt = performance.now();
-  const stored = await request(`${base}/segments/1/360p/${segment.msn}`, {
-    method: 'PUT',
-    headers: { ...headers, 'content-type': 'video/mp2t' },
-    body: source.body,
+  let position = after;
+  let milliseconds = 0;
+  await until('a segment of a rung is stored in its time', 60, async () => {
+    const next = await ask(base, `/work?epoch=1&after=${position}`, { headers });
+    const segment = JSON.parse(next.text).segments?.at(-1);
+    if (segment === undefined) return false;
+    position = segment.msn;
+    const { body } = await ask(base, `/source/1/${segment.msn}`, { headers });
+    const startedAt = performance.now();
+    const put = { method: 'PUT', headers: { ...headers, 'content-type': 'video/mp2t' }, body } as const;
+    const stored = await ask(base, `/segments/1/360p/${segment.msn}`, put);
+    milliseconds = performance.now() - startedAt;
+    assert.ok([200, 201].includes(stored.status), stored.text);
+    return stored.status === 201;
   });
-  assert.equal(stored.statusCode, 201, await stored.body.text());
-  return `a segment stored in ${(performance.now() - startedAt).toFixed(0)} ms`;
+  return `a segment stored in ${milliseconds.toFixed(0)} ms`;
 }
 
 /** A new owner while the old one goes on: the same timeline, without a break, and what it lists can be had from it. */
@@ -185,7 +192,7 @@ export async function newOwner({ owner, other, third, route }: Stage): Promise<s
   const owners = [other.owner, owner.owner, third.owner];
   for (const edge of edges) edge.operator.send({ type: 'route', route: { ...route, owners, ownerTerm: 2 } });
   let text = '';
-  await until('the new owner goes on', 30, async () => {
+  await until('the new owner goes on', 60, async () => {
     text = await poll();
     return sequenceOf(text) > before + 2;
   });
@@ -199,13 +206,23 @@ export async function newOwner({ owner, other, third, route }: Stage): Promise<s
 export async function goneOwner({ owner, other, third }: Stage): Promise<string> {
   for (const edge of [other, third]) await ask(edge.url, `${FILM}/source.m3u8?session=anna`);
   await sleep(3_000);
-  const { text: before } = await ask(other.url, `${FILM}/source.m3u8?session=anna`);
   const endOf = (text: string): number => sequenceOf(text) + urisOf(text).length;
+  const listedBy = async (edge: EdgePrograms) => (await ask(edge.url, `${FILM}/source.m3u8?session=anna`)).text;
+  let before = await listedBy(other);
+  // Right behind a segment that both have: the next one, which only the owner would have, is far off.
+  const end = endOf(before);
+  await until('both have a new segment', 60, async () => {
+    before = await listedBy(third);
+    const ends = [endOf(before), endOf(await listedBy(other))];
+    const newest = urisOf(before).at(-1) ?? 'none';
+    const got = await Promise.all([other, third].map((edge) => ask(edge.url, `${FILM}/${newest}`)));
+    return ends.every((one) => one > end) && got.every(({ status }) => status === 200);
+  });
   await owner.stop('SIGKILL');
   const from = performance.now();
   let after = '';
   let longest = 0;
-  await until('a successor goes on', 30, async () => {
+  await until('a successor goes on', 60, async () => {
     const polled = performance.now();
     for (const edge of [other, third]) {
       const { status, text } = await ask(edge.url, `${FILM}/source.m3u8?session=anna`);

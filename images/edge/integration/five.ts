@@ -94,8 +94,9 @@ export async function fiveEdges({ edges, owner, source, route }: Stage): Promise
   const switchTo = (mode: 'Proxy' | 'Transcode'): void => {
     for (const edge of edges) edge.operator.send({ type: 'route', route: { ...route, mode } });
   };
-  const startedAt = performance.now();
-  await until('all have shown the same in Proxy', 30, () => isShared(/\/source\/\d+\.0\.ts$/));
+  const looksAt = (): number => source.requests.filter((path) => path.endsWith('.m3u8')).length;
+  const [looksBefore, startedAt] = [looksAt(), performance.now()];
+  await until('all have shown the same in Proxy', 60, () => isShared(/\/source\/\d+\.0\.ts$/));
   const agent = new AbortController();
   const work = handBack(edges.at(-1) ?? owner, agent.signal).catch((error: unknown) => {
     if (!agent.signal.aborted) throw error;
@@ -104,14 +105,14 @@ export async function fiveEdges({ edges, owner, source, route }: Stage): Promise
     switchTo('Transcode');
     await until('all have shown the same in Transcode', 60, () => isShared(/\/360p\/\d+\.1\.ts$/));
     switchTo('Proxy');
-    await until('all are back in Proxy', 30, async () => /\/\d+\.0\.ts$/.test(await pollAll()));
+    await until('all are back in Proxy', 60, async () => /\/\d+\.0\.ts$/.test(await pollAll()));
   } finally {
     agent.abort();
     await work;
   }
   const seconds = (performance.now() - startedAt) / 1000;
   const facts = await onceEach(edges, source.segmentRequests(), await pollAll());
-  const looks = source.requests.filter((path) => path.endsWith('.m3u8')).length;
+  const looks = looksAt() - looksBefore;
   assert.ok(looks <= 2 * (seconds + 10), `the source was looked at ${looks} times in ${seconds} s`);
   assert.ok(ownerConnections > 0, 'the owner is connected with the source');
   const shared = shown.sharedBy(edges.length).length;

@@ -97,7 +97,7 @@ export async function fullDisk({ edges, owner, other, third, source }: Stage): P
     return (await metricOf(owner, 'sluice_edge_storage_refused_total')) > 0;
   });
   const before = newest;
-  await until('the playlist goes on', 30, async () => {
+  await until('the playlist goes on', 60, async () => {
     await poll();
     await sleep(200);
     return newest !== before && playable((await ask(other.url, `${FILM}/source.m3u8`)).text).includes(newest);

@@ -94,7 +94,7 @@ export async function withEdges(
       },
     });
     for (const edge of edges) edge.snapshot([route]);
-    await until('the owner publishes', 15, async () => (await ask(owner.url, `${FILM}/source.m3u8`)).status === 200);
+    await until('the owner publishes', 60, async () => (await ask(owner.url, `${FILM}/source.m3u8`)).status === 200);
     return await run({ edges, owner, other, third, source, route });
   } catch (error) {
     for (const edge of edges) process.stdout.write(edge.log);
