@@ -32,7 +32,11 @@ export function conflict(kind: ServedKind, name: unknown, why: string): StatusAn
 }
 
 /** The answer to an object with faults, all of them named. */
-export function invalid({ kind }: ServedKind, object: JsonObject, causes: readonly FieldFault[]): StatusAnswer {
+export function invalid(
+  { kind }: Pick<ServedKind, 'kind'>,
+  object: JsonObject,
+  causes: readonly FieldFault[],
+): StatusAnswer {
   const texts = causes.map(({ path, message }) => `${path}: ${message}`).join(', ');
   return new StatusAnswer(422, 'Invalid', `${kind} "${metadataOf(object).name ?? ''}" is invalid: ${texts}`, causes);
 }

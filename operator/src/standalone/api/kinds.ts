@@ -4,7 +4,7 @@ import { API_GROUP, API_VERSION_NAME } from '@sluice/crds/group.ts';
 import { KINDS } from '@sluice/crds/kinds.ts';
 import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
 import type { z } from 'zod';
-import { ENDPOINT_SLICE } from '../../kinds.ts';
+import { ENDPOINT_SLICE, SECRET } from '../../kinds.ts';
 import { endpointSliceSchema } from '../../link/endpoints.ts';
 import type { KubernetesObject, ResourceType } from '../../runtime/client/client.ts';
 import { type FieldFault, invalid } from '../../runtime/memory/answer.ts';
@@ -16,6 +16,9 @@ import { DEPLOYMENT, isEnded, LOCAL_POD, SERVICE } from './shapes.ts';
 
 /** Where Services are. */
 export type ServiceAddresses = Pick<LoopbackNetwork, 'resolve' | 'serviceAddress'>;
+
+/** As Kubernetes has it: never a way out of the folder that the files are in. */
+const SECRET_KEY = /^(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}$/;
 
 /** Without a network names of Services stay as they are. */
 const NO_ADDRESSES: ServiceAddresses = { resolve: (text) => text, serviceAddress: () => '' };
@@ -143,9 +146,14 @@ function coreKinds({ serviceAddress }: ServiceAddresses): readonly ServedKind[] 
   ];
 }
 
-/** `stringData` is for writers; `data` is what is kept (core/v1 Secret). */
+/** `stringData` is for writers; `data` is what is kept, in files by its keys (core/v1 Secret). */
 function encodedSecret({ stringData, ...object }: JsonObject): JsonObject {
   const texts = Object.entries(isObject(stringData) ? stringData : {});
   const encoded = texts.map(([key, value]) => [key, Buffer.from(String(value)).toString('base64')]);
-  return { type: 'Opaque', ...object, data: { ...(object.data as JsonObject), ...Object.fromEntries(encoded) } };
+  const data: JsonObject = { ...(object.data as JsonObject), ...Object.fromEntries(encoded) };
+  const faults = Object.keys(data)
+    .filter((key) => !SECRET_KEY.test(key))
+    .map((key) => ({ path: 'data', message: `"${key}" is no key: use letters, digits, dashes, underscores and dots` }));
+  if (faults.length > 0) throw invalid(SECRET, object, faults);
+  return { type: 'Opaque', ...object, data };
 }

@@ -48,6 +48,9 @@ const containerSchema = z.object({
 });
 export type Container = z.infer<typeof containerSchema>;
 
+/** Volumes are folders by their names (RFC 1123 label, as Kubernetes has it). */
+const VOLUME_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const VOLUME_NAME_RULE = 'must be lower-case letters, digits and dashes, with a letter or digit at both ends';
 const ONLY_SIDECARS = 'only init containers with restartPolicy Always (native sidecars, KEP-753) are known here';
 /** The specification of a pod; security, CPU and memory, affinity have no meaning here. */
 const podSpecSchema = z.object({
@@ -60,7 +63,7 @@ const podSpecSchema = z.object({
     .array(
       z
         .object({
-          name: z.string(),
+          name: z.string().regex(VOLUME_NAME, VOLUME_NAME_RULE),
           emptyDir: z.object({}).optional(),
           secret: z.object({ secretName: z.string(), optional: z.boolean().default(false) }).optional(),
         })
@@ -97,7 +100,11 @@ const deploymentSpecSchema = z
     replicas: z.int().min(0).default(1),
     strategy: z.object({ type: z.enum(['RollingUpdate', 'Recreate']).default('RollingUpdate') }).prefault({}),
     selector: z.object({ matchLabels: z.record(z.string(), z.string()) }),
-    template: z.object({ metadata: z.object({ labels: texts, annotations: texts }), spec: podSpecSchema.loose() }),
+    template: z.object({
+      metadata: z.object({ labels: texts, annotations: texts }),
+      // Pods that end would be replaced at once, for ever.
+      spec: podSpecSchema.extend({ restartPolicy: z.literal('Always').default('Always') }).loose(),
+    }),
   })
   .refine(
     ({ selector, template }) =>

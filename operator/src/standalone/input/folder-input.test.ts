@@ -138,6 +138,21 @@ describe('a folder as input', () => {
       },
     ],
     ['a name that is none', channel('Film_1'), { line: 4, field: 'metadata.name' }],
+    [
+      'a volume whose name leads out of the folder of its pod',
+      'apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a, image: a}]\n  volumes:\n    - {name: ../../a, emptyDir: {}}\n',
+      { line: 7, field: 'spec.volumes[0].name', message: expect.stringContaining('lower-case') as never },
+    ],
+    [
+      'a Secret whose key is no name of a file',
+      'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {good.key: a, ../bad: b}\n',
+      { field: 'data', message: expect.stringContaining('"../bad"') as never },
+    ],
+    [
+      'a Deployment whose pods would end',
+      'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  selector: {matchLabels: {a: a}}\n  template:\n    metadata: {labels: {a: a}}\n    spec:\n      restartPolicy: Never\n      containers: [{name: a, image: a}]\n',
+      { line: 9, field: 'spec.template.spec.restartPolicy' },
+    ],
     ['two objects of one name', `${channel('one')}---\n${channel('one')}`, { line: 13, field: 'metadata.name' }],
     [
       'aliases that explode',
