@@ -196,7 +196,7 @@ describe('a channel on an edge', () => {
 
   test('is not woken by a question for a rendition that it does not have', async () => {
     await edge.probed();
-    const answer = edge.media.media('default/film', '999p', AbortSignal.timeout(5_000));
+    const answer = edge.media.media('default/film', '999p', AbortSignal.timeout(60_000));
     await expect(answer).rejects.toMatchObject({ code: 'RUNG_UNKNOWN', status: 404 });
     await edge.clock.advance(5_000);
     expect(edge.source.requests).toEqual([]);
@@ -236,7 +236,7 @@ describe('a channel on an edge', () => {
   ])('tells viewers of $name at once, and the operator why', async ({ failure, reason }) => {
     edge.source.failure = failure;
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));
-    const answer = edge.media.media('default/film', 'source', AbortSignal.timeout(5_000));
+    const answer = edge.media.media('default/film', 'source', AbortSignal.timeout(60_000));
     answer.catch(() => undefined);
     await edge.clock.advance(9_000);
     await expect(answer).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE', status: 503, retryAfterSeconds: 5 });

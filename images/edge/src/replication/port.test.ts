@@ -73,7 +73,7 @@ describe('the internal port of an edge, for other edges', () => {
     await rm(folder, { recursive: true });
   });
 
-  const read = (from: OwnerAddress, name = NAME) => client.read(from, 'film', name, AbortSignal.timeout(5_000));
+  const read = (from: OwnerAddress, name = NAME) => client.read(from, 'film', name, AbortSignal.timeout(60_000));
 
   test('sends stored files to edges', async () => {
     expect(Buffer.from(await read(owner)).equals(Buffer.alloc(5_000, 9))).toBe(true);

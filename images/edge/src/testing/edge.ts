@@ -107,7 +107,7 @@ export class TestEdge {
 
   /** The media playlist's text, waiting as a viewer does, without letting time pass. */
   async playlist(rung = 'source', key = 'default/film'): Promise<string> {
-    const answer = this.media.media(key, rung, AbortSignal.timeout(5_000));
+    const answer = this.media.media(key, rung, AbortSignal.timeout(60_000));
     answer.catch(() => undefined);
     await this.clock.advance(0);
     return (await answer).text;
