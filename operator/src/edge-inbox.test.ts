@@ -40,6 +40,8 @@ describe('the inbox of the edges', () => {
       memory: { ...remember(channelFixture(), NOW), ownership: { owners: [], term: TERM } },
       wanted: undefined,
       written: undefined,
+      writtenVersion: '',
+      isWriting: false,
       writtenMs: NOW,
       made: new Map(),
       madeMs: 0,

@@ -203,6 +203,22 @@ describe('the operator', () => {
     expect(harness.api.writes().map(({ url }) => url)).toEqual([]);
   });
 
+  test('writes its word again where somebody else has changed or removed the status of a channel', async () => {
+    harness.addChannel();
+    await harness.start();
+    await harness.until('a status', () => harness.channel().status?.mode === 'Idle');
+    await harness.quiet();
+    for (const status of [{ mode: 'Transcode', desiredMode: 'Transcode' }, undefined]) {
+      const written = harness.channel().status;
+      harness.api.store.update(SERVED.channels, 'tv', 'film', (channel) => {
+        if (status === undefined) delete channel.status;
+        else channel.status = status;
+      });
+      await harness.until('its own word', () => harness.channel().status?.mode === 'Idle');
+      expect(harness.channel().status).toEqual(written);
+    }
+  });
+
   test('takes a deleted channel from the edges', async () => {
     const uid = await transcoding();
     harness.api.store.delete(SERVED.channels, 'tv', 'film', undefined);

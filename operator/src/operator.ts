@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import type { Channel } from '@sluice/crds';
+import { takeForeignStatus } from './channel/foreign-status.ts';
 import { debugPages } from './debug.ts';
 import { faultOf } from './liveness.ts';
 import { createParts, type OperatorOptions, type Parts } from './parts.ts';
@@ -114,6 +116,7 @@ export class Operator {
     const { caches, lookAgain, admissions, roster } = this.#parts;
     wakeOnChanges(caches, {
       channel: (key, priority) => lookAgain.channel(key, priority),
+      channelStatus: (channel) => this.#checkStatus(channel),
       session: (key, priority) => lookAgain.session(key, priority),
       owner: (session) => admissions.take(session),
       sessionGone: (uid) => admissions.forget(uid),
@@ -122,6 +125,14 @@ export class Operator {
         this.#lookAtEdges();
       },
     });
+  }
+
+  /** Nobody else has a say in the status of a Channel: what somebody else wrote is written over. */
+  #checkStatus(channel: Channel): void {
+    const { states, controllers } = this.#parts;
+    const key = keyOf(channel.metadata);
+    const state = states.get(key);
+    if (state !== undefined && takeForeignStatus(channel, state)) controllers.writes.enqueue(key);
   }
 
   /** At how many edge pods there should be, if that is this operator's to decide. */

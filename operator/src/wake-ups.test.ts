@@ -42,6 +42,7 @@ describe('a change in a cache', () => {
 
   wakeOnChanges(caches, {
     channel: (key) => woken.push(`channel ${key}`),
+    channelStatus: ({ metadata }) => woken.push(`status ${metadata.resourceVersion}`),
     session: (key) => woken.push(`session ${key}`),
     owner: () => woken.push('owner'),
     sessionGone: (uid) => woken.push(`gone ${uid}`),
@@ -57,7 +58,7 @@ describe('a change in a cache', () => {
     ['wakes a Channel that is gone', CHANNEL, null, ['channel tv/film']],
     ['wakes a Channel with another spec', CHANNEL, channelWith({ generation: 2 }), ['channel tv/film']],
     ['wakes a Channel that is deleted', CHANNEL, channelWith({ deletionTimestamp: 'now' }), ['channel tv/film']],
-    ['lets a Channel sleep whose status was written', CHANNEL, channelWith({ resourceVersion: '9' }), []],
+    ['only tells of a status that was written', CHANNEL, channelWith({ resourceVersion: '9' }), ['status 9']],
   ];
   test('wakes the sessions of a Channel that is gone, made anew under its name, or readable again', () => {
     sessions.store.replace([SESSION]);

@@ -1,4 +1,4 @@
-import type { StreamSession } from '@sluice/crds';
+import type { Channel, StreamSession } from '@sluice/crds';
 import { type Caches, sessionsOf } from './caches.ts';
 import { SESSIONS_BY_CHANNEL } from './channel/gather.ts';
 import { CHANNEL_LABEL } from './labels.ts';
@@ -12,6 +12,8 @@ import { annotated } from './session/admission/owner.ts';
 export interface WakeUps {
   /** The Channel of this key, or something that it depends on, has changed. */
   readonly channel: (key: string, priority: Priority) => void;
+  /** Nothing but the status of this Channel has changed. */
+  readonly channelStatus: (channel: Channel) => void;
   /** The StreamSession of this key, or a pod of it, has changed. */
   readonly session: (key: string, priority: Priority) => void;
   /** A StreamSession has changed, or what it belongs to names another owner. */
@@ -25,13 +27,16 @@ export interface WakeUps {
 /**
  * Says for each change in a cache who has to look again. The statuses of Channels and StreamSessions are the operator's
  * own words, which their controllers know before the cache does: the echo of a write wakes nobody but the Channel, of
- * what has become of its session.
+ * what has become of its session. Of a Channel's status it is told, because somebody else may have written it.
  */
 export function wakeOnChanges({ channels, sessions, pods, namespaces, slices }: Caches, wake: WakeUps): void {
   channels.onChange(({ before, after, initial }) => {
     const object = after ?? before;
     if (object === null) return;
-    if (before !== null && after !== null && onlyStatusChanged(before, after)) return;
+    if (before !== null && after !== null && onlyStatusChanged(before, after)) {
+      wake.channelStatus(after);
+      return;
+    }
     wake.channel(keyOf(object.metadata), priorityOf(initial));
     if (initial) return;
     const isOther = before?.metadata.uid !== after?.metadata.uid;

@@ -84,6 +84,8 @@ function meet(channel: Channel, nowMs: number, options: ChannelControllerOptions
     memory: remember(channel, nowMs),
     wanted: channel.status,
     written: channel.status,
+    writtenVersion: channel.metadata.resourceVersion ?? '',
+    isWriting: false,
     writtenMs: nowMs,
     made: new Map(),
     madeMs: 0,

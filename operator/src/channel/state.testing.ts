@@ -11,6 +11,8 @@ export function stateFixture(changes: Partial<ChannelState> = {}): ChannelState 
     memory: remember(channelFixture(), 0),
     wanted: { mode: 'Idle', desiredMode: 'Idle' },
     written: undefined,
+    writtenVersion: '',
+    isWriting: false,
     writtenMs: 0,
     made: new Map(),
     madeMs: 0,

@@ -12,6 +12,10 @@ export interface ChannelState {
   wanted: ChannelStatus | undefined;
   /** The status as it was last written or read. */
   written: ChannelStatus | undefined;
+  /** Resource version of the Channel with that status; empty: not known. */
+  writtenVersion: string;
+  /** A write of the status is under way. */
+  isWriting: boolean;
   /** When, in ms since the epoch. */
   writtenMs: number;
   /** Sessions that are being made, or that are made and not yet in the cache, by name; one without a uid is not made yet. */

@@ -139,14 +139,18 @@ async function writeStatus(key: string, state: ChannelState, options: ChannelWri
   if (!turns.take(key, claimOf(status, state.written, urgency))) return null; // comes again when it is its turn
   const { namespace, name, uid } = state;
   const object = { apiVersion: API_VERSION, kind: CHANNEL_NAMES.kind, metadata: { namespace, name, uid }, status };
+  state.isWriting = true;
   try {
-    await client.applyStatus(CHANNEL, object, FIELD_MANAGER);
+    const { metadata } = await client.applyStatus(CHANNEL, object, FIELD_MANAGER);
+    state.writtenVersion = metadata.resourceVersion ?? '';
   } catch (error) {
     // Deleted meanwhile, or replaced by another of its name (the uid is a precondition) of which the cache knows. Any
     // other conflict is a lost race, and is tried again.
     if (hasReason(error, 'NotFound')) return null;
     if (hasReason(error, 'Conflict') && states.get(key) !== state) return null;
     throw error;
+  } finally {
+    state.isWriting = false;
   }
   metrics.statusWrites.inc();
   state.written = status;
