@@ -1,15 +1,19 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { Departure } from './departure.ts';
 import { silentLog } from './testing/operator.ts';
+import { VirtualClock } from './testing/virtual-clock.ts';
 
 describe('the departure of an edge', () => {
+  let clock: VirtualClock;
   let told: string[];
   let leave: () => Promise<{ handedOver: number; kept: number }>;
   let startNginx: (() => void) | null;
   let departure: Departure;
 
   beforeEach(() => {
-    jest.useFakeTimers();
+    clock = new VirtualClock(0, async () => {
+      for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    });
     told = [];
     startNginx = null;
     leave = async () => ({ handedOver: 2, kept: 0 });
@@ -29,12 +33,9 @@ describe('the departure of an edge', () => {
         };
       },
       stays: () => void told.push('stays'),
+      clock,
       log: silentLog,
     });
-  });
-
-  afterEach(() => {
-    jest.useRealTimers();
   });
 
   test('tells operator and successors once, whoever asks for it', async () => {
@@ -43,22 +44,23 @@ describe('the departure of an edge', () => {
     expect(departure.hasBegun).toBe(true);
     await Promise.all([first, departure.begin()]);
     expect(told).toEqual(['operator', 'channels']);
+    expect(clock.size).toBe(0);
   });
 
   test('serves on for as long as it was asked to, then ends the streams', async () => {
     const lasting = departure.last(10);
-    await jest.advanceTimersByTimeAsync(9_999);
+    await clock.advance(9_999);
     expect(told).not.toContain('streams');
-    await jest.advanceTimersByTimeAsync(1);
+    await clock.advance(1);
     await lasting;
     expect(told).toEqual(['operator', 'channels', 'streams']);
   });
 
   test('is told of a pod that stays, because nginx alone was started again', async () => {
     const lasting = departure.last(1);
-    await jest.advanceTimersByTimeAsync(999);
+    await clock.advance(999);
     expect(startNginx).toBeNull();
-    await jest.advanceTimersByTimeAsync(1);
+    await clock.advance(1);
     await lasting;
     startNginx?.();
     expect(told.at(-1)).toBe('stays');
@@ -67,12 +69,14 @@ describe('the departure of an edge', () => {
   });
 
   test.each([
-    ['never answers', () => new Promise<never>(() => {})],
-    ['fails', () => Promise.reject(new Error('no'))],
-  ])('ends in time where handing over %s', async (_how, broken) => {
+    ['never answers', () => new Promise<never>(() => {}), 8_000],
+    ['fails', () => Promise.reject(new Error('no')), 1_000],
+  ])('ends in time where handing over %s', async (_how, broken, milliseconds) => {
     leave = broken;
-    const lasting = departure.last(0);
-    await jest.advanceTimersByTimeAsync(8_000);
+    const lasting = departure.last(1);
+    await clock.advance(milliseconds - 1);
+    expect(told).not.toContain('streams');
+    await clock.advance(1);
     await lasting;
     expect(told.at(-1)).toBe('streams');
   });

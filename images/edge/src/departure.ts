@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@sluice/common/log/log.ts';
+import type { Clock } from './channel/clock.ts';
 import type { ChannelService } from './channel/service.ts';
 
 /**
@@ -20,6 +20,7 @@ export interface DepartureParts {
   readonly stays: () => void;
   /** Calls back when nginx is started again. @returns what ends that */
   readonly watchNginx: (started: () => void) => () => void;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -49,7 +50,8 @@ export class Departure {
    * nginx may stop.
    */
   async last(seconds: number): Promise<void> {
-    await Promise.all([this.begin(), sleep(seconds * 1000)]);
+    const served = new Promise<void>((resolve) => void this.#parts.clock.after(seconds * 1000, resolve));
+    await Promise.all([this.begin(), served]);
     if (this.#isOver) return;
     this.#parts.endStreams();
     this.#unwatch();
@@ -63,15 +65,17 @@ export class Departure {
   }
 
   async #handOver(): Promise<void> {
-    const { channels, tell, log } = this.#parts;
+    const { channels, tell, clock, log } = this.#parts;
     tell();
-    const late = new AbortController();
-    const limit = sleep(HAND_OVER_MS, null, { signal: late.signal }).catch(() => null);
+    let cancel = (): void => {};
+    const limit = new Promise<null>((resolve) => {
+      cancel = clock.after(HAND_OVER_MS, () => resolve(null));
+    });
     const departure = await Promise.race([channels.leave(), limit]).catch((error: unknown) => {
       log.error({ err: error }, 'channels could not be handed over; successors will miss this edge');
       return null;
     });
-    late.abort();
+    cancel();
     log.info(departure ?? {}, departure === null ? 'not all channels are handed over' : 'channels are handed over');
   }
 }

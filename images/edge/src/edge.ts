@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import type { Route } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
+import { systemClock } from './channel/clock.ts';
 import type { EdgeConfig } from './config.ts';
 import { Departure } from './departure.ts';
 import { createFront, type EdgeParts } from './front.ts';
@@ -50,6 +51,7 @@ export async function startEdge(parts: EdgeParts, stays: () => void = () => {}):
     endStreams: () => front.events.close(),
     watchNginx: (started) => watchNginxStart(config.runDirectory, started),
     stays,
+    clock: systemClock,
     log,
   });
   const work = createWorkRelay(front.routes, config.podUid, parts.work);
