@@ -22,6 +22,11 @@ export function metadataOf(object: JsonObject): JsonObject {
   return isObject(object.metadata) ? object.metadata : {};
 }
 
+/** The field of an object below these keys; undefined if there is none. */
+export function fieldAt(object: JsonObject, keys: readonly string[]): unknown {
+  return keys.reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), object);
+}
+
 /** The fields that a manager owns who has applied or created `wanted`: every scalar, list and empty object in it. */
 export function ownedFields(wanted: JsonObject): ReadonlySet<FieldPath> {
   return new Set(fieldsOf(wanted, []).filter((path) => !IDENTITY.test(path)));
@@ -46,7 +51,7 @@ export function applied(
   };
   for (const path of before.owners.get(owner) ?? []) if (!isOwned(path)) removeField(object, path, isOwned);
   const isTaken = (path: FieldPath) =>
-    fields.has(path) && !sameJson(fieldAt(before.object, path), fieldAt(object, path));
+    fields.has(path) && !sameJson(fieldAt(before.object, JSON.parse(path)), fieldAt(object, JSON.parse(path)));
   for (const [name, paths] of owners) {
     if (name !== owner) owners.set(name, new Set([...paths].filter((path) => !isTaken(path))));
   }
@@ -77,15 +82,9 @@ function overlaid(base: unknown, over: unknown): unknown {
 function removeField(object: JsonObject, path: FieldPath, isOwned: (path: FieldPath) => boolean): void {
   const keys = JSON.parse(path) as string[];
   const key = keys.pop();
-  const parent = fieldAt(object, JSON.stringify(keys));
+  const parent = fieldAt(object, keys);
   if (key === undefined || !isObject(parent)) return;
   delete parent[key];
   const parentPath = JSON.stringify(keys);
   if (Object.keys(parent).length === 0 && !isOwned(parentPath)) removeField(object, parentPath, isOwned);
-}
-
-function fieldAt(object: unknown, path: FieldPath): unknown {
-  let value = object;
-  for (const key of JSON.parse(path) as string[]) value = isObject(value) ? value[key] : undefined;
-  return value;
 }

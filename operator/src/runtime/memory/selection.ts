@@ -1,5 +1,5 @@
 import type { Selection, WatchEvent } from '../client/client.ts';
-import { isObject, type JsonObject, metadataOf } from './fields.ts';
+import { fieldAt, isObject, type JsonObject, metadataOf } from './fields.ts';
 import type { StoredEvent } from './history.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ServedKind } from './served-kind.ts';
@@ -11,7 +11,7 @@ export function isSelected({ namespace = '', labelSelector = '', fieldSelector =
   return (
     (namespace === '' || own === namespace) &&
     matchesLabels(labelSelector, isObject(labels) ? labels : {}) &&
-    fields.every(([path = '', expected]) => String(fieldAt(object, path) ?? '') === expected)
+    fields.every(([path = '', expected]) => String(fieldAt(object, path.split('.')) ?? '') === expected)
   );
 }
 
@@ -56,8 +56,4 @@ export function follow(
 /** A bookmark of a kind: everything up to the store's version has been told. */
 export function bookmarkOf(store: ObjectStore): WatchEvent {
   return { type: 'BOOKMARK', object: { metadata: { resourceVersion: String(store.resourceVersion) } } };
-}
-
-function fieldAt(object: JsonObject, path: string): unknown {
-  return path.split('.').reduce<unknown>((value, key) => (isObject(value) ? value[key] : undefined), object);
 }

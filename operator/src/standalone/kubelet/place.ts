@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { SECRET } from '../../kinds.ts';
-import { isObject } from '../../runtime/memory/fields.ts';
+import { fieldAt } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import type { Container, LocalPod, Variable } from '../api/shapes.ts';
 import type { ProcessStart } from './machine.ts';
@@ -132,8 +132,7 @@ export function mapPath(text: string, mappings: readonly PathMapping[]): string 
 function textOf({ name, value = '', valueFrom }: Partial<Variable>, { pod, address }: PodPlace): string {
   if (valueFrom === undefined) return value;
   const { fieldPath } = valueFrom.fieldRef;
-  const fields = { metadata: pod.metadata, status: { podIP: address } };
-  const found = fieldPath.split('.').reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), fields);
+  const found = fieldAt({ metadata: pod.metadata, status: { podIP: address } }, fieldPath.split('.'));
   if (typeof found === 'string') return found;
   const message = `env ${name}: there is no field ${fieldPath}; known: metadata.name, .namespace, .uid, status.podIP`;
   throw new SluiceError(message, { code: 'CONFIG_INVALID', retryable: false });
