@@ -55,7 +55,6 @@ export class PodRun {
   readonly #containers: readonly LocalContainer[];
   readonly #ending = new AbortController();
   #graceSeconds: number;
-  #obstacle: { reason: string; message: string } | null = null;
 
   /** Begins at once. */
   constructor(pod: LocalPod, services: PodServices) {
@@ -121,12 +120,12 @@ export class PodRun {
     for (; !signal.aborted; await pause(WAIT_MS, clock, signal)) {
       try {
         await makeVolumes(this.#pod, this.#place.volumes, store);
-        this.#obstacle = null;
+        for (const container of this.#containers) container.waiting = null;
         return !signal.aborted;
       } catch (error) {
         const isWait = error instanceof SluiceError && error.retryable;
         const reason = isWait ? 'ContainerCreating' : 'CreateContainerConfigError';
-        this.#obstacle = { reason, message: messageOf(error) };
+        for (const container of this.#containers) container.waiting = { reason, message: messageOf(error) };
         this.#changed();
       }
     }
@@ -158,7 +157,6 @@ export class PodRun {
     const status = statusOf({
       containers: this.#containers,
       address: this.#place.address,
-      obstacle: this.#obstacle,
       unschedulable: unschedulable(this.#pod),
     });
     this.#write('status', { metadata: { name, namespace, uid }, status });

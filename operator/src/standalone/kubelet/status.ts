@@ -4,15 +4,12 @@ import type { LocalContainer } from './container.ts';
 export interface StatusSources {
   readonly containers: readonly LocalContainer[];
   readonly address: string;
-  /** Why no container can be made yet; null: nothing is missing. */
-  readonly obstacle: { readonly reason: string; readonly message: string } | null;
   /** Why the pod cannot run here, in the scheduler's words; null: it can. */
   readonly unschedulable: string | null;
 }
 
 /** Builds a pod's status as Kubernetes writes it (core/v1 PodStatus), as far as somebody here reads it. */
-export function statusOf(sources: StatusSources): object {
-  const { containers, address, unschedulable } = sources;
+export function statusOf({ containers, address, unschedulable }: StatusSources): object {
   const mains = containers.filter((each) => !each.isSidecar);
   const isReady = containers.every((each) => each.ready);
   const scheduled =
@@ -24,8 +21,8 @@ export function statusOf(sources: StatusSources): object {
       { type: 'Ready', status: isReady ? 'True' : 'False' },
     ],
     podIP: address,
-    initContainerStatuses: containers.filter((each) => each.isSidecar).map((each) => containerStatus(each, sources)),
-    containerStatuses: mains.map((each) => containerStatus(each, sources)),
+    initContainerStatuses: containers.filter((each) => each.isSidecar).map(containerStatus),
+    containerStatuses: mains.map(containerStatus),
   };
 }
 
@@ -36,12 +33,12 @@ function phaseOf(mains: readonly LocalContainer[]): 'Pending' | 'Running' | 'Suc
   return mains.some(({ pid, last }) => pid !== 0 || last !== null) ? 'Running' : 'Pending';
 }
 
-function containerStatus(local: LocalContainer, { obstacle }: StatusSources): object {
+function containerStatus(local: LocalContainer): object {
   const { container, ready, started, restarts, pid, last, waiting } = local;
   const terminated = last && { ...last, reason: last.exitCode === 0 ? 'Completed' : 'Error' };
   const isEnd = pid === 0 && waiting === null && terminated !== null;
   const usual = { reason: 'ContainerCreating', message: '' };
-  const now = isEnd ? { terminated } : { waiting: waiting ?? obstacle ?? usual };
+  const now = isEnd ? { terminated } : { waiting: waiting ?? usual };
   return {
     ...{ name: container.name, image: container.image, ready, started, restartCount: restarts },
     ...(pid === 0 ? {} : { containerID: `local://${pid}` }),
