@@ -140,9 +140,7 @@ function coreKinds({ serviceAddress }: ServiceAddresses): readonly ServedKind[] 
     readKind(ENDPOINT_SLICE, endpointSliceSchema),
     { ...kind('', 'Secret'), admit: encodedSecret },
     kind('', 'ConfigMap'),
-    kind('', 'ServiceAccount'),
     kind('events.k8s.io', 'Event'),
-    kind('coordination.k8s.io', 'Lease'),
   ];
 }
 
