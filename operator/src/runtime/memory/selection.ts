@@ -1,4 +1,5 @@
 import type { Selection, WatchEvent } from '../client/client.ts';
+import { StatusAnswer } from './answer.ts';
 import { fieldAt, isObject, type JsonObject, metadataOf } from './fields.ts';
 import type { StoredEvent } from './history.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -15,18 +16,13 @@ export function isSelected({ namespace = '', labelSelector = '', fieldSelector =
   );
 }
 
-/**
- * Whether labels meet a selector as on kubectl's command line: `a=b`, `a==b`, `a!=b`, `a`, `!a`, `a in (b,c)`,
- * `a notin (b,c)`, joined by commas.
- */
+/** Whether labels meet a selector: `a=b`, `a==b`, `a`, joined by commas. @throws StatusAnswer 400 for any other */
 export function matchesLabels(selector: string, labels: Readonly<Record<string, unknown>>): boolean {
-  const requirements = selector.split(/,(?![^(]*\))/).map((part) => part.trim());
-  return requirements.filter(Boolean).every((requirement) => {
-    const [, key = '', operator, list, value = list] =
-      /^([^=!\s]+)\s*(?:(in|notin)\s+\(([^)]*)\)|(?:!=|==?)\s*(.*))$/.exec(requirement) ?? [];
-    if (key === '') return requirement.startsWith('!') ? !(requirement.slice(1) in labels) : requirement in labels;
-    const isOne = key in labels && (value ?? '').split(',').some((each) => each.trim() === labels[key]);
-    return isOne !== (operator === 'notin' || requirement.includes('!='));
+  return (selector === '' ? [] : selector.split(',')).every((requirement) => {
+    const [, key = '', value] = /^([^=!\s()]+)(?:==?([^=!\s()]*))?$/.exec(requirement) ?? [];
+    if (key === '')
+      throw new StatusAnswer(400, 'BadRequest', `label selector ${requirement}: only a and a=b are known`);
+    return Object.hasOwn(labels, key) && (value ?? labels[key]) === labels[key];
   });
 }
 
