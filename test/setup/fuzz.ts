@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz -- [ROUNDS] [PATTERN]`: runs the property tests with a new seed in each round and fifty times the cases
+ * `npm run fuzz -- [ROUNDS] [PATTERN]`: runs the property tests with a new seed in each round and a hundred times the cases
  * that the gate takes. Prints the seed of each round; a counterexample names the seed that finds it again.
  */
 import { spawnSync } from 'node:child_process';
@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** Cases per property compared with the gate: a round of all suites takes some minutes on two cores. */
+/** Times the cases that a test names, of which the gate takes half: a round of all suites takes minutes on two cores. */
 const RUNS_FACTOR = 50;
 /** A property that the gate checks in a second may take fifty times as long here, on a busy machine more. */
 const TEST_TIMEOUT_MILLISECONDS = 600_000;
