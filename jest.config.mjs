@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-/** Unit tests: every *.test.ts beside its source. End-to-end, browser and cluster suites have runners of their own. */
+/** Unit tests: every *.test.ts beside its source but *.scenario.test.ts, which take longer. End-to-end, browser and cluster suites have runners of their own. */
 export default {
   testEnvironment: 'node',
   // More than cores, of which jest would leave one idle: while a suite waits for sockets and timers, another works.
@@ -9,7 +9,7 @@ export default {
   testTimeout: 60_000,
   roots: ['<rootDir>/crds', '<rootDir>/operator', '<rootDir>/images', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '\\.scenario\\.test\\.ts$'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^fast-check$': '<rootDir>/test/setup/fast-check.mjs' },
   transform: {

@@ -21,6 +21,11 @@ const jest = ['sh', 'test/setup/run.sh', '--jest'];
 const PHASES: readonly Phase[] = [
   { name: 'check', shows: 'types, lint, format, generated files', command: [...node, 'test/check.ts'] },
   { name: 'unit', shows: 'unit and property tests', command: jest },
+  {
+    name: 'scenarios',
+    shows: 'several edges, and an operator among faults, on a clock of the tests',
+    command: [...jest, '-c', 'jest.scenarios.config.mjs'],
+  },
   { name: 'programs', shows: 'FFmpeg, nginx and Chromium are here', command: [...node, 'test/setup/programs.ts'] },
   {
     name: 'transcoder',
