@@ -1,0 +1,210 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Mode } from '@sluice/common/link/messages.ts';
+import { playlistViolations, updateViolations } from '@sluice/test/viewer/invariants.ts';
+import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
+import type { SourceClient } from '../source/client.ts';
+import { sourceError } from '../source/errors.ts';
+import { intake, type KnownSegment, remember } from '../source/intake.ts';
+import { VirtualClock } from '../testing/virtual-clock.ts';
+import { nextMsn } from '../timeline/log.ts';
+import { segmentName } from '../timeline/names.ts';
+import { mediaPlaylist } from '../timeline/playlist.ts';
+import { originOf } from './materialise.ts';
+import { MemoryFiles } from './memory-files.testing.ts';
+import { ModelSource, SEGMENT } from './model-source.testing.ts';
+import { constantLagMs } from './pace.ts';
+import { Publisher } from './publisher.ts';
+import { TranscodeSession } from './transcode.ts';
+
+const UID = '11112222-3333';
+const RUNGS = ['source', 'high', 'low'];
+
+/** What happens to a channel, step by step. */
+export type Event =
+  | { readonly kind: 'pass'; readonly looks: number }
+  | { readonly kind: 'mode'; readonly mode: Mode }
+  | { readonly kind: 'restart'; readonly firstMsn: number }
+  | { readonly kind: 'break' }
+  | { readonly kind: 'jump'; readonly segments: number }
+  | { readonly kind: 'lose' }
+  | { readonly kind: 'sleep'; readonly seconds: number }
+  | { readonly kind: 'encode'; readonly rungs: number }
+  | { readonly kind: 'attempt' }
+  | { readonly kind: 'full'; readonly isFull: boolean }
+  | { readonly kind: 'squeeze' };
+
+/** A channel in a model world: everything of it but files, sockets and time is real. */
+export class World {
+  readonly clock = new VirtualClock(1_000_000, async () => {
+    await nextTurn();
+  });
+  readonly files = new MemoryFiles();
+  readonly source: ModelSource;
+  readonly publisher: Publisher;
+  readonly session = new TranscodeSession({ name: 's', uid: 's', tokenSha256: '', rungs: ['high', 'low'] });
+  readonly problems: string[] = [];
+  #known: readonly KnownSegment[] = [];
+  #behind = 0;
+  #before: number | null = null;
+  #polls = new Map<string, ReturnType<typeof parseMediaPlaylist>>();
+  #encoded = 0;
+  #attempt = 1;
+  #mode: Mode = 'Direct';
+  readonly #fragmented: boolean;
+
+  constructor(window: number, firstMsn: number, fragmented: boolean) {
+    this.#fragmented = fragmented;
+    this.source = new ModelSource(firstMsn, window, fragmented);
+    const client: SourceClient = {
+      read: async ({ url }) => {
+        if (this.source.lost.has(url)) throw sourceError('SOURCE_NOT_FOUND', 'gone');
+        return {
+          status: 200,
+          bytes: this.source.bytes(url),
+          url,
+          contentLength: null,
+          etag: null,
+          lastModified: null,
+          allowOrigin: null,
+        };
+      },
+      close: async () => undefined,
+    };
+    this.publisher = new Publisher(
+      {
+        clock: this.clock,
+        client,
+        files: this.files,
+        view: () => ({
+          uid: UID,
+          headers: {},
+          mode: this.#mode,
+          rungs: RUNGS,
+          resume: null,
+          session: this.session,
+          lagMs: (seconds) => constantLagMs(seconds, true),
+        }),
+        save: async () => undefined,
+        changed: () => this.poll(),
+        trouble: () => undefined,
+      },
+      null,
+    );
+  }
+
+  look(): void {
+    const now = this.clock.now();
+    const playlist = this.source.playlist();
+    const taken = intake(this.#known, playlist, this.#behind);
+    this.#behind = taken.kind === 'stale' ? this.#behind + 1 : 0;
+    if (taken.kind !== 'stale') {
+      this.#known = remember(this.#known, taken);
+      this.publisher.take(taken, playlist, now, this.#before);
+    }
+    this.#before = now;
+  }
+
+  async encode(): Promise<void> {
+    this.session.called(this.#attempt, this.clock.now());
+    const listed = this.publisher.log === null ? 0 : nextMsn(this.publisher.log);
+    for (const segment of this.publisher.stored()) {
+      for (const rung of ['high', 'low'].slice(0, this.#encoded)) {
+        if (segment.msn < listed || !this.session.claim(segment.msn, rung)) continue;
+        const name = segmentName({ uid: UID, epoch: segment.epoch, rung, msn: segment.msn, attempt: this.#attempt });
+        const isStored = await this.files.write(name, SEGMENT).then(
+          () => true,
+          () => false,
+        );
+        if (isStored) this.session.stored(segment.msn, rung);
+        this.session.unclaim(this.#attempt, segment.msn, rung);
+      }
+    }
+  }
+
+  async happen(event: Event): Promise<void> {
+    if (event.kind === 'pass') await this.pass(event.looks);
+    else if (event.kind === 'mode') {
+      // What the channel sees to where fragmented MP4 is the obstacle.
+      this.#mode = this.#fragmented && event.mode === 'Transcode' ? 'Proxy' : event.mode;
+    } else if (event.kind === 'restart') this.source.restart(event.firstMsn);
+    else if (event.kind === 'break') this.source.break();
+    else if (event.kind === 'lose') this.source.lose();
+    else if (event.kind === 'encode') this.#encoded = this.#fragmented ? 0 : event.rungs;
+    else if (event.kind === 'attempt') this.#attempt += 1;
+    else if (event.kind === 'full') this.files.isFull = event.isFull;
+    else if (event.kind === 'squeeze') this.files.squeeze();
+    else if (event.kind === 'jump') for (let count = 0; count < event.segments; count += 1) this.source.appear();
+    else await this.sleep(event.seconds);
+    this.publisher.pump();
+    await this.clock.advance(0);
+  }
+
+  async pass(looks: number): Promise<void> {
+    for (let count = 0; count < looks; count += 1) {
+      this.source.appear();
+      this.look();
+      await this.clock.advance(500);
+      await this.encode();
+      await this.clock.advance(1_500);
+    }
+  }
+
+  async sleep(seconds: number): Promise<void> {
+    this.publisher.sleep();
+    const { log } = this.publisher;
+    if (log !== null) this.#known = this.#known.filter((one) => one.msn < nextMsn(log) - log.msnOffset);
+    await this.clock.advance(0);
+    for (let passed = 0; passed < seconds; passed += 2) this.source.appear();
+    await this.clock.advance(seconds * 1000);
+    if (seconds > 24) await this.publisher.forget();
+    this.#before = null;
+  }
+
+  /** Compares what clients see now with what they saw before. */
+  poll(): void {
+    const { log } = this.publisher;
+    if (log === null || log.entries.length === 0) return;
+    const texts = RUNGS.map((rung) => mediaPlaylist(log, rung));
+    const playlists = texts.map(parseMediaPlaylist);
+    RUNGS.forEach((rung, index) => {
+      const playlist = playlists[index];
+      if (playlist === undefined) return;
+      const before = this.#polls.get(rung);
+      if (before !== undefined)
+        this.problems.push(...updateViolations(before, playlist).map((text) => `${rung}: ${text}`));
+      const mixed = playlistViolations(playlist).filter((text) => text.includes('EXT-X-MAP'));
+      this.problems.push(...mixed.map((text) => `${rung}: ${text}`));
+      this.#polls.set(rung, playlist);
+      const source = playlists[0];
+      const differs =
+        playlist.mediaSequence !== source?.mediaSequence ||
+        playlist.entries.some((entry, at) => entry.discontinuity !== source.entries[at]?.discontinuity);
+      if (differs) this.problems.push(`${rung}: numbers or discontinuities differ from the source's rendition`);
+    });
+    this.#checkFiles();
+  }
+
+  #checkFiles(): void {
+    const { log } = this.publisher;
+    for (const rung of RUNGS) {
+      let previous: string | null = null;
+      for (const entry of log?.entries ?? []) {
+        const name = entry.names[rung] ?? '';
+        if (entry.gap) continue;
+        if (name.startsWith('s/') && !this.files.content.has(name)) this.problems.push(`${name} is listed, not stored`);
+        if (entry.map !== null && name.startsWith('s/') && !this.files.content.has(entry.map)) {
+          this.problems.push(`${entry.map} is needed by ${name}, not stored`);
+        }
+        if ((entry.map === null) === this.#fragmented) this.problems.push(`${name} has the map ${entry.map}`);
+        if (this.#fragmented) continue;
+        const origin = originOf(name);
+        const joint = ((this.files.content.get(name)?.[5] ?? 0) & 0x80) !== 0;
+        if (previous !== null && previous !== origin && !entry.discontinuity && !joint) {
+          this.problems.push(`${name} follows ${previous} without a joint`);
+        }
+        if (rung === 'source' && origin !== 'source') this.problems.push(`${name} in the source's rendition`);
+        previous = origin;
+      }
+    }
+  }
+}
