@@ -7,6 +7,7 @@ const DEFAULT_RESOURCE_NAME = 'nvidia.com/gpu';
 /** Group ids are 32 bits, signed in the Kubernetes API. */
 const GROUP_ID_MAX = 2 ** 31 - 1;
 
+/** `transcode.gpu`: which extended resource a transcode pod asks for, where, and how long it waits for a node that has it. */
 export const gpuSchema = z
   .object({
     resourceName: z

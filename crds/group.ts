@@ -16,6 +16,7 @@ export interface KindNames {
   readonly shortNames: readonly string[];
 }
 
+/** Names under which the API server knows a Channel. */
 export const CHANNEL_NAMES = {
   kind: 'Channel',
   listKind: 'ChannelList',
@@ -24,6 +25,7 @@ export const CHANNEL_NAMES = {
   shortNames: ['chan'],
 } as const satisfies KindNames;
 
+/** Names under which the API server knows a StreamSession. */
 export const STREAM_SESSION_NAMES = {
   kind: 'StreamSession',
   listKind: 'StreamSessionList',

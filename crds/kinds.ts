@@ -12,6 +12,7 @@ const AGE = {
   description: 'Time since it was made.',
 } as const;
 
+/** Everything that the CustomResourceDefinition of a Channel is generated from. */
 export const CHANNEL: CustomResource = {
   names: CHANNEL_NAMES,
   description:
@@ -63,6 +64,7 @@ export const CHANNEL: CustomResource = {
   ],
 };
 
+/** Everything that the CustomResourceDefinition of a StreamSession is generated from. */
 export const STREAM_SESSION: CustomResource = {
   names: STREAM_SESSION_NAMES,
   description:

@@ -11,6 +11,7 @@ const RESERVED_RUNG_NAMES = ['source', 'index'] as const;
 /** A ladder with more rungs than this costs viewers more choice than it gives. */
 export const LADDER_MAX_RUNGS = 8;
 
+/** One rendition of the ladder: `height` in pixels, `bitrateBps` of the video in bit/s. */
 export const rungSchema = z
   .object({
     name: z
@@ -65,12 +66,15 @@ export const rungSchema = z
 /** One rendition of the ladder. */
 export type Rung = z.infer<typeof rungSchema>;
 
+/** Renditions by name, in any order; at most {@link LADDER_MAX_RUNGS}. */
 export const ladderSchema = z.array(rungSchema).max(LADDER_MAX_RUNGS).meta(listMap('name'));
 
 /** H.264 encoders by FFmpeg's names. */
 export const ENCODERS = ['h264_nvenc', 'h264_qsv', 'h264_vaapi', 'libx264'] as const;
+/** An H.264 encoder by FFmpeg's name. */
 export type Encoder = (typeof ENCODERS)[number];
 
+/** Encoders to try, the most wanted first; holds libx264, which works on any node. */
 export const encoderPreferenceSchema = z
   .array(z.enum(ENCODERS).describe("FFmpeg's name of an H.264 encoder."))
   .min(1)
@@ -106,6 +110,7 @@ const PRESETS = [
   'veryslow',
 ] as const;
 
+/** Preset of libx264. */
 export const presetSchema = z
   .enum(PRESETS)
   .describe(
@@ -115,6 +120,7 @@ export const presetSchema = z
 /** Bound of a priority in both directions: more steps than anybody needs to tell channels apart. */
 const PRIORITY_BOUND = 1000;
 
+/** Place in the queue of sessions that wait for room under the limits. */
 export const prioritySchema = z
   .int32()
   .min(-PRIORITY_BOUND)
@@ -132,6 +138,7 @@ export const quantitySchema = z.union([
     .max(32)
     .regex(/^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$/),
 ]);
+/** A quantity as Kubernetes writes it. */
 export type Quantity = z.infer<typeof quantitySchema>;
 
 /** Longest name of a resource. They are qualified names: a DNS name of at most 253 characters, a slash and 63 characters. */
@@ -145,6 +152,7 @@ function quantitiesSchema(description: string) {
     .describe(description);
 }
 
+/** Requests and limits of a transcode pod by resource name; no request above its limit. */
 export const resourcesSchema = z
   .object({
     requests: quantitiesSchema('What the pod needs to be scheduled, for example cpu: "2" and memory: 512Mi.'),
@@ -158,13 +166,16 @@ export const resourcesSchema = z
       message: 'resources.requests must not be greater than resources.limits: no pod could be made with them',
     }),
   );
+/** Requests and limits of a transcode pod. */
 export type Resources = z.infer<typeof resourcesSchema>;
 
+/** Labels of nodes, as in a PodSpec; lengths are those of a label's key with prefix and of its value. */
 export const nodeSelectorSchema = z
   .record(z.string().max(317), z.string().max(63))
   .meta({ maxProperties: 16 })
   .describe('Labels that a node must have to run the transcode pod; none by default.');
 
+/** A toleration, as in a PodSpec (core/v1 Toleration). */
 export const tolerationSchema = z
   .object({
     key: z.string().max(317).optional().describe('Key of the taint; empty with operator Exists means every taint.'),
@@ -201,8 +212,10 @@ export const tolerationSchema = z
       },
     ),
   );
+/** A toleration, as in a PodSpec. */
 export type Toleration = z.infer<typeof tolerationSchema>;
 
+/** Tolerations of a transcode pod, at most 16. */
 export const tolerationsSchema = z
   .array(tolerationSchema)
   .max(16)

@@ -13,6 +13,7 @@ export const PARTS = [
   'route',
   'memory',
 ] as const;
+/** Something that the bench measures by itself. */
 export type Part = (typeof PARTS)[number];
 
 /** More than an operator is made for says nothing about it. */

@@ -52,6 +52,7 @@ export interface Context {
   readonly progress: Progress;
 }
 
+/** Configuration from the environment, progress on the terminal. */
 export function defaultContext(): Context {
   return { config: readConfig(), progress: createProgress() };
 }

@@ -1,3 +1,4 @@
+/** Namespace of everything that the check of a cluster makes. */
 export const VERIFY_NAMESPACE = 'sluice-verify';
 
 const CONTAINER_SECURITY = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };

@@ -19,6 +19,7 @@ export interface KubectlPaths {
 /** How long one kubectl call may take in seconds; a `rollout status` has its own, shorter limit. */
 const CALL_TIMEOUT_SECONDS = 300;
 
+/** kubectl as the cluster's administrator. Calls throw SluiceError `COMMAND_FAILED` with what kubectl says. */
 export function createKubectl(paths: KubectlPaths): Kubectl {
   const environment = { ...process.env, KUBECONFIG: paths.kubeconfigPath };
   const call = (args: readonly string[], input = ''): Promise<string> =>

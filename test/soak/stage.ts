@@ -16,10 +16,13 @@ import { edgePods } from './edges.ts';
 
 /** What viewers watch: the channel of all of them, and one of a few that is in Direct while only one watches. */
 export const NAMESPACE = 'soak';
+/** Name of the channel that all viewers watch. */
 export const BUSY = 'busy';
+/** Name of the channel that stays in Direct while one viewer watches. */
 export const QUIET = 'quiet';
 /** The rung of the busy channel; the source's own segments unless it is transcoded. */
 export const RUNG = '64p';
+/** Edges beside each other: an owner and two that follow it. */
 export const EDGES = 3;
 /**
  * V8 lets a heap grow before it looks for what nobody needs any more: with little room it looks soon, and what grows then is

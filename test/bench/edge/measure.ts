@@ -20,6 +20,7 @@ import type { Started } from './subject.ts';
 
 /** What `npm run bench -- edge:NAME` can measure by itself. */
 export const EDGE_PARTS = ['bytes', 'viewers', 'second', 'answers', 'limit', 'growth'] as const;
+/** A part of the edge's bench. */
 export type EdgePart = (typeof EDGE_PARTS)[number];
 
 /** Loopback addresses: each subject has ports for viewers of its own. */

@@ -13,6 +13,7 @@ import { buildah, buildahBuild, buildahHasImage } from './buildah.ts';
  * and from the Node.js that runs this program, under the same names.
  */
 export const DEBIAN_IMAGE = 'docker.io/library/debian:trixie-slim';
+/** Base of what needs nothing but Node.js. */
 export const NODE_IMAGE = 'docker.io/library/node:24-trixie-slim';
 
 const RELEASE = 'trixie';

@@ -12,6 +12,7 @@ export interface Descriptor {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/** The part of an image index that is used (OCI image-spec 1.1, image-index.md). */
 export interface OciIndex {
   readonly schemaVersion: 2;
   readonly manifests: readonly Descriptor[];

@@ -8,6 +8,7 @@ export interface ImageEntry {
   readonly usualSeconds: number;
 }
 
+/** The product's images and the demo source's; `usualSeconds` of a build on two cores. */
 export const IMAGES = {
   operator: { dockerfile: 'images/operator/Dockerfile', bundles: ['operator'], usualSeconds: 3 },
   edge: { dockerfile: 'images/edge/Dockerfile', bundles: ['edge', 'page'], usualSeconds: 10 },
@@ -15,8 +16,10 @@ export const IMAGES = {
   'demo-source': { dockerfile: 'test/demo-source/Dockerfile', bundles: [], usualSeconds: 60 },
 } as const satisfies Record<string, ImageEntry>;
 
+/** Key of {@link IMAGES}. */
 export type ImageName = keyof typeof IMAGES;
 
+/** All keys of {@link IMAGES}, in the order of the table. */
 export const IMAGE_NAMES = Object.keys(IMAGES) as readonly ImageName[];
 
 /** Full name, so that every engine and the kubelet mean the same image by it. */

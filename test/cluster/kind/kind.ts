@@ -11,8 +11,10 @@ import { closeRoutes, routesMarker } from './routes.ts';
 
 /** Name of the kind cluster, and of its only container as kind forms it. */
 export const NAME = 'sluice';
+/** Docker's name of the cluster's only node. */
 export const CONTAINER = `${NAME}-control-plane`;
 
+/** What a caller needs to reach the cluster; `nodeAddress` is the container's IPv4 address. */
 export interface KindCluster {
   readonly kubeconfigPath: string;
   readonly kubectlPath: string;
@@ -63,6 +65,7 @@ export async function ensureInDocker(
   await progress.step(`docker pull ${reference}`, 20, () => docker('pull', '--quiet', reference));
 }
 
+/** Whether the cluster exists and its node's container runs. @throws SluiceError `COMMAND_FAILED` if Docker does not answer */
 export async function kindIsRunning(
   config: ClusterConfig,
   progress: Progress,

@@ -19,6 +19,7 @@ export function etcdArguments(layout: ClusterLayout): readonly string[] {
   ];
 }
 
+/** Command line of kube-apiserver: etcd on loopback, RBAC and node authorization, certificates of the layout. */
 export function apiServerArguments(layout: ClusterLayout): readonly string[] {
   const file = (name: string) => join(layout.certificates, name);
   return [
@@ -51,6 +52,7 @@ export function apiServerArguments(layout: ClusterLayout): readonly string[] {
   ];
 }
 
+/** Command line of kube-controller-manager: certificates and pod ranges of the layout, no election of a leader. */
 export function controllerManagerArguments(layout: ClusterLayout): readonly string[] {
   const file = (name: string) => join(layout.certificates, name);
   const kubeconfig = componentKubeconfig(layout, 'controller-manager');
@@ -73,6 +75,7 @@ export function controllerManagerArguments(layout: ClusterLayout): readonly stri
   ];
 }
 
+/** Command line of kube-scheduler, which elects no leader: there is one. */
 export function schedulerArguments(layout: ClusterLayout): readonly string[] {
   const kubeconfig = componentKubeconfig(layout, 'scheduler');
   return [

@@ -1,6 +1,7 @@
 import { TOOLS } from '../toolchain/tools.ts';
 import { DNS_SERVICE_ADDRESS } from './layout.ts';
 
+/** Reference of the image that the cluster builds for itself from CoreDNS's pinned release. */
 export const COREDNS_IMAGE = `docker.io/sluice/coredns:${TOOLS.coredns.version}`;
 
 const NAME = { name: 'coredns', namespace: 'kube-system' } as const;

@@ -21,6 +21,7 @@ export function kubeProxyConfiguration(layout: ClusterLayout, node: NodeLayout):
   };
 }
 
+/** Command line of kube-proxy: everything stands in its configuration file. */
 export function kubeProxyArguments(node: NodeLayout): readonly string[] {
   return [`--config=${node.proxyConfig}`];
 }

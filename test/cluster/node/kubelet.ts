@@ -45,6 +45,7 @@ export function kubeletConfiguration(layout: ClusterLayout, node: NodeLayout): R
   };
 }
 
+/** Command line of a node's kubelet: the flags that its configuration file cannot carry. */
 export function kubeletArguments(layout: ClusterLayout, node: NodeLayout): readonly string[] {
   return [
     `--config=${node.kubeletConfig}`,

@@ -16,6 +16,7 @@ export const API_SERVICE_ADDRESS = '10.96.0.1';
 export const DNS_SERVICE_ADDRESS = '10.96.0.10';
 /** Health and metrics ports are bound here: loopback, and out of the way of anything that uses 127.0.0.1. */
 export const LOCAL_ADDRESS = '127.0.8.1';
+/** Port of kube-apiserver on the first node's address. */
 export const API_PORT = 6443;
 
 /** Names, addresses and folders of one node; a pure function of the configuration and the node's index. */

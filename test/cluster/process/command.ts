@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 
+/** How {@link run} starts a command. */
 export interface CommandOptions {
   readonly cwd?: string;
   /** This program's own environment if left out. */

@@ -35,6 +35,7 @@ export function mountsBelow(mounts: readonly Mount[], folders: readonly string[]
     .reverse();
 }
 
+/** Mounts that this process sees, in the kernel's order (proc_pid_mountinfo(5)). */
 export async function readMounts(): Promise<Mount[]> {
   return parseMounts(await readFile('/proc/self/mountinfo', 'utf8'));
 }

@@ -13,6 +13,7 @@ export interface ProcessIdentity {
   readonly startTicks: string;
 }
 
+/** Where a daemon leaves its traces. */
 export interface DaemonFiles {
   /** Folder of `<name>.pid`. */
   readonly pidDirectory: string;
@@ -35,6 +36,7 @@ function readStartTicks(pid: number): string | null {
   }
 }
 
+/** Whether this very process still runs: an id that another process has got since does not count. */
 export function isRunning(identity: ProcessIdentity): boolean {
   return readStartTicks(identity.pid) === identity.startTicks;
 }

@@ -10,6 +10,7 @@ export type ToolSource =
   /** A folder below `test/cluster/go`; `goMod` says where its go.mod comes from. */
   | { readonly kind: 'folder'; readonly folder: string; readonly goMod: 'kubernetes' | 'standard-library' };
 
+/** A program of the cluster that is built with Go, once per version, and kept in the cache. */
 export interface Tool {
   /** File name of the binary. */
   readonly name: string;
@@ -92,4 +93,5 @@ export const TOOLS = {
   },
 } as const satisfies Record<string, Tool>;
 
+/** Key of {@link TOOLS}. */
 export type ToolName = keyof typeof TOOLS;
