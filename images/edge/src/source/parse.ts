@@ -1,21 +1,17 @@
-import m3u8 from 'm3u8-parser';
 import { z } from 'zod';
+import type { Attributes } from './attributes.ts';
 import { sourceError } from './errors.ts';
-
-/** Most lines of a playlist: three a segment for a day of 4 s segments, and room. */
-const MAX_LINES = 100_000;
-
-/** Longest line in characters: URLs beyond 8 KiB do not pass common proxies. */
-const MAX_LINE_LENGTH = 8_192;
-
-/** Segments kept from the end of a source's playlist: a window of 12, once again for a slow poll, and room. */
-const MAX_SEGMENTS = 60;
+import { playlistText } from './lines.ts';
+import { type Manifest, readManifest } from './manifest.ts';
 
 /** Times in ms beyond it are no Date (ECMA-262 21.4.1.1). */
 const MAX_TIME_MS = 8.64e15;
 
 /** Room for numbers made of microseconds since 1970, and for an offset of ours before doubles stop counting by one. */
 const MAX_MEDIA_SEQUENCE = 2 ** 52;
+
+/** Longest name of an encryption method in an error: the known ones have a dozen characters. */
+const MAX_METHOD_LENGTH = 40;
 
 const byteRangeSchema = z.object({
   offset: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER).default(0),
@@ -29,26 +25,27 @@ const segmentSchema = z.object({
   discontinuity: z.boolean().optional(),
   programDateTime: z.number().min(-MAX_TIME_MS).max(MAX_TIME_MS).optional(),
   byterange: byteRangeSchema.optional(),
-  key: z.object({ method: z.string().optional() }).optional(),
+  key: z.instanceof(Map<string, string>).optional(),
   map: z.object({ uri: z.string().min(1), byterange: byteRangeSchema.optional() }).optional(),
 });
 
 const mediaSchema = z.object({
   targetDuration: z.number().int().positive().max(120),
-  mediaSequence: z.number().int().nonnegative().max(MAX_MEDIA_SEQUENCE).default(0),
-  endList: z.boolean().optional(),
+  mediaSequence: z.number().int().nonnegative().max(MAX_MEDIA_SEQUENCE),
   segments: z.array(segmentSchema),
 });
 
-const variantSchema = z.object({
-  uri: z.string().min(1),
-  attributes: z.object({
-    BANDWIDTH: z.number().positive().optional(),
-    CODECS: z.string().optional(),
-    AUDIO: z.string().optional(),
-    'FRAME-RATE': z.number().positive().optional(),
-    RESOLUTION: z.object({ width: z.number().int().positive(), height: z.number().int().positive() }).optional(),
-  }),
+/** A decimal number that may be missing. */
+const decimalSchema = z.coerce.number().positive().optional();
+
+const streamSchema = z.object({
+  BANDWIDTH: decimalSchema,
+  CODECS: z.string().default(''),
+  AUDIO: z.string().optional(),
+  RESOLUTION: z
+    .string()
+    .regex(/^[1-9]\d{0,4}x[1-9]\d{0,4}$/, 'must be WIDTHxHEIGHT')
+    .optional(),
 });
 
 /** A part of a file; null means the whole. */
@@ -78,7 +75,7 @@ export interface SourceSegment {
   readonly map: SourceMap | null;
 }
 
-/** A source's media playlist: the last {@link MAX_SEGMENTS} segments of it. */
+/** A source's media playlist: the last segments of it (MAX_SEGMENTS in manifest.ts). */
 export interface SourcePlaylist {
   readonly kind: 'media';
   readonly targetDurationSeconds: number;
@@ -106,30 +103,14 @@ export interface SourceMultivariant {
   readonly variants: readonly SourceVariant[];
 }
 
-function checkText(text: string): void {
-  if (!text.startsWith('#EXTM3U')) {
-    const start = text.slice(0, 200).trimStart().toLowerCase();
-    const what = start.startsWith('<') ? 'a web page' : 'something else';
-    throw sourceError('NOT_A_PLAYLIST', `The source's URL answers with ${what} instead of an HLS playlist (#EXTM3U)`);
-  }
-  let lines = 0;
-  let start = 0;
-  while (start < text.length) {
-    const found = text.indexOf('\n', start);
-    const end = found < 0 ? text.length : found;
-    lines += 1;
-    if (end - start > MAX_LINE_LENGTH || lines > MAX_LINES) {
-      throw sourceError(
-        'PLAYLIST_INVALID',
-        `The source's playlist has more than ${MAX_LINES} lines, or one longer than ${MAX_LINE_LENGTH} characters`,
-      );
-    }
-    start = end + 1;
-  }
-}
+/** What stands for bytes that are no UTF-8. */
+const REPLACEMENT = '\uFFFD';
 
 /** A URL's normal form has neither line breaks nor quotes, so it can stand in a playlist of ours. */
 function absolute(uri: string, base: string): string {
+  if (uri.includes(REPLACEMENT)) {
+    throw sourceError('PLAYLIST_INVALID', "The source's playlist names a URL that is not in UTF-8 (RFC 8216bis 4.1)");
+  }
   const url = URL.parse(uri, base);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw sourceError('PLAYLIST_INVALID', "The source's playlist names something that is no http or https URL");
@@ -145,24 +126,25 @@ function invalid(error: z.ZodError): never {
   );
 }
 
-function unsupportedOf(segments: readonly z.infer<typeof segmentSchema>[]): string | null {
-  const method = segments.at(-1)?.key?.method ?? 'NONE';
-  if (method !== 'NONE') return `segments encrypted with ${method} (EXT-X-KEY); remove the encryption at the source`;
-  return null;
+function unsupportedOf(segments: Manifest['segments']): string | null {
+  const key = segments.at(-1)?.key;
+  if (key === undefined) return null;
+  const method = key.get('METHOD') ?? 'a method that it does not name';
+  return `segments encrypted with ${method.slice(0, MAX_METHOD_LENGTH)} (EXT-X-KEY); remove the encryption at the source`;
 }
 
-function mediaOf(manifest: unknown, url: string): SourcePlaylist {
+function mediaOf(manifest: Manifest, url: string): SourcePlaylist {
   const parsed = mediaSchema.safeParse(manifest);
   if (!parsed.success) return invalid(parsed.error);
   const { segments, mediaSequence } = parsed.data;
-  const first = Math.max(0, segments.length - MAX_SEGMENTS);
+  const first = manifest.segmentCount - segments.length;
   return {
     kind: 'media',
     targetDurationSeconds: parsed.data.targetDuration,
-    windowSegments: segments.length,
-    ended: parsed.data.endList === true,
-    unsupported: unsupportedOf(segments),
-    segments: segments.slice(first).map((segment, index) => ({
+    windowSegments: manifest.segmentCount,
+    ended: manifest.endList,
+    unsupported: unsupportedOf(manifest.segments),
+    segments: segments.map((segment, index) => ({
       msn: mediaSequence + first + index,
       uri: absolute(segment.uri, url),
       durationSeconds: segment.duration,
@@ -178,31 +160,30 @@ function mediaOf(manifest: unknown, url: string): SourcePlaylist {
   };
 }
 
-const mediaGroupsSchema = z.object({
-  AUDIO: z.record(z.string(), z.record(z.string(), z.object({ uri: z.string().optional() }))).optional(),
-});
-
 /** Names of the audio groups that have no member without a URI: one without is in the variant's own stream (4.4.6.1). */
-function separateAudioGroups(mediaGroups: unknown): ReadonlySet<string> {
-  const groups = mediaGroupsSchema.safeParse(mediaGroups);
-  const audio = groups.success ? (groups.data.AUDIO ?? {}) : {};
-  const separate = Object.entries(audio).filter(([, members]) => Object.values(members).every((one) => one.uri));
-  return new Set(separate.map(([name]) => name));
+function separateAudioGroups(renditions: readonly Attributes[]): ReadonlySet<string> {
+  const audio = renditions.filter((one) => one.get('TYPE') === 'AUDIO');
+  const groups = new Set(audio.map((one) => one.get('GROUP-ID') ?? ''));
+  for (const one of audio) if (!one.has('URI')) groups.delete(one.get('GROUP-ID') ?? '');
+  return groups;
 }
 
-function multivariantOf(playlists: unknown, mediaGroups: unknown, url: string): SourceMultivariant {
-  const parsed = z.array(variantSchema).max(100).safeParse(playlists);
-  if (!parsed.success) return invalid(parsed.error);
-  const separate = separateAudioGroups(mediaGroups);
+function multivariantOf({ variants, renditions }: Manifest, url: string): SourceMultivariant {
+  const separate = separateAudioGroups(renditions);
   return {
     kind: 'multivariant',
-    variants: parsed.data.map((variant) => ({
-      uri: absolute(variant.uri, url),
-      bandwidthBps: variant.attributes.BANDWIDTH ?? null,
-      height: variant.attributes.RESOLUTION?.height ?? 0,
-      codecs: variant.attributes.CODECS ?? '',
-      demuxed: variant.attributes.AUDIO !== undefined && separate.has(variant.attributes.AUDIO),
-    })),
+    variants: variants.map(({ uri, attributes }) => {
+      const parsed = streamSchema.safeParse(Object.fromEntries(attributes));
+      if (!parsed.success) return invalid(parsed.error);
+      const { BANDWIDTH, RESOLUTION, CODECS, AUDIO } = parsed.data;
+      return {
+        uri: absolute(uri, url),
+        bandwidthBps: BANDWIDTH ?? null,
+        height: Number(RESOLUTION?.split('x')[1] ?? 0),
+        codecs: CODECS,
+        demuxed: AUDIO !== undefined && separate.has(AUDIO),
+      };
+    }),
   };
 }
 
@@ -211,23 +192,8 @@ function multivariantOf(playlists: unknown, mediaGroups: unknown, url: string): 
  * Throws NOT_A_PLAYLIST or PLAYLIST_INVALID.
  */
 export function parsePlaylist(bytes: Uint8Array, url: string): SourcePlaylist | SourceMultivariant {
-  const text = Buffer.from(bytes)
-    .toString('utf8')
-    .replace(/^\uFEFF/, '');
-  checkText(text);
-  const parser = new m3u8.Parser();
-  try {
-    parser.push(text);
-    parser.end();
-  } catch (error) {
-    throw sourceError('PLAYLIST_INVALID', "The source's playlist cannot be parsed", { cause: error });
-  }
-  const { playlists, mediaGroups } = z
-    .object({ playlists: z.array(z.unknown()).optional(), mediaGroups: z.unknown().optional() })
-    .parse(parser.manifest);
-  return playlists === undefined || playlists.length === 0
-    ? mediaOf(parser.manifest, url)
-    : multivariantOf(playlists, mediaGroups, url);
+  const manifest = readManifest(playlistText(bytes));
+  return manifest.variants.length === 0 ? mediaOf(manifest, url) : multivariantOf(manifest, url);
 }
 
 /**
