@@ -1,62 +1,23 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
-import type { Logger } from '@sluice/common/log/log.ts';
-import type { FeedSource } from '../replication/feed.ts';
-import type { OwnerLinks } from '../replication/owner-link.ts';
-import type { OwnersAnswer, OwnersClaim, OwnershipClient } from '../replication/ownership.ts';
-import { type SegmentClient, type StoredFile, segmentUnknown } from '../replication/segments.ts';
-import type { SourceClient } from '../source/client.ts';
-import type { MediaVolume } from '../storage/volume.ts';
+import type { OwnersAnswer, OwnersClaim } from '../replication/ownership.ts';
+import { type StoredFile, segmentUnknown } from '../replication/segments.ts';
 import { keyOf } from '../viewers/audiences.ts';
-import type { Clock } from './clock.ts';
 import { FetchTurns } from './fetches.ts';
+import { ChannelFolders } from './folders.ts';
 import type { ChannelFollower } from './follower.ts';
 import { Listeners } from './listeners.ts';
+import type { MediaSide, MediaSideOptions } from './media-side.ts';
 import { Negotiation } from './negotiation.ts';
 import type { ChannelOwner } from './owner.ts';
 import { OwnersDesk } from './owners-desk.ts';
 import { ServedChannel } from './served.ts';
-import type { ChannelLive, ChannelService, Departure, OwnersListener } from './service.ts';
+import type { ChannelLive, Departure, OwnersListener } from './service.ts';
 import { type Ownership, ownershipOf } from './succession.ts';
-import { LIVE_FOLDER, removeStrayTimelines, strayFolders, TIMELINES_FOLDER } from './sweep.ts';
 import { OWNER_MOVED, unreachable } from './waiters.ts';
 
 /** A request is answered anew when its channel changes hands meanwhile; more changes than this are an error. */
 const MAX_OWNER_MOVES = 3;
-
-/** What the media side is built from. */
-export interface MediaSideOptions {
-  /** Absolute path of the media volume. */
-  readonly mediaDirectory: string;
-  /** What gives the files on it their room. */
-  readonly volume: MediaVolume;
-  readonly podUid: string;
-  /** What reads sources; closed with the service. */
-  readonly client: SourceClient;
-  /** Connections to the edges that own what this one follows; closed with the service. */
-  readonly links: OwnerLinks;
-  /** What fetches segments from other edges; closed with the service. */
-  readonly segments: SegmentClient;
-  /** What speaks with other edges about owners; closed with the service. */
-  readonly ownership: OwnershipClient;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
-
-/** The media side, with what agents and other edges need beside the viewers' interface. */
-export interface MediaSide extends ChannelService, FeedSource {
-  /** The owner of the channel whose transcode session this is or just was; null where this edge knows none. */
-  ownerOfSession(namespace: string, session: string): ChannelOwner | null;
-  /**
-   * A file (`s/...`) of a channel that lies on this edge, whoever owns the channel; null where it does not. It is fetched
-   * where an edge that does not reach the owner goes on by way of this one.
-   */
-  storedFile(uid: string, name: string): Promise<StoredFile | null>;
-  /** Another edge says who owns a channel, or that the owner is away; null for a channel that is not known here. */
-  hearOwners(uid: string, claim: OwnersClaim): Promise<OwnersAnswer | null>;
-}
 
 function unknownChannel(key: string): SluiceError {
   return new SluiceError(`There is no channel ${key}`, { code: 'CHANNEL_UNKNOWN', retryable: false, status: 404 });
@@ -81,11 +42,11 @@ class Channels implements MediaSide {
   /** Other edges that watch, by uid: one may have heard of a channel before this edge has. */
   readonly #followers = new Map<string, number>();
   readonly #owners: OwnersDesk;
-  /** What a recreated Channel of the same name has to wait for. */
-  readonly #ending = new Map<string, Promise<void>>();
+  readonly #folders: ChannelFolders;
 
   constructor(options: MediaSideOptions) {
     this.#options = options;
+    this.#folders = new ChannelFolders(options.mediaDirectory, options.logger);
     this.#negotiation = new Negotiation({
       podUid: options.podUid,
       client: options.ownership,
@@ -121,17 +82,8 @@ class Channels implements MediaSide {
     if (channel !== undefined) await this.#end(keyOf(channel.route), channel);
   }
 
-  async sweep(): Promise<void> {
-    const { mediaDirectory } = this.#options;
-    const kept = {
-      uid: (uid: string) => this.#byUid.has(uid),
-      key: (key: string) => this.#channels.has(key) || this.#ending.has(key),
-    };
-    await removeStrayTimelines(mediaDirectory, kept);
-    for (const key of await strayFolders(mediaDirectory, kept)) {
-      // A channel of this name may have come since.
-      if (!kept.key(key)) await this.#removing(key, () => rm(this.#folderOf(key), { recursive: true, force: true }));
-    }
+  sweep(): Promise<void> {
+    return this.#folders.sweep({ uid: (uid) => this.#byUid.has(uid), key: (key) => this.#channels.has(key) });
   }
 
   setAudience(audience: Audience): void {
@@ -255,7 +207,7 @@ class Channels implements MediaSide {
     this.#channels.clear();
     this.#byUid.clear();
     await Promise.all([
-      ...this.#ending.values(),
+      this.#folders.idle(),
       ...all.map(([key, channel]) =>
         channel.close(unreachable(`This edge is shutting down, ask again for ${key}`), false),
       ),
@@ -266,14 +218,6 @@ class Channels implements MediaSide {
     await Promise.all([client.close(), segments.close(), ownership.close()]);
   }
 
-  #folderOf(key: string): string {
-    return join(this.#options.mediaDirectory, LIVE_FOLDER, key);
-  }
-
-  #statePathOf(uid: string): string {
-    return join(this.#options.mediaDirectory, TIMELINES_FOLDER, `${uid}.json`);
-  }
-
   /** A new channel of this route. */
   #serve(route: Route): ServedChannel {
     const { podUid, client, links, segments, clock, logger, volume } = this.#options;
@@ -281,10 +225,10 @@ class Channels implements MediaSide {
     const key = keyOf(route);
     const channel = new ServedChannel(route, {
       ...{ podUid, client, links, segments, clock, logger, negotiation: this.#negotiation, turns: this.#turns },
-      folder: this.#folderOf(key),
-      openFiles: () => volume.open(key, this.#folderOf(key)),
-      statePath: this.#statePathOf(uid),
-      cleared: () => this.#ending.get(key),
+      folder: this.#folders.of(key),
+      openFiles: () => volume.open(key, this.#folders.of(key)),
+      statePath: this.#folders.statePathOf(uid),
+      cleared: () => this.#folders.cleared(key),
       reported: (report) => this.#reported.tell(report),
       published: () => this.#published.tell(uid),
       followed: () => this.#followed.tell(uid),
@@ -295,20 +239,6 @@ class Channels implements MediaSide {
     return channel;
   }
 
-  /** Removes files of a key, after what is being removed of it already; a channel of that key opens behind it. */
-  #removing(key: string, remove: () => Promise<void>): Promise<void> {
-    const done = (this.#ending.get(key) ?? Promise.resolve())
-      .then(remove)
-      .catch((error: unknown) =>
-        this.#options.logger.error({ err: error, channel: key }, 'files of a removed channel stay'),
-      )
-      .finally(() => {
-        if (this.#ending.get(key) === done) this.#ending.delete(key);
-      });
-    this.#ending.set(key, done);
-    return done;
-  }
-
   #end(key: string, channel: ServedChannel): Promise<void> {
     const { uid } = channel.route;
     if (this.#channels.get(key) === channel) this.#channels.delete(key);
@@ -317,7 +247,7 @@ class Channels implements MediaSide {
     // Not behind what is being removed of this name already: requests that wait are told at once.
     const closed = channel.close(unknownChannel(key), true);
     closed.catch(() => undefined);
-    return this.#removing(key, () => closed.then(() => this.#options.volume.forget(key)));
+    return this.#folders.removing(key, () => closed.then(() => this.#options.volume.forget(key)));
   }
 
   async #settled(key: string): Promise<ServedChannel> {

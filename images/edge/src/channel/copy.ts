@@ -1,5 +1,6 @@
+import { MAX_KNOWN_SEGMENTS } from '../replication/messages.ts';
 import type { KnownSegment } from '../source/intake.ts';
-import { listedSeconds, type TimelineLog } from '../timeline/log.ts';
+import { listedSeconds, nextMsn, type TimelineLog } from '../timeline/log.ts';
 import { applyUpdate, type CopyPosition, type LogUpdate, positionOf } from '../timeline/replica.ts';
 import type { UnderWay } from './under-way.ts';
 
@@ -10,6 +11,15 @@ export interface TimelineCopy {
   readonly known: readonly KnownSegment[];
   /** Only in a copy that is the owner's own. */
   readonly underWay?: UnderWay;
+}
+
+/** What other edges copy of a timeline: with it the newest published ones of the segments that the source has named. */
+export function publishedCopy<Log extends TimelineLog | null>(
+  log: Log,
+  taken: readonly KnownSegment[],
+): { readonly log: Log; readonly known: readonly KnownSegment[] } {
+  const next = log === null ? 0 : nextMsn(log) - log.msnOffset;
+  return { log, known: taken.filter(({ msn }) => msn < next).slice(-MAX_KNOWN_SEGMENTS) };
 }
 
 /** What came of an update: `again` asks for another one, from the copy's position or, where that is null, for everything. */

@@ -1,50 +1,26 @@
 import { rm } from 'node:fs/promises';
 import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
-import type { Logger } from '@sluice/common/log/log.ts';
 import type { Published } from '../replication/feed.ts';
-import { MAX_KNOWN_SEGMENTS } from '../replication/messages.ts';
-import type { SourceClient } from '../source/client.ts';
 import type { ChannelFiles } from '../storage/files.ts';
-import { listedSeconds, nextMsn, type TimelineLog, withRungs } from '../timeline/log.ts';
+import { nextMsn, type TimelineLog, withRungs } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
-import { saveTimeline } from '../timeline/store.ts';
 import { keyOf } from '../viewers/audiences.ts';
-import type { Clock } from './clock.ts';
-import type { TimelineCopy } from './copy.ts';
-import { Demand } from './demand.ts';
-import { Forgetting } from './forgetting.ts';
+import { publishedCopy, type TimelineCopy } from './copy.ts';
 import { MediaPlaylists } from './media-playlists.ts';
 import { mayTranscode, publishingMode } from './mode.ts';
+import type { OwnerContext } from './owner-context.ts';
 import { constantLagMs } from './pace.ts';
 import { Publisher } from './publisher.ts';
-import { modeOfEntry, ownerReport } from './report.ts';
-import { openSaved, type SavedChannel } from './saved.ts';
+import { isPlayable, modeOfEntry, ownerReport, ToldReport } from './report.ts';
+import { openSaved, type SavedChannel, saveOwned } from './saved.ts';
 import type { PlaylistAnswer } from './service.ts';
 import { ChannelSessions } from './sessions.ts';
 import { ShownLadder } from './shown-ladder.ts';
 import { SourceSide } from './source-side.ts';
 import type { TranscodeSession } from './transcode.ts';
 import { createWaiters, unreachable, type Waiters } from './waiters.ts';
-
-/** What a channel needs of its edge. */
-export interface OwnerContext {
-  readonly clock: Clock;
-  readonly client: SourceClient;
-  readonly logger: Logger;
-  /** Folder of the channel's files; its `s` is what playlists name. */
-  readonly folder: string;
-  /** Opens the files in it. Throws the file system's errors. */
-  readonly openFiles: () => Promise<ChannelFiles>;
-  /** File of the stored timeline, on the same volume. */
-  readonly statePath: string;
-  /** Called with each report that differs from the one before. */
-  readonly report: (report: OwnerReport) => void;
-  /** Called when something that viewers see has changed, or may have. */
-  readonly changed: () => void;
-  /** The timeline of another edge that this one goes on with; null where there is none. */
-  readonly takeOver: TimelineCopy | null;
-}
+import { Wakefulness } from './wakefulness.ts';
 
 /**
  * The owner of one channel: wakes and sleeps with its audience, joins source, timeline and transcoder, and answers
@@ -58,14 +34,12 @@ export class ChannelOwner {
   readonly #source: SourceSide;
   readonly #publisher: Publisher;
   readonly #playlists: MediaPlaylists;
-  readonly #demand: Demand;
+  readonly #wakefulness: Wakefulness;
   #route: Route;
   readonly #sessions = new ChannelSessions();
   readonly #ladder: ShownLadder;
-  readonly #forgetting: Forgetting;
-  #awake = false;
+  readonly #told: ToldReport;
   #closed = false;
-  #lastReport = '';
 
   /** Opens a channel with what an earlier run of this pod has stored of it. */
   static async open(route: Route, context: OwnerContext): Promise<ChannelOwner> {
@@ -81,12 +55,21 @@ export class ChannelOwner {
     this.#route = route;
     this.#ladder = new ShownLadder(route.ladder);
     this.#context = context;
+    this.#told = new ToldReport(context.report);
     this.#files = files;
     this.#waiters = createWaiters(context.clock);
     this.#workWaiters = createWaiters(context.clock);
-    const timing = { clock: context.clock, targetDurationSeconds: () => this.targetDurationSeconds };
-    this.#demand = new Demand({ ...timing, ended: () => this.evaluate() });
-    this.#forgetting = new Forgetting({ ...timing, forget: () => void this.#forget() });
+    this.#wakefulness = new Wakefulness({
+      clock: context.clock,
+      targetDurationSeconds: () => this.targetDurationSeconds,
+      isAskedFor: () => this.#route.mode !== 'Idle',
+      turned: (awake) => (awake ? this.#wake() : this.#sleep()),
+      looked: () => {
+        this.#source.run(this.isAwake);
+        this.#changed();
+      },
+      forget: () => void this.#forget(),
+    });
     this.#playlists = new MediaPlaylists({
       waiters: this.#waiters,
       rungs: () => this.#ladder.namesIn(this.#publisher.log),
@@ -100,7 +83,7 @@ export class ChannelOwner {
         client: context.client,
         files,
         view: () => this.#view(),
-        save: (saved) => this.#save(saved),
+        save: (saved) => saveOwned({ route: this.#route, log: saved, known: this.#source.known }, context),
         changed: () => this.#changed(),
         trouble: (error) => {
           this.#source.segmentTrouble(error);
@@ -125,8 +108,8 @@ export class ChannelOwner {
     this.#rewind();
     this.#sessions.take(route);
     this.#sessions.goOn(underWay?.session ?? null, context.clock.now());
-    this.evaluate();
-    if (!this.#awake && log !== null) this.#forgetting.plan();
+    this.#wakefulness.evaluate();
+    if (log !== null) this.#wakefulness.planForget();
   }
 
   /** ms of the channel's clock. */
@@ -149,7 +132,7 @@ export class ChannelOwner {
 
   /** Somebody wants the channel, here or elsewhere. */
   get isAwake(): boolean {
-    return this.#awake;
+    return this.#wakefulness.isAwake;
   }
 
   /** Nothing is taken here any more. */
@@ -171,13 +154,13 @@ export class ChannelOwner {
 
   get activeMode(): Route['mode'] {
     const newest = this.#publisher.log?.entries.at(-1);
-    return this.#awake && newest !== undefined ? modeOfEntry(newest) : 'Idle';
+    return this.isAwake && newest !== undefined ? modeOfEntry(newest) : 'Idle';
   }
 
   report(): OwnerReport {
     return ownerReport({
       route: this.#route,
-      awake: this.#awake,
+      awake: this.isAwake,
       log: this.#publisher.log,
       facts: this.#source.facts,
       health: this.#source.health,
@@ -189,20 +172,14 @@ export class ChannelOwner {
 
   /** What the other edges copy. */
   published(): Published {
-    const { log } = this.#publisher;
-    const next = log === null ? 0 : nextMsn(log) - log.msnOffset;
-    return {
-      term: this.#route.ownerTerm,
-      ready: this.#listed() !== null,
-      log,
-      known: this.#source.known.filter(({ msn }) => msn < next).slice(-MAX_KNOWN_SEGMENTS),
-    };
+    const shown = { term: this.#route.ownerTerm, ready: this.#listed() !== null };
+    return { ...shown, ...publishedCopy(this.#publisher.log, this.#source.known) };
   }
 
   /** The timeline, for the next owner; null where nothing is published. */
   handOver(): TimelineCopy | null {
     const { log, known } = this.published();
-    if (log === null || !this.#awake) return null;
+    if (log === null || !this.isAwake) return null;
     const { underWay } = this.#publisher;
     if (underWay === null) return { log, known };
     return { log, known, underWay: { ...underWay, session: this.#sessions.current?.underWay ?? null } };
@@ -219,13 +196,12 @@ export class ChannelOwner {
     this.#ladder.take(route.ladder, this.#publisher.log);
     this.#sessions.take(route);
     this.#source.update(route);
-    this.evaluate();
+    this.#wakefulness.evaluate();
     this.#publisher.pump();
   }
 
   setLocalViewers(viewers: number): void {
-    // Thousands come and go: only the first one and the last change anything here.
-    if (this.#demand.setViewers(viewers)) this.evaluate();
+    this.#wakefulness.setViewers(viewers);
   }
 
   /** Waits up to 10 s for the first probe. Throws SOURCE_UNREACHABLE. */
@@ -244,8 +220,7 @@ export class ChannelOwner {
 
   /** Somebody asks for a media playlist: the channel is wanted for a while. */
   asked(): void {
-    const ran = this.#demand.request();
-    if (!this.#awake || !ran) this.evaluate();
+    this.#wakefulness.asked();
   }
 
   /** The media playlist that a request would get at once; null where it would wait or be refused. */
@@ -264,22 +239,10 @@ export class ChannelOwner {
     return this.#workWaiters.wait(attempt, signal, timeoutMs);
   }
 
-  /** Wakes or lets sleep, as audience and operator want it now. */
-  evaluate(): void {
-    if (this.#closed) return;
-    const isWantedHere = this.#demand.look();
-    const wanted = this.#route.mode !== 'Idle' || isWantedHere;
-    if (wanted && !this.#awake) this.#wake();
-    else if (!wanted && this.#awake) this.#sleep();
-    else this.#source.run(this.#awake);
-    this.#changed();
-  }
-
   /** Ends the channel; `error` is what waiting requests get. With `dropFiles` nothing of it stays on the volume. */
   async close(error: SluiceError, dropFiles: boolean): Promise<void> {
     this.#closed = true;
-    this.#demand.close();
-    this.#forgetting.cancel();
+    this.#wakefulness.close();
     this.#source.stop();
     this.#publisher.close();
     this.#waiters.fail(error);
@@ -298,8 +261,7 @@ export class ChannelOwner {
 
   #listed(): TimelineLog | null {
     const { log, caughtUp } = this.#publisher;
-    if (log === null || log.entries.length === 0 || !this.#awake) return null;
-    return caughtUp && listedSeconds(log) >= 3 * log.targetDurationSeconds ? log : null;
+    return this.isAwake && caughtUp && isPlayable(log) ? log : null;
   }
 
   /** What is listed is better than nothing, however little it is. */
@@ -323,23 +285,18 @@ export class ChannelOwner {
   }
 
   #wake(): void {
-    this.#awake = true;
-    this.#forgetting.cancel();
     const { log } = this.#publisher;
     this.#ladder.take(this.#route.ladder, log);
     if (log !== null && !this.#hasListed()) this.#publisher.replaceLog(withRungs(log, this.#ladder.names));
     this.#context.logger.info({ channel: keyOf(this.#route) }, 'channel wakes');
-    this.#source.run(true);
   }
 
   /** Connections close by themselves; files and entries go one window later, when no playlist of them is in use. */
   #sleep(): void {
-    this.#awake = false;
     this.#context.logger.info({ channel: keyOf(this.#route) }, 'channel sleeps');
     this.#source.run(false);
     this.#publisher.sleep();
     this.#rewind();
-    this.#forgetting.plan();
   }
 
   /** What was seen at the source but never published is seen anew. */
@@ -357,23 +314,6 @@ export class ChannelOwner {
     this.#changed();
   }
 
-  async #save(log: TimelineLog): Promise<void> {
-    const { clock, logger, statePath } = this.#context;
-    const { uid, source } = this.#route;
-    const stored = {
-      version: 1,
-      uid,
-      sourceUri: source.uri,
-      savedAt: clock.now(),
-      log,
-      known: this.#source.known,
-    } as const;
-    // A timeline that cannot be stored is still right: only a restart of this process would lose its end.
-    await saveTimeline(statePath, stored).catch((error: unknown) =>
-      logger.warn({ err: error, channel: keyOf(this.#route) }, 'timeline not stored'),
-    );
-  }
-
   /** Viewers get the reason alone: messages name hosts and paths that the Channel may want to hide. */
   #failed(error: SluiceError, failures: number): void {
     if (this.#hasListed() && this.#publisher.caughtUp) return;
@@ -386,10 +326,6 @@ export class ChannelOwner {
     this.#waiters.wake();
     this.#workWaiters.wake();
     this.#context.changed();
-    const report = this.report();
-    const text = JSON.stringify(report);
-    if (text === this.#lastReport) return;
-    this.#lastReport = text;
-    this.#context.report(report);
+    this.#told.tell(this.report());
   }
 }

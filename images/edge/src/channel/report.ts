@@ -1,5 +1,5 @@
 import type { Mode, OwnerReport, Route, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
-import { lastEntry, nextMsn, type TimelineEntry, type TimelineLog } from '../timeline/log.ts';
+import { lastEntry, listedSeconds, nextMsn, type TimelineEntry, type TimelineLog } from '../timeline/log.ts';
 import { originOf } from './materialise.ts';
 import type { Obstacles } from './mode.ts';
 import { SOURCE } from './row.ts';
@@ -50,4 +50,26 @@ export function ownerReport(input: ReportInput): OwnerReport {
     transcodeObstacle: input.obstacles.transcode,
     session: input.session?.toReport(input.now) ?? null,
   };
+}
+
+/** Whether a log lists what players need to start: three target durations (RFC 8216bis 6.3.3). */
+export function isPlayable(log: TimelineLog | null): boolean {
+  return log !== null && log.entries.length > 0 && listedSeconds(log) >= 3 * log.targetDurationSeconds;
+}
+
+/** Tells each report that differs from the one before. */
+export class ToldReport {
+  readonly #listener: (report: OwnerReport) => void;
+  #last = '';
+
+  constructor(listener: (report: OwnerReport) => void) {
+    this.#listener = listener;
+  }
+
+  tell(report: OwnerReport): void {
+    const text = JSON.stringify(report);
+    if (text === this.#last) return;
+    this.#last = text;
+    this.#listener(report);
+  }
 }

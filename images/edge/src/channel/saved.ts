@@ -3,7 +3,9 @@ import type { KnownSegment } from '../source/intake.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import { emptied, listedSeconds, type TimelineLog } from '../timeline/log.ts';
 import { isStoredName } from '../timeline/names.ts';
-import { loadTimeline, type StoredTimeline } from '../timeline/store.ts';
+import { loadTimeline, type StoredTimeline, saveTimeline } from '../timeline/store.ts';
+import { keyOf } from '../viewers/audiences.ts';
+import type { OwnerContext } from './owner-context.ts';
 import type { UnderWay } from './under-way.ts';
 
 /** What an earlier run of this pod has left of a channel. */
@@ -49,4 +51,19 @@ export async function openSaved(
   if (!outlived(stored, now) && complete(stored.log, files)) return { log: stored.log, known };
   await files.clear();
   return { log: emptied(stored.log), known };
+}
+
+/**
+ * Stores what its owner has published of a channel. A timeline that cannot be stored is still right: only a restart of this
+ * process would lose its end. Never throws.
+ */
+export async function saveOwned(
+  { route, log, known }: { readonly route: Route; readonly log: TimelineLog; readonly known: readonly KnownSegment[] },
+  { clock, logger, statePath }: Pick<OwnerContext, 'clock' | 'logger' | 'statePath'>,
+): Promise<void> {
+  const { uid, source } = route;
+  const stored = { version: 1, uid, sourceUri: source.uri, savedAt: clock.now(), log, known } as const;
+  await saveTimeline(statePath, stored).catch((error: unknown) =>
+    logger.warn({ err: error, channel: keyOf(route) }, 'timeline not stored'),
+  );
 }

@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { Logger } from '@sluice/common/log/log.ts';
-import type { MediaSide } from '../channel/channels.ts';
+import type { MediaSide } from '../channel/media-side.ts';
 import { createWorkHandler } from '../work/handler.ts';
 import { TimelineFeed } from './feed.ts';
 import { createOwnershipListener } from './ownership.ts';

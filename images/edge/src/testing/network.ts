@@ -1,5 +1,5 @@
-import type { MediaSide } from '../channel/channels.ts';
 import type { Clock } from '../channel/clock.ts';
+import type { MediaSide } from '../channel/media-side.ts';
 import { ownerUnreachable } from '../channel/waiters.ts';
 import { type FeedConnection, TimelineFeed } from '../replication/feed.ts';
 import {

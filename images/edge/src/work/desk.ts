@@ -1,7 +1,7 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { inspectSegment, type SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
 import type { AgentReport, Work } from '@sluice/common/work/contract.ts';
-import type { MediaSide } from '../channel/channels.ts';
+import type { MediaSide } from '../channel/media-side.ts';
 import type { ChannelOwner } from '../channel/owner.ts';
 import type { PendingSegment } from '../channel/pending.ts';
 import type { TranscodeSession } from '../channel/transcode.ts';
