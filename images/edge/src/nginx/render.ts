@@ -199,6 +199,8 @@ export function renderNginxConfig(options: NginxOptions): string {
 daemon off;
 worker_processes ${workers};
 worker_rlimit_nofile ${WORKER_CONNECTIONS * 2};
+# The place of each request is found by expressions, which are compiled once instead of read at each.
+pcre_jit on;
 # Event streams never end by themselves: an edge that leaves waits for segments on their way, not for them.
 worker_shutdown_timeout ${SHUTDOWN_TIMEOUT_SECONDS}s;
 pid ${runDirectory}/${PID_FILE};

@@ -4,6 +4,7 @@ import type { RouteTable } from '../routes/table.ts';
 import type { Audiences } from '../viewers/audiences.ts';
 import { PlaylistFiles } from './files.ts';
 import { PlaylistFolder } from './folder.ts';
+import { Looks } from './looks.ts';
 import { PollLog } from './poll-log.ts';
 import { AnsweredPolls } from './polls.ts';
 import { PublishedPlaylists } from './published.ts';
@@ -28,6 +29,7 @@ export class NginxPlaylists {
   readonly #files: PlaylistFiles;
   readonly #pollLog: PollLog;
   readonly #log: Logger;
+  readonly #looks = new Looks(LOOK_MS);
   #timer: NodeJS.Timeout | null = null;
   #looking: Promise<void> = Promise.resolve();
   #isLooking = false;
@@ -57,7 +59,8 @@ export class NginxPlaylists {
     await this.#folder.open();
     await this.#pollLog.open();
     this.#timer = setInterval(() => {
-      if (!this.#isLooking) this.#looking = this.#look();
+      const isDue = this.#looks.isDue(this.published.hasAny);
+      if (isDue && !this.#isLooking) this.#looking = this.#look();
     }, LOOK_MS);
   }
 

@@ -28,6 +28,11 @@ export class PublishedPlaylists {
     this.#channels = channels;
   }
 
+  /** Whether nginx may send playlists of any channel. */
+  get hasAny(): boolean {
+    return this.#routes.size > 0;
+  }
+
   /** Whether nginx may send playlists of this channel. */
   hasFiles(uid: string): boolean {
     return this.#routes.has(uid);
