@@ -75,7 +75,7 @@ const sourceSpecSchema = z
       })
       .optional()
       .describe(
-        'Request headers for the source, out of a Secret, for example Authorization. Viewers never see them; with them the channel cannot be Direct, and Proxy is its least mode.',
+        'Request headers for the source, out of a Secret, for example Authorization. They are sent to the origin of uri alone (scheme, host and port; also where that host redirects from http to https), not to other hosts that a playlist or a redirect names. Viewers never see them; with them the channel cannot be Direct, and Proxy is its least mode.',
       ),
   })
   .describe('Where the channel comes from.');

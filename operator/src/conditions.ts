@@ -45,6 +45,8 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
       'SourceNotFound',
       'TooManyRedirects',
       'SourceTooLarge',
+      'SourcePiecemeal',
+      'EdgeBusy',
       'SourceUrlInvalid',
       'SourceFailed',
     ],

@@ -4,6 +4,7 @@ import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import { MAX_SEGMENT_BYTES } from '@sluice/common/work/contract.ts';
 import type { SourceClient } from '../source/client.ts';
 import { sourceError } from '../source/errors.ts';
+import type { SourceHeaders } from '../source/headers.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import type { Clock } from './clock.ts';
@@ -25,7 +26,7 @@ export interface DownloadContext {
   readonly uid: string;
   readonly client: SourceClient;
   readonly files: ChannelFiles;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: SourceHeaders;
   readonly targetDurationSeconds: number;
   readonly signal: AbortSignal;
   /** Initialization sections of this channel. */

@@ -77,7 +77,7 @@ export class World {
         files: this.files,
         view: () => ({
           uid: UID,
-          headers: {},
+          headers: { origin: '', values: {} },
           mode: this.#mode,
           rungs: RUNGS,
           resume: null,

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { Published } from '../replication/feed.ts';
+import { headersOfSource } from '../source/headers.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import { nextMsn, type TimelineLog, withRungs } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
@@ -275,7 +276,7 @@ export class ChannelOwner {
     const obstacles = this.#source.obstacles;
     return {
       uid: this.#route.uid,
-      headers: this.#route.source.headers,
+      headers: headersOfSource(this.#route.source),
       mode: publishingMode(this.#route, obstacles),
       rungs: this.#ladder.names,
       resume: this.#route.resume,

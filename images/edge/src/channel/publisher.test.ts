@@ -63,7 +63,7 @@ function openPublisher(): Publisher {
       files,
       view: () => ({
         uid: '11112222-3333',
-        headers: {},
+        headers: { origin: '', values: {} },
         mode: 'Proxy',
         rungs: ['source'],
         resume: null,

@@ -2,6 +2,7 @@ import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Mode, Route } from '@sluice/common/link/messages.ts';
 import type { SourceClient } from '../source/client.ts';
 import { asSourceError } from '../source/errors.ts';
+import type { SourceHeaders } from '../source/headers.ts';
 import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
@@ -31,7 +32,7 @@ const STORAGE_RETRY_MS = 1_000;
 /** What a publisher asks of its channel, each time anew. */
 export interface PublisherView {
   readonly uid: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: SourceHeaders;
   readonly mode: Mode;
   /** Rungs for a new log, `source` first. */
   readonly rungs: readonly string[];

@@ -4,6 +4,7 @@ import type { SourceClient } from '../source/client.ts';
 import { asSourceError, healthOf, sourceError } from '../source/errors.ts';
 import { containerChange, directObstacle, type SegmentSample, sampleOf, transcodeObstacle } from '../source/facts.ts';
 import { createFollower } from '../source/follower.ts';
+import { headersOfSource } from '../source/headers.ts';
 import { type Intake, intake, type KnownSegment, remember } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
 import { PROBE_ORIGIN, probeSource } from '../source/probe.ts';
@@ -144,7 +145,7 @@ export class SourceSide {
   }
 
   #follower() {
-    return createFollower(this.#client, this.#route.source.uri, this.#route.source.headers, PROBE_ORIGIN);
+    return createFollower(this.#client, this.#route.source.uri, headersOfSource(this.#route.source), PROBE_ORIGIN);
   }
 
   #probe(): void {
@@ -155,7 +156,7 @@ export class SourceSide {
     const attempt = async (): Promise<void> => {
       const beganAt = this.#clock.now();
       try {
-        const headers = this.#route.source.headers;
+        const headers = headersOfSource(this.#route.source);
         const result = await probeSource(this.#client, follower, headers, this.#clock.now, abort.signal);
         if (abort.signal.aborted) return;
         this.#facts = result.facts;

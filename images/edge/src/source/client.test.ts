@@ -1,8 +1,9 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { addressGuard } from './address.ts';
 import { createSourceClient, type SourceClient, type SourceRequest } from './client.ts';
+import { headersFor, headersOfSource } from './headers.ts';
 
 describe('the address guard', () => {
   const guard = addressGuard(['10.1.0.0/16', 'fd00:1::/32']);
@@ -63,7 +64,14 @@ describe('the source client', () => {
 
   function read(url: string, changes: Partial<SourceRequest> = {}): ReturnType<SourceClient['read']> {
     const signal = new AbortController().signal;
-    return client.read({ url, headers: {}, maxBytes: 1000, timeoutMs: 2_000, signal, ...changes });
+    return client.read({
+      url,
+      headers: { origin: '', values: {} },
+      maxBytes: 1000,
+      timeoutMs: 2_000,
+      signal,
+      ...changes,
+    });
   }
 
   test('follows redirects and says who answered', async () => {
@@ -76,26 +84,76 @@ describe('the source client', () => {
     expect(answer.url).toBe(`${base}/b/c`);
   });
 
-  test('sends the secret headers to the origin of the URL only', async () => {
-    const seen: (string | undefined)[] = [];
-    let port = 0;
-    const base = await serve((request, response) => {
-      seen.push(request.headers['x-secret'] as string | undefined);
-      if (request.url === '/a') response.writeHead(302, { location: `http://127.0.0.2:${port}/b` }).end();
-      else response.end('x');
+  describe('sends the headers of the Secret', () => {
+    const seen: string[] = [];
+    let origin: string;
+    let elsewhere: string;
+    let other: Server;
+
+    beforeEach(async () => {
+      const note = (request: IncomingMessage): void => {
+        seen.push(`${request.headers.host?.split(':')[0]}${request.url} ${request.headers['x-secret'] ?? 'without'}`);
+      };
+      seen.length = 0;
+      origin = await serve((request, response) => {
+        note(request);
+        if (request.url === '/leaves') response.writeHead(302, { location: `${elsewhere}/b` }).end();
+        else if (request.url === '/stays') response.writeHead(302, { location: '/b' }).end();
+        else response.end('x');
+      });
+      const port = Number(new URL(origin).port);
+      elsewhere = `http://127.0.0.2:${port}`;
+      other = createServer((request, response) => {
+        note(request);
+        if (request.url === '/back') response.writeHead(302, { location: `${origin}/b` }).end();
+        else response.end('x');
+      });
+      await new Promise<void>((resolve) => {
+        other.listen(port, '127.0.0.2', resolve);
+      });
     });
-    port = Number(new URL(base).port);
-    const other = createServer((request, response) => {
-      seen.push(request.headers['x-secret'] as string | undefined);
-      response.end('x');
+
+    afterEach(() => {
+      other.closeAllConnections();
+      other.close();
     });
-    await new Promise<void>((resolve) => {
-      other.listen(port, '127.0.0.2', resolve);
+
+    test.each([
+      { from: () => `${origin}/a`, expected: ['127.0.0.1/a s'] },
+      { from: () => `${origin}/stays`, expected: ['127.0.0.1/stays s', '127.0.0.1/b s'] },
+      { from: () => `${origin}/leaves`, expected: ['127.0.0.1/leaves s', '127.0.0.2/b without'] },
+      // As a playlist of the source may name it.
+      { from: () => `${elsewhere}/a`, expected: ['127.0.0.2/a without'] },
+      { from: () => `${elsewhere}/back`, expected: ['127.0.0.2/back without', '127.0.0.1/b s'] },
+    ])('to the origin that the Channel names alone: $expected', async ({ from, expected }) => {
+      await read(from(), { headers: headersOfSource({ uri: `${origin}/index.m3u8`, headers: { 'X-Secret': 's' } }) });
+      expect(seen).toEqual(expected);
     });
-    await read(`${base}/a`, { headers: { 'X-Secret': 's' } });
-    expect(seen).toEqual(['s', undefined]);
-    other.closeAllConnections();
-    other.close();
+  });
+
+  test.each([
+    ['http://host/a', 'https://host/b', true],
+    ['https://host/a', 'http://host/b', false],
+    ['http://host:81/a', 'https://host:81/b', false],
+    ['http://host/a', 'https://host.evil/b', false],
+    ['https://host/a', 'https://host:8443/b', false],
+    ['no url', 'https://host/b', false],
+  ])('headers for %s go to %s: %s', (uri, url, expected) => {
+    const values = headersFor(headersOfSource({ uri, headers: { a: 'b' } }), new URL(url));
+    expect(values).toEqual(expected ? { a: 'b' } : {});
+  });
+
+  test('connects by the addresses that a name has at that moment, whatever it had before', async () => {
+    const base = await serve((_request, response) => void response.setHeader('connection', 'close').end('x'));
+    await client.close();
+    const answers = ['127.0.0.1', '10.0.0.1', '127.0.0.1'];
+    client = createSourceClient(addressGuard(['127.0.0.0/8']), (_name, _options, callback) => {
+      callback(null, [{ address: answers.shift() ?? '', family: 4 }]);
+    });
+    const named = base.replace('127.0.0.1', 'rebinding.example');
+    expect((await read(named)).bytes).toHaveLength(1);
+    await expect(read(named)).rejects.toMatchObject({ code: 'SOURCE_FORBIDDEN_ADDRESS' });
+    expect((await read(named)).bytes).toHaveLength(1);
   });
 
   test.each([
@@ -149,6 +207,20 @@ describe('the source client', () => {
     const base = await serve((_request, response) => void response.end(Buffer.alloc(5000)));
     await expect(read(base)).rejects.toMatchObject({ code: 'SOURCE_TOO_LARGE' });
     expect(await read(base, { partial: true })).toMatchObject({ bytes: expect.objectContaining({ length: 1000 }) });
+  });
+
+  test('takes the word of an answer that says it is too large, and not of one that says it is small', async () => {
+    const base = await serve((request, response) => {
+      if (request.url === '/large') response.writeHead(200, { 'content-length': 1e12 }).write('x');
+      else response.end(Buffer.alloc(900));
+    });
+    await expect(read(`${base}/large`)).rejects.toMatchObject({ code: 'SOURCE_TOO_LARGE' });
+    expect((await read(`${base}/small`)).bytes).toHaveLength(900);
+  });
+
+  test('tells a status although the body behind it never ends', async () => {
+    const base = await serve((_request, response) => void response.writeHead(404).write('x'));
+    await expect(read(base, { timeoutMs: 60_000 })).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' });
   });
 
   test.each([

@@ -1,7 +1,10 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { Agent, type Dispatcher, request } from 'undici';
-import { type AddressGuard, forbiddenAddress, guardedLookup, isForbiddenLiteral } from './address.ts';
+import { type AddressGuard, forbiddenAddress, guardedLookup, isForbiddenLiteral, type Resolve } from './address.ts';
+import { readBody } from './body.ts';
 import { asSourceError, sourceError } from './errors.ts';
+import { headersFor, type SourceHeaders } from './headers.ts';
+import { ReadingRoom } from './room.ts';
 
 /** More hops than any CDN needs; a loop ends soon. */
 const MAX_REDIRECTS = 5;
@@ -15,8 +18,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** One thing to read from a source. */
 export interface SourceRequest {
   readonly url: string;
-  /** From the Channel's Secret; sent only to the origin of `url`, never behind a redirect to another one. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** From the Channel's Secret; see {@link headersFor} for whom they reach. */
+  readonly headers: SourceHeaders;
   readonly maxBytes: number;
   /** Limit for the whole answer, redirects included: with `maxBytes` it makes the least speed. */
   readonly timeoutMs: number;
@@ -47,7 +50,7 @@ export interface SourceResponse {
 export interface SourceClient {
   /**
    * Throws SluiceError SOURCE_URL, SOURCE_FORBIDDEN_ADDRESS, SOURCE_REDIRECTS, SOURCE_NOT_FOUND, SOURCE_HTTP_STATUS, SOURCE_TOO_LARGE,
-   * SOURCE_TIMEOUT or SOURCE_UNREACHABLE.
+   * SOURCE_PIECEMEAL, SOURCE_CROWDED_OUT, SOURCE_TIMEOUT or SOURCE_UNREACHABLE.
    */
   read(request: SourceRequest): Promise<SourceResponse>;
   /** Closes all connections. */
@@ -77,9 +80,8 @@ function headerOf(response: Dispatcher.ResponseData, name: string): string | nul
 }
 
 function requestHeaders(options: SourceRequest, url: URL): Record<string, string> {
-  const sameOrigin = new URL(options.url).origin === url.origin;
   const headers: Record<string, string> = { 'user-agent': 'sluice', 'accept-encoding': 'identity' };
-  if (sameOrigin) for (const [name, value] of Object.entries(options.headers)) headers[name.toLowerCase()] = value;
+  for (const [name, value] of Object.entries(headersFor(options.headers, url))) headers[name.toLowerCase()] = value;
   if (url.username !== '' && headers.authorization === undefined) {
     const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
     headers.authorization = `Basic ${Buffer.from(user).toString('base64')}`;
@@ -93,20 +95,12 @@ function requestHeaders(options: SourceRequest, url: URL): Record<string, string
   return headers;
 }
 
-/** Collects a body; stops the transfer at the limit. */
-async function readBody(response: Dispatcher.ResponseData, options: SourceRequest): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > options.maxBytes) {
-      if (options.partial === true) break;
-      throw sourceError('SOURCE_TOO_LARGE', `The source sends more than the ${options.maxBytes} bytes allowed here`);
-    }
-  }
-  const bytes = Buffer.concat(chunks, size);
-  return size > options.maxBytes ? bytes.subarray(0, options.maxBytes) : bytes;
+/**
+ * Leaves the body of an answer that says enough by its head. Nobody waits for it: who sends it byte by byte would make
+ * another error of this one, and the request's own time ends it.
+ */
+function leave({ body }: Dispatcher.ResponseData): void {
+  body.dump().catch(() => undefined);
 }
 
 async function follow(
@@ -126,14 +120,14 @@ async function follow(
     if (response.statusCode < 300 || response.statusCode === 304 || response.statusCode >= 400 || location === null) {
       return { response, url: bare };
     }
-    await response.body.dump();
+    leave(response);
     url = parseUrl(location, bare.href);
   }
   throw sourceError('SOURCE_REDIRECTS', `The source redirects more than ${MAX_REDIRECTS} times`);
 }
 
 function explain(thrown: unknown, options: SourceRequest, timedOut: boolean): SluiceError {
-  if (timedOut) {
+  if (timedOut && !(thrown instanceof SluiceError)) {
     return sourceError('SOURCE_TIMEOUT', `The source did not answer in full within ${options.timeoutMs / 1000} s`, {
       cause: thrown,
     });
@@ -142,31 +136,42 @@ function explain(thrown: unknown, options: SourceRequest, timedOut: boolean): Sl
   return asSourceError(thrown);
 }
 
-async function readOnce(agent: Agent, guard: AddressGuard, options: SourceRequest): Promise<SourceResponse> {
+async function readOnce(
+  agent: Agent,
+  guard: AddressGuard,
+  room: ReadingRoom,
+  options: SourceRequest,
+): Promise<SourceResponse> {
   const timeout = AbortSignal.timeout(options.timeoutMs);
+  const crowding = new AbortController();
+  const holding = room.enter((error) => crowding.abort(error));
+  const signal = AbortSignal.any([options.signal, timeout, crowding.signal]);
   try {
-    const { response, url } = await follow(agent, guard, options, AbortSignal.any([options.signal, timeout]));
+    const { response, url } = await follow(agent, guard, options, signal);
     const status = response.statusCode;
     const modified = status !== 304;
     if (modified && status !== 200 && !(options.range !== undefined && status === 206)) {
-      await response.body.dump();
+      leave(response);
       const code = status === 404 || status === 410 ? 'SOURCE_NOT_FOUND' : 'SOURCE_HTTP_STATUS';
       throw sourceError(code, `The source answers ${status} for ${url.pathname}`);
     }
     const length = Number(headerOf(response, 'content-length') ?? Number.NaN);
-    const bytes = modified ? await readBody(response, options) : new Uint8Array();
-    if (!modified) await response.body.dump();
+    const said = Number.isSafeInteger(length) && length >= 0 ? length : null;
+    const bytes = modified ? await readBody(response.body, said, options, holding) : new Uint8Array();
+    if (!modified) leave(response);
     return {
       status: modified ? 200 : 304,
       bytes: status === 200 && options.range !== undefined ? sliceOf(bytes, options.range) : bytes,
       url: url.href,
-      contentLength: Number.isFinite(length) ? length : null,
+      contentLength: said,
       etag: headerOf(response, 'etag'),
       lastModified: headerOf(response, 'last-modified'),
       allowOrigin: headerOf(response, 'access-control-allow-origin'),
     };
   } catch (error) {
-    throw explain(error, options, timeout.aborted);
+    throw explain(crowding.signal.aborted ? crowding.signal.reason : error, options, timeout.aborted);
+  } finally {
+    holding.release();
   }
 }
 
@@ -181,17 +186,18 @@ function sliceOf(bytes: Uint8Array, range: { offset: number; length: number }): 
  */
 const MAX_CONNECTIONS_PER_HOST = 256;
 
-/** A client of its own connections, closed by `close`. */
-export function createSourceClient(guard: AddressGuard): SourceClient {
+/** A client of its own connections, closed by `close`; `resolve` looks names up, as `dns.lookup` does. */
+export function createSourceClient(guard: AddressGuard, resolve?: Resolve): SourceClient {
+  const room = new ReadingRoom();
   const agent = new Agent({
     connections: MAX_CONNECTIONS_PER_HOST,
     keepAliveTimeout: 15_000,
     headersTimeout: 10_000,
     bodyTimeout: 5_000,
-    connect: { timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup(guard) },
+    connect: { timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup(guard, resolve) },
   });
   return {
-    read: (options) => readOnce(agent, guard, options),
+    read: (options) => readOnce(agent, guard, room, options),
     close: () => agent.destroy(),
   };
 }

@@ -10,6 +10,8 @@ const REASONS: Readonly<Record<string, string>> = {
   SOURCE_FORBIDDEN_ADDRESS: 'ForbiddenAddress',
   SOURCE_REDIRECTS: 'TooManyRedirects',
   SOURCE_TOO_LARGE: 'SourceTooLarge',
+  SOURCE_PIECEMEAL: 'SourcePiecemeal',
+  SOURCE_CROWDED_OUT: 'EdgeBusy',
   SOURCE_URL: 'SourceUrlInvalid',
   NOT_A_PLAYLIST: 'NotAPlaylist',
   PLAYLIST_INVALID: 'PlaylistInvalid',

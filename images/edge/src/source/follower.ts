@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto';
 import type { SourceClient } from './client.ts';
 import { MAX_PLAYLIST_BYTES } from './client.ts';
 import { sourceError } from './errors.ts';
+import type { SourceHeaders } from './headers.ts';
 import { chooseVariant, parsePlaylist, type SourcePlaylist, type SourceVariant } from './parse.ts';
 
 /** Longest wait for a playlist: three times what a slow one needs, less than the wait of a viewer. */
@@ -27,14 +29,15 @@ interface FollowerState {
   variant: SourceVariant | null;
   etag: string | null;
   lastModified: string | null;
-  body: Uint8Array;
+  /** SHA-256 of the playlist: the text itself may have megabytes, and there may be a thousand channels. */
+  mark: string;
 }
 
 /** A follower of `uri`; `origin` is sent along to learn whether pages of other sites may read the answer. */
 export function createFollower(
   client: SourceClient,
   uri: string,
-  headers: Readonly<Record<string, string>>,
+  headers: SourceHeaders,
   origin: string,
 ): SourceFollower {
   const fresh = (url: string, variant: SourceVariant | null): FollowerState => ({
@@ -42,7 +45,7 @@ export function createFollower(
     variant,
     etag: null,
     lastModified: null,
-    body: new Uint8Array(),
+    mark: '',
   });
   let state = fresh(uri, null);
 
@@ -57,8 +60,8 @@ export function createFollower(
       ...(state.etag === null ? {} : { etag: state.etag }),
       ...(state.lastModified === null ? {} : { lastModified: state.lastModified }),
     });
-    const unchanged = answer.status === 304 || Buffer.compare(answer.bytes, state.body) === 0;
-    if (unchanged && state.body.length > 0) {
+    const mark = answer.status === 304 ? state.mark : hash('sha256', answer.bytes);
+    if (mark === state.mark && mark !== '') {
       return { playlist: null, variant: state.variant, allowOrigin: answer.allowOrigin };
     }
     const parsed = parsePlaylist(answer.bytes, answer.url);
@@ -75,7 +78,7 @@ export function createFollower(
     if (parsed.ended) {
       throw sourceError('SOURCE_ENDED', 'The source has ended (EXT-X-ENDLIST); only live sources can be published');
     }
-    state = { ...state, etag: answer.etag, lastModified: answer.lastModified, body: answer.bytes };
+    state = { ...state, etag: answer.etag, lastModified: answer.lastModified, mark };
     return { playlist: parsed, variant: state.variant, allowOrigin: answer.allowOrigin };
   };
 

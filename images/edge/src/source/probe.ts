@@ -16,6 +16,7 @@ import {
   UNKNOWN_MEDIA,
 } from './facts.ts';
 import type { SourceFollower } from './follower.ts';
+import type { SourceHeaders } from './headers.ts';
 import { checkedInit, MAX_INIT_BYTES } from './init.ts';
 
 /** Bytes read of a segment: tables, the first keyframe of a 20 Mbit/s stream and the audio beside it. */
@@ -64,7 +65,7 @@ function inspectStart(bytes: Uint8Array, init: InitInspection | null): MediaFact
 export async function probeSource(
   client: SourceClient,
   follower: SourceFollower,
-  headers: Readonly<Record<string, string>>,
+  headers: SourceHeaders,
   now: () => number,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
