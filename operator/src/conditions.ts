@@ -63,7 +63,7 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
     status: ['False'],
     reasons: ['NotAPlaylist', 'PlaylistInvalid', 'SourceUnsupported', 'SourceEnded'],
     meaning:
-      'no live HLS playlist that can be followed: HTML, VOD, encrypted, audio only in playlists of its own, or another container than before; the message says which',
+      'no live HLS playlist that can be followed: HTML, VOD, a key that viewers cannot get, audio only in playlists of its own, or another container than before; the message says which',
   },
   {
     type: 'SourceHealthy',
@@ -107,7 +107,7 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
   {
     type: 'DirectPossible',
     status: ['False'],
-    reasons: ['CredentialsInUrl', 'NoCors', 'ShortWindow', 'ByteRanges', 'Impossible'],
+    reasons: ['CredentialsInUrl', 'NoCors', 'ShortWindow', 'Impossible'],
     meaning: 'the source itself; Proxy is the least mode',
   },
   {
@@ -125,15 +125,7 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
   {
     type: 'TranscodePossible',
     status: ['False'],
-    reasons: [
-      'FragmentedMp4',
-      'NotMpegTs',
-      'VideoCodec',
-      'AudioCodec',
-      'NoKeyframeAtStart',
-      'ByteRanges',
-      'Impossible',
-    ],
+    reasons: ['FragmentedMp4', 'NotMpegTs', 'VideoCodec', 'AudioCodec', 'NoKeyframeAtStart', 'Encrypted', 'Impossible'],
     meaning: 'the source cannot be joined with a ladder; Proxy is the highest mode',
   },
   {

@@ -60,6 +60,12 @@ export function updateViolations(before: MediaPlaylist, after: MediaPlaylist): s
       if (old.msn >= after.mediaSequence) violations.push(`segment ${old.msn} vanished from the end of the playlist`);
     } else if (same.uri !== old.uri || same.durationSeconds !== old.durationSeconds || same.dateTime !== old.dateTime) {
       violations.push(`listed segment ${old.msn} changed from ${old.uri} to ${same.uri}`);
+    } else if (same.byteRange !== old.byteRange || same.gap !== old.gap) {
+      violations.push(`EXT-X-BYTERANGE or EXT-X-GAP of listed segment ${old.msn} changed`);
+    } else if (same.keys.join() !== old.keys.join() && !same.gap) {
+      violations.push(`the EXT-X-KEY of listed segment ${old.msn} changed from ${old.keys} to ${same.keys}`);
+    } else if (same.markers.join() !== old.markers.join()) {
+      violations.push(`the ad markers of listed segment ${old.msn} changed from ${old.markers} to ${same.markers}`);
     } else if (same.mapUri !== old.mapUri && !same.gap) {
       violations.push(`the EXT-X-MAP of listed segment ${old.msn} changed from ${old.mapUri} to ${same.mapUri}`);
     } else if (same.discontinuity !== old.discontinuity && old.msn !== after.mediaSequence) {

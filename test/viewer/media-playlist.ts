@@ -11,6 +11,12 @@ export interface PlaylistEntry {
   readonly gap: boolean;
   /** EXT-X-PROGRAM-DATE-TIME as written, or null. */
   readonly dateTime: string | null;
+  /** EXT-X-BYTERANGE as written, or null. */
+  readonly byteRange: string | null;
+  /** EXT-X-KEY lines in force, one for each KEYFORMAT; empty where the entry is not encrypted. */
+  readonly keys: readonly string[];
+  /** Lines of ad markers that stand before the entry. */
+  readonly markers: readonly string[];
 }
 
 /** A media playlist as a strict client reads it. */
@@ -57,37 +63,50 @@ function numberAfter(lines: readonly string[], tag: string): number | null {
   return value;
 }
 
+const DATE_TIME = '#EXT-X-PROGRAM-DATE-TIME:';
+const BYTE_RANGE = '#EXT-X-BYTERANGE:';
+const MARKER = /^#EXT-(?:X-(?:DATERANGE|CUE|ASSET|SCTE35|SPLICEPOINT)|OATCLS-SCTE35)/;
+
+/** What stands before one entry and is said of it alone. */
+const NOTHING_SAID = {
+  discontinuity: false,
+  gap: false,
+  dateTime: null,
+  byteRange: null,
+} satisfies Partial<PlaylistEntry>;
+
 function entriesOf(lines: readonly string[], mediaSequence: number): PlaylistEntry[] {
   const entries: PlaylistEntry[] = [];
   let duration: number | null = null;
-  let discontinuity = false;
-  let dateTime: string | null = null;
+  let said: Pick<PlaylistEntry, keyof typeof NOTHING_SAID> = NOTHING_SAID;
   let mapUri: string | null = null;
-  let gap = false;
+  let keys: readonly string[] = [];
+  let markers: string[] = [];
   for (const line of lines) {
     if (line.startsWith('#EXTINF:')) duration = Number.parseFloat(line.slice('#EXTINF:'.length));
-    else if (line === '#EXT-X-DISCONTINUITY') discontinuity = true;
-    else if (line === '#EXT-X-GAP') gap = true;
+    else if (line === '#EXT-X-DISCONTINUITY') said = { ...said, discontinuity: true };
+    else if (line === '#EXT-X-GAP') said = { ...said, gap: true };
     else if (line.startsWith('#EXT-X-MAP:')) mapUri = mapUriOf(line);
-    else if (line.startsWith('#EXT-X-PROGRAM-DATE-TIME:')) dateTime = line.slice('#EXT-X-PROGRAM-DATE-TIME:'.length);
+    else if (line.startsWith('#EXT-X-KEY:')) keys = keysBehind(keys, line);
+    else if (line.startsWith(DATE_TIME)) said = { ...said, dateTime: line.slice(DATE_TIME.length) };
+    else if (line.startsWith(BYTE_RANGE)) said = { ...said, byteRange: line.slice(BYTE_RANGE.length) };
+    else if (MARKER.test(line)) markers.push(line);
     else if (line !== '' && !line.startsWith('#')) {
       if (duration === null || Number.isNaN(duration)) throw new Error(`no EXTINF before ${line}`);
-      entries.push({
-        msn: mediaSequence + entries.length,
-        uri: line,
-        durationSeconds: duration,
-        discontinuity,
-        mapUri,
-        gap,
-        dateTime,
-      });
-      duration = null;
-      discontinuity = false;
-      dateTime = null;
-      gap = false;
+      const msn = mediaSequence + entries.length;
+      entries.push({ msn, uri: line, durationSeconds: duration, ...said, mapUri, keys, markers });
+      [duration, said, markers] = [null, NOTHING_SAID, []];
     }
   }
   return entries;
+}
+
+/** The keys in force behind an EXT-X-KEY tag: it replaces that of its own KEYFORMAT (RFC 8216bis 4.4.4.4). */
+function keysBehind(keys: readonly string[], line: string): readonly string[] {
+  if (line.includes('METHOD=NONE')) return [];
+  if (!line.includes('URI="')) throw new Error(`no URI in ${line} (RFC 8216bis 4.4.4.4)`);
+  const formatOf = (tag: string): string => /KEYFORMAT="([^"]*)"/.exec(tag)?.[1] ?? 'identity';
+  return [...keys.filter((one) => formatOf(one) !== formatOf(line)), line].sort();
 }
 
 function mapUriOf(line: string): string {

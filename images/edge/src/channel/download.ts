@@ -5,6 +5,7 @@ import { MAX_SEGMENT_BYTES } from '@sluice/common/work/contract.ts';
 import type { SourceClient } from '../source/client.ts';
 import { sourceError } from '../source/errors.ts';
 import type { SourceHeaders } from '../source/headers.ts';
+import type { SegmentKey, SourceSegment } from '../source/parse.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import type { Clock } from './clock.ts';
@@ -38,11 +39,29 @@ export interface DownloadContext {
 /** What is known of a segment once it is stored. */
 export type StoredSegment = Pick<Extract<Download, { state: 'stored' }>, 'inspection' | 'map'>;
 
-function inspect(bytes: Uint8Array, init: StoredInit | null): StoredSegment {
+/** Bytes of a block of AES, which whole encrypted segments are made of (RFC 8216bis 4.4.4.4). */
+const BLOCK_BYTES = 16;
+
+/** What can be checked of a segment without its key. */
+function checkEncrypted(bytes: Uint8Array, keys: readonly SegmentKey[]): void {
+  const isWhole = !keys.some(({ method }) => method === 'AES-128') || bytes.length % BLOCK_BYTES === 0;
+  if (bytes.length === 0 || !isWhole) {
+    throw sourceError(
+      'SEGMENT_BROKEN',
+      `An encrypted segment of the source has ${bytes.length} bytes: it is cut short`,
+    );
+  }
+}
+
+function inspect(bytes: Uint8Array, init: StoredInit | null, { keys }: SourceSegment): StoredSegment {
+  if (keys.length > 0) {
+    checkEncrypted(bytes, keys);
+    return { inspection: null, map: init?.name ?? null };
+  }
   const container = init === null ? 'MPEG-TS' : 'MP4';
   try {
     if (init === null) return { inspection: inspectSegment(bytes), map: null };
-    inspectFragment(bytes, init.inspection);
+    if (init.inspection !== null) inspectFragment(bytes, init.inspection);
     return { inspection: null, map: init.name };
   } catch (error) {
     throw sourceError('SEGMENT_BROKEN', `A segment of the source is no whole ${container} file`, { cause: error });
@@ -57,7 +76,9 @@ function inspect(bytes: Uint8Array, init: StoredInit | null): StoredSegment {
 export async function downloadSegment(segment: PendingSegment, context: DownloadContext): Promise<StoredSegment> {
   const { range, map } = segment.source;
   const init = map === null ? null : await context.inits.get(segment, map, context);
-  if (context.files.has(segment.sourceName)) return inspect(await context.files.read(segment.sourceName), init);
+  if (context.files.has(segment.sourceName)) {
+    return inspect(await context.files.read(segment.sourceName), init, segment.source);
+  }
   const answer = await context.client.read({
     url: segment.source.uri,
     headers: context.headers,
@@ -66,7 +87,7 @@ export async function downloadSegment(segment: PendingSegment, context: Download
     signal: context.signal,
     ...(range === null ? {} : { range }),
   });
-  const stored = inspect(answer.bytes, init);
+  const stored = inspect(answer.bytes, init, segment.source);
   await store(segment.sourceName, answer.bytes, context);
   return stored;
 }

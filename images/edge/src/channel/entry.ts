@@ -8,22 +8,17 @@ import {
   type TimelineLog,
 } from '../timeline/log.ts';
 import { epochNumbers } from './intake-plan.ts';
+import type { Listing } from './materialise.ts';
 import type { PendingSegment } from './pending.ts';
 
 /**
- * The log with a pending segment as its newest entry, after the epoch or the skip that the segment begins; `names` are
- * the URIs per rung, `map` that of the Media Initialization Section. A new epoch in another container takes the place of
- * everything listed. Throws TIMELINE_VIOLATION where that would be no append.
+ * The log with a pending segment as its newest entry, after the epoch or the skip that the segment begins. A new epoch in
+ * another container takes the place of everything listed. Throws TIMELINE_VIOLATION where that would be no append.
  */
-export function withEntry(
-  log: TimelineLog,
-  segment: PendingSegment,
-  names: Readonly<Record<string, string>>,
-  map: string | null,
-): TimelineLog {
+export function withEntry(log: TimelineLog, segment: PendingSegment, listing: Listing): TimelineLog {
   const gap = segment.download.state === 'lost';
   const base = begun(log, segment);
-  const mixes = segment.start === 'epoch' && !gap && !fitsContainer(base, map);
+  const mixes = segment.start === 'epoch' && !gap && !fitsContainer(base, listing.map);
   return append(mixes ? emptied(base) : base, {
     msn: segment.msn,
     epoch: segment.epoch,
@@ -31,8 +26,8 @@ export function withEntry(
     dateTime: segment.source.dateTime,
     discontinuity: segment.discontinuity,
     gap,
-    map,
-    names,
+    ...listing,
+    ...(segment.markers.length === 0 ? {} : { markers: segment.markers }),
   });
 }
 

@@ -15,7 +15,8 @@ const MAX_KNOWN = 8;
 /** A Media Initialization Section whose bytes are stored. */
 export interface StoredInit {
   readonly name: string;
-  readonly inspection: InitInspection;
+  /** Null where it, or what needs it, is encrypted. */
+  readonly inspection: InitInspection | null;
 }
 
 /**
@@ -43,7 +44,7 @@ export class Inits {
     if (stored !== undefined && context.files.has(stored.name)) return stored;
     // What no segment needed for a while has been removed since; the first that notices fetches it for all.
     if (this.#known.get(key) === known) this.#known.delete(key);
-    return this.#known.get(key) ?? this.#remember(key, this.#fetch(key, segment.epoch, map, context));
+    return this.#known.get(key) ?? this.#remember(key, this.#fetch(key, segment, map, context));
   }
 
   /** Forgets everything: the channel's files are gone, or will be. */
@@ -67,7 +68,12 @@ export class Inits {
     return fetched;
   }
 
-  async #fetch(key: string, epoch: number, map: SourceMap, context: DownloadContext): Promise<StoredInit> {
+  async #fetch(
+    key: string,
+    { epoch, source }: PendingSegment,
+    map: SourceMap,
+    context: DownloadContext,
+  ): Promise<StoredInit> {
     const answer = await context.client.read({
       url: map.uri,
       headers: context.headers,
@@ -76,7 +82,8 @@ export class Inits {
       signal: context.signal,
       ...(map.range === null ? {} : { range: map.range }),
     });
-    const inspection = checkedInit(answer.bytes);
+    const isEncrypted = source.keys.length > 0 || source.mapKeys.length > 0;
+    const inspection = isEncrypted ? null : checkedInit(answer.bytes);
     const name = mapName(context.uid, epoch, answer.bytes);
     // Needed from here on: a file of this name may be left from before, and due to be removed.
     if (this.#known.has(key)) this.#names.set(key, name);
@@ -86,5 +93,6 @@ export class Inits {
 }
 
 function keyOf({ epoch, source }: PendingSegment): string {
-  return JSON.stringify([epoch, source.discontinuitySequence, source.map]);
+  const { discontinuitySequence, map, keys, mapKeys } = source;
+  return JSON.stringify([epoch, discontinuitySequence, map, keys.length > 0, mapKeys.map(({ uri }) => uri)]);
 }

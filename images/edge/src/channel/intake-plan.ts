@@ -4,7 +4,7 @@ import type { SourcePlaylist, SourceSegment } from '../source/parse.ts';
 import { type EpochNumbers, newLog, nextMsn, type TimelineLog, WINDOW_SEGMENTS } from '../timeline/log.ts';
 import { segmentName } from '../timeline/names.ts';
 import { appearances, publicationTime } from './pace.ts';
-import { NOT_ASKED, type PendingSegment, publishedDuration, type Start } from './pending.ts';
+import { firstDownload, type PendingSegment, publishedDuration, type Start } from './pending.ts';
 
 /**
  * First segments of a waking channel that must be fetched before they are listed: three that players buffer, and
@@ -139,7 +139,8 @@ export function planSegments(
         { uid: context.uid, epoch: plan.epoch, rung: 'source', msn, attempt: 0 },
         source.map === null ? 'ts' : 'm4s',
       ),
-      download: NOT_ASKED,
+      markers: source.markers,
+      download: firstDownload(source),
     });
   });
   return result;

@@ -1,5 +1,6 @@
 import { withJoint } from '@sluice/common/mpegts/joint.ts';
 import type { ChannelFiles } from '../storage/files.ts';
+import type { TimelineEntry } from '../timeline/log.ts';
 import { parseSegmentName, segmentName } from '../timeline/names.ts';
 import type { PendingSegment } from './pending.ts';
 import { type Origin, type Row, SOURCE } from './row.ts';
@@ -16,12 +17,39 @@ function attemptOf(origin: Origin): number {
   return origin === SOURCE ? 0 : Number(origin.slice(origin.lastIndexOf('.') + 1));
 }
 
+/** What an entry says of the bytes of a segment. */
+export type Listing = Pick<TimelineEntry, 'names' | 'map' | 'range' | 'mapRange' | 'keys' | 'mapKeys'>;
+
+/**
+ * What is listed of a segment, after every file that it names exists. Throws the errors of the storage; then nothing may
+ * be listed.
+ */
+export async function listingOf(uid: string, row: Row, segment: PendingSegment, files: ChannelFiles): Promise<Listing> {
+  if (segment.download.state === 'lost') return { names: gapNames(row, segment), map: null };
+  const { range, map, keys, mapKeys } = segment.source;
+  const inParts = row.mode === 'Direct';
+  return {
+    names: await materialise(uid, row, segment, files),
+    map: mapOf(row, segment),
+    ...(inParts && range !== null ? { range } : {}),
+    ...(inParts && map !== null && map.range !== null ? { mapRange: map.range } : {}),
+    ...(keys.length === 0 ? {} : { keys: keys.map(({ tag }) => tag) }),
+    ...(mapKeys.length === 0 ? {} : { mapKeys: mapKeys.map(({ tag }) => tag) }),
+  };
+}
+
+/** Nobody reads it, but a player that does not know EXT-X-GAP may try. */
+function gapNames(row: Row, { source, sourceName }: PendingSegment): Listing['names'] {
+  const name = row.mode === 'Direct' ? source.uri : sourceName;
+  return Object.fromEntries(Object.keys(row.origins).map((rung) => [rung, name]));
+}
+
 /**
  * Makes every file that an entry names exist, and says the names per rung. A rung that comes from elsewhere than
  * before gets a file of its own: the same bytes behind joint packets (docs/how-it-works.md, "Make before break").
  * Throws the errors of the storage; then nothing may be listed.
  */
-export async function materialise(
+async function materialise(
   uid: string,
   row: Row,
   segment: PendingSegment,
@@ -29,11 +57,13 @@ export async function materialise(
 ): Promise<Readonly<Record<string, string>>> {
   const names: Record<string, string> = {};
   const joined: { name: string; bytes: Uint8Array }[] = [];
+  // Packets in front of it would be no part of what a player decrypts.
+  const isEncrypted = segment.source.keys.length > 0;
   for (const [rung, origin] of Object.entries(row.origins)) {
     const stored = storedName(uid, segment, origin);
     if (row.mode === 'Direct') {
       names[rung] = segment.source.uri;
-    } else if (row.joints.includes(rung)) {
+    } else if (row.joints.includes(rung) && !isEncrypted) {
       const name = segmentName({ uid, epoch: segment.epoch, rung, msn: segment.msn, attempt: attemptOf(origin) });
       joined.push({ name, bytes: withJoint(await files.read(stored)) });
       names[rung] = name;
@@ -45,9 +75,8 @@ export async function materialise(
   return names;
 }
 
-/** URI of the initialization section that an entry names; null for MPEG-TS, and where nothing is read. */
-export function mapOf(row: Row, { source, download }: PendingSegment): string | null {
-  if (download.state === 'lost') return null;
+/** URI of the initialization section that an entry names; null for MPEG-TS. */
+function mapOf(row: Row, { source, download }: PendingSegment): string | null {
   if (row.mode === 'Direct') return source.map?.uri ?? null;
   return download.state === 'stored' ? download.map : null;
 }

@@ -5,13 +5,14 @@ import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import type { SourceClient } from '../source/client.ts';
 import { sourceError } from '../source/errors.ts';
 import { intake, type KnownSegment, remember } from '../source/intake.ts';
+import { isDateRange } from '../source/markers.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
-import { nextMsn } from '../timeline/log.ts';
+import { nextMsn, type TimelineEntry } from '../timeline/log.ts';
 import { segmentName } from '../timeline/names.ts';
 import { mediaPlaylist } from '../timeline/playlist.ts';
 import { originOf } from './materialise.ts';
 import { MemoryFiles } from './memory-files.testing.ts';
-import { ModelSource, SEGMENT } from './model-source.testing.ts';
+import { ModelSource, SEGMENT, type Turn } from './model-source.testing.ts';
 import { constantLagMs } from './pace.ts';
 import { Publisher } from './publisher.ts';
 import { TranscodeSession } from './transcode.ts';
@@ -24,9 +25,8 @@ export type Event =
   | { readonly kind: 'pass'; readonly looks: number }
   | { readonly kind: 'mode'; readonly mode: Mode }
   | { readonly kind: 'restart'; readonly firstMsn: number }
-  | { readonly kind: 'break' }
+  | { readonly kind: 'turn'; readonly turn: Turn }
   | { readonly kind: 'jump'; readonly segments: number }
-  | { readonly kind: 'lose' }
   | { readonly kind: 'sleep'; readonly seconds: number }
   | { readonly kind: 'encode'; readonly rungs: number }
   | { readonly kind: 'attempt' }
@@ -127,8 +127,7 @@ export class World {
       // What the channel sees to where fragmented MP4 is the obstacle.
       this.#mode = this.#fragmented && event.mode === 'Transcode' ? 'Proxy' : event.mode;
     } else if (event.kind === 'restart') this.source.restart(event.firstMsn);
-    else if (event.kind === 'break') this.source.break();
-    else if (event.kind === 'lose') this.source.lose();
+    else if (event.kind === 'turn') this.source.take(event.turn);
     else if (event.kind === 'encode') this.#encoded = this.#fragmented ? 0 : event.rungs;
     else if (event.kind === 'attempt') this.#attempt += 1;
     else if (event.kind === 'full') this.files.isFull = event.isFull;
@@ -184,12 +183,34 @@ export class World {
     this.#checkFiles();
   }
 
+  /** What the source says of a segment is what is listed of it. */
+  #checkFacts(entry: TimelineEntry): void {
+    const source = this.source.byDate.get(entry.dateTime ?? '');
+    if (source === undefined) {
+      this.problems.push(`${entry.msn} has the date of no segment`);
+      return;
+    }
+    const { names, range, mapRange, keys = [], markers = [] } = entry;
+    const isStored = names.source?.startsWith('s/') === true;
+    const cues = (lines: readonly string[]): string => lines.filter((line) => !isDateRange(line)).join();
+    const wrong = [
+      source.gap && !entry.gap && 'is no gap',
+      source.discontinuity && !entry.discontinuity && 'has no discontinuity',
+      !entry.gap && keys.join() !== source.keys.map(({ tag }) => tag).join() && `has the keys ${keys}`,
+      cues(markers) !== cues(source.markers) && `has the markers ${markers}`,
+      !entry.gap && (range !== undefined) !== (source.range !== null && !isStored) && 'has a wrong range',
+      (mapRange !== undefined) !== (!entry.gap && !isStored && source.map?.range != null) && 'has a wrong map range',
+    ];
+    this.problems.push(...wrong.filter((what) => what !== false).map((what) => `${source.uri}: ${what}`));
+  }
+
   #checkFiles(): void {
     const { log } = this.publisher;
     for (const rung of RUNGS) {
       let previous: string | null = null;
       for (const entry of log?.entries ?? []) {
         const name = entry.names[rung] ?? '';
+        this.#checkFacts(entry);
         if (entry.gap) continue;
         if (name.startsWith('s/') && !this.files.content.has(name)) this.problems.push(`${name} is listed, not stored`);
         if (entry.map !== null && name.startsWith('s/') && !this.files.content.has(entry.map)) {
@@ -197,6 +218,10 @@ export class World {
         }
         if ((entry.map === null) === this.#fragmented) this.problems.push(`${name} has the map ${entry.map}`);
         if (this.#fragmented) continue;
+        if (entry.keys !== undefined) {
+          previous = originOf(name);
+          continue;
+        }
         const origin = originOf(name);
         const joint = ((this.files.content.get(name)?.[5] ?? 0) & 0x80) !== 0;
         if (previous !== null && previous !== origin && !entry.discontinuity && !joint) {

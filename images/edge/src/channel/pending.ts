@@ -20,6 +20,8 @@ export interface PendingSegment {
   readonly publishAt: number;
   /** Name of the stored source bytes. */
   readonly sourceName: string;
+  /** Ad markers in front of it: whole lines. */
+  readonly markers: readonly string[];
   download: Download;
 }
 
@@ -29,13 +31,18 @@ export type Download =
   | { readonly state: 'running'; readonly failures: number }
   | {
       readonly state: 'stored';
-      /** What rungs are compared with; null for fragmented MP4. */
+      /** What rungs are compared with; null for fragmented MP4, and where it is encrypted. */
       readonly inspection: SegmentInspection | null;
       /** Name of the stored Media Initialization Section; null for MPEG-TS. */
       readonly map: string | null;
     }
   /** Given up: the segment is listed as a gap. */
   | { readonly state: 'lost' };
+
+/** What there is to know of a segment's bytes before anybody asks for them: of a gap of the source, that there are none. */
+export function firstDownload(source: SourceSegment): Download {
+  return source.gap ? { state: 'lost' } : NOT_ASKED;
+}
 
 /** A segment whose download nobody has asked for. */
 export const NOT_ASKED: Download = { state: 'none', failures: 0, retryAt: 0 };

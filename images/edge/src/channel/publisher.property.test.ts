@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Mode } from '@sluice/common/link/messages.ts';
 import fc from 'fast-check';
 import { originOf } from './materialise.ts';
+import type { Turn } from './model-source.testing.ts';
 import { type Event, World } from './model-world.testing.ts';
 
 const event: fc.Arbitrary<Event> = fc.oneof(
@@ -14,12 +15,17 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const), firstMsn: fc.nat(2000) }) },
-  { weight: 1, arbitrary: fc.constant({ kind: 'break' as const }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('turn' as const),
+      turn: fc.constantFrom<Turn>('break', 'lose', 'gap', 'mark', 'encrypt', 'range'),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('jump' as const), segments: fc.integer({ min: 1, max: 30 }) }),
   },
-  { weight: 1, arbitrary: fc.constant({ kind: 'lose' as const }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('sleep' as const), seconds: fc.integer({ min: 1, max: 120 }) }),
@@ -53,7 +59,7 @@ const SECTION_THAT_WAS_REMOVED: Event[] = [
 
 describe('a channel whose world does anything', () => {
   test('keeps the rules of RFC 8216bis 6.2.1 and 6.2.2 at every pair of polls, in every rung', async () => {
-    const seen = { transcode: 0, epochs: 0, gaps: 0, maps: 0 };
+    const seen = { transcode: 0, epochs: 0, gaps: 0, maps: 0, keys: 0, ranges: 0, markers: 0 };
     await fc.assert(
       fc.asyncProperty(
         fc.array(event, { minLength: 5, maxLength: 30 }),
@@ -73,6 +79,10 @@ describe('a channel whose world does anything', () => {
           seen.epochs += (log?.epoch ?? 1) - 1;
           seen.gaps += log?.entries.filter((entry) => entry.gap).length ?? 0;
           seen.maps += new Set(log?.entries.map(({ map }) => map)).size > 1 ? 1 : 0;
+          for (const fact of ['keys', 'range', 'markers'] as const) {
+            const found = log?.entries.some((entry) => entry[fact] !== undefined) ?? false;
+            seen[fact === 'range' ? 'ranges' : fact] += found ? 1 : 0;
+          }
           seen.transcode += [...world.files.content.keys()].filter((name) => originOf(name) !== 'source').length;
         },
       ),

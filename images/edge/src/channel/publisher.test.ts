@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeEach, expect, test } from '@jest/globals';
 import type { SourcePlaylist } from '../source/parse.ts';
+import { sourcePlaylist, sourceSegment } from '../source/playlist.testing.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import { makeSegment } from '../testing/segment.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
@@ -34,17 +35,8 @@ beforeEach(() => {
 });
 
 function playlist(firstMsn: number): SourcePlaylist {
-  const segments = Array.from({ length: 4 }, (_, index) => ({
-    msn: firstMsn + index,
-    uri: `http://source/${firstMsn + index}.ts`,
-    durationSeconds: 2,
-    discontinuitySequence: 0,
-    discontinuity: false,
-    dateTime: null,
-    range: null,
-    map: null,
-  }));
-  return { kind: 'media', targetDurationSeconds: 2, segments, windowSegments: 4, ended: false, unsupported: null };
+  const msns = Array.from({ length: 4 }, (_, index) => firstMsn + index);
+  return sourcePlaylist(msns.map((msn) => sourceSegment({ msn, uri: `http://source/${msn}.ts` })));
 }
 
 function openPublisher(): Publisher {

@@ -16,7 +16,8 @@ import { givenBack } from './give-back.ts';
 import { Inits } from './inits.ts';
 import { firstLog, planSegments } from './intake-plan.ts';
 import { Janitor } from './janitor.ts';
-import { mapOf, materialise, originOf } from './materialise.ts';
+import { withMarkers } from './markers.ts';
+import { listingOf, originOf } from './materialise.ts';
 import type { PendingSegment } from './pending.ts';
 import { Rhythm } from './rhythm.ts';
 import { chooseRow, NO_PROMOTION, type Origin, type Row } from './row.ts';
@@ -111,12 +112,12 @@ export class Publisher {
 
   /**
    * Segments of the current epoch whose bytes are stored, oldest first: the newest published ones and what waits, up
-   * to the first that is still on its way. Lost ones are left out.
+   * to the first that is still on its way. Lost ones are left out, and encrypted ones, which no transcoder can read.
    */
   stored(): readonly PendingSegment[] {
     const epoch = this.#pending.at(-1)?.epoch ?? this.#recent.at(-1)?.epoch;
     const current = [...this.#recent, ...this.#pending].filter(
-      (segment) => segment.epoch === epoch && segment.download.state !== 'lost',
+      ({ epoch: own, download, source }) => own === epoch && download.state !== 'lost' && source.keys.length === 0,
     );
     const isStored = (segment: PendingSegment): boolean => segment.download.state === 'stored';
     const reachable = current.slice(Math.max(0, current.findIndex(isStored)));
@@ -164,7 +165,7 @@ export class Publisher {
     }
     if (added.length > 0 || this.#log.entries.length > 0) this.#waking = false;
     if (added[0]?.start === 'epoch') view.session?.restart();
-    this.#pending.push(...added);
+    this.#pending.push(...withMarkers(added, playlist.dateRanges, this.#log, this.#pending));
     this.#expiry.looked(this.#log, playlist, lookedAt);
     this.pump();
   }
@@ -327,10 +328,8 @@ export class Publisher {
       promotion: session?.promotion ?? NO_PROMOTION,
     });
     if (row.wait) return false;
-    const names = lost
-      ? Object.fromEntries(this.#log.rungs.map((rung) => [rung, head.sourceName]))
-      : await materialise(view.uid, row, head, this.#context.files);
-    const log = this.#trimmed(withEntry(this.#log, head, names, mapOf(row, head)), now);
+    const listing = await listingOf(view.uid, row, head, this.#context.files);
+    const log = this.#trimmed(withEntry(this.#log, head, listing), now);
     await this.#context.save(log);
     if (signal.aborted) return false;
     this.#commit(log, head, row, session);

@@ -2,10 +2,18 @@ import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Route, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
 import type { SourceClient } from '../source/client.ts';
 import { asSourceError, healthOf, sourceError } from '../source/errors.ts';
-import { containerChange, directObstacle, type SegmentSample, sampleOf, transcodeObstacle } from '../source/facts.ts';
+import {
+  containerChange,
+  directObstacle,
+  newestMedia,
+  type SegmentSample,
+  sampleOf,
+  transcodeObstacle,
+} from '../source/facts.ts';
 import { createFollower } from '../source/follower.ts';
 import { headersOfSource } from '../source/headers.ts';
 import { type Intake, intake, type KnownSegment, remember } from '../source/intake.ts';
+import { keyObstacle } from '../source/key-access.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
 import { PROBE_ORIGIN, probeSource } from '../source/probe.ts';
 import { nextLookAt } from '../source/reload.ts';
@@ -200,10 +208,11 @@ export class SourceSide {
       this.#checkStall(at);
       return;
     }
-    const newest = playlist.segments.at(-1);
+    const newest = newestMedia(playlist);
     const changed = newest === undefined || this.#facts === null ? null : containerChange(this.#facts, newest);
-    if (changed !== null) {
-      this.#fail(changed, 1);
+    const obstacle = changed ?? keyObstacle(this.#route, playlist);
+    if (obstacle !== null) {
+      this.#fail(obstacle, 1);
       return;
     }
     const taken: Intake = this.#otherSource
@@ -226,7 +235,7 @@ export class SourceSide {
   /** Facts that a single probe may have seen too early, and the URLs that viewers would see in Direct. */
   #learn(playlist: SourcePlaylist): void {
     const before = JSON.stringify(this.obstacles);
-    const newest = playlist.segments.at(-1);
+    const newest = newestMedia(playlist);
     if (newest !== undefined) this.#sample = sampleOf(newest);
     if (this.#facts !== null && playlist.windowSegments > this.#facts.windowSegments) {
       this.#facts = { ...this.#facts, windowSegments: playlist.windowSegments };

@@ -13,7 +13,7 @@ import {
 
 const FACTS = factsFixture();
 const URI = 'https://cdn/live/index.m3u8';
-const SAMPLE: SegmentSample = { uris: ['https://cdn/live/1.ts'], ranged: false };
+const SAMPLE: SegmentSample = { uris: ['https://cdn/live/1.ts'], encryption: null };
 
 interface Case {
   readonly name: string;
@@ -43,7 +43,6 @@ const direct: readonly Case[] = [
     route: { exposeSource: true },
     reason: 'CredentialsInUrl',
   },
-  { name: 'byte ranges', sample: { ranged: true }, reason: 'ByteRanges' },
 ];
 
 test.each(direct)('Direct with $name: $reason', ({ uri, route, facts, sample, reason }) => {
@@ -65,7 +64,7 @@ const transcode: readonly Case[] = [
   { name: 'unknown video', facts: { videoCodec: '' }, reason: 'VideoCodec' },
   { name: 'other audio', facts: { audioCodec: 'ac-3' }, reason: 'AudioCodec' },
   { name: 'no keyframe at the start', facts: { startsWithKeyframe: false }, reason: 'NoKeyframeAtStart' },
-  { name: 'byte ranges', sample: { ranged: true }, reason: 'ByteRanges' },
+  { name: 'encrypted segments', sample: { encryption: 'AES-128' }, reason: 'Encrypted' },
 ];
 
 test.each(transcode)('Transcode with $name: $reason', ({ facts, sample, reason }) => {

@@ -4,7 +4,7 @@ import type { FragmentInspection } from '@sluice/common/mp4/fragment.ts';
 import type { InitInspection } from '@sluice/common/mp4/init.ts';
 import type { SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
 import { sourceError } from './errors.ts';
-import type { SourceSegment } from './parse.ts';
+import type { SourcePlaylist, SourceSegment, SourceVariant } from './parse.ts';
 
 /** Fewest segments in a source's window for Direct: three that players buffer, and the one being written. */
 export const MIN_DIRECT_WINDOW = 4;
@@ -78,6 +78,19 @@ export function mp4Media({ video, audio }: InitInspection, fragment: FragmentIns
   };
 }
 
+/** What a multivariant playlist says of segments that cannot be read, because they are encrypted. */
+export function declaredMedia({ map }: SourceSegment, variant: SourceVariant | null): MediaFacts {
+  const codecs = variant?.codecs.split(',').map((codec) => codec.trim()) ?? [];
+  const find = (names: RegExp): string => codecs.find((codec) => names.test(codec)) ?? '';
+  return {
+    ...UNKNOWN_MEDIA,
+    container: map === null ? 'unknown' : 'fmp4',
+    videoCodec: find(/^(?:avc|hvc|hev|dvh|av0|vp0)/),
+    audioCodec: find(/^(?:mp4a|ac-|ec-|opus|fLaC)/i),
+    height: variant?.height ?? 0,
+  };
+}
+
 /** Joins what the probe found. */
 export function factsOf(media: MediaFacts, context: ProbeContext): SourceFacts {
   const measured =
@@ -94,17 +107,22 @@ export function factsOf(media: MediaFacts, context: ProbeContext): SourceFacts {
   };
 }
 
-/** What Direct would show of a source: the URLs of one of its segments, and whether they name parts of files. */
+/** What one segment shows of a source: the URLs that Direct would show, and how it is encrypted. */
 export interface SegmentSample {
   /** The segment's, and that of the initialization section that it needs. */
   readonly uris: readonly string[];
-  readonly ranged: boolean;
+  /** METHOD of its key; null where it is not encrypted. */
+  readonly encryption: string | null;
 }
 
 /** A segment as viewers would see it in Direct. */
-export function sampleOf({ uri, range, map }: SourceSegment): SegmentSample {
-  const uris = map === null ? [uri] : [uri, map.uri];
-  return { uris, ranged: range !== null || (map !== null && map.range !== null) };
+export function sampleOf({ uri, map, keys }: SourceSegment): SegmentSample {
+  return { uris: map === null ? [uri] : [uri, map.uri], encryption: keys[0]?.method ?? null };
+}
+
+/** The newest segment that has bytes; undefined where there is none. */
+export function newestMedia({ segments }: Pick<SourcePlaylist, 'segments'>): SourceSegment | undefined {
+  return segments.findLast(({ gap }) => !gap);
 }
 
 /**
@@ -156,15 +174,17 @@ export function directObstacle(route: Route, facts: SourceFacts | null, sample: 
       message: `The source's playlist has ${facts.windowSegments} segments; Direct needs at least ${MIN_DIRECT_WINDOW}`,
     };
   }
-  if (sample?.ranged === true) {
-    return { reason: 'ByteRanges', message: 'The source names parts of files (EXT-X-BYTERANGE)' };
-  }
   return null;
 }
 
 /** Why rungs cannot be joined with this source; null if they can, or if that is not known yet. */
 export function transcodeObstacle(facts: SourceFacts | null, sample: SegmentSample | null): Obstacle | null {
   if (facts === null) return null;
+  const encryption = sample?.encryption ?? null;
+  if (encryption !== null) {
+    const message = `The source's segments are encrypted with ${encryption}, and only viewers get their keys, so that they cannot be transcoded; Proxy is the highest mode`;
+    return { reason: 'Encrypted', message };
+  }
   if (facts.container === 'fmp4') {
     const message =
       'The source has fragmented MP4 segments; only MPEG-TS segments can be joined with the ladder, so Proxy is the highest mode';
@@ -182,9 +202,6 @@ export function transcodeObstacle(facts: SourceFacts | null, sample: SegmentSamp
   }
   if (!facts.startsWithKeyframe) {
     return { reason: 'NoKeyframeAtStart', message: "The source's segments do not start on a keyframe" };
-  }
-  if (sample?.ranged === true) {
-    return { reason: 'ByteRanges', message: 'The source names parts of files (EXT-X-BYTERANGE)' };
   }
   return null;
 }

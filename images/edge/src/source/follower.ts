@@ -72,9 +72,6 @@ export function createFollower(
       state = fresh(variant.uri, variant);
       return look(signal, depth + 1);
     }
-    if (parsed.unsupported !== null) {
-      throw sourceError('SOURCE_UNSUPPORTED', `The source has ${parsed.unsupported}`);
-    }
     if (parsed.ended) {
       throw sourceError('SOURCE_ENDED', 'The source has ended (EXT-X-ENDLIST); only live sources can be published');
     }

@@ -1,32 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import { intake, type KnownSegment, remember } from './intake.ts';
 import type { SourcePlaylist, SourceSegment } from './parse.ts';
+import { sourcePlaylist, sourceSegment } from './playlist.testing.ts';
 import { nextLookAt } from './reload.ts';
 
 function segment(msn: number, name = `a${msn}.ts`): SourceSegment {
-  return {
-    msn,
-    uri: `https://host/${name}?token=${Math.random()}`,
-    durationSeconds: 2,
-    discontinuitySequence: 0,
-    discontinuity: false,
-    dateTime: null,
-    range: null,
-    map: null,
-  };
+  return sourceSegment({ msn, uri: `https://host/${name}?token=${Math.random()}` });
 }
 
 function playlistOf(first: number, last: number, prefix = 'a'): SourcePlaylist {
   const segments: SourceSegment[] = [];
   for (let msn = first; msn <= last; msn += 1) segments.push(segment(msn, `${prefix}${msn}.ts`));
-  return {
-    kind: 'media',
-    targetDurationSeconds: 2,
-    segments,
-    windowSegments: segments.length,
-    ended: false,
-    unsupported: null,
-  };
+  return sourcePlaylist(segments);
 }
 
 const knownTo = (first: number, last: number): readonly KnownSegment[] =>

@@ -54,17 +54,17 @@ describe('a playlist taken apart', () => {
         fc.nat(1000),
         (list, first, base) => {
           // Once there is a section, all that follow need one.
-          const since = list.findIndex(({ map }) => map !== null);
+          const since = list.findIndex(({ map, gap }) => map !== null && !gap);
           const entries = list.map((one, index) => ({
             ...one,
             msn: first + index,
             names: { source: `s/${index}.ts` },
-            map: since >= 0 && index >= since ? 's/m.mp4' : null,
+            map: since >= 0 && index >= since && !one.gap ? 's/m.mp4' : null,
           }));
           const log = { rungs: ['source'], targetDurationSeconds: 8, firstListedMsn: first, discontinuityBase: base };
           const text = mediaPlaylist({ ...log, entries } as unknown as Parameters<typeof mediaPlaylist>[0], 'source');
           let timeline = base;
-          const expected = entries.map((one) => {
+          const expected = entries.map((one, index) => {
             timeline += Number(one.discontinuity);
             return {
               msn: one.msn,
@@ -73,7 +73,8 @@ describe('a playlist taken apart', () => {
               dateTime: one.dateTime,
               discontinuity: one.discontinuity,
               discontinuitySequence: timeline,
-              map: one.map === null ? null : { uri: `http://host/${one.map}`, range: null },
+              gap: one.gap,
+              map: since >= 0 && index >= since ? { uri: 'http://host/s/m.mp4', range: null } : null,
             };
           });
           const { segments } = parsePlaylist(Buffer.from(text), 'http://host/index.m3u8') as {

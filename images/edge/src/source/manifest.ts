@@ -1,6 +1,8 @@
 import { type Attributes, readAttributes } from './attributes.ts';
 import { sourceError } from './errors.ts';
+import { IDENTITY } from './key.ts';
 import { playlistLines } from './lines.ts';
+import { isDateRange, isMarker, MAX_DATE_RANGES, MAX_MARKERS } from './markers.ts';
 
 /** Segments kept from the end of a source's playlist: a window of 12, once again for a slow poll, and room. */
 export const MAX_SEGMENTS = 60;
@@ -10,6 +12,12 @@ const MAX_VARIANTS = 100;
 
 /** Most renditions (EXT-X-MEDIA): thirty languages of sound and of subtitles in several qualities, and room. */
 const MAX_RENDITIONS = 300;
+
+/** Keys of one segment: one for each DRM system. */
+const MAX_KEYS = 8;
+
+/** What stands for a segment without any duration, which encoders write where they end: nothing lasts no time. */
+const NO_SECONDS = 0.001;
 
 /** A part of a file as a tag tells it; numbers may be NaN. */
 export interface ManifestRange {
@@ -28,9 +36,21 @@ export interface ManifestSegment {
   /** EXT-X-PROGRAM-DATE-TIME in ms, told or reckoned from a neighbour's; undefined where none tells. */
   programDateTime: number | undefined;
   readonly byterange: ManifestRange | undefined;
-  /** EXT-X-KEY that holds for the segment; undefined where it is not encrypted. */
-  readonly key: Attributes | undefined;
-  readonly map: { readonly uri: string; readonly byterange: ManifestRange | undefined } | undefined;
+  /** EXT-X-GAP: there is nothing to fetch (RFC 8216bis 4.4.4.7). */
+  readonly gap: boolean;
+  /** EXT-X-KEY in force, one for each KEYFORMAT; empty where the segment is not encrypted. */
+  readonly keys: readonly Attributes[];
+  readonly map: ManifestMap | undefined;
+  /** Lines of ad markers in front of the segment. */
+  readonly markers: readonly string[];
+}
+
+/** An EXT-X-MAP. */
+export interface ManifestMap {
+  readonly uri: string;
+  readonly byterange: ManifestRange | undefined;
+  /** EXT-X-KEY in force where it stands. */
+  readonly keys: readonly Attributes[];
 }
 
 /** A variant of a multivariant playlist: the attributes of its EXT-X-STREAM-INF. */
@@ -47,6 +67,8 @@ export interface Manifest {
   /** The last {@link MAX_SEGMENTS}, unlike `segmentCount`, which is of all. */
   segments: readonly ManifestSegment[];
   segmentCount: number;
+  /** EXT-X-DATERANGE lines of the whole text, the last {@link MAX_DATE_RANGES}. */
+  readonly dateRanges: string[];
   readonly variants: ManifestVariant[];
   /** EXT-X-MEDIA. */
   readonly renditions: Attributes[];
@@ -62,8 +84,10 @@ interface Reading {
   discontinuity: boolean;
   dateTime: number | undefined;
   byterange: { readonly length: number; readonly offset: number | undefined } | undefined;
-  key: Attributes | undefined;
-  map: ManifestSegment['map'];
+  gap: boolean;
+  keys: readonly Attributes[];
+  map: ManifestMap | undefined;
+  markers: string[];
   /** Date of the next segment by the ones before. */
   nextDateTime: number | undefined;
   last: ManifestSegment | undefined;
@@ -78,10 +102,27 @@ function rangeOf(text: string): { length: number; offset: number | undefined } {
   };
 }
 
-function mapOf(attributes: Attributes): ManifestSegment['map'] {
+function mapOf(attributes: Attributes, keys: readonly Attributes[]): ManifestMap {
   const range = attributes.get('BYTERANGE');
   const { length, offset = 0 } = range === undefined ? { length: 0 } : rangeOf(range);
-  return { uri: attributes.get('URI') ?? '', byterange: range === undefined ? undefined : { length, offset } };
+  return { uri: attributes.get('URI') ?? '', byterange: range === undefined ? undefined : { length, offset }, keys };
+}
+
+const formatOf = (key: Attributes): string => key.get('KEYFORMAT') ?? IDENTITY;
+
+/** The keys in force behind an EXT-X-KEY: it replaces that of its own format, and METHOD=NONE all (RFC 8216bis 4.4.4.4). */
+function keysBehind(keys: readonly Attributes[], key: Attributes): readonly Attributes[] {
+  if (key.get('METHOD') === 'NONE') return [];
+  const others = keys.filter((one) => formatOf(one) !== formatOf(key));
+  if (others.length >= MAX_KEYS) tooMany(`${MAX_KEYS} keys (EXT-X-KEY) for one segment`);
+  return [...others, key];
+}
+
+function takeMarker({ manifest, markers }: Reading, line: string): void {
+  if (markers.length < MAX_MARKERS) markers.push(line);
+  if (!isDateRange(line)) return;
+  manifest.dateRanges.push(line);
+  if (manifest.dateRanges.length > MAX_DATE_RANGES) manifest.dateRanges.shift();
 }
 
 /** What each tag means; others are passed over. */
@@ -100,11 +141,14 @@ const TAGS: Readonly<Record<string, (reading: Reading, value: string) => void>> 
   },
   '#EXTINF': (reading, value) => {
     const seconds = Number.parseFloat(value);
-    reading.duration = Number.isNaN(seconds) ? undefined : seconds;
+    reading.duration = Number.isNaN(seconds) ? undefined : seconds === 0 ? NO_SECONDS : seconds;
   },
   '#EXT-X-DISCONTINUITY': (reading) => {
     reading.timeline += 1;
     reading.discontinuity = true;
+  },
+  '#EXT-X-GAP': (reading) => {
+    reading.gap = true;
   },
   '#EXT-X-BYTERANGE': (reading, value) => {
     reading.byterange = rangeOf(value);
@@ -113,11 +157,10 @@ const TAGS: Readonly<Record<string, (reading: Reading, value: string) => void>> 
     reading.dateTime = Date.parse(value);
   },
   '#EXT-X-KEY': (reading, value) => {
-    const key = readAttributes(value);
-    reading.key = key.get('METHOD') === 'NONE' ? undefined : key;
+    reading.keys = keysBehind(reading.keys, readAttributes(value));
   },
   '#EXT-X-MAP': (reading, value) => {
-    reading.map = mapOf(readAttributes(value));
+    reading.map = mapOf(readAttributes(value), reading.keys);
   },
   '#EXT-X-STREAM-INF': (reading, value) => {
     reading.variant = readAttributes(value);
@@ -135,7 +178,8 @@ function tooMany(what: string): never {
 function takeTag(reading: Reading, line: string): void {
   const colon = line.indexOf(':');
   const name = colon < 0 ? line : line.slice(0, colon);
-  if (Object.hasOwn(TAGS, name)) TAGS[name]?.(reading, colon < 0 ? '' : line.slice(colon + 1).trim());
+  if (isMarker(line, name)) takeMarker(reading, line);
+  else if (Object.hasOwn(TAGS, name)) TAGS[name]?.(reading, colon < 0 ? '' : line.slice(colon + 1).trim());
 }
 
 function takeUri(reading: Reading, uri: string): void {
@@ -162,8 +206,10 @@ function takeSegment(reading: Reading, uri: string): void {
     discontinuity: reading.discontinuity,
     programDateTime,
     byterange: byterange && { length: byterange.length, offset: byterange.offset ?? after },
-    key: reading.key,
+    gap: reading.gap,
+    keys: reading.keys,
     map: reading.map,
+    markers: reading.markers,
   };
   kept.push(segment);
   if (kept.length >= 2 * MAX_SEGMENTS) kept.splice(0, MAX_SEGMENTS);
@@ -174,6 +220,8 @@ function takeSegment(reading: Reading, uri: string): void {
   reading.discontinuity = false;
   reading.dateTime = undefined;
   reading.byterange = undefined;
+  reading.gap = false;
+  reading.markers = [];
 }
 
 /** Dates of the segments in front of the first that has one. */
@@ -198,12 +246,14 @@ export function readManifest(text: string): Manifest {
     endList: false,
     segments: [],
     segmentCount: 0,
+    dateRanges: [],
     variants: [],
     renditions: [],
   };
   const nothing = { variant: undefined, duration: undefined, dateTime: undefined, byterange: undefined };
-  const still = { key: undefined, map: undefined, nextDateTime: undefined, last: undefined };
-  const reading: Reading = { manifest, kept: [], timeline: 0, discontinuity: false, ...nothing, ...still };
+  const said = { discontinuity: false, gap: false, keys: [], markers: [] };
+  const still = { map: undefined, nextDateTime: undefined, last: undefined };
+  const reading: Reading = { manifest, kept: [], timeline: 0, ...said, ...nothing, ...still };
   for (const line of playlistLines(text)) {
     if (!line.startsWith('#')) takeUri(reading, line);
     else if (line.startsWith('#EXT')) takeTag(reading, line);

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import fc from 'fast-check';
 import { chooseVariant, parsePlaylist } from './parse.ts';
+import { sourcePlaylist, sourceSegment } from './playlist.testing.ts';
 
 const parse = (text: string) => parsePlaylist(Buffer.from(text), 'https://host/live/index.m3u8?token=1');
 
@@ -19,35 +20,21 @@ a.ts
 
 describe('a media playlist of a source', () => {
   test('is read with absolute URLs, numbers and breaks', () => {
-    expect(parse(MEDIA)).toEqual({
-      kind: 'media',
-      targetDurationSeconds: 2,
-      windowSegments: 2,
-      ended: false,
-      unsupported: null,
-      segments: [
-        {
-          msn: 5,
-          uri: 'https://host/live/a.ts',
-          durationSeconds: 2,
-          discontinuitySequence: 2,
-          discontinuity: false,
-          dateTime: '2026-01-01T00:00:00.000Z',
-          range: null,
-          map: null,
-        },
-        {
-          msn: 6,
-          uri: 'https://host/other/b.ts?x=1',
-          durationSeconds: 1.5,
-          discontinuitySequence: 3,
-          discontinuity: true,
-          dateTime: '2026-01-01T00:00:02.000Z',
-          range: null,
-          map: null,
-        },
-      ],
+    const first = sourceSegment({
+      msn: 5,
+      uri: 'https://host/live/a.ts',
+      discontinuitySequence: 2,
+      dateTime: '2026-01-01T00:00:00.000Z',
     });
+    const second = sourceSegment({
+      msn: 6,
+      uri: 'https://host/other/b.ts?x=1',
+      durationSeconds: 1.5,
+      discontinuitySequence: 3,
+      discontinuity: true,
+      dateTime: '2026-01-01T00:00:02.000Z',
+    });
+    expect(parse(MEDIA)).toEqual(sourcePlaylist([first, second]));
   });
 
   test('names the initialization section that each segment needs', () => {
@@ -79,13 +66,29 @@ all.mp4
     if (playlist.kind === 'media') expect(playlist.segments).toHaveLength(60);
   });
 
-  test.each([{ tag: '#EXT-X-KEY:METHOD=AES-128,URI="key"', what: 'encrypted with AES-128' }])(
-    'says what it needs that cannot be done: $what',
-    ({ tag, what }) => {
-      const playlist = parse(`#EXTM3U\n#EXT-X-TARGETDURATION:2\n${tag}\n#EXTINF:2,\na.ts\n`);
-      expect(playlist).toMatchObject({ unsupported: expect.stringContaining(what) });
-    },
-  );
+  test('is read as it is where its server offers low latency: parts and hints are no segments', () => {
+    const media = `#EXTM3U
+#EXT-X-VERSION:9
+#EXT-X-TARGETDURATION:4
+#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.0,CAN-SKIP-UNTIL=24
+#EXT-X-PART-INF:PART-TARGET=0.33
+#EXT-X-MEDIA-SEQUENCE:266
+#EXTINF:4.00008,
+a.ts
+#EXT-X-PART:DURATION=0.33,URI="b.0.ts",INDEPENDENT=YES
+#EXT-X-PART:DURATION=0.33,URI="b.1.ts",GAP=YES
+#EXTINF:4,
+b.ts
+#EXT-X-PART:DURATION=0.33,URI="c.0.ts"
+#EXT-X-PRELOAD-HINT:TYPE=PART,URI="c.1.ts"
+#EXT-X-RENDITION-REPORT:URI="../low/index.m3u8",LAST-MSN=267,LAST-PART=2
+`;
+    const segments = [
+      sourceSegment({ msn: 266, uri: 'https://host/live/a.ts', durationSeconds: 4.00008 }),
+      sourceSegment({ msn: 267, uri: 'https://host/live/b.ts', durationSeconds: 4 }),
+    ];
+    expect(parse(media)).toEqual(sourcePlaylist(segments, { targetDurationSeconds: 4 }));
+  });
 
   test.each([
     { name: 'a web page', text: '<!doctype html><html></html>', code: 'NOT_A_PLAYLIST' },
@@ -106,6 +109,16 @@ all.mp4
     {
       name: 'a number too big to count on from',
       text: '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:9007199254740991\n#EXTINF:2,\na.ts\n',
+      code: 'PLAYLIST_INVALID',
+    },
+    {
+      name: 'a key without URI',
+      text: '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-KEY:METHOD=AES-128\n#EXTINF:2,\na.ts\n',
+      code: 'PLAYLIST_INVALID',
+    },
+    {
+      name: 'a key in a file',
+      text: '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-KEY:METHOD=AES-128,URI="file:///key"\n#EXTINF:2,\na.ts\n',
       code: 'PLAYLIST_INVALID',
     },
     { name: 'no URL', text: '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nhttp://[\n', code: 'PLAYLIST_INVALID' },

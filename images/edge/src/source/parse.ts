@@ -1,17 +1,15 @@
 import { z } from 'zod';
 import type { Attributes } from './attributes.ts';
 import { sourceError } from './errors.ts';
+import { keyTag, readKey, type SourceKey } from './key.ts';
 import { playlistText } from './lines.ts';
-import { type Manifest, readManifest } from './manifest.ts';
+import { type Manifest, type ManifestSegment, readManifest } from './manifest.ts';
 
 /** Times in ms beyond it are no Date (ECMA-262 21.4.1.1). */
 const MAX_TIME_MS = 8.64e15;
 
 /** Room for numbers made of microseconds since 1970, and for an offset of ours before doubles stop counting by one. */
 const MAX_MEDIA_SEQUENCE = 2 ** 52;
-
-/** Longest name of an encryption method in an error: the known ones have a dozen characters. */
-const MAX_METHOD_LENGTH = 40;
 
 const byteRangeSchema = z.object({
   offset: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER).default(0),
@@ -25,7 +23,6 @@ const segmentSchema = z.object({
   discontinuity: z.boolean().optional(),
   programDateTime: z.number().min(-MAX_TIME_MS).max(MAX_TIME_MS).optional(),
   byterange: byteRangeSchema.optional(),
-  key: z.instanceof(Map<string, string>).optional(),
   map: z.object({ uri: z.string().min(1), byterange: byteRangeSchema.optional() }).optional(),
 });
 
@@ -73,6 +70,20 @@ export interface SourceSegment {
   readonly range: SourceRange;
   /** What has to be read before the segment: fragmented MP4 has one, MPEG-TS none. */
   readonly map: SourceMap | null;
+  /** The source says itself that there is nothing to fetch (EXT-X-GAP). */
+  readonly gap: boolean;
+  /** Keys that the segment is encrypted with, one for each DRM system; empty where it is not. */
+  readonly keys: readonly SegmentKey[];
+  /** Keys that the section of `map` is encrypted with. */
+  readonly mapKeys: readonly SegmentKey[];
+  /** Ad markers that stand before the segment: whole lines. */
+  readonly markers: readonly string[];
+}
+
+/** How one segment is encrypted. */
+export interface SegmentKey extends Pick<SourceKey, 'method' | 'uri'> {
+  /** The EXT-X-KEY line for this segment, whatever its number in another playlist. */
+  readonly tag: string;
 }
 
 /** A source's media playlist: the last segments of it (MAX_SEGMENTS in manifest.ts). */
@@ -83,8 +94,8 @@ export interface SourcePlaylist {
   /** Segments in the whole playlist. */
   readonly windowSegments: number;
   readonly ended: boolean;
-  /** What this playlist needs that the edge cannot do yet, in words; null if nothing. */
-  readonly unsupported: string | null;
+  /** EXT-X-DATERANGE lines of the whole playlist, in order: where they stand means nothing. */
+  readonly dateRanges: readonly string[];
 }
 
 /** One rendition of a multivariant playlist. */
@@ -126,37 +137,50 @@ function invalid(error: z.ZodError): never {
   );
 }
 
-function unsupportedOf(segments: Manifest['segments']): string | null {
-  const key = segments.at(-1)?.key;
-  if (key === undefined) return null;
-  const method = key.get('METHOD') ?? 'a method that it does not name';
-  return `segments encrypted with ${method.slice(0, MAX_METHOD_LENGTH)} (EXT-X-KEY); remove the encryption at the source`;
+const segmentKeys = (keys: readonly Attributes[], msn: number, url: string): readonly SegmentKey[] =>
+  keys.map((attributes) => {
+    const key = readKey(attributes, url);
+    return { method: key.method, uri: key.uri, tag: keyTag(key, msn) };
+  });
+
+function segmentOf(
+  segment: z.infer<typeof segmentSchema>,
+  { gap, keys, map: section, markers }: ManifestSegment,
+  { msn, url }: { readonly msn: number; readonly url: string },
+): SourceSegment {
+  const { map, programDateTime } = segment;
+  return {
+    msn,
+    uri: absolute(segment.uri, url),
+    durationSeconds: segment.duration,
+    discontinuitySequence: segment.timeline,
+    discontinuity: segment.discontinuity === true,
+    dateTime: programDateTime === undefined ? null : new Date(programDateTime).toISOString(),
+    range: segment.byterange ?? null,
+    map: map === undefined ? null : { uri: absolute(map.uri, url), range: map.byterange ?? null },
+    gap,
+    keys: segmentKeys(keys, msn, url),
+    mapKeys: segmentKeys(section?.keys ?? [], msn, url),
+    markers,
+  };
 }
 
 function mediaOf(manifest: Manifest, url: string): SourcePlaylist {
   const parsed = mediaSchema.safeParse(manifest);
   if (!parsed.success) return invalid(parsed.error);
   const { segments, mediaSequence } = parsed.data;
-  const first = manifest.segmentCount - segments.length;
+  const first = mediaSequence + manifest.segmentCount - segments.length;
   return {
     kind: 'media',
     targetDurationSeconds: parsed.data.targetDuration,
     windowSegments: manifest.segmentCount,
     ended: manifest.endList,
-    unsupported: unsupportedOf(manifest.segments),
-    segments: segments.map((segment, index) => ({
-      msn: mediaSequence + first + index,
-      uri: absolute(segment.uri, url),
-      durationSeconds: segment.duration,
-      discontinuitySequence: segment.timeline,
-      discontinuity: segment.discontinuity === true,
-      dateTime: segment.programDateTime === undefined ? null : new Date(segment.programDateTime).toISOString(),
-      range: segment.byterange ?? null,
-      map:
-        segment.map === undefined
-          ? null
-          : { uri: absolute(segment.map.uri, url), range: segment.map.byterange ?? null },
-    })),
+    dateRanges: manifest.dateRanges,
+    segments: manifest.segments.map((said, index) => {
+      const segment = segments[index];
+      if (segment === undefined) throw new RangeError('each segment was checked');
+      return segmentOf(segment, said, { msn: first + index, url });
+    }),
   };
 }
 

@@ -7,6 +7,7 @@ import type { SourceClient } from './client.ts';
 import { sourceError } from './errors.ts';
 import {
   admitsAnyPage,
+  declaredMedia,
   factsOf,
   type MediaFacts,
   mp4Media,
@@ -70,9 +71,10 @@ export async function probeSource(
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   const { playlist, variant, allowOrigin } = await follower.look(signal);
-  const segment = playlist?.segments.at(-2) ?? playlist?.segments.at(-1);
+  const media = playlist?.segments.filter(({ gap }) => !gap) ?? [];
+  const segment = media.at(-2) ?? media.at(-1);
   if (playlist === null || segment === undefined) {
-    throw sourceError('SOURCE_STALLED', "The source's playlist has no segments yet");
+    throw sourceError('SOURCE_STALLED', "The source's playlist has no segments yet, or nothing but gaps");
   }
   const { map } = segment;
   const bounds = { headers, timeoutMs: PROBE_TIMEOUT_MS, signal };
@@ -93,7 +95,11 @@ export async function probeSource(
     origin: PROBE_ORIGIN,
     ...(segment.range === null ? {} : { range: segment.range }),
   });
-  const facts = factsOf(inspectStart(answer.bytes, init === null ? null : checkedInit(init.bytes)), {
+  const isReadable = segment.keys.length === 0 && segment.mapKeys.length === 0;
+  const found = isReadable
+    ? inspectStart(answer.bytes, init === null ? null : checkedInit(init.bytes))
+    : declaredMedia(segment, variant);
+  const facts = factsOf(found, {
     targetDurationSeconds: playlist.targetDurationSeconds,
     windowSegments: playlist.windowSegments,
     corsAllowed: admitsAnyPage(allowOrigin, PROBE_ORIGIN) && admitsAnyPage(answer.allowOrigin, PROBE_ORIGIN),

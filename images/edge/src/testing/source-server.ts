@@ -18,6 +18,10 @@ export class SourceServer {
   fragmented = false;
   /** The initialization section of fragmented MP4, always under one name. */
   init: Uint8Array = makeInit();
+  /** Bytes of a segment instead of those of MPEG-TS. */
+  bytesOf: ((msn: number) => Uint8Array) | null = null;
+  /** Tags in front of a segment. */
+  tagsOf: (msn: number) => readonly string[] = () => [];
   firstMsn = 0;
   readonly #segmentBytes: number;
   readonly #now: () => number;
@@ -84,7 +88,11 @@ export class SourceServer {
     lines.push(`#EXT-X-MEDIA-SEQUENCE:${first}`);
     if (this.fragmented) lines.push('#EXT-X-MAP:URI="init.mp4"');
     for (let msn = first; msn <= this.newestMsn; msn += 1) {
-      lines.push(`#EXTINF:${this.targetDurationSeconds.toFixed(3)},`, `${this.#prefix}${msn}.${this.#extension}`);
+      lines.push(
+        ...this.tagsOf(msn),
+        `#EXTINF:${this.targetDurationSeconds.toFixed(3)},`,
+        `${this.#prefix}${msn}.${this.#extension}`,
+      );
     }
     return `${lines.join('\n')}\n`;
   }
@@ -112,6 +120,10 @@ export class SourceServer {
     const match = new RegExp(`/([a-z]+)(\\d+)\\.${this.#extension}$`).exec(path);
     if (match === null || match[1] !== this.#prefix || this.missing.has(path)) {
       response.writeHead(404).end();
+      return;
+    }
+    if (this.bytesOf !== null) {
+      response.end(this.bytesOf(Number(match[2])));
       return;
     }
     const startSeconds = 100 + Number(match[2]) * this.targetDurationSeconds;

@@ -21,6 +21,22 @@ export interface TimelineEntry {
   readonly map: string | null;
   /** Per rung the URI that playlists name: relative to the channel's URL, or in Direct the source's absolute URL. */
   readonly names: Readonly<Record<string, string>>;
+  /** What the names stand for where it is a part of a file (EXT-X-BYTERANGE): only in Direct, files of ours are whole. */
+  readonly range?: ByteRange | undefined;
+  /** The same for `map`. */
+  readonly mapRange?: ByteRange | undefined;
+  /** EXT-X-KEY lines, one per KEYFORMAT, where the bytes of all rungs are encrypted; left out where they are not. */
+  readonly keys?: readonly string[] | undefined;
+  /** The same for the section `map`. */
+  readonly mapKeys?: readonly string[] | undefined;
+  /** The source's ad markers in front of this segment (EXT-X-DATERANGE, EXT-X-CUE-OUT, ...), whole lines. */
+  readonly markers?: readonly string[] | undefined;
+}
+
+/** Bytes of a file. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** What a channel has published: the only input of its playlists. Values are never changed, operations make new ones. */

@@ -1,5 +1,6 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import type { TimelineEntry, TimelineLog } from './log.ts';
+import { keyLines } from './keys.ts';
+import type { ByteRange, TimelineEntry, TimelineLog } from './log.ts';
 
 /**
  * HOLD-BACK in target durations: the least that RFC 8216bis 4.4.3.8 allows; the constant lag adds one more, so a
@@ -12,13 +13,42 @@ function seconds(value: number): string {
   return value.toFixed(6).replace(/0{1,3}$/, '');
 }
 
-function entryLines(entry: TimelineEntry, name: string, needsMap: boolean): string[] {
+const rangeText = ({ offset, length }: ByteRange): string => `${length}@${offset}`;
+
+/** What holds for all segments behind it until another tag replaces it (RFC 8216bis 4.4.4.4, 4.4.4.5). */
+interface InForce {
+  keys: readonly string[];
+  /** The section, with the part of the file and the keys that make it another one. */
+  section: string;
+}
+
+/** The lines that bring a segment's keys and section into force; the section's own keys stand in front of it. */
+function decodingLines(entry: TimelineEntry, inForce: InForce): readonly string[] {
+  const { map, mapRange, mapKeys = [], keys = [] } = entry;
+  const lines: string[] = [];
+  const section = JSON.stringify([map, mapRange, mapKeys]);
+  if (map !== null && section !== inForce.section) {
+    const part = mapRange === undefined ? '' : `,BYTERANGE="${rangeText(mapRange)}"`;
+    lines.push(...keyLines(inForce.keys, mapKeys), `#EXT-X-MAP:URI="${map}"${part}`);
+    inForce.keys = mapKeys;
+    inForce.section = section;
+  }
+  lines.push(...keyLines(inForce.keys, keys));
+  inForce.keys = keys;
+  return lines;
+}
+
+function entryLines(entry: TimelineEntry, name: string, inForce: InForce): string[] {
   const lines: string[] = [];
   if (entry.discontinuity) lines.push('#EXT-X-DISCONTINUITY');
-  if (needsMap) lines.push(`#EXT-X-MAP:URI="${entry.map}"`);
+  // Nobody reads a gap.
+  if (!entry.gap) lines.push(...decodingLines(entry, inForce));
   if (entry.dateTime !== null) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${entry.dateTime}`);
+  lines.push(...(entry.markers ?? []));
   if (entry.gap) lines.push('#EXT-X-GAP');
-  lines.push(`#EXTINF:${seconds(entry.durationSeconds)},`, name);
+  lines.push(`#EXTINF:${seconds(entry.durationSeconds)},`);
+  if (entry.range !== undefined) lines.push(`#EXT-X-BYTERANGE:${rangeText(entry.range)}`);
+  lines.push(name);
   return lines;
 }
 
@@ -42,12 +72,7 @@ export function mediaPlaylist(log: TimelineLog, rung: string): string {
     `#EXT-X-DISCONTINUITY-SEQUENCE:${log.discontinuityBase}`,
     `#EXT-X-SERVER-CONTROL:HOLD-BACK=${(HOLD_BACK_TARGET_DURATIONS * log.targetDurationSeconds).toFixed(3)}`,
   ];
-  let map: string | null = null;
-  for (const entry of log.entries) {
-    // It holds for all segments behind it (RFC 8216bis 4.4.4.5), so it stands where another one is needed.
-    const needsMap = entry.map !== null && entry.map !== map;
-    if (needsMap) map = entry.map;
-    lines.push(...entryLines(entry, entry.names[rung] ?? '', needsMap));
-  }
+  const inForce: InForce = { keys: [], section: '' };
+  for (const entry of log.entries) lines.push(...entryLines(entry, entry.names[rung] ?? '', inForce));
   return `${lines.join('\n')}\n`;
 }

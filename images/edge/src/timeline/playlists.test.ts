@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
-import { append, newLog } from './log.ts';
+import { append, newLog, type TimelineEntry } from './log.ts';
 import { coveringCodec, multivariantPlaylist } from './multivariant.ts';
 import { parseSegmentName, segmentName } from './names.ts';
 import { mediaPlaylist } from './playlist.ts';
@@ -74,6 +74,61 @@ describe('a media playlist', () => {
       ].join('\n'),
     );
     expect(parseMediaPlaylist(mediaPlaylist(log, 'source')).entries).toHaveLength(2);
+  });
+
+  test('brings keys and sections into force where they change, and ends them where nothing is encrypted', () => {
+    const aes = (msn: number): string => `#EXT-X-KEY:METHOD=AES-128,URI="https://keys/1",IV=0x${msn}`;
+    const other = '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://1",KEYFORMAT="com.apple.streamingkeydelivery"';
+    let encrypted = newLog({
+      epoch: 1,
+      targetDurationSeconds: 2,
+      rungs: ['source'],
+      firstMsn: 0,
+      discontinuityBase: 0,
+      numbers: { msnOffset: 0, discontinuityOffset: 0 },
+    });
+    const add = (change: Partial<TimelineEntry>): void => {
+      const msn = encrypted.entries.length;
+      encrypted = append(encrypted, { ...base, msn, map: 'i.mp4', names: { source: `${msn}.m4s` }, ...change });
+    };
+    add({ keys: [aes(0)] });
+    add({ keys: [aes(1), other] });
+    add({ keys: [aes(1), other], gap: true, map: null });
+    add({ keys: [aes(1), other], markers: ['#EXT-X-CUE-OUT:4'] });
+    add({ keys: [other] });
+    add({});
+    add({ map: 'secret.mp4', mapKeys: [aes(9)], keys: [aes(9)], mapRange: { offset: 0, length: 7 } });
+    add({ map: 'clear.mp4', keys: [aes(9)], range: { offset: 7, length: 90 } });
+    const lines = mediaPlaylist(encrypted, 'source').split('\n').slice(6, -1);
+    expect(lines.filter((line) => !line.startsWith('#EXTINF'))).toEqual([
+      '#EXT-X-MAP:URI="i.mp4"',
+      aes(0),
+      '0.m4s',
+      aes(1),
+      other,
+      '1.m4s',
+      '#EXT-X-GAP',
+      '2.m4s',
+      '#EXT-X-CUE-OUT:4',
+      '3.m4s',
+      '#EXT-X-KEY:METHOD=NONE',
+      other,
+      '4.m4s',
+      '#EXT-X-KEY:METHOD=NONE',
+      '5.m4s',
+      aes(9),
+      '#EXT-X-MAP:URI="secret.mp4",BYTERANGE="7@0"',
+      '6.m4s',
+      '#EXT-X-KEY:METHOD=NONE',
+      '#EXT-X-MAP:URI="clear.mp4"',
+      aes(9),
+      '#EXT-X-BYTERANGE:90@7',
+      '7.m4s',
+    ]);
+    const { entries } = parseMediaPlaylist(mediaPlaylist(encrypted, 'source'));
+    const read = entries.filter(({ gap }) => !gap).map(({ keys, mapUri }) => [mapUri, [...keys].sort()]);
+    const written = encrypted.entries.filter(({ gap }) => !gap).map(({ keys = [], map }) => [map, [...keys].sort()]);
+    expect(read).toEqual(written);
   });
 
   test('is refused for a rung that does not exist', () => {

@@ -5,6 +5,11 @@ import type { TimelineLog } from './log.ts';
 
 const numberSchema = z.number().int();
 
+const rangeSchema = z.object({ offset: numberSchema.nonnegative(), length: numberSchema.positive() });
+
+/** Tags as they stand in playlists: what one segment has, of the source's longest lines. */
+const linesSchema = z.array(z.string().max(10_000)).max(32).readonly();
+
 /** A {@link TimelineEntry} as files and messages carry it. */
 export const entrySchema = z.object({
   msn: numberSchema.nonnegative(),
@@ -15,6 +20,11 @@ export const entrySchema = z.object({
   gap: z.boolean(),
   map: z.string().nullable().default(null),
   names: z.record(z.string(), z.string()),
+  range: rangeSchema.optional(),
+  mapRange: rangeSchema.optional(),
+  keys: linesSchema.optional(),
+  mapKeys: linesSchema.optional(),
+  markers: linesSchema.optional(),
 });
 
 /** A {@link TimelineLog} without its entries. */
