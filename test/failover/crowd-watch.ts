@@ -55,6 +55,7 @@ function since(before: CrowdReport, now: CrowdReport): CrowdReport {
     bytes: now.bytes - before.bytes,
     stalls: now.stalls - before.stalls,
     stalledSeconds: now.stalledSeconds - before.stalledSeconds,
+    ownStalls: now.ownStalls - before.ownStalls,
     problems: now.problems - before.problems,
   };
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Crowd, type CrowdOptions, startCrowd } from '../viewer/crowd.ts';
 import type { CrowdReport } from '../viewer/crowd-tally.ts';
 import { createLightClients } from '../viewer/light-client.ts';
+import type { OwnLateness } from '../viewer/own-lateness.ts';
 import { type Endpoint, VirtualService } from '../viewer/virtual-service.ts';
 import { BUSY, NAMESPACE, QUIET, RUNG } from './stage.ts';
 
@@ -33,11 +34,16 @@ export class Audience {
   readonly #crowds: Crowd[] = [];
   readonly #stopping = new AbortController();
   readonly #tell: (trouble: string) => void;
+  readonly #lateness: OwnLateness;
   #waves: Promise<void> | null = null;
 
-  /** @param tell is told of each stall and each problem, in words */
-  constructor(tell: (trouble: string) => void) {
+  /**
+   * @param tell is told of each stall and each problem, in words
+   * @param lateness when this process itself was late
+   */
+  constructor(tell: (trouble: string) => void, lateness: OwnLateness) {
     this.#tell = tell;
+    this.#lateness = lateness;
   }
 
   /** Edges that new connections go to. */
@@ -89,6 +95,7 @@ export class Audience {
     const arrivalsPerSecond = Math.max(1, options.count / ARRIVAL_SECONDS);
     const all = {
       tell: this.#tell,
+      lateness: this.#lateness,
       fetchesSegments: true,
       heartbeats: true,
       createClient: this.#clients,
@@ -109,6 +116,7 @@ function sumOf(one: CrowdReport, other: CrowdReport): CrowdReport {
     bytes: one.bytes + other.bytes,
     stalls: one.stalls + other.stalls,
     stalledSeconds: one.stalledSeconds + other.stalledSeconds,
+    ownStalls: one.ownStalls + other.ownStalls,
     slowestSegmentSeconds: Math.max(one.slowestSegmentSeconds, other.slowestSegmentSeconds),
     problems: one.problems + other.problems,
     lostConnections: one.lostConnections + other.lostConnections,

@@ -4,6 +4,10 @@ export interface Holding {
   readonly second: number;
   /** Resident memory in megabytes, all processes of its group together. */
   readonly megabytes: number;
+  /** What of it is held, in megabytes: without what a program's garbage collector has not given back yet. */
+  readonly heldMegabytes: number;
+  /** Of it JavaScript objects and their buffers that are in use; 0 of other programs. */
+  readonly objectMegabytes: number;
   /** Open descriptors of the group, less those of viewers' connections. */
   readonly descriptors: number;
 }
@@ -12,7 +16,9 @@ export interface Holding {
 export interface Growth {
   /** Length of the life that was judged, in seconds. */
   readonly seconds: number;
+  /** Of what is held. */
   readonly megabytes: number;
+  readonly objectMegabytes: number;
   readonly descriptors: number;
 }
 
@@ -20,8 +26,13 @@ export interface Growth {
 const SETTLE_SECONDS = 60;
 /** Less than this says nothing: modes, audience and owner must have changed in it. */
 const LEAST_SECONDS = 60;
-/** What a collector that has not run yet may hold. */
-export const MOST_MEGABYTES = 30;
+/**
+ * Objects that a process may hold more at the end of a life than at its beginning: an edge by which viewers of a killed one go
+ * on, and which owns the channel then, has their sessions and its segments in hand.
+ */
+export const MOST_OBJECT_MEGABYTES = 10;
+/** The same of all its memory: what allocators and compilers keep for themselves goes up and down by a third of this. */
+export const MOST_MEGABYTES = 40;
 /** Connections between edges, to the source and to files come and go with owner and mode. */
 export const MOST_DESCRIPTORS = 64;
 
@@ -36,14 +47,17 @@ export function growthOf(life: readonly Holding[]): Growth | null {
   const grown = (of: (holding: Holding) => number) => median(last.map(of)) - median(first.map(of));
   return {
     seconds,
-    megabytes: grown(({ megabytes }) => megabytes),
+    megabytes: grown(({ heldMegabytes }) => heldMegabytes),
+    objectMegabytes: grown(({ objectMegabytes }) => objectMegabytes),
     descriptors: grown(({ descriptors }) => descriptors),
   };
 }
 
 /** What is wrong with a growth, in words; empty if nothing is. */
-export function growthFaults(name: string, { seconds, megabytes, descriptors }: Growth): string[] {
+export function growthFaults(name: string, { seconds, megabytes, objectMegabytes, descriptors }: Growth): string[] {
   const faults = [];
+  if (objectMegabytes > MOST_OBJECT_MEGABYTES)
+    faults.push(`${name}: objects in use grew by ${objectMegabytes.toFixed(0)} MB in ${seconds} s`);
   if (megabytes > MOST_MEGABYTES) faults.push(`${name}: memory grew by ${megabytes.toFixed(0)} MB in ${seconds} s`);
   if (descriptors > MOST_DESCRIPTORS) faults.push(`${name}: ${descriptors} more descriptors after ${seconds} s`);
   return faults;

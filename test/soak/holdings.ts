@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { parseStat, parseUsage } from '../bench/process-usage.ts';
 import type { EdgePod } from './edges.ts';
 import type { Holding } from './growth.ts';
+import { type Held, heldBy } from './held.ts';
 
 /** One process, or container, from its start to its end or the soak's. */
 export interface Life {
@@ -11,19 +12,32 @@ export interface Life {
   readonly holdings: Holding[];
 }
 
+/** Name of the operator's life. */
+export const OPERATOR = 'operator';
+
+/** Container of an edge that is a program of ours, which says what it holds after a collection ({@link heldBy}). */
+const PROGRAM = 'sidecar';
+
 /** Keeps what the operator and each container of the edges hold; one that was started again has another life. */
 export class Holdings {
   readonly #lives = new Map<string, Life>();
+  readonly #folder: string;
+
+  /** @param folder in which programs say what they hold */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
 
   /** @param viewersAt connections that viewers have to an edge; each is a descriptor of its nginx */
   take(second: number, operatorPid: number, edges: readonly EdgePod[], viewersAt: (address: string) => number): void {
     const groups = processesByGroup();
     // It leads no group of its own, and its pods are of others.
-    this.#add('operator', operatorPid, second, [operatorPid], 0);
+    this.#add({ name: OPERATOR, group: operatorPid, second }, [operatorPid], 0, heldBy(this.#folder, operatorPid));
     for (const { name, address, groups: containers } of edges) {
       for (const [container, group] of containers) {
         const viewers = container === 'nginx' ? viewersAt(address) : 0;
-        this.#add(`${name} ${container}`, group, second, groups.get(group), viewers);
+        const held = container === PROGRAM ? heldBy(this.#folder, group) : 'unsaid';
+        this.#add({ name: `${name} ${container}`, group, second }, groups.get(group), viewers, held);
       }
     }
   }
@@ -32,16 +46,25 @@ export class Holdings {
     return [...this.#lives.values()];
   }
 
-  #add(name: string, group: number, second: number, pids: readonly number[] | undefined, viewers: number): void {
-    if (pids === undefined) return;
+  /** @param held what the program says it holds; null: nothing yet; `unsaid`: it never does, and all of it counts */
+  #add(
+    { name, group, second }: { readonly name: string; readonly group: number; readonly second: number },
+    pids: readonly number[] | undefined,
+    viewers: number,
+    held: Held | 'unsaid' | null,
+  ): void {
+    if (pids === undefined || held === null) return;
     const key = `${name} ${group}`;
     const life = this.#lives.get(key) ?? { name, group, holdings: [] };
     this.#lives.set(key, life);
-    const held = pids.map(holdingOf);
+    const all = pids.map(holdingOf);
     const sum = (of: (one: { bytes: number; descriptors: number }) => number) =>
-      held.reduce((total, one) => total + of(one), 0);
+      all.reduce((total, one) => total + of(one), 0);
     const megabytes = sum(({ bytes }) => bytes) / 1e6;
-    life.holdings.push({ second, megabytes, descriptors: sum(({ descriptors }) => descriptors) - viewers });
+    const heldMegabytes = held === 'unsaid' ? megabytes : held.bytes / 1e6;
+    const objectMegabytes = held === 'unsaid' ? 0 : held.objectBytes / 1e6;
+    const descriptors = sum((one) => one.descriptors) - viewers;
+    life.holdings.push({ second, megabytes, heldMegabytes, objectMegabytes, descriptors });
   }
 }
 

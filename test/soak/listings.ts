@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ViewerClient } from '../viewer/client.ts';
-import { parseMediaPlaylist } from '../viewer/media-playlist.ts';
+import { type PlaylistEntry, parseMediaPlaylist } from '../viewer/media-playlist.ts';
 import type { Listing } from './rhythm.ts';
 
 /** A tenth of a second is small beside what a lost owner costs. */
 const LOOK_MILLISECONDS = 100;
-/** Ten minutes of segments of 2 s. */
-const MOST_LISTINGS = 300;
+/** The longest soak, a day, of segments of 2 s. */
+const MOST_LISTINGS = 43_200;
 
 /** Sees when each segment of a channel is listed first, at whichever edge. */
 export class Listings {
@@ -28,10 +28,19 @@ export class Listings {
   #take(text: string): void {
     const newest = this.#all.at(-1)?.msn ?? -1;
     const atMilliseconds = performance.now();
-    const fresh = parseMediaPlaylist(text).entries.filter(({ msn }) => msn > newest);
+    const fresh = entriesOf(text).filter(({ msn }) => msn > newest);
     // What the first playlist lists was listed long before.
     const counted = newest < 0 ? fresh.slice(-1) : fresh;
     this.#all.push(...counted.map(({ msn, durationSeconds }) => ({ msn, durationSeconds, atMilliseconds })));
     this.#all.splice(0, this.#all.length - MOST_LISTINGS);
+  }
+}
+
+/** None of a text that is no playlist: viewers judge those. */
+function entriesOf(text: string): readonly PlaylistEntry[] {
+  try {
+    return parseMediaPlaylist(text).entries;
+  } catch {
+    return [];
   }
 }

@@ -5,12 +5,15 @@ import { HELP, readSoakArguments, type SoakArguments } from './arguments.ts';
 import { transcodeThreshold } from './audience.ts';
 import { Soak } from './soak.ts';
 import { startStage } from './stage.ts';
-import { faults, figures } from './verdict.ts';
+import { doubts, faults, figures } from './verdict.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** @returns whether nothing was wrong */
-async function soak(options: SoakArguments): Promise<boolean> {
+/** Exit codes by the words of verdicts. */
+const CODES = { PASS: 0, FAIL: 1, UNDECIDED: 2 } as const;
+
+/** @returns its exit code */
+async function soak(options: SoakArguments): Promise<number> {
   const { minutes, viewers, killSeconds } = options;
   const progress = createProgress();
   const { repositoryRoot } = readConfig();
@@ -23,11 +26,11 @@ async function soak(options: SoakArguments): Promise<boolean> {
     // The first after 45 s, none in the last 30 s, and one may find two owners at once.
     const kills = killSeconds === 0 ? 0 : Math.max(1, Math.floor((minutes * 60 - 75) / killSeconds) - 1);
     const wrong = faults(outcome, { kills, switches: minutes - 1 });
-    for (const fault of wrong) print(`  ${fault}`);
-    print(
-      `${wrong.length === 0 ? 'PASS' : 'FAIL'}: ${viewers} viewers for ${minutes} minutes, ${outcome.kills.length} owners killed`,
-    );
-    return wrong.length === 0;
+    const unclear = doubts(outcome);
+    for (const line of [...wrong, ...unclear]) print(`  ${line}`);
+    const verdict = wrong.length > 0 ? 'FAIL' : unclear.length > 0 ? 'UNDECIDED' : 'PASS';
+    print(`${verdict}: ${viewers} viewers for ${minutes} minutes, ${outcome.kills.length} owners killed`);
+    return CODES[verdict];
   } finally {
     await stage.stop();
   }
@@ -36,7 +39,7 @@ async function soak(options: SoakArguments): Promise<boolean> {
 try {
   const options = readSoakArguments(process.argv.slice(2));
   if (options.help) process.stdout.write(HELP);
-  else if (!(await soak(options))) process.exitCode = 1;
+  else process.exitCode = await soak(options);
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n(npm run soak -- --help tells how to call it)\n`);
   process.exitCode = 1;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { latenessSeconds } from './rhythm.ts';
+import { latenessSeconds, worstLatenessSeconds } from './rhythm.ts';
 
 /** Segments of 2 s that were listed at these seconds. */
 const listed = (...seconds: number[]) =>
@@ -16,3 +16,10 @@ describe('how late segments are after the end of an owner', () => {
     ['unknown where nothing was', listed(6, 8), 5, null],
   ])('%s', (_, listings, end, expected) => expect(latenessSeconds(listings, end * 1000)).toBe(expected));
 });
+
+test.each([
+  ['nothing in the rhythm', listed(0, 2, 4, 6), 0],
+  ['the worst of all', listed(0, 2, 5, 6, 10, 10.5), 2],
+  ['nothing of a rhythm that drifts', listed(0, 2.001, 4.002, 6.003), 0.003],
+  ['nothing without a segment', [], 0],
+])('a source is late by %s', (_, listings, expected) => expect(worstLatenessSeconds(listings)).toBeCloseTo(expected));

@@ -1,8 +1,8 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { durationText } from '../cluster/progress.ts';
 import { channelStatus } from '../e2e/channel-state.ts';
 import { createLightClients } from '../viewer/light-client.ts';
+import { OwnLateness } from '../viewer/own-lateness.ts';
 import { VirtualService } from '../viewer/virtual-service.ts';
 import type { SoakArguments } from './arguments.ts';
 import { Audience } from './audience.ts';
@@ -34,8 +34,10 @@ export class Soak {
   readonly #print: (line: string) => void;
   readonly #audience: Audience;
   readonly #any = new VirtualService('edges');
-  readonly #holdings = new Holdings();
+  readonly #lateness = new OwnLateness();
+  readonly #holdings: Holdings;
   readonly #listings = new Listings();
+  readonly #sourceListings = new Listings();
   readonly #kills: KilledOwner[] = [];
   /** Process groups of killed containers: what is known of their pods may be from before. */
   readonly #killed = new Set<number>();
@@ -54,17 +56,22 @@ export class Soak {
     this.#stage = stage;
     this.#arguments = options;
     this.#print = print;
-    this.#audience = new Audience((trouble) => this.#tell(trouble));
+    this.#holdings = new Holdings(stage.heldFolder);
+    this.#audience = new Audience((trouble) => this.#tell(trouble), this.#lateness);
   }
 
   /** Runs for as long as was asked for. */
   async run(): Promise<Outcome> {
     await this.#look();
-    const lateness = monitorEventLoopDelay();
-    lateness.enable();
+    this.#lateness.start();
     const client = createLightClients(undefined, this.#any)();
     const playlist = `http://${this.#any.host}/live/${NAMESPACE}/${BUSY}/source.m3u8?session=listings`;
-    const watching = [this.#keepLooking(), this.#listings.watch(playlist, client, this.#stopping.signal)];
+    const { signal } = this.#stopping;
+    const watching = [
+      this.#keepLooking(),
+      this.#listings.watch(playlist, client, signal),
+      this.#sourceListings.watch(this.#stage.sourceUrl, client, signal),
+    ];
     this.#audience.start(this.#arguments.viewers);
     const seconds = this.#arguments.minutes * 60;
     let killAt = this.#arguments.killSeconds === 0 ? Number.POSITIVE_INFINITY : FIRST_KILL_SECONDS;
@@ -81,15 +88,16 @@ export class Soak {
       this.#troubles = 0;
     }
     const report = this.#audience.report();
-    lateness.disable();
+    this.#lateness.stop();
     this.#stopping.abort();
     await Promise.all([...watching, this.#audience.stop()]);
     await client.close();
     const { all: listings } = this.#listings;
     const lastListingSeconds = (performance.now() - (listings.at(-1)?.atMilliseconds ?? 0)) / 1000;
     const doubledSeconds = (this.#longestDoubled * LOOK_MILLISECONDS) / 1000;
-    const seen = { switches: this.#switches, doubledSeconds, lateSeconds: lateness.max / 1e9 };
-    return { report, lives: this.#holdings.lives, kills: this.#kills, listings, lastListingSeconds, ...seen };
+    const seen = { switches: this.#switches, doubledSeconds, lateSeconds: this.#lateness.longest / 1000 };
+    const listed = { listings, sourceListings: this.#sourceListings.all, lastListingSeconds };
+    return { report, lives: this.#holdings.lives, kills: this.#kills, ...listed, ...seen };
   }
 
   async #keepLooking(): Promise<void> {
@@ -162,7 +170,7 @@ export class Soak {
     const held = this.#holdings.lives.flatMap(({ name, holdings }) => {
       const last = holdings.at(-1);
       const isNow = last !== undefined && last.second > this.#second() - LINE_SECONDS / 2;
-      return isNow && / sidecar$|^operator$/.test(name) ? [last.megabytes.toFixed(0)] : [];
+      return isNow && / sidecar$|^operator$/.test(name) ? [last.heldMegabytes.toFixed(0)] : [];
     });
     return [
       `${this.#time()}  ${present} viewers  ${this.#mode}  ${segments} segments  ${stalls} stalls`,

@@ -6,13 +6,14 @@ import { run } from '../cluster/process/command.ts';
 import type { Progress } from '../cluster/progress.ts';
 import { waitForProbe } from '../e2e/channel-state.ts';
 import { channelManifest, namespaceManifest } from '../e2e/manifests.ts';
-import type { Platform } from '../e2e/platform/platform.ts';
+import type { Platform, PlatformObject } from '../e2e/platform/platform.ts';
 import { createStandalonePlatform } from '../e2e/platform/standalone.ts';
 import { startStandaloneOperator } from '../e2e/standalone-operator.ts';
 import { SYSTEM_NAMESPACE } from '../install/install.ts';
 import { eventually } from '../install/kubectl.ts';
 import { prepareStandalone } from '../standalone/set-up.ts';
 import { edgePods } from './edges.ts';
+import { collectedOptions, heldBy } from './held.ts';
 
 /** What viewers watch: the channel of all of them, and one of a few that is in Direct while only one watches. */
 export const NAMESPACE = 'soak';
@@ -24,11 +25,8 @@ export const QUIET = 'quiet';
 export const RUNG = '64p';
 /** Edges beside each other: an owner and two that follow it. */
 export const EDGES = 3;
-/**
- * V8 lets a heap grow before it looks for what nobody needs any more: with little room it looks soon, and what grows then is
- * held by somebody.
- */
-const OPERATOR_HEAP = '--max-semi-space-size=8 --max-old-space-size=128';
+/** Of the busy channel's playlist at the source. */
+const SOURCE_PATH = '/soak/film/index.m3u8';
 /** Short, so that every minute sees a switch. */
 const HYSTERESIS_SECONDS = 5;
 
@@ -38,6 +36,10 @@ export interface Stage {
   readonly operatorPid: number;
   /** IPv4 address at which edges find the busy channel's source, which nothing else uses. */
   readonly sourceAddress: string;
+  /** Its playlist. */
+  readonly sourceUrl: string;
+  /** Where programs say what they hold, see {@link heldBy}. */
+  readonly heldFolder: string;
   stop(): Promise<void>;
 }
 
@@ -55,15 +57,17 @@ export async function startStage(root: string, transcodeAt: number, progress: Pr
       startStandaloneOperator({
         root,
         artifactFolder: join(tmpdir(), `sluice-soak-${process.pid}`),
-        variables: { ...process.env, ...settings, SLUICE_FILM: film, NODE_OPTIONS: OPERATOR_HEAP },
+        variables: { ...process.env, ...settings, SLUICE_FILM: film, NODE_OPTIONS: collectedOptions(root, folder) },
       }),
     );
     const { environment, pid } = operator;
     const stop = () => operator.stop().finally(() => rm(folder, { recursive: true, force: true }));
     const platform = createStandalonePlatform(environment);
-    const stage = { platform, operatorPid: pid, sourceAddress: new URL(environment.source.url).hostname, stop };
+    const source = environment.source.url;
+    const sources = { sourceAddress: new URL(source).hostname, sourceUrl: `${source}${SOURCE_PATH}` };
+    const stage = { platform, operatorPid: pid, ...sources, heldFolder: folder, stop };
     await progress
-      .step('three edges and two channels', 10, () => setUp(platform, transcodeAt))
+      .step('three edges and two channels', 20, () => setUp(platform, transcodeAt, { root, heldFolder: folder }))
       .catch(async (error) => {
         await stop();
         throw error;
@@ -84,8 +88,13 @@ async function shrink(film: string, into: string): Promise<void> {
   await run('ffmpeg', ['-v', 'error', '-nostdin', '-i', film, ...picture, ...groups, ...sound, into]);
 }
 
-async function setUp(platform: Platform, transcodeAt: number): Promise<void> {
-  await platform.patch('Deployment', SYSTEM_NAMESPACE, 'sluice-edge', { spec: { replicas: EDGES } });
+interface Held {
+  readonly root: string;
+  readonly heldFolder: string;
+}
+
+async function setUp(platform: Platform, transcodeAt: number, held: Held): Promise<void> {
+  await setUpEdges(platform, held);
   const delivery = { hysteresisSeconds: HYSTERESIS_SECONDS };
   const transcode = { preset: 'ultrafast', ladder: [{ name: RUNG, height: 64, bitrateBps: 50_000 }] };
   const busy = {
@@ -94,7 +103,7 @@ async function setUp(platform: Platform, transcodeAt: number): Promise<void> {
   };
   // The source of the demo, so that a connection to the other one tells who owns the busy channel.
   const demo = 'http://demo-source.demo.svc/film/index.m3u8';
-  const uri = `${platform.source.url}/soak/film/index.m3u8`;
+  const uri = `${platform.source.url}${SOURCE_PATH}`;
   await platform.apply(
     [
       namespaceManifest(NAMESPACE),
@@ -105,10 +114,36 @@ async function setUp(platform: Platform, transcodeAt: number): Promise<void> {
       }),
     ].join('---\n'),
   );
-  await eventually(
-    `${EDGES} edges are ready`,
-    async () => ((await edgePods(platform)).filter(({ isReady }) => isReady).length === EDGES ? true : null),
-    { timeoutSeconds: 60 },
-  );
   for (const channel of [BUSY, QUIET]) await waitForProbe(platform, NAMESPACE, channel);
+}
+
+interface EdgeDeployment extends PlatformObject {
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly initContainers: readonly { readonly name: string; readonly env?: readonly object[] }[];
+      };
+    };
+  };
+}
+
+/** Replaces the edges by three whose sidecars say what they hold, and waits until each of them has. */
+async function setUpEdges(platform: Platform, { root, heldFolder }: Held): Promise<void> {
+  const name = 'sluice-edge';
+  const deployment = await platform.get<EdgeDeployment>('Deployment', SYSTEM_NAMESPACE, name);
+  const initContainers = deployment?.spec.template.spec.initContainers.map((container) => {
+    if (container.name !== 'sidecar') return container;
+    const options = { name: 'NODE_OPTIONS', value: collectedOptions(root, heldFolder) };
+    return { ...container, env: [...(container.env ?? []), options] };
+  });
+  const spec = { replicas: EDGES, template: { spec: { initContainers } } };
+  await platform.patch('Deployment', SYSTEM_NAMESPACE, name, { spec });
+  const look = async (): Promise<true | null> => {
+    const edges = await edgePods(platform);
+    const says = edges.filter(
+      ({ isReady, groups }) => isReady && heldBy(heldFolder, groups.get('sidecar') ?? 0) !== null,
+    );
+    return edges.length === EDGES && says.length === EDGES ? true : null;
+  };
+  await eventually(`${EDGES} edges are ready, and say what they hold`, look, { timeoutSeconds: 90 });
 }

@@ -1,8 +1,8 @@
 import type { CrowdReport } from '../viewer/crowd-tally.ts';
 import { growthFaults, growthOf } from './growth.ts';
-import type { Life } from './holdings.ts';
+import { type Life, OPERATOR } from './holdings.ts';
 import type { KilledOwner } from './owner-killer.ts';
-import { type Listing, latenessSeconds } from './rhythm.ts';
+import { type Listing, latenessSeconds, worstLatenessSeconds } from './rhythm.ts';
 
 /** What a soak has seen. */
 export interface Outcome {
@@ -10,6 +10,8 @@ export interface Outcome {
   readonly lives: readonly Life[];
   readonly kills: readonly KilledOwner[];
   readonly listings: readonly Listing[];
+  /** Of the source itself: what it is late with, everybody is. */
+  readonly sourceListings: readonly Listing[];
   /** Since the newest segment was listed, at the end. */
   readonly lastListingSeconds: number;
   readonly switches: number;
@@ -31,7 +33,7 @@ const MOST_DOUBLED_SECONDS = 15;
 const MOST_LISTING_SECONDS = 10;
 
 /** Figures of a soak, a line each: what each lost owner cost, and what each process has grown by. */
-export function figures({ report, kills, listings, lives, switches, lateSeconds }: Outcome): string[] {
+export function figures({ report, kills, listings, sourceListings, lives, switches, lateSeconds }: Outcome): string[] {
   const late = kills.map(({ name, how, atMilliseconds }, index) => {
     const seconds = latenessSeconds(listings, atMilliseconds);
     const text =
@@ -41,24 +43,27 @@ export function figures({ report, kills, listings, lives, switches, lateSeconds 
   const grown = lives.map(({ name, group, holdings }) => {
     const growth = growthOf(holdings);
     const last = holdings.at(-1);
-    const now = `${last?.megabytes.toFixed(0)} MB, ${last?.descriptors} descriptors`;
+    const now = `${last?.heldMegabytes.toFixed(0)} MB held of ${last?.megabytes.toFixed(0)}, ${last?.descriptors} descriptors`;
     if (growth === null) return `${name} (${group}): ${now}; too short a life to be judged`;
-    const { seconds, megabytes, descriptors } = growth;
-    return `${name} (${group}): ${now}; grown by ${megabytes.toFixed(1)} MB, ${descriptors} descriptors in ${seconds} s`;
+    const { seconds, megabytes, objectMegabytes, descriptors } = growth;
+    return `${name} (${group}): ${now}; grown by ${megabytes.toFixed(1)} MB, objects by ${objectMegabytes.toFixed(1)} MB, ${descriptors} descriptors in ${seconds} s`;
   });
   const { segments, polls, slowestSegmentSeconds, lostConnections } = report;
   const watched = `${segments} segments, ${polls} playlists, ${switches} changes of mode, ${lostConnections} lost connections`;
   const slowest = `slowest segment ${slowestSegmentSeconds.toFixed(1)} s`;
-  return [`${watched}, ${slowest}, viewers themselves late by ${lateSeconds.toFixed(1)} s at most`, ...late, ...grown];
+  const own = `viewers themselves late by ${lateSeconds.toFixed(1)} s at most`;
+  const source = `the source itself by ${worstLatenessSeconds(sourceListings).toFixed(1)} s`;
+  return [`${watched}, ${slowest}`, `${own}, ${source}`, ...late, ...grown];
 }
 
 /** Everything that was wrong, in words; empty for a soak that has passed. */
 export function faults(outcome: Outcome, expected: Expected): string[] {
   const { report, lives, kills, listings, lastListingSeconds, switches, doubledSeconds } = outcome;
   const errors = report.problems - report.lostConnections;
+  const stalls = report.stalls - report.ownStalls;
   const stood = kills.filter(({ atMilliseconds }) => latenessSeconds(listings, atMilliseconds) === null).length;
   return [
-    ...(report.stalls > 0 ? [`${report.stalls} stalls, ${report.stalledSeconds.toFixed(1)} s in all`] : []),
+    ...(stalls > 0 ? [`${stalls} stalls, ${report.stalledSeconds.toFixed(1)} s in all`] : []),
     ...(errors > 0 ? [`${errors} errors, the last: ${report.lastProblem}`] : []),
     ...(report.segments === 0 ? ['nobody has seen a segment'] : []),
     ...(stood > 0 ? [`after ${stood} killed owners nothing was listed for 20 s`] : []),
@@ -68,9 +73,19 @@ export function faults(outcome: Outcome, expected: Expected): string[] {
     ...(kills.length < expected.kills ? [`only ${kills.length} of ${expected.kills} owners were killed`] : []),
     ...(switches < expected.switches ? [`only ${switches} changes of mode, expected ${expected.switches}`] : []),
     ...(doubledSeconds > MOST_DOUBLED_SECONDS ? [`two edges were at the source for ${doubledSeconds} s`] : []),
+    ...(lives.some(({ name }) => name === OPERATOR) ? [] : ['the operator has never said what it holds']),
     ...lives.flatMap(({ name, group, holdings }) => {
       const growth = growthOf(holdings);
       return growth === null ? [] : growthFaults(`${name} (${group})`, growth);
     }),
+  ];
+}
+
+/** What keeps a soak from being judged although nothing was wrong, in words: this machine had no time for the viewers. */
+export function doubts({ report: { ownStalls }, lateSeconds }: Outcome): string[] {
+  if (ownStalls === 0) return [];
+  const late = `late themselves, by ${lateSeconds.toFixed(1)} s at most`;
+  return [
+    `${ownStalls} stalls while the viewers of this process were ${late}: nobody can tell what they would have seen`,
   ];
 }

@@ -3,6 +3,7 @@ import { createViewerClient, type ViewerClient } from './client.ts';
 import { type CrowdReport, CrowdTally } from './crowd-tally.ts';
 import { type MediaPlaylist, parseMediaPlaylist } from './media-playlist.ts';
 import { leave, type MemberOptions, playOn } from './member.ts';
+import type { OwnLateness } from './own-lateness.ts';
 
 /** Virtual viewers of one channel. */
 export interface CrowdOptions {
@@ -26,6 +27,8 @@ export interface CrowdOptions {
   readonly checks?: number;
   /** Is told of each stall and each problem but a lost connection, in words. */
   readonly tell?: (trouble: string) => void;
+  /** When this process itself was late: stalls by that are told apart. */
+  readonly lateness?: Pick<OwnLateness, 'within'>;
   /** HTTP of one viewer; {@link createViewerClient} if left out, which bears a thousand. */
   readonly createClient?: () => ViewerClient;
 }
@@ -54,7 +57,7 @@ const MAX_READ_PLAYLISTS = 64;
 
 /** Lets viewers arrive one after the other, and go and come again where there is churn. */
 export function startCrowd(options: CrowdOptions): Crowd {
-  const tally = new CrowdTally(options.tell);
+  const tally = new CrowdTally(options.tell, options.lateness);
   const stopping = new Stopping();
   const member = createMember(options, tally, stopping);
   const { arrivalsPerSecond = ARRIVALS_PER_SECOND, firstArrivalSeconds = 0 } = options;
