@@ -16,7 +16,7 @@ import { Forgetting } from './forgetting.ts';
 import { MediaPlaylists } from './media-playlists.ts';
 import type { HeardElsewhere } from './negotiation.ts';
 import { OwnerLine } from './owner-line.ts';
-import { modeOfEntry } from './report.ts';
+import { ShownMode } from './report.ts';
 import type { PlaylistAnswer } from './service.ts';
 import { createWaiters, ownerUnreachable, unreachable, type Waiters } from './waiters.ts';
 
@@ -39,6 +39,7 @@ export class ChannelFollower {
   #wanted = false;
   #closed = false;
   readonly #forgetting: Forgetting;
+  readonly #shownMode = new ShownMode();
 
   /** `copy` is what this edge has published as the owner until now; null if it has not. */
   constructor(route: Route, context: FollowerContext, copy: TimelineCopy | null) {
@@ -102,7 +103,7 @@ export class ChannelFollower {
   /** Null where this edge does not know it. */
   get activeMode(): Route['mode'] | null {
     const newest = this.#timeline.listed?.entries.at(-1);
-    return newest !== undefined ? modeOfEntry(newest) : (this.#report?.activeMode ?? null);
+    return newest !== undefined ? this.#shownMode.of(newest) : (this.#report?.activeMode ?? null);
   }
 
   update(route: Route): void {

@@ -13,7 +13,7 @@ import { mayTranscode, publishingMode } from './mode.ts';
 import type { OwnerContext } from './owner-context.ts';
 import { constantLagMs } from './pace.ts';
 import { Publisher } from './publisher.ts';
-import { isPlayable, modeOfEntry, ownerReport, ToldReport } from './report.ts';
+import { isPlayable, ownerReport, ShownMode, ToldReport } from './report.ts';
 import { openSaved, type SavedChannel, saveOwned } from './saved.ts';
 import type { PlaylistAnswer } from './service.ts';
 import { ChannelSessions } from './sessions.ts';
@@ -40,6 +40,7 @@ export class ChannelOwner {
   readonly #sessions = new ChannelSessions();
   readonly #ladder: ShownLadder;
   readonly #told: ToldReport;
+  readonly #shownMode = new ShownMode();
   #closed = false;
 
   /** Opens a channel with what an earlier run of this pod has stored of it. */
@@ -155,7 +156,7 @@ export class ChannelOwner {
 
   get activeMode(): Route['mode'] {
     const newest = this.#publisher.log?.entries.at(-1);
-    return this.isAwake && newest !== undefined ? modeOfEntry(newest) : 'Idle';
+    return this.isAwake && newest !== undefined ? this.#shownMode.of(newest) : 'Idle';
   }
 
   report(): OwnerReport {

@@ -22,6 +22,20 @@ export function modeOfEntry(entry: TimelineEntry): Mode {
   return entry.names.source?.startsWith('s/') === true ? 'Proxy' : 'Direct';
 }
 
+/** Remembers the mode of one entry, which never changes: the newest one's is told with every heartbeat. */
+export class ShownMode {
+  #entry: TimelineEntry | null = null;
+  #mode: Mode = 'Idle';
+
+  of(entry: TimelineEntry): Mode {
+    if (entry !== this.#entry) {
+      this.#mode = modeOfEntry(entry);
+      this.#entry = entry;
+    }
+    return this.#mode;
+  }
+}
+
 /** What a report is made from. */
 export interface ReportInput {
   readonly route: Route;

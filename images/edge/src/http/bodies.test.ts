@@ -33,6 +33,29 @@ describe('readHeartbeat', () => {
     );
   });
 
+  test('takes of any body what it takes of one that says something of the source as well, which is rare', () => {
+    const word = fc.stringMatching(/^[a-zA-Z0-9._~ /-]{0,8}$/);
+    const ids = fc.oneof(
+      word,
+      fc.tuple(word, word).map(([namespace, name]) => `${namespace}/${name}`),
+      fc.anything(),
+    );
+    const outcome = (body: object): unknown => {
+      try {
+        return readHeartbeat(body);
+      } catch (thrown) {
+        return String(thrown);
+      }
+    };
+    fc.assert(
+      fc.property(ids, fc.oneof(word, fc.anything()), (channelId, sessionId) => {
+        const rare = outcome({ channelId, sessionId, sourceError: '', more: 1 });
+        const plain = outcome({ channelId, sessionId, more: 1 });
+        expect(typeof plain === 'object' ? { ...plain, sourceError: '' } : plain).toEqual(rare);
+      }),
+    );
+  });
+
   test('never throws anything else', () => {
     fc.assert(
       fc.property(fc.anything(), (body) => {

@@ -68,13 +68,8 @@ async function answerHeartbeat(
   context.audiences.heartbeat(route, sessionId);
   if (sourceError !== undefined && isDirect(live)) context.onSourceError(route.uid, sourceError);
   const { viewerCount } = viewerFigures(live, context.audiences.local(route.uid), context.operatorFresh());
-  const text = JSON.stringify({
-    viewerCount,
-    mode: viewerMode(activeMode),
-    streamUrl: streamPath(route, sessionId),
-    nextHeartbeatSeconds: route.heartbeatSeconds,
-  });
-  // Names, modes and session ids are ASCII.
+  // Names, modes and session ids are ASCII, without anything that JSON would escape.
+  const text = `{"viewerCount":${viewerCount},"mode":"${viewerMode(activeMode)}","streamUrl":"${streamPath(route, sessionId)}","nextHeartbeatSeconds":${route.heartbeatSeconds}}`;
   response.writeHead(200, [...JSON_HEADERS, 'Content-Length', String(text.length)]);
   response.end(text, 'latin1');
 }

@@ -47,17 +47,15 @@ export interface ViewerFigures {
  */
 export function viewerFigures(live: ChannelLive, local: LocalAudience, operatorFresh: boolean): ViewerFigures {
   const { audience } = live;
-  const isTold = operatorFresh && audience !== null && audience.state !== 'unknown';
-  const figures = {
+  const known = audience !== null && audience.state !== 'unknown';
+  const isTold = known && operatorFresh;
+  return {
+    viewerCount: isTold ? Math.max(audience.viewers, local.count) : local.count,
+    viewersScope: isTold ? 'all' : 'edge',
+    viewersState: isTold ? audience.state : known ? 'stale' : 'unknown',
     viewersApproximate: local.approximate,
     peakViewers: Math.max(audience?.peak ?? 0, local.peak),
   };
-  if (isTold) {
-    const { viewers, state } = audience;
-    return { ...figures, viewerCount: Math.max(viewers, local.count), viewersScope: 'all', viewersState: state };
-  }
-  const known = audience !== null && audience.state !== 'unknown';
-  return { ...figures, viewerCount: local.count, viewersScope: 'edge', viewersState: known ? 'stale' : 'unknown' };
 }
 
 /** Everything the viewer API says of a channel; pure. Nothing of the source's URL or headers is in it. */
