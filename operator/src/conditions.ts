@@ -61,15 +61,27 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
   {
     type: 'SourceHealthy',
     status: ['False'],
-    reasons: ['NotAPlaylist', 'PlaylistInvalid', 'SourceUnsupported', 'SourceEnded'],
+    reasons: ['NotAPlaylist', 'PlaylistInvalid', 'SourceUnsupported'],
     meaning:
-      'no live HLS playlist that can be followed: HTML, VOD, a key that viewers cannot get, audio only in playlists of its own, or another container than before; the message says which',
+      'no HLS playlist that can be followed: HTML, a key that viewers cannot get, audio only in playlists of its own, or another container than before; the message says which',
   },
   {
     type: 'SourceHealthy',
     status: ['True'],
     reasons: ['SourceStalled'],
     meaning: 'no new segment for three target durations: degraded',
+  },
+  {
+    type: 'SourceHealthy',
+    status: ['True'],
+    reasons: ['SourceEnded'],
+    meaning: 'EXT-X-ENDLIST: viewers play to the end; the channel goes on when the source does',
+  },
+  {
+    type: 'SourceHealthy',
+    status: ['True'],
+    reasons: ['SegmentsTooLong'],
+    meaning: 'segments longer than the target duration that the channel began with, which is fixed: viewers may stall',
   },
   {
     type: 'SourceHealthy',

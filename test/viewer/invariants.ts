@@ -53,6 +53,9 @@ export function updateViolations(before: MediaPlaylist, after: MediaPlaylist): s
     );
   }
   if (after.holdBackSeconds !== before.holdBackSeconds) violations.push('HOLD-BACK changed');
+  if (before.ended && (!after.ended || newestMsn(after) !== newestMsn(before))) {
+    violations.push('the playlist goes on behind its EXT-X-ENDLIST (RFC 8216bis 4.4.3.4)');
+  }
   const now = new Map(after.entries.map((entry) => [entry.msn, entry]));
   for (const old of before.entries) {
     const same = now.get(old.msn);

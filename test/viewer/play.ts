@@ -83,6 +83,7 @@ export async function play(
         const wanted = { entries: fresh.filter((entry) => !entry.gap), playlistUrl, discard: discardsSegments };
         if (options.fetchesSegments) await fetchSegments(wanted, client, observer, signal);
         nextMsn = (fresh.at(-1)?.msn ?? nextMsn - 1) + 1;
+        if (playlist.ended) await untilAborted(signal);
         pauseMilliseconds = playlist.targetDurationSeconds * (fresh.length > 0 ? 1000 : 500);
       } else {
         observer.onProblem(`${playlistUrl} answered ${answer.status}: ${answer.body.toString().slice(0, 200)}`);
@@ -94,6 +95,11 @@ export async function play(
     }
     await sleep(Math.max(0, pauseMilliseconds - (performance.now() - started)), undefined, { signal });
   }
+}
+
+/** A player does not look at a playlist again that has ended (RFC 8216bis 6.3.4). */
+async function untilAborted(signal: AbortSignal): Promise<never> {
+  for (;;) await sleep(60_000, undefined, { signal });
 }
 
 async function findMediaPlaylist(options: PlayOptions, client: ViewerClient, signal: AbortSignal): Promise<string> {

@@ -228,11 +228,6 @@ describe('a channel on an edge', () => {
     { name: 'a source that is down', failure: { status: 500, body: '' }, reason: 'SourceHttpStatus' },
     { name: 'a source that is gone', failure: { status: 404, body: '' }, reason: 'SourceNotFound' },
     { name: 'a web page', failure: { status: 200, body: '<html>' }, reason: 'NotAPlaylist' },
-    {
-      name: 'a recording',
-      failure: { status: 200, body: '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n#EXT-X-ENDLIST\n' },
-      reason: 'SourceEnded',
-    },
   ])('tells viewers of $name at once, and the operator why', async ({ failure, reason }) => {
     edge.source.failure = failure;
     edge.media.apply(testRoute(edge.source.url, { mode: 'Proxy' }));

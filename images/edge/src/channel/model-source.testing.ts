@@ -40,6 +40,8 @@ export class ModelSource {
   /** Every segment there ever was, by its date, which nothing on its way to a viewer may change. */
   readonly byDate = new Map<string, SourceSegment>();
   next: number;
+  /** Nothing follows, as far as the playlist knows. */
+  hasEnded = false;
   readonly lost = new Set<string>();
 
   readonly #window: number;
@@ -53,6 +55,7 @@ export class ModelSource {
   }
 
   appear(): void {
+    this.hasEnded = false;
     if (this.#breakNext) this.#sequence += 1;
     const uri = `http://source/${this.#name}`;
     if (this.#gapNext) this.lost.add(uri);
@@ -111,7 +114,7 @@ export class ModelSource {
 
   playlist(): SourcePlaylist {
     const dateRanges = this.#segments.flatMap(({ markers }) => markers.filter(isDateRange));
-    return sourcePlaylist(this.#segments, { dateRanges });
+    return sourcePlaylist(this.#segments, { dateRanges, ended: this.hasEnded });
   }
 }
 

@@ -31,7 +31,8 @@ export type Event =
   | { readonly kind: 'encode'; readonly rungs: number }
   | { readonly kind: 'attempt' }
   | { readonly kind: 'full'; readonly isFull: boolean }
-  | { readonly kind: 'squeeze' };
+  | { readonly kind: 'squeeze' }
+  | { readonly kind: 'end' };
 
 /** A channel in a model world: everything of it but files, sockets and time is real. */
 export class World {
@@ -132,6 +133,7 @@ export class World {
     else if (event.kind === 'attempt') this.#attempt += 1;
     else if (event.kind === 'full') this.files.isFull = event.isFull;
     else if (event.kind === 'squeeze') this.files.squeeze();
+    else if (event.kind === 'end') await this.end();
     else if (event.kind === 'jump') for (let count = 0; count < event.segments; count += 1) this.source.appear();
     else await this.sleep(event.seconds);
     this.publisher.pump();
@@ -146,6 +148,17 @@ export class World {
       await this.encode();
       await this.clock.advance(1_500);
     }
+  }
+
+  /** The source ends; whatever happens next, it goes on. */
+  async end(): Promise<void> {
+    this.source.hasEnded = true;
+    this.look();
+    await this.clock.advance(10_000);
+    const { log, caughtUp } = this.publisher;
+    const isEnded = log !== null && mediaPlaylist(log, 'low').endsWith('#EXT-X-ENDLIST\n');
+    if (caughtUp && log !== null && log.entries.length > 0 && !isEnded)
+      this.problems.push('no EXT-X-ENDLIST at the end');
   }
 
   async sleep(seconds: number): Promise<void> {
@@ -169,8 +182,12 @@ export class World {
       const playlist = playlists[index];
       if (playlist === undefined) return;
       const before = this.#polls.get(rung);
-      if (before !== undefined)
-        this.problems.push(...updateViolations(before, playlist).map((text) => `${rung}: ${text}`));
+      if (before !== undefined) {
+        // Whoever has seen the end is gone when the source goes on; numbers are right for those who come then, too.
+        const isAnother = before.ended && playlist.entries.at(-1)?.msn !== before.entries.at(-1)?.msn;
+        const seen = isAnother ? { ...before, ended: false } : before;
+        this.problems.push(...updateViolations(seen, playlist).map((text) => `${rung}: ${text}`));
+      }
       const mixed = playlistViolations(playlist).filter((text) => text.includes('EXT-X-MAP'));
       this.problems.push(...mixed.map((text) => `${rung}: ${text}`));
       this.#polls.set(rung, playlist);

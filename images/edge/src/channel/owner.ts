@@ -105,6 +105,8 @@ export class ChannelOwner {
         this.#publisher.pump();
         this.#changed();
       },
+      hasListed: () => this.#hasListed(),
+      targetDurationSeconds: () => this.#publisher.log?.targetDurationSeconds ?? null,
       failed: (error, failures) => this.#failed(error, failures),
     });
     this.#rewind();

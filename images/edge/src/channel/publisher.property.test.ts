@@ -34,6 +34,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'attempt' as const }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('full' as const), isFull: fc.boolean() }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'squeeze' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'end' as const }) },
 );
 
 const pass = (looks: number): Event => ({ kind: 'pass', looks });

@@ -7,7 +7,16 @@ import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
 import type { ChannelFiles } from '../storage/files.ts';
-import { emptied, lastEntry, listedSeconds, nextMsn, removable, type TimelineLog, trim } from '../timeline/log.ts';
+import {
+  emptied,
+  ended,
+  lastEntry,
+  listedSeconds,
+  nextMsn,
+  removable,
+  type TimelineLog,
+  trim,
+} from '../timeline/log.ts';
 import type { Clock } from './clock.ts';
 import { Downloads } from './downloads.ts';
 import { withEntry } from './entry.ts';
@@ -78,6 +87,8 @@ export class Publisher {
   #again = false;
   /** Files of a sleeping channel are being removed: nothing is written meanwhile, or it would be removed as well. */
   #forgetting: Promise<void> | null = null;
+  /** Nothing follows what waits: the source has ended. */
+  #isLast = false;
   /** A file has found no room since something was given back last. */
   #lacksRoom = false;
   #abort = new AbortController();
@@ -165,6 +176,7 @@ export class Publisher {
     }
     if (added.length > 0 || this.#log.entries.length > 0) this.#waking = false;
     if (added[0]?.start === 'epoch') view.session?.restart();
+    this.#isLast = playlist.ended;
     this.#pending.push(...withMarkers(added, playlist.dateRanges, this.#log, this.#pending));
     this.#expiry.looked(this.#log, playlist, lookedAt);
     this.pump();
@@ -201,6 +213,7 @@ export class Publisher {
     this.#recent = [];
     this.#waking = true;
     this.#maySkip = true;
+    this.#isLast = false;
     this.#rhythm.sleep();
   }
 
@@ -309,7 +322,8 @@ export class Publisher {
   /** Publishes the oldest pending segment if it is due and stored; false where nothing can be done now. */
   async #publishHead(signal: AbortSignal): Promise<boolean> {
     const head = this.#pending[0];
-    if (head === undefined || this.#log === null) return false;
+    if (this.#log === null) return false;
+    if (head === undefined) return this.#end(this.#log, signal);
     const now = this.#context.clock.now();
     if (head.publishAt > now) {
       this.#plan(head.publishAt - now);
@@ -334,6 +348,16 @@ export class Publisher {
     if (signal.aborted) return false;
     this.#commit(log, head, row, session);
     await this.#janitor.sweep(now);
+    return true;
+  }
+
+  /** Ends the playlists behind the last segment; false where they do not end now, or have ended already. */
+  async #end(log: TimelineLog, signal: AbortSignal): Promise<boolean> {
+    if (!this.#isLast || log.ended === true || log.entries.length === 0) return false;
+    const whole = ended(log);
+    await this.#context.save(whole);
+    if (signal.aborted) return false;
+    this.#log = whole;
     return true;
   }
 

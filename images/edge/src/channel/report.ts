@@ -36,6 +36,20 @@ export class ShownMode {
   }
 }
 
+/** Health of a source of which nothing more comes. */
+export const ENDED: SourceHealth = {
+  state: 'degraded',
+  reason: 'SourceEnded',
+  message:
+    'The source has ended (EXT-X-ENDLIST): viewers play what is left of it; the channel goes on when the source does, and begins anew for viewers who come when the others have gone',
+};
+
+/** Health of a source with a segment of so many seconds, where the channel's target duration is less. */
+export function tooLong(seconds: number): SourceHealth {
+  const message = `The source has segments of ${seconds.toFixed(1)} s, longer than the target duration that it had when this channel began, which must not change: viewers may stall. Make its segments as short as they were, or delete the Channel and apply it again`;
+  return { state: 'degraded', reason: 'SegmentsTooLong', message };
+}
+
 /** What a report is made from. */
 export interface ReportInput {
   readonly route: Route;

@@ -12,14 +12,15 @@ import {
 } from '../source/facts.ts';
 import { createFollower } from '../source/follower.ts';
 import { headersOfSource } from '../source/headers.ts';
-import { type Intake, intake, type KnownSegment, remember } from '../source/intake.ts';
+import { type Intake, intake, type KnownSegment, markOf, remember } from '../source/intake.ts';
 import { keyObstacle } from '../source/key-access.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
 import { PROBE_ORIGIN, probeSource } from '../source/probe.ts';
 import { nextLookAt } from '../source/reload.ts';
+import { createReplayingFollower } from '../source/replay.ts';
 import type { Clock } from './clock.ts';
 import type { Obstacles } from './mode.ts';
-import { HEALTHY, UNKNOWN_HEALTH } from './report.ts';
+import { ENDED, HEALTHY, tooLong, UNKNOWN_HEALTH } from './report.ts';
 import { watchSource } from './watch.ts';
 
 /** Target durations without a new segment after which a source counts as standing still. */
@@ -31,6 +32,10 @@ const PROBE_RHYTHM_SECONDS = 4;
 /** What a source side tells its channel. */
 export interface SourceSideEvents {
   taken(taken: Exclude<Intake, { kind: 'stale' }>, playlist: SourcePlaylist, at: number, before: number | null): void;
+  /** Whether something is listed of what was taken. */
+  hasListed(): boolean;
+  /** Of the playlists, fixed since there are any; null before. */
+  targetDurationSeconds(): number | null;
   /** Facts, health or obstacles have changed. */
   changed(): void;
   /** Nothing can be read; `failures` in a row. */
@@ -48,6 +53,10 @@ export class SourceSide {
   #health: SourceHealth = UNKNOWN_HEALTH;
   #known: readonly KnownSegment[];
   #looksBehind = 0;
+  /** The source says that nothing follows. */
+  #ended = false;
+  /** Seconds of the longest segment that it lists, where our playlists may have none so long; else 0. */
+  #tooLongSeconds = 0;
   #lastNewAt = 0;
   /** What comes next is not of the source that `known` is of. */
   #otherSource: boolean;
@@ -142,7 +151,13 @@ export class SourceSide {
   /** A segment could not be read or stored (null: one could): a degradation, because others may still come. */
   segmentTrouble(error: SluiceError | null): void {
     if (error !== null) this.#setHealth(healthOf(error, 'degraded'));
-    else if (this.#health.state !== 'healthy') this.#setHealth(HEALTHY);
+    else if (this.#health.state !== 'healthy') this.#setHealth(this.#usual);
+  }
+
+  /** Health of a source of which all can be read. */
+  get #usual(): SourceHealth {
+    if (this.#ended) return ENDED;
+    return this.#tooLongSeconds > 0 ? tooLong(this.#tooLongSeconds) : HEALTHY;
   }
 
   #setHealth(health: SourceHealth): void {
@@ -177,7 +192,13 @@ export class SourceSide {
         if (abort.signal.aborted) return;
         failures += 1;
         this.#fail(asSourceError(error), failures);
-        const outcome = { beganAt, changed: false, failures, targetDurationSeconds: PROBE_RHYTHM_SECONDS };
+        const outcome = {
+          beganAt,
+          changed: false,
+          failures,
+          targetDurationSeconds: PROBE_RHYTHM_SECONDS,
+          ended: false,
+        };
         cancel = this.#clock.after(nextLookAt(outcome) - this.#clock.now(), () => void attempt());
       }
     };
@@ -191,10 +212,22 @@ export class SourceSide {
   #watch(): void {
     this.#lastNewAt = this.#clock.now();
     this.#looksBehind = 0;
-    this.#stopWatch = watchSource(this.#follower(), this.#clock, {
+    this.#ended = false;
+    const follower = createReplayingFollower(this.#follower(), this.#clock.now, (one) => this.#resumeAt(one));
+    this.#stopWatch = watchSource(follower, this.#clock, {
       onLook: (playlist, at, before) => this.#looked(playlist, at, before),
       onFailure: (error, failures) => this.#fail(error, failures),
     });
+  }
+
+  /** Index at which a source that has ended goes on behind what is listed of it; null where nothing is any more. */
+  #resumeAt({ segments }: SourcePlaylist): number | null {
+    const last = this.#known.at(-1);
+    const index =
+      last === undefined ? -1 : segments.findIndex((one) => one.msn === last.msn && markOf(one) === last.mark);
+    if (index >= 0 && this.#events.hasListed()) return index + 1;
+    this.#known = [];
+    return null;
   }
 
   #fail(error: SluiceError, failures: number): void {
@@ -220,12 +253,15 @@ export class SourceSide {
       : intake(this.#known, playlist, this.#looksBehind);
     if (taken.kind !== 'stale' && taken.segments.length > 0) this.#otherSource = false;
     this.#looksBehind = taken.kind === 'stale' ? this.#looksBehind + 1 : 0;
+    this.#ended = playlist.ended;
+    const longest = Math.max(0, ...playlist.segments.map(({ durationSeconds }) => durationSeconds));
+    this.#tooLongSeconds = Math.round(longest) > (this.#events.targetDurationSeconds() ?? longest) ? longest : 0;
     if (taken.kind === 'stale' || taken.segments.length === 0) {
       this.#checkStall(at);
       if (taken.kind === 'stale') return;
     } else {
       this.#lastNewAt = at;
-      this.#setHealth(HEALTHY);
+      this.#setHealth(this.#usual);
     }
     this.#known = remember(this.#known, taken);
     this.#learn(playlist);
@@ -244,6 +280,10 @@ export class SourceSide {
   }
 
   #checkStall(at: number): void {
+    if (this.#ended) {
+      this.#setHealth(ENDED);
+      return;
+    }
     const limit = STALLED_AFTER * (this.#facts?.targetDurationSeconds ?? PROBE_RHYTHM_SECONDS);
     const seconds = (at - this.#lastNewAt) / 1000;
     if (seconds < limit) {

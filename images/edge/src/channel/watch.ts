@@ -1,7 +1,7 @@
 import type { SluiceError } from '@sluice/common/errors/error.ts';
 import { asSourceError } from '../source/errors.ts';
 import type { SourceFollower } from '../source/follower.ts';
-import type { SourcePlaylist } from '../source/parse.ts';
+import type { SourcePlaylist, SourceSegment } from '../source/parse.ts';
 import { nextLookAt } from '../source/reload.ts';
 import type { Clock } from './clock.ts';
 
@@ -22,10 +22,12 @@ export function watchSource(follower: SourceFollower, clock: Clock, events: Watc
   let targetDurationSeconds = ASSUMED_TARGET_DURATION_SECONDS;
   let failures = 0;
   let previousLookAt: number | null = null;
+  let newest: SourceSegment | undefined;
+  let ended = false;
   let cancel = (): void => {};
 
   const plan = (beganAt: number, changed: boolean): void => {
-    const at = nextLookAt({ beganAt, changed, failures, targetDurationSeconds });
+    const at = nextLookAt({ beganAt, changed, failures, targetDurationSeconds, ended });
     cancel = clock.after(at - clock.now(), () => void look());
   };
   const look = async (): Promise<void> => {
@@ -36,7 +38,11 @@ export function watchSource(follower: SourceFollower, clock: Clock, events: Watc
       failures = 0;
       targetDurationSeconds = playlist?.targetDurationSeconds ?? targetDurationSeconds;
       const lookedAt = clock.now();
-      plan(beganAt, playlist !== null);
+      // Playlists of low latency change several times per segment, and say nothing new to us.
+      const before = newest;
+      newest = playlist === null ? newest : playlist.segments.at(-1);
+      ended = playlist?.ended ?? ended;
+      plan(beganAt, newest?.msn !== before?.msn || newest?.uri !== before?.uri);
       events.onLook(playlist, lookedAt, previousLookAt);
       previousLookAt = lookedAt;
     } catch (error) {

@@ -16,7 +16,6 @@ const REASONS: Readonly<Record<string, string>> = {
   NOT_A_PLAYLIST: 'NotAPlaylist',
   PLAYLIST_INVALID: 'PlaylistInvalid',
   SOURCE_UNSUPPORTED: 'SourceUnsupported',
-  SOURCE_ENDED: 'SourceEnded',
   SOURCE_STALLED: 'SourceStalled',
   SEGMENT_BROKEN: 'SegmentBroken',
   TS_INVALID: 'SegmentBroken',

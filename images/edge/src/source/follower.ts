@@ -20,7 +20,7 @@ export interface SourceLook {
 
 /** Reads one source's playlist again and again, by conditional requests, from the same rendition. */
 export interface SourceFollower {
-  /** Throws the errors of {@link SourceClient.read} and of {@link parsePlaylist}, SOURCE_UNSUPPORTED and SOURCE_ENDED. */
+  /** Throws the errors of {@link SourceClient.read} and of {@link parsePlaylist} and SOURCE_UNSUPPORTED. */
   look(signal: AbortSignal): Promise<SourceLook>;
 }
 
@@ -71,9 +71,6 @@ export function createFollower(
       const variant = chooseVariant(parsed);
       state = fresh(variant.uri, variant);
       return look(signal, depth + 1);
-    }
-    if (parsed.ended) {
-      throw sourceError('SOURCE_ENDED', 'The source has ended (EXT-X-ENDLIST); only live sources can be published');
     }
     state = { ...state, etag: answer.etag, lastModified: answer.lastModified, mark };
     return { playlist: parsed, variant: state.variant, allowOrigin: answer.allowOrigin };

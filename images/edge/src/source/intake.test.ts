@@ -69,6 +69,6 @@ describe('the next look', () => {
     { name: 'later after more failures', outcome: { changed: false, failures: 3 }, afterMs: 8_000 },
     { name: 'at most 15 s after many', outcome: { changed: false, failures: 99 }, afterMs: 15_000 },
   ])('comes $name', ({ outcome, afterMs }) => {
-    expect(nextLookAt({ beganAt: 100, targetDurationSeconds: 4, ...outcome })).toBe(100 + afterMs);
+    expect(nextLookAt({ ended: false, beganAt: 100, targetDurationSeconds: 4, ...outcome })).toBe(100 + afterMs);
   });
 });

@@ -4,8 +4,11 @@ import { IDENTITY } from './key.ts';
 import { playlistLines } from './lines.ts';
 import { isDateRange, isMarker, MAX_DATE_RANGES, MAX_MARKERS } from './markers.ts';
 
-/** Segments kept from the end of a source's playlist: a window of 12, once again for a slow poll, and room. */
+/** Segments kept from the end of a live source's playlist: a window of 12, once again for a slow poll, and room. */
 export const MAX_SEGMENTS = 60;
+
+/** Segments kept of a source that has ended, which is played from its beginning: eleven hours of 4 s segments. */
+const MAX_ENDED_SEGMENTS = 10_000;
 
 /** Most variants of a multivariant playlist: the largest ladders have about thirty. */
 const MAX_VARIANTS = 100;
@@ -64,7 +67,9 @@ export interface Manifest {
   targetDuration: number | undefined;
   mediaSequence: number;
   endList: boolean;
-  /** The last {@link MAX_SEGMENTS}, unlike `segmentCount`, which is of all. */
+  /**
+   * The last {@link MAX_SEGMENTS}, or {@link MAX_ENDED_SEGMENTS} where the source has ended; `segmentCount` is of all.
+   */
   segments: readonly ManifestSegment[];
   segmentCount: number;
   /** EXT-X-DATERANGE lines of the whole text, the last {@link MAX_DATE_RANGES}. */
@@ -212,7 +217,8 @@ function takeSegment(reading: Reading, uri: string): void {
     markers: reading.markers,
   };
   kept.push(segment);
-  if (kept.length >= 2 * MAX_SEGMENTS) kept.splice(0, MAX_SEGMENTS);
+  // Whether the source has ended is known at the end.
+  if (kept.length >= 2 * MAX_ENDED_SEGMENTS) kept.splice(0, MAX_ENDED_SEGMENTS);
   manifest.segmentCount += 1;
   reading.last = segment;
   reading.nextDateTime = programDateTime === undefined ? undefined : programDateTime + (duration ?? 0) * 1000;
@@ -236,7 +242,7 @@ function reckonBackwards(segments: readonly ManifestSegment[]): void {
 
 /**
  * Takes the text of a playlist apart. Its time grows with the length of the text and with nothing else in it, its memory
- * with {@link MAX_SEGMENTS}: parsers made of regular expressions need seconds for a megabyte that means them ill.
+ * with {@link MAX_ENDED_SEGMENTS}: parsers made of regular expressions need seconds for a megabyte that means them ill.
  * Throws PLAYLIST_INVALID for what is too long or too much.
  */
 export function readManifest(text: string): Manifest {
@@ -258,7 +264,7 @@ export function readManifest(text: string): Manifest {
     if (!line.startsWith('#')) takeUri(reading, line);
     else if (line.startsWith('#EXT')) takeTag(reading, line);
   }
-  manifest.segments = reading.kept.slice(-MAX_SEGMENTS);
+  manifest.segments = reading.kept.slice(manifest.endList ? -MAX_ENDED_SEGMENTS : -MAX_SEGMENTS);
   reckonBackwards(manifest.segments);
   return manifest;
 }

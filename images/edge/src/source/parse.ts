@@ -86,13 +86,14 @@ export interface SegmentKey extends Pick<SourceKey, 'method' | 'uri'> {
   readonly tag: string;
 }
 
-/** A source's media playlist: the last segments of it (MAX_SEGMENTS in manifest.ts). */
+/** A source's media playlist: the last segments of it, or nearly all where it has ended (manifest.ts). */
 export interface SourcePlaylist {
   readonly kind: 'media';
   readonly targetDurationSeconds: number;
   readonly segments: readonly SourceSegment[];
   /** Segments in the whole playlist. */
   readonly windowSegments: number;
+  /** Nothing follows (EXT-X-ENDLIST), unless the source goes on all the same. */
   readonly ended: boolean;
   /** EXT-X-DATERANGE lines of the whole playlist, in order: where they stand means nothing. */
   readonly dateRanges: readonly string[];

@@ -9,12 +9,14 @@ export interface LookOutcome {
   /** Looks in a row that failed, this one included; 0 where it succeeded. */
   readonly failures: number;
   readonly targetDurationSeconds: number;
+  /** The source says that nothing follows (EXT-X-ENDLIST). */
+  readonly ended: boolean;
 }
 
 /**
  * When to look again, in ms of the channel's clock (RFC 8216bis 6.3.4: one target duration after the beginning of a
  * look that found a change, half of it after one that did not). Failures back off from half a target duration,
- * doubled each time, to 15 s.
+ * doubled each time, to 15 s. A source that has ended needs no look any more; it has one in 15 s, because some go on.
  */
 export function nextLookAt(outcome: LookOutcome): number {
   const half = (outcome.targetDurationSeconds * 1000) / 2;
@@ -22,5 +24,6 @@ export function nextLookAt(outcome: LookOutcome): number {
     const backOff = half * 2 ** Math.min(outcome.failures - 1, 10);
     return outcome.beganAt + Math.min(Math.max(backOff, 500), MAX_RETRY_SECONDS * 1000);
   }
+  if (outcome.ended) return outcome.beganAt + MAX_RETRY_SECONDS * 1000;
   return outcome.beganAt + (outcome.changed ? 2 * half : half);
 }

@@ -18,6 +18,12 @@ export class SourceServer {
   fragmented = false;
   /** The initialization section of fragmented MP4, always under one name. */
   init: Uint8Array = makeInit();
+  /** No segment follows this one, and the playlist says so. */
+  lastMsn = Number.POSITIVE_INFINITY;
+  /** Not live but a recording: all segments from 0 to `lastMsn` are listed. */
+  isRecording = false;
+  /** Duration of a segment in seconds as the playlist tells it. */
+  durationOf: (msn: number) => number = () => this.targetDurationSeconds;
   /** Bytes of a segment instead of those of MPEG-TS. */
   bytesOf: ((msn: number) => Uint8Array) | null = null;
   /** Tags in front of a segment. */
@@ -71,7 +77,9 @@ export class SourceServer {
 
   /** Newest listed number. */
   get newestMsn(): number {
-    return this.firstMsn + Math.floor((this.#now() - this.#startedAt) / 1000 / this.targetDurationSeconds) - 1;
+    if (this.isRecording) return this.lastMsn;
+    const seconds = (this.#now() - this.#startedAt) / 1000;
+    return Math.min(this.lastMsn, this.firstMsn + Math.floor(seconds / this.targetDurationSeconds) - 1);
   }
 
   /** How often each segment was asked for. */
@@ -83,17 +91,19 @@ export class SourceServer {
   }
 
   playlist(): string {
-    const first = Math.max(this.firstMsn, this.newestMsn - this.windowSegments + 1);
+    const oldest = this.isRecording ? 0 : this.newestMsn - this.windowSegments + 1;
+    const first = Math.max(this.firstMsn, oldest);
     const lines = ['#EXTM3U', '#EXT-X-VERSION:3', `#EXT-X-TARGETDURATION:${this.targetDurationSeconds}`];
     lines.push(`#EXT-X-MEDIA-SEQUENCE:${first}`);
     if (this.fragmented) lines.push('#EXT-X-MAP:URI="init.mp4"');
     for (let msn = first; msn <= this.newestMsn; msn += 1) {
       lines.push(
         ...this.tagsOf(msn),
-        `#EXTINF:${this.targetDurationSeconds.toFixed(3)},`,
+        `#EXTINF:${this.durationOf(msn).toFixed(3)},`,
         `${this.#prefix}${msn}.${this.#extension}`,
       );
     }
+    if (this.newestMsn === this.lastMsn) lines.push('#EXT-X-ENDLIST');
     return `${lines.join('\n')}\n`;
   }
 

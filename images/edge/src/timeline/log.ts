@@ -57,6 +57,8 @@ export interface TimelineLog {
   readonly rungs: readonly string[];
   /** Oldest first, numbers without a hole. */
   readonly entries: readonly TimelineEntry[];
+  /** Nothing follows the newest entry (EXT-X-ENDLIST), until something does: whoever comes then finds a live playlist. */
+  readonly ended?: boolean | undefined;
 }
 
 /** A playlist's window in segments: below 10 Shaka Player loses segments at switches (measured), so 12. */
@@ -147,7 +149,18 @@ export function append(log: TimelineLog, entry: TimelineEntry): TimelineLog {
   if (named.length !== log.rungs.length || log.rungs.some((rung) => !entry.names[rung])) {
     throw violation(`Segment ${entry.msn} must have a name in each of: ${log.rungs.join(', ')}`);
   }
-  return { ...log, entries: [...log.entries, entry] };
+  return { ...reopened(log), entries: [...log.entries, entry] };
+}
+
+/** The log of a channel whose source has ended. */
+export function ended(log: TimelineLog): TimelineLog {
+  return { ...log, ended: true };
+}
+
+function reopened(log: TimelineLog): TimelineLog {
+  if (log.ended === undefined) return log;
+  const { ended: _, ...open } = log;
+  return open;
 }
 
 /** Removes the first `count` entries; each removed discontinuity raises the base (RFC 8216bis 6.2.2). */
@@ -177,7 +190,7 @@ export function openEpoch(log: TimelineLog, numbers: EpochNumbers): TimelineLog 
 export function skipTo(log: TimelineLog, firstMsn: number, discontinuityBase: number): TimelineLog {
   if (firstMsn < nextMsn(log)) throw violation(`Cannot skip back from ${nextMsn(log)} to ${firstMsn}`);
   if (discontinuityBase < lastDiscontinuitySequence(log)) throw violation('The discontinuity sequence must not fall');
-  return { ...log, entries: [], firstListedMsn: firstMsn, discontinuityBase };
+  return { ...reopened(log), entries: [], firstListedMsn: firstMsn, discontinuityBase };
 }
 
 /**

@@ -74,5 +74,6 @@ export function mediaPlaylist(log: TimelineLog, rung: string): string {
   ];
   const inForce: InForce = { keys: [], section: '' };
   for (const entry of log.entries) lines.push(...entryLines(entry, entry.names[rung] ?? '', inForce));
+  if (log.ended === true) lines.push('#EXT-X-ENDLIST');
   return `${lines.join('\n')}\n`;
 }

@@ -36,6 +36,7 @@ export const headSchema = z.object({
   msnOffset: numberSchema,
   discontinuityOffset: numberSchema,
   rungs: z.array(z.string()).min(1).max(100),
+  ended: z.boolean().optional(),
 });
 
 /** Entries of one log: a window has 12, and some more where segments are short. */
