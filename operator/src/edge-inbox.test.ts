@@ -17,6 +17,7 @@ const EDGE = edgeFixture();
 
 describe('the inbox of the edges', () => {
   const channelChanged = jest.fn();
+  const positionMoved = jest.fn();
   const sessionChanged = jest.fn();
   const tellLeave = jest.fn();
   let metrics: Metrics;
@@ -65,6 +66,7 @@ describe('the inbox of the edges', () => {
       }),
       suspendDirect: () => {},
       channelChanged,
+      positionMoved,
       sessionChanged,
       tellLeave,
       answerAdmission: () => {},
@@ -104,12 +106,13 @@ describe('the inbox of the edges', () => {
     expect(sessionChanged).toHaveBeenCalledWith('tv/film-1', 0);
   });
 
-  test('lets a report wait that tells of one more segment alone', () => {
+  test('plans nothing for a report that tells of one more segment alone, and lets its status wait', () => {
     const session = sessionReportFixture();
     take(EDGE, { type: 'report', report: reportFixture({ ownerTerm: TERM, session }) });
     const later = { ...session, outTimeSeconds: 12, speed: 1.4 };
     take(EDGE, { type: 'report', report: reportFixture({ ownerTerm: TERM, lastMsn: 101, session: later }) });
-    expect(channelChanged).toHaveBeenLastCalledWith('tv/film', 60);
+    expect(channelChanged).toHaveBeenCalledTimes(1);
+    expect(positionMoved).toHaveBeenLastCalledWith('tv/film', 60);
     expect(sessionChanged).toHaveBeenLastCalledWith('tv/film-1', 60);
     expect(reports.of('c1')?.lastMsn).toBe(101);
     take(EDGE, {

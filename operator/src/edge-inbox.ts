@@ -14,9 +14,9 @@ import { FirstSegmentTimes } from './session/first-segments.ts';
 import type { SessionIncidents } from './session/incidents.ts';
 
 /**
- * A channel that plays tells where it is every ten seconds. Nothing is decided by that, and whatever else changes takes
- * it along into the status, so a channel is looked at for it once in this time; the status is read only by a successor
- * of edges that are all gone, with their timelines.
+ * A channel that plays tells where it is every ten seconds. Nothing is decided or planned by that, and whatever else is
+ * written takes it along into the status, so it is written by itself once in this time; it is read there only by a
+ * successor of edges that are all gone, with their timelines.
  */
 const POSITION_SECONDS = 60;
 
@@ -32,6 +32,8 @@ export interface EdgeInboxTargets {
   readonly suspendDirect: (uid: string, message: string) => void;
   /** Something about the channel with this key has changed; look at it within so many seconds. */
   readonly channelChanged: (key: string, withinSeconds: number) => void;
+  /** The channel with this key has played on, and nothing else; its status has to tell it within so many seconds. */
+  readonly positionMoved: (key: string, withinSeconds: number) => void;
   /** Something about the StreamSession with this key has changed; look at it within so many seconds. */
   readonly sessionChanged: (key: string, withinSeconds: number) => void;
   /** Somebody asks the edge with this pod uid for the channel `uid`, which it does not serve. */
@@ -99,7 +101,8 @@ interface ReportTargets extends EdgeInboxTargets {
 }
 
 function takeReport(edge: string, report: OwnerReport, targets: ReportTargets): void {
-  const { reports, states, metrics, incidents, firstSegments, channelChanged, sessionChanged, term } = targets;
+  const { reports, states, metrics, incidents, firstSegments, channelChanged, positionMoved, sessionChanged, term } =
+    targets;
   const key = states.keyOf(report.uid);
   const state = key === undefined ? undefined : states.get(key);
   if (key === undefined || state === undefined) {
@@ -113,10 +116,14 @@ function takeReport(edge: string, report: OwnerReport, targets: ReportTargets): 
     metrics.refusedMessages.inc({ reason: isUnknownTerm ? 'unknown_term' : 'old_owner' });
     return;
   }
+  const session = report.session && keyOf({ namespace: state.namespace, name: report.session.name });
+  if (news === 'position') {
+    positionMoved(key, POSITION_SECONDS);
+    if (session !== null) sessionChanged(session, POSITION_SECONDS);
+    return;
+  }
   incidents.take(state, report);
   firstSegments.take(state, report);
-  const withinSeconds = news === 'position' ? POSITION_SECONDS : 0;
-  channelChanged(key, withinSeconds);
-  if (report.session === null) return;
-  sessionChanged(keyOf({ namespace: state.namespace, name: report.session.name }), withinSeconds);
+  channelChanged(key, 0);
+  if (session !== null) sessionChanged(session, 0);
 }

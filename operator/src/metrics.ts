@@ -111,43 +111,61 @@ interface Series {
   readonly channel: string;
 }
 
-/** A channel has series while it is watched or not Idle: as many as are looked at, not as many as there are. */
+/** What is known of the series of a channel. */
+interface Shown {
+  readonly series: Series;
+  numbers: ChannelNumbers;
+  /** As its gauges were set last, in the order of {@link CHANNEL_GAUGES}. */
+  readonly told: number[];
+}
+
+/** The gauges of a channel, with their values; the age of its count is asked for. */
+const CHANNEL_GAUGES: readonly {
+  readonly name: string;
+  readonly help: string;
+  readonly value: (numbers: ChannelNumbers, ageSeconds: () => number) => number;
+}[] = [
+  {
+    name: 'sluice_channel_viewers',
+    help: 'Viewers of a channel over all edges; no series while it is Idle and unwatched',
+    value: ({ viewers }) => viewers,
+  },
+  {
+    name: 'sluice_channel_desired_mode',
+    help: 'Desired mode: 0 Idle, 1 Direct, 2 Proxy, 3 Transcode',
+    value: ({ desired }) => MODES.indexOf(desired),
+  },
+  {
+    name: 'sluice_channel_mode',
+    help: 'Mode that viewers get: 0 Idle, 1 Direct, 2 Proxy, 3 Transcode',
+    value: ({ active }) => MODES.indexOf(active),
+  },
+  {
+    name: 'sluice_channel_viewers_age_seconds',
+    help: 'Age of the count: how long an edge that may have viewers of the channel has not been heard; 0: the count is exact',
+    value: (_numbers, ageSeconds) => ageSeconds(),
+  },
+];
+
+/**
+ * A channel has series while it is watched or not Idle: as many as are looked at, not as many as there are. They are set
+ * when they are read: finding one by its labels costs more than most plans have to say of it.
+ */
 function channelGauges(
   metrics: Metrics,
   { book }: MetricSources,
 ): Pick<OperatorMetrics, 'observeChannel' | 'forgetChannel'> {
-  const labels = ['namespace', 'channel'] as const;
-  const viewers = metrics.gauge(
-    'sluice_channel_viewers',
-    'Viewers of a channel over all edges; no series while it is Idle and unwatched',
-    labels,
-  );
-  const desired = metrics.gauge(
-    'sluice_channel_desired_mode',
-    'Desired mode: 0 Idle, 1 Direct, 2 Proxy, 3 Transcode',
-    labels,
-  );
-  const active = metrics.gauge(
-    'sluice_channel_mode',
-    'Mode that viewers get: 0 Idle, 1 Direct, 2 Proxy, 3 Transcode',
-    labels,
-  );
-  // As it was set last: finding a series by its labels costs more than most plans have to say of it.
-  const shown = new Map<string, { readonly series: Series; readonly numbers: ChannelNumbers; ageSeconds: number }>();
-  const age = metrics.gauge(
-    'sluice_channel_viewers_age_seconds',
-    'Age of the count: how long an edge that may have viewers of the channel has not been heard; 0: the count is exact',
-    labels,
-    (gauge) => {
-      for (const [uid, known] of shown) {
-        const ageSeconds = book.ageSeconds(uid);
-        if (ageSeconds === known.ageSeconds) continue;
-        known.ageSeconds = ageSeconds;
-        gauge.set(known.series, ageSeconds);
+  const shown = new Map<string, Shown>();
+  const gauges = CHANNEL_GAUGES.map(({ name, help, value }, index) =>
+    metrics.gauge(name, help, ['namespace', 'channel'], (gauge) => {
+      for (const [uid, { series, numbers, told }] of shown) {
+        const now = value(numbers, () => book.ageSeconds(uid));
+        if (told[index] === now) continue;
+        told[index] = now;
+        gauge.set(series, now);
       }
-    },
+    }),
   );
-  const gauges = [viewers, desired, active, age];
   const forgetChannel = (uid: string, namespace: string, channel: string): void => {
     if (!shown.delete(uid)) return;
     for (const gauge of gauges) gauge.remove({ namespace, channel });
@@ -159,11 +177,8 @@ function channelGauges(
         return;
       }
       const known = shown.get(uid);
-      const series = known?.series ?? { namespace, channel };
-      shown.set(uid, { series, numbers: now, ageSeconds: known?.ageSeconds ?? Number.NaN });
-      if (now.viewers !== known?.numbers.viewers) viewers.set(series, now.viewers);
-      if (now.desired !== known?.numbers.desired) desired.set(series, MODES.indexOf(now.desired));
-      if (now.active !== known?.numbers.active) active.set(series, MODES.indexOf(now.active));
+      if (known === undefined) shown.set(uid, { series: { namespace, channel }, numbers: now, told: [] });
+      else known.numbers = now;
     },
     forgetChannel,
   };

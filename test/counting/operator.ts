@@ -170,6 +170,7 @@ export class OperatorProcess {
       incidents: { take: () => {} },
       suspendDirect: () => {},
       channelChanged: () => {},
+      positionMoved: () => {},
       sessionChanged: () => {},
       watch: () => {},
       leaving: () => {},

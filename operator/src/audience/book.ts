@@ -67,7 +67,7 @@ export class AudienceBook {
 
   /** Starts or goes on counting a channel, with what edges have said of it already. */
   follow(settings: CountedChannel): void {
-    this.channels.follow(settings, this.edges.overheardEdges);
+    this.channels.follow(settings, () => this.edges.overheardEdges);
   }
 
   /** Forgets a channel that was deleted. */

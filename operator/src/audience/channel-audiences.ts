@@ -29,7 +29,7 @@ export class ChannelAudiences {
   private readonly strangers = new Map<string, ChannelAudience>();
 
   /** Follows a channel, or takes new settings. @param overheard edges whose word of a stranger could not be kept */
-  follow(settings: CountedChannel, overheard: readonly string[]): void {
+  follow(settings: CountedChannel, overheard: () => readonly string[]): void {
     const { uid } = settings;
     const known = this.channels.get(uid);
     if (known !== undefined) {
@@ -39,7 +39,7 @@ export class ChannelAudiences {
     const audience = this.strangers.get(uid) ?? new ChannelAudience();
     this.strangers.delete(uid);
     const peak = Math.max(settings.peak, audience.viewers);
-    this.channels.set(uid, { settings, audience, seats: new Seats(), peak, unheard: new Set(overheard) });
+    this.channels.set(uid, { settings, audience, seats: new Seats(), peak, unheard: new Set(overheard()) });
   }
 
   /** Forgets a channel. */

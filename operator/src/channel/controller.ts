@@ -56,7 +56,8 @@ function reconcile(key: string, options: ChannelControllerOptions): ReconcileRes
   settle(state, options);
   const left = leftovers(state.removed.values(), ({ metadata }) => podsOf(metadata, options.sources.pods), nowMs);
   for (const event of left.events) options.events.record(channel, event);
-  options.write(key, settleSeconds(state));
+  const writeWithinSeconds = settleSeconds(state, nowMs);
+  if (writeWithinSeconds !== null) options.write(key, writeWithinSeconds);
   return soonest(plan.wakeAfterSeconds, state.made.size === 0 ? null : UNSEEN_SECONDS, left.wakeAfterSeconds);
 }
 

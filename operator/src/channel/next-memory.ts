@@ -37,17 +37,17 @@ function rememberDecision(before: ChannelMemory, decision: Decision, { audience,
   const from = before.decision.mode;
   const changed = mode !== from;
   const delayed = changed && before.decision.pending !== null && (isBelow(mode, from) || mode === 'Transcode');
-  const record = {
+  const record = () => ({
     time: new Date(nowMs).toISOString(),
     from,
     to: mode,
     viewers: audience.viewers,
     reason: limited(decision.reason.message),
-  };
+  });
   return {
     ...before,
     decision: { mode, sinceMs, pending },
-    decisions: changed ? [...before.decisions, record].slice(-DECISIONS_MAX) : before.decisions,
+    decisions: changed ? [...before.decisions, record()].slice(-DECISIONS_MAX) : before.decisions,
     lastDelayedMs: delayed ? nowMs : before.lastDelayedMs,
     knownViewers: audience.state === 'known' ? audience.viewers : before.knownViewers,
   };

@@ -3,7 +3,7 @@ import type { ChannelStatus } from '@sluice/crds';
 import { channelFixture } from '../testing/fixtures.ts';
 import { buildSession } from './build/session.ts';
 import { removalOf } from './leftovers.ts';
-import { settleSeconds, urgencyOf, waitSeconds } from './status-gate.ts';
+import { type PlannedWrites, settleSeconds, urgencyOf, waitSeconds } from './status-gate.ts';
 
 const STATUS: ChannelStatus = {
   mode: 'Proxy',
@@ -37,9 +37,15 @@ describe('the status of a channel', () => {
 
   const session = buildSession(channelFixture(), 'film-1', []);
   const made = { ...session, metadata: { ...session.metadata, uid: 's1' } };
-  const nothing = { made: new Map(), removed: new Map(), written: STATUS };
-  const waits: readonly [string, Parameters<typeof settleSeconds>[0], number][] = [
-    ['waits a moment for what follows a change', nothing, 0.2],
+  const nothing: PlannedWrites = {
+    ...{ made: new Map(), removed: new Map(), wanted: STATUS, written: STATUS },
+    ...{ writtenMs: 0, isWriting: false },
+  };
+  const waits: readonly [string, PlannedWrites, number | null][] = [
+    ['needs no look of the writer where nothing changed', nothing, null],
+    ['needs one where another is being written', { ...nothing, isWriting: true }, 0.2],
+    ['waits a moment for what follows a change', { ...nothing, wanted: { ...STATUS, mode: 'Idle' } }, 0.2],
+    ['waits for its time with a count that hardly changed', { ...nothing, wanted: withCount(101) }, 10],
     ['is written at once where there is none', { ...nothing, written: undefined }, 0],
     ['holds up no session that is to be made', { ...nothing, made: new Map([['film-1', session]]) }, 0],
     ['waits again once the session is made', { ...nothing, made: new Map([['film-1', made]]) }, 0.2],
@@ -51,7 +57,7 @@ describe('the status of a channel', () => {
     ],
   ];
   test.each(waits)('%s', (_name, state, seconds) => {
-    expect(settleSeconds(state)).toBe(seconds);
+    expect(settleSeconds(state, 5_000)).toBe(seconds);
   });
 
   test('shows counts that are at most 15 seconds old', () => {

@@ -1,5 +1,5 @@
 import type { ChannelStatus } from '@sluice/crds';
-import { sameJson } from '../runtime/apply/apply.ts';
+import { sameJson, sameJsonBut } from '../runtime/apply/json.ts';
 import type { ChannelState } from './state.ts';
 
 /** Counts and positions may be this old in the status; live numbers are in metrics and at the status URL. */
@@ -13,6 +13,13 @@ const WORTH_TELLING = 0.1;
  */
 const SETTLE_SECONDS = 0.2;
 
+/** What is told with the next write, or when its time has come: counts, the position, what waits for its window. */
+const WAITING_FIELDS = ['viewers', 'lastMsn', 'pendingTransition'] as const;
+const CAN_WAIT: ReadonlySet<string> = new Set(WAITING_FIELDS);
+
+/** What of a channel's state its writes depend on. */
+export type PlannedWrites = Pick<ChannelState, 'made' | 'removed' | 'wanted' | 'written' | 'writtenMs' | 'isWriting'>;
+
 /** When a status has to be written; soon: as soon as other channels' changes leave room. */
 export type Urgency = 'never' | 'later' | 'soon' | 'now';
 
@@ -21,24 +28,29 @@ export type Urgency = 'never' | 'later' | 'soon' | 'now';
  * and what waits: later, or soon if the audience changed by a tenth.
  */
 export function urgencyOf(next: ChannelStatus, written: ChannelStatus | undefined): Urgency {
-  if (written === undefined) return 'now';
-  if (sameJson(next, written)) return 'never';
-  if (!sameJson(essence(next), essence(written))) return 'now';
+  if (written === undefined || !sameJsonBut(next, written, CAN_WAIT)) return 'now';
+  if (WAITING_FIELDS.every((field) => sameJson(next[field], written[field]))) return 'never';
   const before = written.viewers?.count ?? 0;
   const change = Math.abs((next.viewers?.count ?? 0) - before);
   return change > 0 && change >= before * WORTH_TELLING ? 'soon' : 'later';
 }
 
-function essence(status: ChannelStatus): Partial<ChannelStatus> {
-  const { viewers: _counts, lastMsn: _position, pendingTransition: _waiting, ...rest } = status;
-  return rest;
-}
-
-/** Seconds until what a plan wants written is written: sessions, and the first word about a channel, at once. */
-export function settleSeconds({ made, removed, written }: Pick<ChannelState, 'made' | 'removed' | 'written'>): number {
-  const isToMake = [...made.values()].some(({ metadata }) => metadata.uid === undefined);
-  const isToDelete = [...removed.values()].some(({ deletedAtMs }) => deletedAtMs === null);
-  return isToMake || isToDelete || written === undefined ? 0 : SETTLE_SECONDS;
+/**
+ * Seconds until the writer has to look at what a plan wants written: for sessions, and the first word about a channel, at
+ * once; null where it has nothing to do.
+ */
+export function settleSeconds(state: PlannedWrites, nowMs: number): number | null {
+  const { made, removed, wanted, written, writtenMs, isWriting } = state;
+  if (wanted === undefined || written === undefined) return 0;
+  if (made.size > 0 || removed.size > 0) {
+    const isToMake = [...made.values()].some(({ metadata }) => metadata.uid === undefined);
+    const isToDelete = [...removed.values()].some(({ deletedAtMs }) => deletedAtMs === null);
+    return isToMake || isToDelete ? 0 : SETTLE_SECONDS;
+  }
+  // What is being written differs from what was written last, and so perhaps from what is wanted now.
+  if (isWriting) return SETTLE_SECONDS;
+  const wait = waitSeconds(urgencyOf(wanted, written), writtenMs, nowMs);
+  return wait === null ? null : Math.max(SETTLE_SECONDS, wait);
 }
 
 /** Seconds until a status of this urgency may be written; 0: at once; null: not at all. */

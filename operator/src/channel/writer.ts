@@ -1,3 +1,4 @@
+import type { OwnerReport } from '@sluice/common/link/messages.ts';
 import { API_VERSION, CHANNEL_NAMES, type ChannelStatus, type StreamSession } from '@sluice/crds';
 import { CHANNEL, STREAM_SESSION } from '../kinds.ts';
 import type { OperatorMetrics } from '../metrics.ts';
@@ -22,6 +23,8 @@ export interface ChannelWriterOptions {
   readonly client: Client;
   readonly states: ChannelStates;
   readonly turns: WriteTurns;
+  /** What the owner of the channel with this uid said last; null: none has spoken. */
+  readonly report: (uid: string) => OwnerReport | null;
   readonly metrics: OperatorMetrics;
   /** Asks for a new plan: a session has got its uid, or could not be made. */
   readonly replan: (key: string) => void;
@@ -48,9 +51,9 @@ export function createChannelWriter(options: ChannelWriterOptions): Reconcile {
 
 /** @returns seconds until what could not be written may be written */
 async function writeAll(key: string, state: ChannelState, options: ChannelWriterOptions): Promise<readonly number[]> {
-  await confirmSessions(key, state, options);
-  const again = await createSessions(key, state, options);
-  const left = await deleteSessions(key, state, options);
+  if (state.made.size > 0) await confirmSessions(key, state, options);
+  const again = state.made.size === 0 ? null : await createSessions(key, state, options);
+  const left = state.removed.size === 0 ? null : await deleteSessions(key, state, options);
   const wait = await writeStatus(key, state, options);
   return [again, left, wait].filter((seconds) => seconds !== null);
 }
@@ -130,8 +133,9 @@ async function deleteSessions(
 /** @returns seconds until the status may be written; null: it is up to date */
 async function writeStatus(key: string, state: ChannelState, options: ChannelWriterOptions): Promise<number | null> {
   const { client, states, turns, metrics, now } = options;
-  const status = state.wanted;
-  if (status === undefined) return null;
+  if (state.wanted === undefined) return null;
+  const status = withPosition(state.wanted, options.report(state.uid));
+  state.wanted = status;
   const urgency = urgencyOf(status, state.written);
   const wait = waitSeconds(urgency, state.writtenMs, now());
   if (wait === null) return null;
@@ -156,6 +160,12 @@ async function writeStatus(key: string, state: ChannelState, options: ChannelWri
   state.written = status;
   state.writtenMs = now();
   return null;
+}
+
+/** Where the channel is now: it moves on without any plan. */
+function withPosition(status: ChannelStatus, report: OwnerReport | null): ChannelStatus {
+  const isKnown = report !== null && report.epoch > 0 && report.epoch === status.epoch;
+  return isKnown && report.lastMsn !== status.lastMsn ? { ...status, lastMsn: report.lastMsn } : status;
 }
 
 function claimOf(status: ChannelStatus, written: ChannelStatus | undefined, urgency: Urgency): Claim {

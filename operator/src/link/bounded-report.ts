@@ -2,6 +2,7 @@ import type { Obstacle, OwnerReport, SessionReport, SourceFacts } from '@sluice/
 import { LADDER_MAX_RUNGS } from '@sluice/crds';
 import { limited } from '../channel/build/text.ts';
 import { sameJson } from '../runtime/apply/json.ts';
+import { tellsTheSame } from './reports.ts';
 
 /** Largest number of an `int32` field: one that is larger makes the API server refuse a status as a whole. */
 const LARGEST_INT32 = 2 ** 31 - 1;
@@ -24,9 +25,10 @@ export function countable(value: number): number {
 /**
  * The report of an owner cut to what a status takes, and to what ten thousand channels may cost in memory: an edge that
  * errs must not keep the channel's whole status from being written. Call it at the border, once per report.
- * @param last what this gave for the report before, if there is one: facts about a source hardly ever change
+ * @param last what this gave for the report before, if there is one: nearly always only the position has changed
  */
 export function boundedReport(report: OwnerReport, last: OwnerReport | null = null): OwnerReport {
+  if (last !== null && tellsTheSame(last, report)) return moved(last, report);
   const { health, facts, directObstacle, transcodeObstacle } = report;
   return {
     ...report,
@@ -37,6 +39,13 @@ export function boundedReport(report: OwnerReport, last: OwnerReport | null = nu
     transcodeObstacle: transcodeObstacle === null ? null : boundedWords(transcodeObstacle),
     session: report.session === null ? null : boundedSession(report.session),
   };
+}
+
+/** A report whose words were bounded before: only where the channel is has changed. */
+function moved(last: OwnerReport, { lastMsn, session }: OwnerReport): OwnerReport {
+  if (last.session === null || session === null) return { ...last, lastMsn };
+  const { outTimeSeconds, speed } = session;
+  return { ...last, lastMsn, session: { ...last.session, outTimeSeconds, speed } };
 }
 
 function boundedWords({ reason, message }: Obstacle): Obstacle {

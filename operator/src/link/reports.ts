@@ -1,6 +1,6 @@
-import type { OwnerReport } from '@sluice/common/link/messages.ts';
+import type { OwnerReport, SessionReport } from '@sluice/common/link/messages.ts';
 import type { OwnerClaim } from '../channel/owners.ts';
-import { sameJson } from '../runtime/apply/json.ts';
+import { sameJson, sameJsonBut } from '../runtime/apply/json.ts';
 
 /** What a report brought; `refused`: it came from an owner that has been replaced; `position`: a segment, no more. */
 export type ReportNews = 'refused' | 'position' | 'change';
@@ -23,8 +23,7 @@ export class OwnerReports {
     const known = this.reports.get(report.uid);
     if (known !== undefined && isReplaced({ edge, report }, known)) return 'refused';
     this.reports.set(report.uid, { edge, report });
-    const isSame = known?.edge === edge && sameJson(withoutPosition(known.report), withoutPosition(report));
-    return isSame ? 'position' : 'change';
+    return known?.edge === edge && tellsTheSame(known.report, report) ? 'position' : 'change';
   }
 
   /** The last report of a channel; null if no owner has spoken. */
@@ -57,8 +56,13 @@ function isReplaced(one: SpokenReport, known: SpokenReport): boolean {
   return term === other ? one.edge > known.edge : term < other;
 }
 
-function withoutPosition({ lastMsn: _msn, session, ...rest }: OwnerReport): object {
-  if (session === null) return rest;
-  const { outTimeSeconds: _time, speed: _speed, ...state } = session;
-  return { ...rest, session: state };
+/** What moves with every segment; a session is compared apart. */
+const POSITION: ReadonlySet<string> = new Set<keyof OwnerReport>(['lastMsn', 'session']);
+const SESSION_POSITION: ReadonlySet<string> = new Set<keyof SessionReport>(['outTimeSeconds', 'speed']);
+
+/** Whether two reports of a channel differ at most in where it is. */
+export function tellsTheSame(one: OwnerReport, other: OwnerReport): boolean {
+  if (!sameJsonBut(one, other, POSITION)) return false;
+  if (one.session === null || other.session === null) return sameJson(one.session, other.session);
+  return sameJsonBut(one.session, other.session, SESSION_POSITION);
 }

@@ -1,7 +1,7 @@
 import type { ApplyConfiguration, Client, KubernetesObject, ResourceType, WrittenObject } from '../client/client.ts';
 import { covers, hashOf, sameJson } from './json.ts';
 
-export { hashOf, sameJson } from './json.ts';
+export { hashOf, sameJson, sameJsonBut } from './json.ts';
 
 /** What an apply came to. */
 export type ApplyOutcome = 'applied' | 'unchanged';

@@ -15,6 +15,13 @@ export function sameJson(left: unknown, right: unknown): boolean {
   return true;
 }
 
+/** {@link sameJson} for objects, but for some of their fields. */
+export function sameJsonBut<T extends object>(left: T, right: T, ignored: ReadonlySet<string>): boolean {
+  for (const key in left) if (!ignored.has(key) && !sameJson(left[key], right[key])) return false;
+  for (const key in right) if (!ignored.has(key) && left[key] === undefined && right[key] !== undefined) return false;
+  return true;
+}
+
 function sameItems(left: readonly unknown[], right: readonly unknown[]): boolean {
   return left.length === right.length && left.every((item, index) => sameJson(item, right[index]));
 }

@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import type { Priority, QueueObserver } from '../queue/keyed-queue.ts';
+import { countedSeries, levelSeries, spreadSeries, type Tally } from './series.ts';
 
 /**
  * How a reconcile ended. A `terminal_error`, a `timeout` and a `panic` (something was thrown that is no typed error: a
@@ -43,6 +44,7 @@ const PRIORITIES: readonly (readonly [Priority, string])[] = [
   ['background', '-100'],
 ];
 const RESULTS = ['success', 'error', 'requeue', 'requeue_after'] as const;
+type Result = (typeof RESULTS)[number];
 
 /**
  * Metrics under controller-runtime's names, so that dashboards made for it work; every series exists from the start
@@ -57,8 +59,8 @@ export function createControllerMetricsFactory(registry: Registry): (controller:
 function reconcileMetrics(registers: Registry[]) {
   const labelNames = ['controller'] as const;
   const count = (name: string, help: string) =>
-    new Counter({ name: `controller_runtime_${name}_total`, help, labelNames, registers });
-  const total = new Counter({
+    countedSeries({ name: `controller_runtime_${name}_total`, help, labelNames, registers });
+  const total = countedSeries({
     name: 'controller_runtime_reconcile_total',
     help: 'Reconciliations by controller and result',
     labelNames: ['controller', 'result'],
@@ -68,40 +70,51 @@ function reconcileMetrics(registers: Registry[]) {
   const terminal = count('terminal_reconcile_errors', 'Reconciliations that failed for good');
   const panics = count('reconcile_panics', 'Reconciliations that failed by a fault of the program');
   const timeouts = count('reconcile_timeouts', 'Reconciliations that took too long');
-  const time = new Histogram({
+  const time = spreadSeries({
     name: 'controller_runtime_reconcile_time_seconds',
     help: 'Duration of reconciliations',
     labelNames,
     buckets: RECONCILE_BUCKETS,
     registers,
   });
-  const gauge = (name: string, help: string) =>
-    new Gauge({ name: `controller_runtime_${name}`, help, labelNames, registers });
-  const active = gauge('active_workers', 'Workers that reconcile now');
-  const most = gauge('max_concurrent_reconciles', 'Number of workers');
+  const level = (name: string, help: string) =>
+    levelSeries({ name: `controller_runtime_${name}`, help, labelNames, registers });
+  const active = level('active_workers', 'Workers that reconcile now');
+  const most = level('max_concurrent_reconciles', 'Number of workers');
   return (controller: string): Pick<ControllerMetrics, 'onReconcile' | 'setWorkers'> => {
-    for (const result of RESULTS) total.inc({ controller, result }, 0);
-    for (const counter of [errors, terminal, panics, timeouts]) counter.inc({ controller }, 0);
-    time.zero({ controller });
-    active.set({ controller }, 0);
+    const results = {
+      success: total({ controller, result: 'success' }),
+      error: total({ controller, result: 'error' }),
+      requeue: total({ controller, result: 'requeue' }),
+      requeue_after: total({ controller, result: 'requeue_after' }),
+    };
+    const failures: Partial<Record<ReconcileOutcome, Tally>> = {
+      terminal_error: terminal({ controller }),
+      panic: panics({ controller }),
+      timeout: timeouts({ controller }),
+    };
+    const failed = errors({ controller });
+    const [took, working, workers] = [time({ controller }), active({ controller }), most({ controller })];
     return {
-      setWorkers: (workers) => most.set({ controller }, workers),
+      setWorkers: (number) => workers.add(number - workers.value),
       onReconcile() {
-        active.inc({ controller });
-        const stopTimer = time.startTimer({ controller });
+        working.add();
+        const startedAt = performance.now();
         return (outcome) => {
-          stopTimer();
-          active.dec({ controller });
-          const failed = !(RESULTS as readonly string[]).includes(outcome) || outcome === 'error';
-          total.inc({ controller, result: failed ? 'error' : outcome });
-          if (failed) errors.inc({ controller });
-          if (outcome === 'terminal_error') terminal.inc({ controller });
-          if (outcome === 'panic') panics.inc({ controller });
-          if (outcome === 'timeout') timeouts.inc({ controller });
+          took.observe((performance.now() - startedAt) / 1000);
+          working.add(-1);
+          const isFailure = outcome === 'error' || outcome in failures;
+          if (isFailure) failed.add();
+          failures[outcome]?.add();
+          results[isResult(outcome) ? outcome : 'error'].add();
         };
       },
     };
   };
+}
+
+function isResult(outcome: ReconcileOutcome): outcome is Result {
+  return (RESULTS as readonly string[]).includes(outcome);
 }
 
 function queueMetrics(registers: Registry[]) {
@@ -118,9 +131,15 @@ function queueMetrics(registers: Registry[]) {
       },
     });
   const count = (name: string, help: string) =>
-    new Counter({ name: `workqueue_${name}_total`, help, labelNames, registers });
+    countedSeries({ name: `workqueue_${name}_total`, help, labelNames, registers });
   const spread = (name: string, help: string) =>
-    new Histogram({ name: `workqueue_${name}_duration_seconds`, help, labelNames, buckets: QUEUE_BUCKETS, registers });
+    spreadSeries({
+      name: `workqueue_${name}_duration_seconds`,
+      help,
+      labelNames,
+      buckets: QUEUE_BUCKETS,
+      registers,
+    });
   const adds = count('adds', 'Keys added to the queue');
   const retries = count('retries', 'Keys added again after a failure');
   const waited = spread('queue', 'How long keys wait for a worker');
@@ -133,16 +152,15 @@ function queueMetrics(registers: Registry[]) {
     Math.max(0, ...workingSeconds),
   );
   return (controller: string): Pick<ControllerMetrics, 'queue' | 'watchQueue'> => {
-    const own = { name: controller, controller };
-    for (const counter of [adds, retries]) counter.inc(own, 0);
-    for (const histogram of [waited, worked]) histogram.zero(own);
+    const labels = { name: controller, controller };
+    const [added, retried, wait, work] = [adds(labels), retries(labels), waited(labels), worked(labels)];
     return {
       watchQueue: (look) => void looks.set(controller, look),
       queue: {
-        onAdd: () => adds.inc(own),
-        onRetry: () => retries.inc(own),
-        onTake: (_key, milliseconds) => waited.observe(own, milliseconds / 1000),
-        onDone: (_key, milliseconds) => worked.observe(own, milliseconds / 1000),
+        onAdd: () => added.add(),
+        onRetry: () => retried.add(),
+        onTake: (_key, milliseconds) => wait.observe(milliseconds / 1000),
+        onDone: (_key, milliseconds) => work.observe(milliseconds / 1000),
       },
     };
   };

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
 import { messageOf } from '../errors/error.ts';
+import { createExposition } from './exposition.ts';
 
 /** The questions a kubelet asks; each answers null if all is well, else what is wrong. Throwing means wrong, too. */
 export interface HealthChecks {
@@ -24,6 +25,12 @@ interface Answer {
   readonly body: string;
 }
 
+/** What /metrics answers. */
+interface Metrics {
+  readonly contentType: string;
+  readonly text: () => Promise<string>;
+}
+
 const TEXT = 'text/plain; charset=utf-8';
 
 /**
@@ -35,12 +42,13 @@ const TEXT = 'text/plain; charset=utf-8';
 export async function startHealthServer(
   port: number,
   checks: HealthChecks,
-  registry: Pick<Registry, 'contentType' | 'metrics'>,
+  registry: Pick<Registry, 'contentType' | 'getMetricsAsJSON'>,
   address?: string,
 ): Promise<HealthServer> {
+  const metrics: Metrics = { contentType: registry.contentType, text: createExposition(registry) };
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0] ?? '';
-    answerOf(request.method ?? '', path, checks, registry).then(({ status, contentType, body }) => {
+    answerOf(request.method ?? '', path, checks, metrics).then(({ status, contentType, body }) => {
       response.writeHead(status, { 'content-type': contentType }).end(request.method === 'HEAD' ? undefined : body);
     }, response.destroy.bind(response));
   });
@@ -51,18 +59,13 @@ export async function startHealthServer(
   return { port: portOf(server), close: () => closeServer(server) };
 }
 
-async function answerOf(
-  method: string,
-  path: string,
-  checks: HealthChecks,
-  registry: Pick<Registry, 'contentType' | 'metrics'>,
-): Promise<Answer> {
+async function answerOf(method: string, path: string, checks: HealthChecks, metrics: Metrics): Promise<Answer> {
   if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD');
   if (path === '/livez') return checked(checks.live);
   if (path === '/readyz') return checked(checks.ready);
   if (path !== '/metrics') return pageAt(path, checks);
   try {
-    return { status: 200, contentType: registry.contentType, body: await registry.metrics() };
+    return { status: 200, contentType: metrics.contentType, body: await metrics.text() };
   } catch (error) {
     return text(500, messageOf(error));
   }
