@@ -10,6 +10,29 @@ const REASON_MAX_LENGTH = 1024;
 /** Names of codecs (RFC 6381), e.g. avc1.64001f. */
 const CODEC_MAX_LENGTH = 64;
 
+/** Most renditions that a status names: those that are carried, and the names of audio within the pictures' segments. */
+const RENDITIONS_MAX = 16;
+
+const sourceRenditionSchema = z
+  .object({
+    name: z
+      .string()
+      .max(32)
+      .describe("Its rung in the channel's playlists; source for audio in the pictures' segments."),
+    kind: z.enum(['Video', 'Audio', 'Subtitles']).describe('Video, Audio or Subtitles.'),
+    bitrateBps: z.int().min(0).describe('Peak bitrate of a picture in bit/s as the source declares it; 0 else.'),
+    codecs: z.string().max(128).describe('Codecs of a picture and its audio as the source declares them; empty else.'),
+    width: z.int32().min(0).describe('Width of a picture in pixels; 0 if unknown.'),
+    height: z.int32().min(0).describe('Height of a picture in lines; 0 if unknown.'),
+    frameRateMilli: z.int32().min(0).describe('Frames per second of a picture times 1000; 0 if unknown.'),
+    label: z.string().max(128).describe('Name of audio or subtitles for people; empty for pictures.'),
+    language: z.string().max(64).describe('Language of audio or subtitles (BCP 47); empty if unknown.'),
+    default: z.boolean().describe('Whether players take it if the viewer has not chosen.'),
+    autoselect: z.boolean().describe("Whether players may take it for the viewer's language."),
+    forced: z.boolean().describe('Whether subtitles are to be shown always.'),
+  })
+  .describe('A rendition of the source beside its highest picture.');
+
 /** The fields of the probe have the names and units that the edges report. */
 export const channelSourceFactsSchema = z
   .object({
@@ -32,6 +55,17 @@ export const channelSourceFactsSchema = z
       .boolean()
       .describe('Whether the probed segment starts with a keyframe, as a transcode needs.'),
     corsAllowed: z.boolean().describe('Whether the source admits players on any web page (CORS), as Direct needs.'),
+    renditions: z
+      .array(sourceRenditionSchema)
+      .max(RENDITIONS_MAX)
+      .meta(atomicList)
+      .optional()
+      .describe('Renditions of the source that are carried beside its highest picture; absent if there are none.'),
+    leftOut: z
+      .string()
+      .max(REASON_MAX_LENGTH)
+      .optional()
+      .describe('What of the source is not carried, and why; absent if nothing is missing.'),
     probedAt: z.iso.datetime().describe('When the source was probed.'),
   })
   .describe('What the probe of the source found.');

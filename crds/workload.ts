@@ -19,7 +19,7 @@ export const rungSchema = z
       .min(1)
       .max(32)
       .describe(
-        'Name of the rung, unique in the ladder. It is part of the URLs: at most 32 lower-case letters, digits and dashes. "source" and "index" are reserved.',
+        'Name of the rung, unique in the ladder. It is part of the URLs: at most 32 lower-case letters, digits and dashes. "source", "index" and names that begin with "source-" are reserved.',
       )
       .meta(
         validations(
@@ -29,9 +29,9 @@ export const rungSchema = z
               'name of a rung is part of URLs: use lower-case letters, digits and dashes, with a letter or digit at both ends, for example 720p',
           },
           {
-            rule: `!(self in ['${RESERVED_RUNG_NAMES.join("', '")}'])`,
+            rule: `!(self in ['${RESERVED_RUNG_NAMES.join("', '")}']) && !self.startsWith('source-')`,
             message:
-              'name of a rung must not be "source" or "index": the channel\'s own playlists have these names. Use for example 720p',
+              'name of a rung must not be "source" or "index", nor begin with "source-": the channel\'s own playlists have these names. Use for example 720p',
           },
         ),
       ),

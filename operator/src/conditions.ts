@@ -25,6 +25,13 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
   {
     type: 'SourceHealthy',
     status: ['True'],
+    reasons: ['RenditionsLeftOut'],
+    meaning:
+      'new segments come; some of its pictures, languages or subtitles are not carried, the message says which and why (also in `status.source.facts.leftOut`)',
+  },
+  {
+    type: 'SourceHealthy',
+    status: ['True'],
     reasons: ['Degraded'],
     others: 'or any reason below',
     meaning: 'degraded: one failure, or a single segment; playback goes on',
@@ -63,7 +70,7 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
     status: ['False'],
     reasons: ['NotAPlaylist', 'PlaylistInvalid', 'SourceUnsupported'],
     meaning:
-      'no HLS playlist that can be followed: HTML, a key that viewers cannot get, audio only in playlists of its own, or another container than before; the message says which',
+      'no HLS playlist that can be followed: HTML, a key that viewers cannot get, audio in playlists of its own that cannot be carried, or another container than before; the message says which',
   },
   {
     type: 'SourceHealthy',

@@ -1,4 +1,10 @@
-import type { Obstacle, OwnerReport, SessionReport, SourceFacts } from '@sluice/common/link/messages.ts';
+import type {
+  Obstacle,
+  OwnerReport,
+  SessionReport,
+  SourceFacts,
+  SourceRendition,
+} from '@sluice/common/link/messages.ts';
 import { LADDER_MAX_RUNGS } from '@sluice/crds';
 import { limited } from '../channel/build/text.ts';
 import { sameJson } from '../runtime/apply/json.ts';
@@ -63,7 +69,18 @@ function boundedFacts(facts: SourceFacts, last: SourceFacts | null): SourceFacts
     frameRateMilli: countable(facts.frameRateMilli),
     targetDurationSeconds: countable(facts.targetDurationSeconds),
     windowSegments: countable(facts.windowSegments),
+    // Texts and their number are bounded by the schema of the link.
+    ...(facts.renditions === undefined ? {} : { renditions: facts.renditions.map(boundedRendition) }),
     probedAt: timeOf(facts.probedAt),
+  };
+}
+
+function boundedRendition(rendition: SourceRendition): SourceRendition {
+  return {
+    ...rendition,
+    width: countable(rendition.width),
+    height: countable(rendition.height),
+    frameRateMilli: countable(rendition.frameRateMilli),
   };
 }
 

@@ -1,16 +1,16 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import { inspectFragment } from '@sluice/common/mp4/fragment.ts';
-import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import { MAX_SEGMENT_BYTES } from '@sluice/common/work/contract.ts';
 import type { SourceClient } from '../source/client.ts';
+import { contentOf } from '../source/content.ts';
 import { sourceError } from '../source/errors.ts';
 import type { SourceHeaders } from '../source/headers.ts';
 import type { SegmentKey, SourceSegment } from '../source/parse.ts';
+import { extensionOf } from '../source/segment-kind.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import type { Clock } from './clock.ts';
 import type { Inits, StoredInit } from './inits.ts';
-import type { Download, PendingSegment } from './pending.ts';
+import type { Download, Fetchable } from './pending.ts';
 
 /** Least time for one segment in ms, so that short segments may still wait for a slow connection. */
 const MIN_TIMEOUT_MS = 10_000;
@@ -37,7 +37,7 @@ export interface DownloadContext {
 }
 
 /** What is known of a segment once it is stored. */
-export type StoredSegment = Pick<Extract<Download, { state: 'stored' }>, 'inspection' | 'map'>;
+export type StoredSegment = Omit<Extract<Download, { state: 'stored' }>, 'state'>;
 
 /** Bytes of a block of AES, which whole encrypted segments are made of (RFC 8216bis 4.4.4.4). */
 const BLOCK_BYTES = 16;
@@ -53,16 +53,21 @@ function checkEncrypted(bytes: Uint8Array, keys: readonly SegmentKey[]): void {
   }
 }
 
-function inspect(bytes: Uint8Array, init: StoredInit | null, { keys }: SourceSegment): StoredSegment {
-  if (keys.length > 0) {
-    checkEncrypted(bytes, keys);
-    return { inspection: null, map: init?.name ?? null };
+/** What each kind of file is called. */
+const CONTAINERS = { ts: 'MPEG-TS', m4s: 'MP4', aac: 'packed audio', vtt: 'WebVTT' } as const;
+
+function inspect(bytes: Uint8Array, init: StoredInit | null, source: SourceSegment): StoredSegment {
+  const map = init?.name ?? null;
+  if (source.keys.length > 0) {
+    checkEncrypted(bytes, source.keys);
+    return { inspection: null, start: null, map };
   }
-  const container = init === null ? 'MPEG-TS' : 'MP4';
+  const extension = extensionOf(source);
+  const container = CONTAINERS[extension];
   try {
-    if (init === null) return { inspection: inspectSegment(bytes), map: null };
-    if (init.inspection !== null) inspectFragment(bytes, init.inspection);
-    return { inspection: null, map: init.name };
+    // Without its section nothing can be read of a fragment: the section alone is encrypted.
+    if (init !== null && init.inspection === null) return { inspection: null, start: null, map };
+    return { ...contentOf(extension, bytes, init?.inspection ?? null), map };
   } catch (error) {
     throw sourceError('SEGMENT_BROKEN', `A segment of the source is no whole ${container} file`, { cause: error });
   }
@@ -73,7 +78,7 @@ function inspect(bytes: Uint8Array, init: StoredInit | null, { keys }: SourceSeg
  * run has stored is only checked. It must arrive within three target durations (at least 10 s): slower sources cannot be
  * followed. What finds no room is written again twice. Throws the errors of the client and of the storage, and SEGMENT_BROKEN.
  */
-export async function downloadSegment(segment: PendingSegment, context: DownloadContext): Promise<StoredSegment> {
+export async function downloadSegment(segment: Fetchable, context: DownloadContext): Promise<StoredSegment> {
   const { range, map } = segment.source;
   const init = map === null ? null : await context.inits.get(segment, map, context);
   if (context.files.has(segment.sourceName)) {

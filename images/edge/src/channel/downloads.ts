@@ -2,12 +2,12 @@ import type { SluiceError } from '@sluice/common/errors/error.ts';
 import { asSourceError } from '../source/errors.ts';
 import type { Clock } from './clock.ts';
 import { type DownloadContext, downloadSegment } from './download.ts';
-import { afterFailure, type PendingSegment } from './pending.ts';
+import { afterFailure, type Fetchable } from './pending.ts';
 
-/** Downloads of one channel at a time: enough to fill a first window fast, few enough to be polite to a source. */
+/** Downloads of one rendition at a time: enough to fill a first window fast, few enough to be polite to a source. */
 const MAX_DOWNLOADS = 3;
 
-/** Gets a channel's segments, each once, at most three at a time, the oldest first. */
+/** Gets a channel's segments, each once, at most three of each rendition at a time, the oldest first. */
 export class Downloads {
   readonly #clock: Clock;
   readonly #done: (error: SluiceError | null) => void;
@@ -20,8 +20,11 @@ export class Downloads {
     this.#done = done;
   }
 
-  /** Starts what may start of `wanted`; the rest starts when `ask` is called again after a try has ended. */
-  ask(wanted: readonly PendingSegment[], context: DownloadContext): void {
+  /**
+   * Starts what may start of `wanted`, files of so many renditions; the rest starts when `ask` is called again after a try
+   * has ended.
+   */
+  ask(wanted: readonly Fetchable[], renditions: number, context: DownloadContext): void {
     this.#cancelRetry();
     const now = this.#clock.now();
     let retryAt = Number.POSITIVE_INFINITY;
@@ -29,10 +32,10 @@ export class Downloads {
       const { download } = segment;
       if (download.state !== 'none') continue;
       if (download.retryAt > now) retryAt = Math.min(retryAt, download.retryAt);
-      else if (this.#running.size < MAX_DOWNLOADS) this.#start(segment, download.failures, context);
+      else if (this.#running.size < MAX_DOWNLOADS * renditions) this.#start(segment, download.failures, context);
     }
     if (retryAt < Number.POSITIVE_INFINITY) {
-      this.#cancelRetry = this.#clock.after(retryAt - now, () => this.ask(wanted, context));
+      this.#cancelRetry = this.#clock.after(retryAt - now, () => this.ask(wanted, renditions, context));
     }
   }
 
@@ -41,7 +44,7 @@ export class Downloads {
     await Promise.all(this.#running);
   }
 
-  #start(segment: PendingSegment, failures: number, context: DownloadContext): void {
+  #start(segment: Fetchable, failures: number, context: DownloadContext): void {
     segment.download = { state: 'running', failures };
     const running = this.#try(segment, failures, context).then((failure) => {
       this.#running.delete(running);
@@ -51,7 +54,7 @@ export class Downloads {
   }
 
   /** One try; resolves with its error or null. */
-  async #try(segment: PendingSegment, failures: number, context: DownloadContext): Promise<SluiceError | null> {
+  async #try(segment: Fetchable, failures: number, context: DownloadContext): Promise<SluiceError | null> {
     try {
       segment.download = { state: 'stored', ...(await downloadSegment(segment, context)) };
       return null;

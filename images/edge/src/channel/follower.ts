@@ -3,6 +3,7 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
 import type { OwnerMessage } from '../replication/messages.ts';
 import type { LinkedChannel, OwnerAddress } from '../replication/owner-link.ts';
+import { besideRungs } from '../source/renditions.ts';
 import { nextMsn, type TimelineLog } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
 import { keyOf } from '../viewers/audiences.ts';
@@ -277,7 +278,8 @@ export class ChannelFollower {
   }
 
   #rungs(): readonly string[] {
-    return this.#timeline.usable?.rungs ?? ['source', ...(this.#ladder ?? this.#route.ladder).map(({ name }) => name)];
+    const ladder = (this.#ladder ?? this.#route.ladder).map(({ name }) => name);
+    return this.#timeline.usable?.rungs ?? ['source', ...besideRungs(this.#report?.facts ?? null), ...ladder];
   }
 
   /** A wait that came to nothing: for want of an owner, or for the owner's own reason. */

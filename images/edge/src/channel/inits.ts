@@ -1,16 +1,19 @@
 import type { InitInspection } from '@sluice/common/mp4/init.ts';
 import { checkedInit, MAX_INIT_BYTES } from '../source/init.ts';
 import type { SourceMap } from '../source/parse.ts';
-import type { TimelineLog } from '../timeline/log.ts';
+import { mapsOf, type TimelineLog } from '../timeline/log.ts';
 import { mapName } from '../timeline/names.ts';
 import type { DownloadContext } from './download.ts';
-import type { PendingSegment } from './pending.ts';
+import { type Fetchable, filesOfSegment, type PendingSegment } from './pending.ts';
 
 /** Limit for the whole section in ms; a viewer waits 10 s for a first segment. */
 const INIT_TIMEOUT_MS = 8_000;
 
-/** Sections kept in mind: a live window has one, or two around a break; a source with more pays for it by requests. */
-const MAX_KNOWN = 8;
+/**
+ * Sections kept in mind: a live window has one of each rendition, or two around a break; a source with more pays for it by
+ * requests.
+ */
+const MAX_KNOWN = 24;
 
 /** A Media Initialization Section whose bytes are stored. */
 export interface StoredInit {
@@ -29,15 +32,17 @@ export class Inits {
 
   /** Names of the stored sections that listed and coming segments need. */
   needed(log: TimelineLog, pending: readonly PendingSegment[]): ReadonlySet<string> {
-    const listed = log.entries.map(({ map }) => map);
-    const coming = pending.map((segment) =>
-      segment.download.state === 'stored' ? segment.download.map : (this.#names.get(keyOf(segment)) ?? null),
-    );
+    const listed = log.entries.flatMap(mapsOf);
+    const coming = pending
+      .flatMap(filesOfSegment)
+      .map((segment) =>
+        segment.download.state === 'stored' ? segment.download.map : (this.#names.get(keyOf(segment)) ?? null),
+      );
     return new Set([...listed, ...coming].filter((map) => map !== null));
   }
 
   /** The stored section that a segment needs. Throws SEGMENT_BROKEN and the errors of the client and of the storage. */
-  async get(segment: PendingSegment, map: SourceMap, context: DownloadContext): Promise<StoredInit> {
+  async get(segment: Fetchable, map: SourceMap, context: DownloadContext): Promise<StoredInit> {
     const key = keyOf(segment);
     const known = this.#known.get(key);
     const stored = await known;
@@ -70,7 +75,7 @@ export class Inits {
 
   async #fetch(
     key: string,
-    { epoch, source }: PendingSegment,
+    { epoch, source }: Fetchable,
     map: SourceMap,
     context: DownloadContext,
   ): Promise<StoredInit> {
@@ -92,7 +97,7 @@ export class Inits {
   }
 }
 
-function keyOf({ epoch, source }: PendingSegment): string {
+function keyOf({ epoch, source }: Fetchable): string {
   const { discontinuitySequence, map, keys, mapKeys } = source;
   return JSON.stringify([epoch, discontinuitySequence, map, keys.length > 0, mapKeys.map(({ uri }) => uri)]);
 }

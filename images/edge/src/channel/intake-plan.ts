@@ -1,10 +1,12 @@
 import type { Mode, Route } from '@sluice/common/link/messages.ts';
 import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist, SourceSegment } from '../source/parse.ts';
+import { isBeside } from '../source/renditions.ts';
+import { extensionOf } from '../source/segment-kind.ts';
 import { type EpochNumbers, newLog, nextMsn, type TimelineLog, WINDOW_SEGMENTS } from '../timeline/log.ts';
 import { segmentName } from '../timeline/names.ts';
 import { appearances, publicationTime } from './pace.ts';
-import { firstDownload, type PendingSegment, publishedDuration, type Start } from './pending.ts';
+import { type Fetchable, firstDownload, type PendingSegment, publishedDuration, type Start } from './pending.ts';
 
 /**
  * First segments of a waking channel that must be fetched before they are listed: three that players buffer, and
@@ -100,6 +102,11 @@ function planOf(taken: Exclude<Intake, { kind: 'stale' }>, context: PlanContext,
   return { start: 'epoch', epoch: epoch + 1, msnOffset: next - firstFresh, segments: fresh };
 }
 
+function fetchable(uid: string, epoch: number, rung: string, msn: number, source: SourceSegment): Fetchable {
+  const sourceName = segmentName({ uid, epoch, rung, msn, attempt: 0 }, extensionOf(source));
+  return { epoch, source, sourceName, download: firstDownload(source) };
+}
+
 /** The pending segments that a look at the source adds, with their numbers and publication times. */
 export function planSegments(
   taken: Exclude<Intake, { kind: 'stale' }>,
@@ -129,18 +136,18 @@ export function planSegments(
     previousAt = publishAt;
     result.push({
       msn,
-      epoch: plan.epoch,
       start,
-      source,
       durationSeconds: publishedDuration(source.durationSeconds, context.log.targetDurationSeconds),
       discontinuity: source.discontinuity || start === 'epoch' || (index === 0 && context.breaks),
       publishAt,
-      sourceName: segmentName(
-        { uid: context.uid, epoch: plan.epoch, rung: 'source', msn, attempt: 0 },
-        source.map === null ? 'ts' : 'm4s',
+      ...fetchable(context.uid, plan.epoch, 'source', msn, source),
+      beside: Object.fromEntries(
+        context.log.rungs.filter(isBeside).map((rung) => {
+          const twin = source.beside?.[rung];
+          return [rung, twin === undefined ? null : fetchable(context.uid, plan.epoch, rung, msn, twin)];
+        }),
       ),
       markers: source.markers,
-      download: firstDownload(source),
     });
   });
   return result;

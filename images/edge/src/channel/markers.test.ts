@@ -18,6 +18,7 @@ function pending(msn: number, ...markers: string[]): PendingSegment {
     publishAt: 0,
     sourceName: 's/a.1/source/1.0.ts',
     markers,
+    beside: {},
     download: NOT_ASKED,
   };
 }

@@ -1,8 +1,8 @@
 import { withJoint } from '@sluice/common/mpegts/joint.ts';
 import type { ChannelFiles } from '../storage/files.ts';
-import type { TimelineEntry } from '../timeline/log.ts';
+import type { SegmentBytes, TimelineEntry } from '../timeline/log.ts';
 import { parseSegmentName, segmentName } from '../timeline/names.ts';
-import type { PendingSegment } from './pending.ts';
+import { type Fetchable, isMissing, type PendingSegment } from './pending.ts';
 import { type Origin, type Row, SOURCE } from './row.ts';
 
 /** Name of the stored bytes of an origin, before any joint. */
@@ -18,19 +18,25 @@ function attemptOf(origin: Origin): number {
 }
 
 /** What an entry says of the bytes of a segment. */
-export type Listing = Pick<TimelineEntry, 'names' | 'map' | 'range' | 'mapRange' | 'keys' | 'mapKeys'>;
+export type Listing = Pick<TimelineEntry, keyof SegmentBytes | 'names' | 'beside'>;
 
 /**
  * What is listed of a segment, after every file that it names exists. Throws the errors of the storage; then nothing may
  * be listed.
  */
 export async function listingOf(uid: string, row: Row, segment: PendingSegment, files: ChannelFiles): Promise<Listing> {
-  if (segment.download.state === 'lost') return { names: gapNames(row, segment), map: null };
-  const { range, map, keys, mapKeys } = segment.source;
+  const beside = namesBeside(row, segment);
+  if (segment.download.state === 'lost') return { names: { ...gapNames(row, segment), ...beside }, map: null };
+  const names = { ...(await materialise(uid, row, segment, files)), ...beside };
+  return { names, ...bytesIn(row, segment), ...bytesBeside(row, segment) };
+}
+
+/** How one file of the source is read: in Direct at the source, in parts if it names them so. */
+function bytesIn(row: Row, one: Fetchable): SegmentBytes {
+  const { range, map, keys, mapKeys } = one.source;
   const inParts = row.mode === 'Direct';
   return {
-    names: await materialise(uid, row, segment, files),
-    map: mapOf(row, segment),
+    map: mapOf(row, one),
     ...(inParts && range !== null ? { range } : {}),
     ...(inParts && map !== null && map.range !== null ? { mapRange: map.range } : {}),
     ...(keys.length === 0 ? {} : { keys: keys.map(({ tag }) => tag) }),
@@ -76,9 +82,24 @@ async function materialise(
 }
 
 /** URI of the initialization section that an entry names; null for MPEG-TS. */
-function mapOf(row: Row, { source, download }: PendingSegment): string | null {
+function mapOf(row: Row, { source, download }: Fetchable): string | null {
   if (row.mode === 'Direct') return source.map?.uri ?? null;
   return download.state === 'stored' ? download.map : null;
+}
+
+/** Names of a segment in the source's other renditions; a gap has one as well, for players that do not know EXT-X-GAP. */
+function namesBeside(row: Row, { source, sourceName, beside }: PendingSegment): Listing['names'] {
+  const isDirect = row.mode === 'Direct';
+  const name = (one: Pick<Fetchable, 'source' | 'sourceName'>) => (isDirect ? one.source.uri : one.sourceName);
+  return Object.fromEntries(Object.entries(beside).map(([rung, one]) => [rung, name(one ?? { source, sourceName })]));
+}
+
+/** How the source's other renditions are read; nothing where there are none. */
+function bytesBeside(row: Row, segment: PendingSegment): Pick<Listing, 'beside'> {
+  const all = Object.entries(segment.beside);
+  if (all.length === 0) return {};
+  const bytes = all.map(([rung, one]) => [rung, isMissing(one, segment) ? null : bytesIn(row, one)]);
+  return { beside: Object.fromEntries(bytes) };
 }
 
 /** Origin of a listed name, to go on after a restart of the sidecar. */

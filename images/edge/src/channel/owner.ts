@@ -55,7 +55,7 @@ export class ChannelOwner {
   private constructor(route: Route, context: OwnerContext, files: ChannelFiles, saved: SavedChannel) {
     const { log, known, underWay = null } = saved;
     this.#route = route;
-    this.#ladder = new ShownLadder(route.ladder);
+    this.#ladder = new ShownLadder(route.ladder, () => this.#source.facts);
     this.#context = context;
     this.#told = new ToldReport(context.report);
     this.#files = files;

@@ -1,28 +1,58 @@
-import type { SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
+import type { SegmentContent } from '../source/content.ts';
+import { beginTogether } from '../source/content.ts';
 import type { SourceSegment } from '../source/parse.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
 
 /** How a segment stands to the one before: `epoch` begins new numbers, `skip` moves on over numbers never listed. */
 export type Start = 'continue' | 'skip' | 'epoch';
 
+/** One file of the source that has to be stored. */
+export interface Fetchable {
+  readonly epoch: number;
+  readonly source: SourceSegment;
+  /** Name of the stored source bytes. */
+  readonly sourceName: string;
+  download: Download;
+}
+
 /** A segment on its way from the source into the timeline. */
-export interface PendingSegment {
+export interface PendingSegment extends Fetchable {
   /** Published number. */
   readonly msn: number;
-  readonly epoch: number;
   readonly start: Start;
-  readonly source: SourceSegment;
+  /**
+   * What the source's other renditions have of the same time, by rung, of all such rungs of the timeline; null where they
+   * have nothing.
+   */
+  readonly beside: Readonly<Record<string, Fetchable | null>>;
   /** EXTINF in seconds as it will be published. */
   readonly durationSeconds: number;
   /** Timestamps break in front of it. */
   readonly discontinuity: boolean;
   /** ms of the channel's clock. */
   readonly publishAt: number;
-  /** Name of the stored source bytes. */
-  readonly sourceName: string;
   /** Ad markers in front of it: whole lines. */
   readonly markers: readonly string[];
-  download: Download;
+}
+
+/** Everything that has to be stored of a segment, in all renditions of the source. */
+export function filesOfSegment(segment: PendingSegment): readonly Fetchable[] {
+  return [segment, ...Object.values(segment.beside).filter((one) => one !== null)];
+}
+
+/** Whether a segment is stored in all renditions of the source, as far as that will ever be. */
+export function isSettled(segment: PendingSegment): boolean {
+  return filesOfSegment(segment).every(({ download }) => download.state === 'stored' || download.state === 'lost');
+}
+
+/**
+ * Whether a rendition has nothing of a segment: it was never listed there, could not be had, or begins at another time
+ * than the reference's, so that the numbers do not mean the same any more. What is not stored is taken on trust.
+ */
+export function isMissing(one: Fetchable | null, { download }: Fetchable): one is null {
+  if (one === null || one.download.state === 'lost') return true;
+  const start = download.state === 'stored' ? download.start : null;
+  return one.download.state === 'stored' && !beginTogether(start, one.download.start);
 }
 
 /** What is known of a pending segment's bytes. */
@@ -31,8 +61,10 @@ export type Download =
   | { readonly state: 'running'; readonly failures: number }
   | {
       readonly state: 'stored';
-      /** What rungs are compared with; null for fragmented MP4, and where it is encrypted. */
-      readonly inspection: SegmentInspection | null;
+      /** What rungs are compared with; null for everything but MPEG-TS, and where it is encrypted. */
+      readonly inspection: SegmentContent['inspection'];
+      /** When its media begins, to compare renditions; null where it does not say. */
+      readonly start: SegmentContent['start'];
       /** Name of the stored Media Initialization Section; null for MPEG-TS. */
       readonly map: string | null;
     }

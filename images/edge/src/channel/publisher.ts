@@ -5,6 +5,7 @@ import { asSourceError } from '../source/errors.ts';
 import type { SourceHeaders } from '../source/headers.ts';
 import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
+import { isBeside } from '../source/renditions.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import {
@@ -27,7 +28,7 @@ import { firstLog, planSegments } from './intake-plan.ts';
 import { Janitor } from './janitor.ts';
 import { withMarkers } from './markers.ts';
 import { listingOf, originOf } from './materialise.ts';
-import type { PendingSegment } from './pending.ts';
+import { filesOfSegment, isSettled, type PendingSegment } from './pending.ts';
 import { Rhythm } from './rhythm.ts';
 import { chooseRow, NO_PROMOTION, type Origin, type Row } from './row.ts';
 import type { TranscodeSession } from './transcode.ts';
@@ -268,7 +269,8 @@ export class Publisher {
     const joint = this.#origins !== null && Object.values(this.#origins).some((origin) => origin !== 'source');
     const backlog = view.session === null ? [] : this.#recent.slice(-2);
     const wanted = [...backlog, ...(needed ? this.#pending : joint ? this.#pending.slice(0, 1) : [])];
-    this.#downloads.ask(wanted, {
+    const renditions = 1 + log.rungs.filter(isBeside).length;
+    this.#downloads.ask(wanted.flatMap(filesOfSegment), renditions, {
       uid: view.uid,
       clock: this.#context.clock,
       client: this.#context.client,
@@ -331,11 +333,10 @@ export class Publisher {
     }
     const view = this.#context.view();
     const { session } = view;
-    const lost = head.download.state === 'lost';
     const row = chooseRow({
       mode: view.mode,
-      rungs: this.#log.rungs,
-      sourceStored: head.download.state === 'stored' || lost,
+      rungs: this.#log.rungs.filter((rung) => !isBeside(rung)),
+      sourceStored: isSettled(head),
       discontinuity: head.discontinuity,
       previous: head.start === 'skip' ? null : this.#origins,
       transcoder: session?.rowOf(head.msn) ?? null,

@@ -36,6 +36,11 @@ export class ShownMode {
   }
 }
 
+/** Health of a source that delivers, but for renditions that are not carried. */
+export function withoutSome(leftOut: string): SourceHealth {
+  return { state: 'healthy', reason: 'RenditionsLeftOut', message: `The source delivers; not carried: ${leftOut}` };
+}
+
 /** Health of a source of which nothing more comes. */
 export const ENDED: SourceHealth = {
   state: 'degraded',

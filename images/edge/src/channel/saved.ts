@@ -1,7 +1,7 @@
 import type { Route } from '@sluice/common/link/messages.ts';
 import type { KnownSegment } from '../source/intake.ts';
 import type { ChannelFiles } from '../storage/files.ts';
-import { emptied, listedSeconds, type TimelineLog } from '../timeline/log.ts';
+import { emptied, listedSeconds, type TimelineLog, urisOfEntry } from '../timeline/log.ts';
 import { isStoredName } from '../timeline/names.ts';
 import { loadTimeline, type StoredTimeline, saveTimeline } from '../timeline/store.ts';
 import { keyOf } from '../viewers/audiences.ts';
@@ -25,9 +25,7 @@ function outlived(stored: StoredTimeline, now: number): boolean {
 
 /** Whether every file that the log names is there: one that is not must not be listed again. */
 function complete(log: TimelineLog, files: ChannelFiles): boolean {
-  const stored = log.entries
-    .filter((entry) => !entry.gap)
-    .flatMap((entry) => [...Object.values(entry.names), ...(entry.map === null ? [] : [entry.map])]);
+  const stored = log.entries.filter((entry) => !entry.gap).flatMap(urisOfEntry);
   return stored.every((name) => !isStoredName(name) || files.has(name));
 }
 

@@ -2,7 +2,7 @@ import type { OwnerAddress } from '../replication/owner-link.ts';
 import { type SegmentClient, type StoredFile, segmentUnknown, segmentUnreachable } from '../replication/segments.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import type { Standing } from '../storage/room.ts';
-import { listedSeconds, type TimelineLog } from '../timeline/log.ts';
+import { listedSeconds, mapsOf, type TimelineLog } from '../timeline/log.ts';
 import type { Clock } from './clock.ts';
 import { Fetches, type FetchTurns } from './fetches.ts';
 import { Janitor } from './janitor.ts';
@@ -86,7 +86,7 @@ export class SegmentCache {
     const opened = this.#opened;
     if (opened === null) return;
     const now = this.#context.clock.now();
-    const maps = new Set(log.entries.flatMap(({ map }) => (map === null ? [] : [map])));
+    const maps = new Set(log.entries.flatMap(mapsOf));
     opened.janitor.retire(log.firstListedMsn, maps, now, now + (listedSeconds(log) + log.targetDurationSeconds) * 1000);
     // What cannot be removed goes with the channel's folder.
     opened.janitor.sweep(now).catch(() => undefined);

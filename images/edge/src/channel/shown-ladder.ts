@@ -1,12 +1,16 @@
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route, SourceFacts } from '@sluice/common/link/messages.ts';
+import { besideRungs } from '../source/renditions.ts';
 import type { TimelineLog } from '../timeline/log.ts';
 
 /** The ladder of a channel's playlists: as long as something is listed they neither gain nor lose a rung. */
 export class ShownLadder {
   #rungs: Route['ladder'];
+  readonly #facts: () => SourceFacts | null;
 
-  constructor(rungs: Route['ladder']) {
+  /** @param facts what is known of the source now */
+  constructor(rungs: Route['ladder'], facts: () => SourceFacts | null) {
     this.#rungs = rungs;
+    this.#facts = facts;
   }
 
   /** As the route has given them. */
@@ -14,10 +18,10 @@ export class ShownLadder {
     return this.#rungs;
   }
 
-  /** Names for a new log: `source` first, then from high to low. */
+  /** Names for a new log: `source` first, the source's other renditions, then the ladder from high to low. */
   get names(): readonly string[] {
     const ladder = [...this.#rungs].sort((one, other) => other.height - one.height);
-    return ['source', ...ladder.map(({ name }) => name)];
+    return ['source', ...besideRungs(this.#facts()), ...ladder.map(({ name }) => name)];
   }
 
   /** Names that playlists have now. */

@@ -17,10 +17,11 @@ import { keyObstacle } from '../source/key-access.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
 import { PROBE_ORIGIN, probeSource } from '../source/probe.ts';
 import { nextLookAt } from '../source/reload.ts';
+import { isBeside } from '../source/renditions.ts';
 import { createReplayingFollower } from '../source/replay.ts';
 import type { Clock } from './clock.ts';
 import type { Obstacles } from './mode.ts';
-import { ENDED, HEALTHY, tooLong, UNKNOWN_HEALTH } from './report.ts';
+import { ENDED, HEALTHY, tooLong, UNKNOWN_HEALTH, withoutSome } from './report.ts';
 import { watchSource } from './watch.ts';
 
 /** Target durations without a new segment after which a source counts as standing still. */
@@ -154,10 +155,12 @@ export class SourceSide {
     else if (this.#health.state !== 'healthy') this.#setHealth(this.#usual);
   }
 
-  /** Health of a source of which all can be read. */
+  /** Health of a source of which all can be read: whoever misses a language or a picture finds the reason here. */
   get #usual(): SourceHealth {
     if (this.#ended) return ENDED;
-    return this.#tooLongSeconds > 0 ? tooLong(this.#tooLongSeconds) : HEALTHY;
+    if (this.#tooLongSeconds > 0) return tooLong(this.#tooLongSeconds);
+    const leftOut = this.#facts?.leftOut ?? '';
+    return leftOut === '' ? HEALTHY : withoutSome(leftOut);
   }
 
   #setHealth(health: SourceHealth): void {
@@ -168,7 +171,11 @@ export class SourceSide {
   }
 
   #follower() {
-    return createFollower(this.#client, this.#route.source.uri, headersOfSource(this.#route.source), PROBE_ORIGIN);
+    const { source } = this.#route;
+    const renditions = (this.#facts?.renditions ?? []).filter(({ name }) => isBeside(name));
+    return createFollower({
+      ...{ client: this.#client, uri: source.uri, headers: headersOfSource(source), origin: PROBE_ORIGIN, renditions },
+    });
   }
 
   #probe(): void {
@@ -185,7 +192,7 @@ export class SourceSide {
         this.#facts = result.facts;
         this.#sample = result.sample;
         this.#stopProbe = null;
-        this.#setHealth(HEALTHY);
+        this.#setHealth(this.#usual);
         this.#events.changed();
         this.run(this.#awake);
       } catch (error) {

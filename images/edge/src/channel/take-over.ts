@@ -1,5 +1,5 @@
 import type { OwnerAddress } from '../replication/owner-link.ts';
-import { listedSeconds, type TimelineLog } from '../timeline/log.ts';
+import { listedSeconds, type TimelineLog, urisOfEntry } from '../timeline/log.ts';
 import { isStoredName, segmentName } from '../timeline/names.ts';
 import type { Clock } from './clock.ts';
 import type { TimelineCopy } from './copy.ts';
@@ -47,10 +47,7 @@ export class MissingSegments {
    */
   async fetchAll({ log, underWay }: TimelineCopy, uid: string): Promise<void> {
     const entries = log.entries.filter(({ gap }) => !gap).reverse();
-    const names = entries.flatMap((entry) => [
-      ...Object.values(entry.names),
-      ...(entry.map === null ? [] : [entry.map]),
-    ]);
+    const names = entries.flatMap(urisOfEntry);
     for (const name of new Set([...rowNames(uid, log.epoch, underWay?.session ?? null), ...names])) {
       if (isStoredName(name) && !this.#files.has(name)) await this.get(name).catch(() => null);
     }

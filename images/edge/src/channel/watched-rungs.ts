@@ -1,4 +1,4 @@
-import type { TimelineLog } from '../timeline/log.ts';
+import { bytesOf, type TimelineLog } from '../timeline/log.ts';
 import { isStoredName } from '../timeline/names.ts';
 import { requestLeaseMs } from './lease.ts';
 
@@ -43,7 +43,11 @@ export class WatchedRungs {
 export function filesOf(log: TimelineLog, rungs: readonly string[], firstMsn: number | null): ReadonlySet<string> {
   const first = firstMsn ?? log.firstListedMsn + log.entries.length - 1;
   const entries = rungs.length === 0 ? [] : log.entries.filter(({ msn, gap }) => !gap && msn >= first);
-  const names = entries.flatMap((entry) => [entry.map ?? '', ...rungs.map((rung) => entry.names[rung] ?? '')]);
+  const names = entries.flatMap((entry) =>
+    rungs
+      .map((rung) => [bytesOf(entry, rung), entry.names[rung] ?? ''] as const)
+      .flatMap(([bytes, name]) => (bytes === null ? [] : [bytes.map ?? '', name])),
+  );
   return new Set(names.filter(isStoredName));
 }
 

@@ -4,7 +4,8 @@ import type { FragmentInspection } from '@sluice/common/mp4/fragment.ts';
 import type { InitInspection } from '@sluice/common/mp4/init.ts';
 import type { SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
 import { sourceError } from './errors.ts';
-import type { SourcePlaylist, SourceSegment, SourceVariant } from './parse.ts';
+import type { SourceVariant } from './multivariant.ts';
+import type { SourcePlaylist, SourceSegment } from './parse.ts';
 
 /** Fewest segments in a source's window for Direct: three that players buffer, and the one being written. */
 export const MIN_DIRECT_WINDOW = 4;
@@ -116,8 +117,10 @@ export interface SegmentSample {
 }
 
 /** A segment as viewers would see it in Direct. */
-export function sampleOf({ uri, map, keys }: SourceSegment): SegmentSample {
-  return { uris: map === null ? [uri] : [uri, map.uri], encryption: keys[0]?.method ?? null };
+export function sampleOf(segment: SourceSegment): SegmentSample {
+  const all = [segment, ...Object.values(segment.beside ?? {})];
+  const uris = all.flatMap(({ uri, map }) => (map === null ? [uri] : [uri, map.uri]));
+  return { uris, encryption: segment.keys[0]?.method ?? null };
 }
 
 /** The newest segment that has bytes; undefined where there is none. */
@@ -177,6 +180,12 @@ export function directObstacle(route: Route, facts: SourceFacts | null, sample: 
   return null;
 }
 
+/** Whether all audio is in playlists of its own, beside the pictures: no rung has to carry it then. */
+export function hasAudioBeside({ renditions = [] }: SourceFacts): boolean {
+  const audio = renditions.filter(({ kind }) => kind === 'Audio');
+  return audio.length > 0 && audio.every(({ name }) => name !== 'source');
+}
+
 /** Why rungs cannot be joined with this source; null if they can, or if that is not known yet. */
 export function transcodeObstacle(facts: SourceFacts | null, sample: SegmentSample | null): Obstacle | null {
   if (facts === null) return null;
@@ -197,7 +206,7 @@ export function transcodeObstacle(facts: SourceFacts | null, sample: SegmentSamp
     const found = facts.videoCodec === '' ? 'no known video' : facts.videoCodec;
     return { reason: 'VideoCodec', message: `The source has ${found}; only H.264 video can be joined with the ladder` };
   }
-  if (facts.audioCodec !== '' && !facts.audioCodec.startsWith('mp4a.40')) {
+  if (facts.audioCodec !== '' && !hasAudioBeside(facts) && !facts.audioCodec.startsWith('mp4a.40')) {
     return { reason: 'AudioCodec', message: `The source has ${facts.audioCodec} audio; only AAC can be copied` };
   }
   if (!facts.startsWithKeyframe) {

@@ -1,90 +1,127 @@
-import { hash } from 'node:crypto';
+import type { SourceRendition } from '@sluice/common/link/messages.ts';
 import type { SourceClient } from './client.ts';
-import { MAX_PLAYLIST_BYTES } from './client.ts';
 import { sourceError } from './errors.ts';
 import type { SourceHeaders } from './headers.ts';
-import { chooseVariant, parsePlaylist, type SourcePlaylist, type SourceVariant } from './parse.ts';
-
-/** Longest wait for a playlist: three times what a slow one needs, less than the wait of a viewer. */
-const PLAYLIST_TIMEOUT_MS = 8_000;
+import { isBehind, withRenditions } from './join.ts';
+import type { SourcePlaylist } from './parse.ts';
+import { PlaylistReader } from './playlist-reader.ts';
+import { candidateFor, chooseRenditions, type RenditionChoice } from './renditions.ts';
 
 /** What one look at the source found. */
 export interface SourceLook {
   /** Null where the source says that nothing has changed (304, or the same bytes). */
   readonly playlist: SourcePlaylist | null;
-  /** The rendition chosen out of a multivariant source; null where the source is a media playlist. */
-  readonly variant: SourceVariant | null;
+  /** What was chosen out of a multivariant source; null where the source is a media playlist. */
+  readonly choice: RenditionChoice | null;
   /** The media playlist's Access-Control-Allow-Origin. */
   readonly allowOrigin: string | null;
 }
 
-/** Reads one source's playlist again and again, by conditional requests, from the same rendition. */
+/** Reads one source's playlists again and again, by conditional requests, of the same renditions. */
 export interface SourceFollower {
-  /** Throws the errors of {@link SourceClient.read} and of {@link parsePlaylist} and SOURCE_UNSUPPORTED. */
+  /** Throws the errors of {@link SourceClient.read} and of `parsePlaylist`. */
   look(signal: AbortSignal): Promise<SourceLook>;
 }
 
-interface FollowerState {
-  url: string;
-  variant: SourceVariant | null;
-  etag: string | null;
-  lastModified: string | null;
-  /** SHA-256 of the playlist: the text itself may have megabytes, and there may be a thousand channels. */
-  mark: string;
+/** What a follower reads. */
+export interface FollowerOptions {
+  readonly client: SourceClient;
+  /** The Channel's URL: of a multivariant or of a media playlist. */
+  readonly uri: string;
+  readonly headers: SourceHeaders;
+  /** Sent along to learn whether pages of other sites may read the answer. */
+  readonly origin: string;
+  /** What is read beside the reference, as the probe has found it. */
+  readonly renditions: readonly SourceRendition[];
 }
 
-/** A follower of `uri`; `origin` is sent along to learn whether pages of other sites may read the answer. */
-export function createFollower(
-  client: SourceClient,
-  uri: string,
-  headers: SourceHeaders,
-  origin: string,
-): SourceFollower {
-  const fresh = (url: string, variant: SourceVariant | null): FollowerState => ({
-    url,
-    variant,
-    etag: null,
-    lastModified: null,
-    mark: '',
-  });
-  let state = fresh(uri, null);
+/** A rendition beside the reference: its playlist as it was read last; null before. */
+interface Beside {
+  readonly reader: PlaylistReader;
+  newest: SourcePlaylist | null;
+}
 
-  const look = async (signal: AbortSignal, depth: number): Promise<SourceLook> => {
-    const answer = await client.read({
-      url: state.url,
-      headers,
-      maxBytes: MAX_PLAYLIST_BYTES,
-      timeoutMs: PLAYLIST_TIMEOUT_MS,
-      signal,
-      origin,
-      ...(state.etag === null ? {} : { etag: state.etag }),
-      ...(state.lastModified === null ? {} : { lastModified: state.lastModified }),
-    });
-    const mark = answer.status === 304 ? state.mark : hash('sha256', answer.bytes);
-    if (mark === state.mark && mark !== '') {
-      return { playlist: null, variant: state.variant, allowOrigin: answer.allowOrigin };
+/** Follows one rendition, and those beside it. */
+class Follower implements SourceFollower {
+  readonly #options: FollowerOptions;
+  #reference: PlaylistReader;
+  #choice: RenditionChoice | null = null;
+  #beside: ReadonlyMap<string, Beside> = new Map();
+  /** The reference as it was read last, where others have to be joined with it. */
+  #playlist: SourcePlaylist | null = null;
+  /** Rungs of the renditions that the source no longer names. */
+  #missing: readonly string[] = [];
+  /** Newest number that was told with all that is beside it. */
+  #told = '';
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    this.#reference = new PlaylistReader(options, options.uri);
+  }
+
+  async look(signal: AbortSignal): Promise<SourceLook> {
+    try {
+      return await this.#look(signal);
+    } catch (error) {
+      // The rendition's URL may have a token that has run out: begin again at the Channel's URL.
+      this.#begin(this.#options.uri, null);
+      throw error;
     }
-    const parsed = parsePlaylist(answer.bytes, answer.url);
-    if (parsed.kind === 'multivariant') {
-      if (depth > 0)
+  }
+
+  async #look(signal: AbortSignal): Promise<SourceLook> {
+    let read = await this.#reference.read(signal);
+    if (read.kind === 'multivariant') {
+      const choice = chooseRenditions(read);
+      this.#begin(choice.reference.uri, choice);
+      read = await this.#reference.read(signal);
+      if (read.kind === 'multivariant') {
         throw sourceError('PLAYLIST_INVALID', 'A multivariant playlist names another multivariant playlist');
-      const variant = chooseVariant(parsed);
-      state = fresh(variant.uri, variant);
-      return look(signal, depth + 1);
-    }
-    state = { ...state, etag: answer.etag, lastModified: answer.lastModified, mark };
-    return { playlist: parsed, variant: state.variant, allowOrigin: answer.allowOrigin };
-  };
-
-  return {
-    look: async (signal) => {
-      try {
-        return await look(signal, 0);
-      } catch (error) {
-        // The rendition's URL may have a token that has run out: begin again at the Channel's URL.
-        state = fresh(uri, null);
-        throw error;
       }
-    },
-  };
+    }
+    const found = { choice: this.#choice, allowOrigin: this.#reference.allowOrigin };
+    const fresh = read.kind === 'unchanged' ? null : read;
+    if (this.#options.renditions.length === 0) return { ...found, playlist: fresh };
+    const playlist = fresh ?? this.#playlist;
+    this.#playlist = playlist;
+    if (playlist === null) return { ...found, playlist: null };
+    const joined = await this.#join(playlist, read.kind !== 'unchanged', signal);
+    const told = JSON.stringify(joined.segments.map(({ msn, uri, beside }) => [msn, uri, Object.keys(beside ?? {})]));
+    const unchanged = read.kind === 'unchanged' && told === this.#told;
+    this.#told = told;
+    return { ...found, playlist: unchanged ? null : joined };
+  }
+
+  #begin(uri: string, choice: RenditionChoice | null): void {
+    const { renditions } = this.#options;
+    this.#choice = choice;
+    this.#playlist = null;
+    this.#reference = new PlaylistReader(this.#options, uri);
+    const followed = choice === null ? [] : renditions.map((one) => [one.name, candidateFor(one, choice)] as const);
+    this.#beside = new Map(
+      followed.flatMap(([rung, one]) =>
+        one === null ? [] : [[rung, { reader: new PlaylistReader(this.#options, one.uri), newest: null }]],
+      ),
+    );
+    this.#missing = renditions.map(({ name }) => name).filter((name) => !this.#beside.has(name));
+    this.#told = '';
+  }
+
+  /** One that cannot be read leaves its playlist as it was: the channel goes on without it. */
+  async #join(playlist: SourcePlaylist, changed: boolean, signal: AbortSignal): Promise<SourcePlaylist> {
+    const due = [...this.#beside.values()].filter(({ newest }) => changed || isBehind(playlist, newest));
+    await Promise.all(due.map((one) => this.#refresh(one, signal)));
+    const others = [...this.#beside].map(([rung, { newest }]) => [rung, newest] as const);
+    return withRenditions(playlist, new Map([...others, ...this.#missing.map((rung) => [rung, null] as const)]));
+  }
+
+  async #refresh(one: Beside, signal: AbortSignal): Promise<void> {
+    const read = await one.reader.read(signal).catch(() => null);
+    if (read?.kind === 'media') one.newest = read;
+  }
+}
+
+/** A follower of a source. */
+export function createFollower(options: FollowerOptions): SourceFollower {
+  return new Follower(options);
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import fc from 'fast-check';
-import { chooseVariant, parsePlaylist } from './parse.ts';
+import { parsePlaylist } from './parse.ts';
 import { sourcePlaylist, sourceSegment } from './playlist.testing.ts';
+import { chooseRenditions } from './renditions.ts';
 
 const parse = (text: string) => parsePlaylist(Buffer.from(text), 'https://host/live/index.m3u8?token=1');
 
@@ -156,18 +157,11 @@ describe('a multivariant source', () => {
   function chosen(text: string): string {
     const playlist = parse(`#EXTM3U\n${text}`);
     if (playlist.kind !== 'multivariant') throw new Error('not multivariant');
-    return chooseVariant(playlist).uri;
+    return chooseRenditions(playlist).reference.uri;
   }
 
-  test('is followed in its highest rendition with audio and video in one stream', () => {
+  test('is followed in its highest picture, wherever its audio is', () => {
     expect(chosen(variant(360, '') + variant(720, '') + variant(480, ''))).toBe('https://host/live/720.m3u8');
-    expect(chosen(audio + variant(360, '') + variant(720, ',AUDIO="a"'))).toBe('https://host/live/360.m3u8');
-    expect(chosen(audio.replace(',URI="a.m3u8"', '') + variant(720, ',AUDIO="a"'))).toBe('https://host/live/720.m3u8');
-  });
-
-  test('is not supported where every rendition has its audio elsewhere', () => {
-    expect(() => chosen(audio + variant(720, ',AUDIO="a"'))).toThrow(
-      expect.objectContaining({ code: 'SOURCE_UNSUPPORTED' }),
-    );
+    expect(chosen(audio + variant(360, '') + variant(720, ',AUDIO="a"'))).toBe('https://host/live/720.m3u8');
   });
 });

@@ -4,6 +4,8 @@ import { sourceError } from './errors.ts';
 import { keyTag, readKey, type SourceKey } from './key.ts';
 import { playlistText } from './lines.ts';
 import { type Manifest, type ManifestSegment, readManifest } from './manifest.ts';
+import { multivariantOf, type SourceMultivariant } from './multivariant.ts';
+import { absolute } from './uri.ts';
 
 /** Times in ms beyond it are no Date (ECMA-262 21.4.1.1). */
 const MAX_TIME_MS = 8.64e15;
@@ -30,19 +32,6 @@ const mediaSchema = z.object({
   targetDuration: z.number().int().positive().max(120),
   mediaSequence: z.number().int().nonnegative().max(MAX_MEDIA_SEQUENCE),
   segments: z.array(segmentSchema),
-});
-
-/** A decimal number that may be missing. */
-const decimalSchema = z.coerce.number().positive().optional();
-
-const streamSchema = z.object({
-  BANDWIDTH: decimalSchema,
-  CODECS: z.string().default(''),
-  AUDIO: z.string().optional(),
-  RESOLUTION: z
-    .string()
-    .regex(/^[1-9]\d{0,4}x[1-9]\d{0,4}$/, 'must be WIDTHxHEIGHT')
-    .optional(),
 });
 
 /** A part of a file; null means the whole. */
@@ -78,6 +67,8 @@ export interface SourceSegment {
   readonly mapKeys: readonly SegmentKey[];
   /** Ad markers that stand before the segment: whole lines. */
   readonly markers: readonly string[];
+  /** Segments of the same time in the source's other renditions, by the names of their rungs; see join.ts. */
+  readonly beside?: Readonly<Record<string, SourceSegment>>;
 }
 
 /** How one segment is encrypted. */
@@ -97,37 +88,6 @@ export interface SourcePlaylist {
   readonly ended: boolean;
   /** EXT-X-DATERANGE lines of the whole playlist, in order: where they stand means nothing. */
   readonly dateRanges: readonly string[];
-}
-
-/** One rendition of a multivariant playlist. */
-export interface SourceVariant {
-  readonly uri: string;
-  readonly bandwidthBps: number | null;
-  readonly height: number;
-  readonly codecs: string;
-  /** Its audio is a rendition of its own. */
-  readonly demuxed: boolean;
-}
-
-/** A source's multivariant playlist. */
-export interface SourceMultivariant {
-  readonly kind: 'multivariant';
-  readonly variants: readonly SourceVariant[];
-}
-
-/** What stands for bytes that are no UTF-8. */
-const REPLACEMENT = '\uFFFD';
-
-/** A URL's normal form has neither line breaks nor quotes, so it can stand in a playlist of ours. */
-function absolute(uri: string, base: string): string {
-  if (uri.includes(REPLACEMENT)) {
-    throw sourceError('PLAYLIST_INVALID', "The source's playlist names a URL that is not in UTF-8 (RFC 8216bis 4.1)");
-  }
-  const url = URL.parse(uri, base);
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw sourceError('PLAYLIST_INVALID', "The source's playlist names something that is no http or https URL");
-  }
-  return url.href;
 }
 
 function invalid(error: z.ZodError): never {
@@ -185,33 +145,6 @@ function mediaOf(manifest: Manifest, url: string): SourcePlaylist {
   };
 }
 
-/** Names of the audio groups that have no member without a URI: one without is in the variant's own stream (4.4.6.1). */
-function separateAudioGroups(renditions: readonly Attributes[]): ReadonlySet<string> {
-  const audio = renditions.filter((one) => one.get('TYPE') === 'AUDIO');
-  const groups = new Set(audio.map((one) => one.get('GROUP-ID') ?? ''));
-  for (const one of audio) if (!one.has('URI')) groups.delete(one.get('GROUP-ID') ?? '');
-  return groups;
-}
-
-function multivariantOf({ variants, renditions }: Manifest, url: string): SourceMultivariant {
-  const separate = separateAudioGroups(renditions);
-  return {
-    kind: 'multivariant',
-    variants: variants.map(({ uri, attributes }) => {
-      const parsed = streamSchema.safeParse(Object.fromEntries(attributes));
-      if (!parsed.success) return invalid(parsed.error);
-      const { BANDWIDTH, RESOLUTION, CODECS, AUDIO } = parsed.data;
-      return {
-        uri: absolute(uri, url),
-        bandwidthBps: BANDWIDTH ?? null,
-        height: Number(RESOLUTION?.split('x')[1] ?? 0),
-        codecs: CODECS,
-        demuxed: AUDIO !== undefined && separate.has(AUDIO),
-      };
-    }),
-  };
-}
-
 /**
  * Reads an HLS playlist that a source sent from `url`. The text is untrusted: everything in it is bounded and checked.
  * Throws NOT_A_PLAYLIST or PLAYLIST_INVALID.
@@ -219,22 +152,4 @@ function multivariantOf({ variants, renditions }: Manifest, url: string): Source
 export function parsePlaylist(bytes: Uint8Array, url: string): SourcePlaylist | SourceMultivariant {
   const manifest = readManifest(playlistText(bytes));
   return manifest.variants.length === 0 ? mediaOf(manifest, url) : multivariantOf(manifest, url);
-}
-
-/**
- * The rendition that the edge publishes: the highest whose audio is in the same stream (one with audio of its own would
- * need a second timeline beside that of its pictures). Throws SOURCE_UNSUPPORTED where there is none.
- */
-export function chooseVariant(source: SourceMultivariant): SourceVariant {
-  const muxed = source.variants
-    .filter((variant) => !variant.demuxed)
-    .sort((one, other) => other.height - one.height || (other.bandwidthBps ?? 0) - (one.bandwidthBps ?? 0));
-  const best = muxed[0];
-  if (best === undefined) {
-    throw sourceError(
-      'SOURCE_UNSUPPORTED',
-      'Every rendition of the source keeps its audio in a playlist of its own (EXT-X-MEDIA); what is missing is a rendition with audio and video in the same segments, as MPEG-TS or as fragmented MP4',
-    );
-  }
-  return best;
 }

@@ -4,6 +4,7 @@ import { inspectFragment } from '@sluice/common/mp4/fragment.ts';
 import type { InitInspection } from '@sluice/common/mp4/init.ts';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import type { SourceClient } from './client.ts';
+import { type MediaStart, startOfFragment, startOfTs } from './content.ts';
 import { sourceError } from './errors.ts';
 import {
   admitsAnyPage,
@@ -19,6 +20,8 @@ import {
 import type { SourceFollower } from './follower.ts';
 import type { SourceHeaders } from './headers.ts';
 import { checkedInit, MAX_INIT_BYTES } from './init.ts';
+import { MAX_BEHIND } from './join.ts';
+import { NOTHING_BESIDE, probeRenditions } from './probe-renditions.ts';
 
 /** Bytes read of a segment: tables, the first keyframe of a 20 Mbit/s stream and the audio beside it. */
 const PROBE_BYTES = 512 * 1024;
@@ -43,6 +46,16 @@ function looksLikeTs(bytes: Uint8Array): boolean {
   return bytes[0] === 0x47 && (bytes.length <= PACKET_BYTES || bytes[PACKET_BYTES] === 0x47);
 }
 
+/** When the probed segment begins; null where that cannot be read, and nothing can be compared with it. */
+function startOf(bytes: Uint8Array, init: InitInspection | null): MediaStart | null {
+  if (init !== null) return startOfFragment(bytes, init, true);
+  return looksLikeTs(bytes) ? startOfTs(inspectSegment(wholePackets(bytes))) : null;
+}
+
+function wholePackets(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(0, bytes.length - (bytes.length % PACKET_BYTES));
+}
+
 /** What the start of a segment says; `init` is null where the segment needs none. Throws TS_INVALID and SEGMENT_BROKEN. */
 function inspectStart(bytes: Uint8Array, init: InitInspection | null): MediaFacts {
   if (init !== null) {
@@ -55,12 +68,13 @@ function inspectStart(bytes: Uint8Array, init: InitInspection | null): MediaFact
     }
   }
   if (!looksLikeTs(bytes)) return UNKNOWN_MEDIA;
-  return tsMedia(inspectSegment(bytes.subarray(0, bytes.length - (bytes.length % PACKET_BYTES))));
+  return tsMedia(inspectSegment(wholePackets(bytes)));
 }
 
 /**
  * Looks at the source once: its playlist and the start of its newest but one segment (the newest may still be
- * written), behind the initialization section that it needs. Throws the errors of the follower, of the client, TS_INVALID
+ * written), behind the initialization section that it needs; of an older one where other renditions, which may be a little
+ * behind, are compared with it. Throws the errors of the follower, of the client, TS_INVALID
  * and SEGMENT_BROKEN.
  */
 export async function probeSource(
@@ -70,9 +84,9 @@ export async function probeSource(
   now: () => number,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
-  const { playlist, variant, allowOrigin } = await follower.look(signal);
-  const media = playlist?.segments.filter(({ gap }) => !gap) ?? [];
-  const segment = media.at(-2) ?? media.at(-1);
+  const { playlist, choice, allowOrigin } = await follower.look(signal);
+  const listed = playlist?.segments.filter(({ gap }) => !gap) ?? [];
+  const segment = listed.at(choice === null ? -2 : -1 - MAX_BEHIND) ?? listed[0];
   if (playlist === null || segment === undefined) {
     throw sourceError('SOURCE_STALLED', "The source's playlist has no segments yet, or nothing but gaps");
   }
@@ -96,17 +110,36 @@ export async function probeSource(
     ...(segment.range === null ? {} : { range: segment.range }),
   });
   const isReadable = segment.keys.length === 0 && segment.mapKeys.length === 0;
-  const found = isReadable
-    ? inspectStart(answer.bytes, init === null ? null : checkedInit(init.bytes))
-    : declaredMedia(segment, variant);
-  const facts = factsOf(found, {
+  const inspection = init === null || !isReadable ? null : checkedInit(init.bytes);
+  const media = isReadable
+    ? inspectStart(answer.bytes, inspection)
+    : declaredMedia(segment, choice === null ? null : choice.reference);
+  const beside =
+    choice === null
+      ? NOTHING_BESIDE
+      : await probeRenditions(choice, {
+          ...{ client, bounds, playlist, segment, maxBytes: PROBE_BYTES },
+          origin: PROBE_ORIGIN,
+          start: isReadable ? startOf(answer.bytes, inspection) : null,
+          hasAudio: isReadable && media.audioCodec !== '',
+        });
+  const admitted = [allowOrigin, answer.allowOrigin, ...beside.allowOrigins];
+  const facts = factsOf(beside.audioCodec === null ? media : { ...media, audioCodec: beside.audioCodec }, {
     targetDurationSeconds: playlist.targetDurationSeconds,
     windowSegments: playlist.windowSegments,
-    corsAllowed: admitsAnyPage(allowOrigin, PROBE_ORIGIN) && admitsAnyPage(answer.allowOrigin, PROBE_ORIGIN),
-    declaredBitrateBps: variant?.bandwidthBps ?? null,
+    corsAllowed: admitted.every((one) => admitsAnyPage(one, PROBE_ORIGIN)),
+    declaredBitrateBps: choice?.reference.bandwidthBps ?? null,
     segmentBytes: answer.contentLength,
     segmentSeconds: segment.durationSeconds,
     now: now(),
   });
-  return { facts, sample: sampleOf(segment) };
+  const { renditions, leftOut } = beside;
+  return {
+    facts: {
+      ...facts,
+      ...(renditions.length === 0 ? {} : { renditions: [...renditions] }),
+      ...(leftOut === '' ? {} : { leftOut }),
+    },
+    sample: sampleOf(segment),
+  };
 }

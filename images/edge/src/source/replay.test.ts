@@ -18,7 +18,7 @@ function follow(answers: (SourcePlaylist | null)[], resumeAt: number | null = nu
     {
       look: async () => {
         looks += 1;
-        return { playlist: answers.shift() ?? null, variant: null, allowOrigin: '*' };
+        return { playlist: answers.shift() ?? null, choice: null, allowOrigin: '*' };
       },
     },
     () => now,

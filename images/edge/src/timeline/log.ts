@@ -1,7 +1,24 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 
-/** One published segment. Once in a log it never changes (RFC 8216bis 6.2.1). */
-export interface TimelineEntry {
+/** What a player has to know to read a segment, beside its URI. */
+export interface SegmentBytes {
+  /**
+   * URI of the Media Initialization Section that the segment needs (EXT-X-MAP, RFC 8216bis 4.4.4.5): relative to the
+   * channel's URL, or in Direct the source's; null for everything but fragmented MP4, and for a gap, which nobody reads.
+   */
+  readonly map: string | null;
+  /** What the name stands for where it is a part of a file (EXT-X-BYTERANGE): only in Direct, files of ours are whole. */
+  readonly range?: ByteRange | undefined;
+  /** The same for `map`. */
+  readonly mapRange?: ByteRange | undefined;
+  /** EXT-X-KEY lines, one per KEYFORMAT, where the bytes are encrypted; left out where they are not. */
+  readonly keys?: readonly string[] | undefined;
+  /** The same for the section `map`. */
+  readonly mapKeys?: readonly string[] | undefined;
+}
+
+/** One published segment, as it is read in all rungs but those of `beside`. Once in a log it never changes (RFC 8216bis 6.2.1). */
+export interface TimelineEntry extends SegmentBytes {
   /** Published media sequence number: the source's own plus the log's `msnOffset`. */
   readonly msn: number;
   /** Epoch whose clock this segment's timestamps follow. */
@@ -14,21 +31,13 @@ export interface TimelineEntry {
   readonly discontinuity: boolean;
   /** The source's bytes could not be had: players skip this segment in every rung (EXT-X-GAP, RFC 8216bis 4.4.4.7). */
   readonly gap: boolean;
-  /**
-   * URI of the Media Initialization Section that every rung's segment needs (EXT-X-MAP, RFC 8216bis 4.4.4.5): relative
-   * to the channel's URL, or in Direct the source's; null for MPEG-TS, and for a gap, which nobody reads.
-   */
-  readonly map: string | null;
   /** Per rung the URI that playlists name: relative to the channel's URL, or in Direct the source's absolute URL. */
   readonly names: Readonly<Record<string, string>>;
-  /** What the names stand for where it is a part of a file (EXT-X-BYTERANGE): only in Direct, files of ours are whole. */
-  readonly range?: ByteRange | undefined;
-  /** The same for `map`. */
-  readonly mapRange?: ByteRange | undefined;
-  /** EXT-X-KEY lines, one per KEYFORMAT, where the bytes of all rungs are encrypted; left out where they are not. */
-  readonly keys?: readonly string[] | undefined;
-  /** The same for the section `map`. */
-  readonly mapKeys?: readonly string[] | undefined;
+  /**
+   * How rungs are read that are other renditions of the source, e.g. audio in a playlist of its own; null: a gap of that
+   * rung alone. Left out where there are no such rungs.
+   */
+  readonly beside?: Readonly<Record<string, SegmentBytes | null>> | undefined;
   /** The source's ad markers in front of this segment (EXT-X-DATERANGE, EXT-X-CUE-OUT, ...), whole lines. */
   readonly markers?: readonly string[] | undefined;
 }
@@ -113,6 +122,25 @@ export function lastEntry(log: TimelineLog): TimelineEntry | null {
 export function fitsContainer(log: TimelineLog, map: string | null): boolean {
   const media = log.entries.findLast((entry) => !entry.gap);
   return media === undefined || (media.map === null) === (map === null);
+}
+
+/** How a rung's segment is read; null for a gap, which players skip. */
+export function bytesOf(entry: TimelineEntry, rung: string): SegmentBytes | null {
+  if (entry.gap) return null;
+  const own = entry.beside?.[rung];
+  return own === undefined ? entry : own;
+}
+
+/** Initialization sections that an entry names, over all rungs. */
+export function mapsOf({ map, beside = {} }: TimelineEntry): readonly string[] {
+  const maps = [map, ...Object.values(beside).map((bytes) => bytes?.map ?? null)];
+  return [...new Set(maps)].filter((one) => one !== null);
+}
+
+/** Every URI that players may ask for because of an entry: segments of all rungs that have one, and initialization sections. */
+export function urisOfEntry(entry: TimelineEntry): readonly string[] {
+  const segments = Object.entries(entry.names).filter(([rung]) => bytesOf(entry, rung) !== null);
+  return [...segments.map(([, name]) => name), ...mapsOf(entry)];
 }
 
 /** Seconds of film in the playlist. */

@@ -1,4 +1,4 @@
-import type { RouteRung, SourceFacts } from '@sluice/common/link/messages.ts';
+import type { RouteRung, SourceFacts, SourceRendition } from '@sluice/common/link/messages.ts';
 
 /** Bitrate in bit/s that a rung's audio may take where it is copied from the source: AAC stereo at its usual most. */
 const AUDIO_BITRATE_BPS = 192_000;
@@ -47,20 +47,55 @@ interface Variant {
   readonly codecs: readonly string[];
   readonly width: number | null;
   readonly height: number;
+  readonly frameRateMilli: number;
 }
 
-function variantLines(variant: Variant, frameRateMilli: number, sessionQuery: string): string {
+/** Names of the channel's groups of audio tracks and subtitles: one of each is all that a channel has. */
+const GROUPS = { Audio: 'audio', Subtitles: 'subtitles' } as const;
+
+function playlistUri(rung: string, sessionQuery: string): string {
+  return `${rung}.m3u8${sessionQuery === '' ? '' : `?${sessionQuery}`}`;
+}
+
+/** EXT-X-MEDIA of an audio track or subtitles (RFC 8216bis 4.4.6.1); without URI where it is in the pictures' segments. */
+function mediaLine(rendition: SourceRendition, sessionQuery: string): string {
+  const { kind, name, label, language, forced } = rendition;
+  const yes = (value: boolean): string => (value ? 'YES' : 'NO');
+  const attributes = [`TYPE=${kind.toUpperCase()}`, `GROUP-ID="${kind === 'Audio' ? GROUPS.Audio : GROUPS.Subtitles}"`];
+  attributes.push(`NAME="${label === '' ? name : label}"`);
+  if (language !== '') attributes.push(`LANGUAGE="${language}"`);
+  attributes.push(`DEFAULT=${yes(rendition.default)}`, `AUTOSELECT=${yes(rendition.autoselect)}`);
+  if (kind === 'Subtitles') attributes.push(`FORCED=${yes(forced)}`);
+  if (name !== 'source') attributes.push(`URI="${playlistUri(name, sessionQuery)}"`);
+  return `#EXT-X-MEDIA:${attributes.join(',')}`;
+}
+
+function variantLines(variant: Variant, groups: readonly string[], sessionQuery: string): string {
+  const { frameRateMilli } = variant;
   const attributes = [`BANDWIDTH=${Math.round(variant.bandwidth)}`];
   if (variant.width !== null && variant.height > 0) attributes.push(`RESOLUTION=${variant.width}x${variant.height}`);
   if (frameRateMilli > 0) attributes.push(`FRAME-RATE=${(frameRateMilli / 1000).toFixed(3)}`);
   const codecs = variant.codecs.filter((codec) => codec !== '');
   if (codecs.length > 0) attributes.push(`CODECS="${codecs.join(',')}"`);
-  const query = sessionQuery === '' ? '' : `?${sessionQuery}`;
-  return `#EXT-X-STREAM-INF:${attributes.join(',')}\n${variant.name}.m3u8${query}`;
+  const lines = `#EXT-X-STREAM-INF:${[...attributes, ...groups].join(',')}`;
+  return `${lines}\n${playlistUri(variant.name, sessionQuery)}`;
+}
+
+/** A lower picture of the source, as the source declares it. */
+function otherPicture(rendition: SourceRendition, facts: SourceFacts): Variant {
+  return {
+    name: rendition.name,
+    bandwidth: rendition.bitrateBps > 0 ? rendition.bitrateBps : facts.bitrateBps,
+    codecs: rendition.codecs === '' ? [] : [rendition.codecs],
+    width: rendition.width > 0 ? rendition.width : null,
+    height: rendition.height,
+    frameRateMilli: rendition.frameRateMilli > 0 ? rendition.frameRateMilli : facts.frameRateMilli,
+  };
 }
 
 /**
- * The multivariant playlist: the source's own rendition first, then the whole ladder, in every mode the same.
+ * The multivariant playlist: the source's highest rendition first, then its others, then the whole ladder, in every mode
+ * the same. All variants play with the same audio tracks and subtitles.
  * EXT-X-INDEPENDENT-SEGMENTS stands only here and only where it is true (RFC 8216bis 4.4.2.1): it speaks for all media
  * playlists. `sessionQuery` (without `?`) goes onto each media playlist's URL.
  */
@@ -71,15 +106,24 @@ export function multivariantPlaylist(facts: SourceFacts, ladder: readonly RouteR
     codecs: [facts.videoCodec, facts.audioCodec],
     width: facts.width > 0 ? facts.width : null,
     height: facts.height,
+    frameRateMilli: facts.frameRateMilli,
   };
+  const { renditions = [] } = facts;
   const rungs = ladder.map((rung) => ({
     name: rung.name,
     bandwidth: (rung.bitrateBps + (facts.audioCodec === '' ? 0 : AUDIO_BITRATE_BPS)) * CONTAINER_FACTOR,
     codecs: [isEncodable(facts) ? coveringCodec(facts.videoCodec, rung.height) : facts.videoCodec, facts.audioCodec],
     width: rungWidth(facts, rung.height),
     height: rung.height,
+    frameRateMilli: facts.frameRateMilli,
   }));
-  const variants = [source, ...rungs].map((variant) => variantLines(variant, facts.frameRateMilli, sessionQuery));
+  const tracks = renditions.filter(({ kind }) => kind !== 'Video');
+  const groups = (['Audio', 'Subtitles'] as const)
+    .filter((kind) => tracks.some((one) => one.kind === kind))
+    .map((kind) => `${kind.toUpperCase()}="${GROUPS[kind]}"`);
+  const pictures = renditions.filter(({ kind }) => kind === 'Video').map((one) => otherPicture(one, facts));
+  const variants = [source, ...pictures, ...rungs].map((variant) => variantLines(variant, groups, sessionQuery));
   const independent = facts.startsWithKeyframe ? ['#EXT-X-INDEPENDENT-SEGMENTS'] : [];
-  return `${['#EXTM3U', '#EXT-X-VERSION:8', ...independent, ...variants].join('\n')}\n`;
+  const media = tracks.map((one) => mediaLine(one, sessionQuery));
+  return `${['#EXTM3U', '#EXT-X-VERSION:8', ...independent, ...media, ...variants].join('\n')}\n`;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { SegmentExtension } from '../source/segment-kind.ts';
 
 /** Bytes of SHA-256 in the name of an initialization section: no two of one channel ever share them. */
 const MAP_NAME_BYTES = 8;
@@ -11,9 +12,6 @@ export interface SegmentId {
   readonly msn: number;
   readonly attempt: number;
 }
-
-/** End of a segment's name: MPEG-TS, or a fragment of MP4. */
-export type SegmentExtension = 'ts' | 'm4s';
 
 /**
  * URI of a stored segment relative to the channel's URL, which is also its path below the channel's folder:
@@ -40,7 +38,7 @@ export function isStoredName(name: string): boolean {
   return name.startsWith('s/');
 }
 
-const NAME = /^s\/[^/]+\.(\d+)\/([a-z0-9-]+)\/(\d+)\.(\d+)\.(?:ts|m4s)$/;
+const NAME = /^s\/[^/]+\.(\d+)\/([a-z0-9-]+)\/(\d+)\.(\d+)\.(?:ts|m4s|aac|vtt)$/;
 
 /** Reads a name back; null for a source's URL and anything else that is no stored segment. */
 export function parseSegmentName(name: string): Omit<SegmentId, 'uid'> | null {

@@ -1,6 +1,6 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { keyLines } from './keys.ts';
-import type { ByteRange, TimelineEntry, TimelineLog } from './log.ts';
+import { type ByteRange, bytesOf, type SegmentBytes, type TimelineEntry, type TimelineLog } from './log.ts';
 
 /**
  * HOLD-BACK in target durations: the least that RFC 8216bis 4.4.3.8 allows; the constant lag adds one more, so a
@@ -23,8 +23,8 @@ interface InForce {
 }
 
 /** The lines that bring a segment's keys and section into force; the section's own keys stand in front of it. */
-function decodingLines(entry: TimelineEntry, inForce: InForce): readonly string[] {
-  const { map, mapRange, mapKeys = [], keys = [] } = entry;
+function decodingLines(bytes: SegmentBytes, inForce: InForce): readonly string[] {
+  const { map, mapRange, mapKeys = [], keys = [] } = bytes;
   const lines: string[] = [];
   const section = JSON.stringify([map, mapRange, mapKeys]);
   if (map !== null && section !== inForce.section) {
@@ -38,17 +38,18 @@ function decodingLines(entry: TimelineEntry, inForce: InForce): readonly string[
   return lines;
 }
 
-function entryLines(entry: TimelineEntry, name: string, inForce: InForce): string[] {
+function entryLines(entry: TimelineEntry, rung: string, inForce: InForce): string[] {
   const lines: string[] = [];
+  const bytes = bytesOf(entry, rung);
   if (entry.discontinuity) lines.push('#EXT-X-DISCONTINUITY');
   // Nobody reads a gap.
-  if (!entry.gap) lines.push(...decodingLines(entry, inForce));
+  if (bytes !== null) lines.push(...decodingLines(bytes, inForce));
   if (entry.dateTime !== null) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${entry.dateTime}`);
   lines.push(...(entry.markers ?? []));
-  if (entry.gap) lines.push('#EXT-X-GAP');
+  if (bytes === null) lines.push('#EXT-X-GAP');
   lines.push(`#EXTINF:${seconds(entry.durationSeconds)},`);
-  if (entry.range !== undefined) lines.push(`#EXT-X-BYTERANGE:${rangeText(entry.range)}`);
-  lines.push(name);
+  if (bytes?.range !== undefined) lines.push(`#EXT-X-BYTERANGE:${rangeText(bytes.range)}`);
+  lines.push(entry.names[rung] ?? '');
   return lines;
 }
 
@@ -73,7 +74,7 @@ export function mediaPlaylist(log: TimelineLog, rung: string): string {
     `#EXT-X-SERVER-CONTROL:HOLD-BACK=${(HOLD_BACK_TARGET_DURATIONS * log.targetDurationSeconds).toFixed(3)}`,
   ];
   const inForce: InForce = { keys: [], section: '' };
-  for (const entry of log.entries) lines.push(...entryLines(entry, entry.names[rung] ?? '', inForce));
+  for (const entry of log.entries) lines.push(...entryLines(entry, rung, inForce));
   if (log.ended === true) lines.push('#EXT-X-ENDLIST');
   return `${lines.join('\n')}\n`;
 }

@@ -110,11 +110,15 @@ function brokenRule(log: TimelineLog): string | null {
 function digestOf(entry: TimelineEntry | undefined): string {
   if (entry === undefined) return '';
   const { msn, epoch, durationSeconds, dateTime, discontinuity, gap, map } = entry;
-  const { range, mapRange, keys, mapKeys, markers } = entry;
-  const names = Object.entries(entry.names).sort(([one], [other]) => (one < other ? -1 : 1));
-  const rest = { range, mapRange, keys, mapKeys, markers };
+  const { range, mapRange, keys, mapKeys, markers, beside } = entry;
+  const names = sorted(entry.names);
+  const rest = { range, mapRange, keys, mapKeys, markers, beside: beside === undefined ? undefined : sorted(beside) };
   // Left out where there is none of it: edges of older versions do not know it.
   const added = Object.values(rest).every((value) => value === undefined) ? [] : [rest];
   const text = JSON.stringify([msn, epoch, durationSeconds, dateTime, discontinuity, gap, map, names, ...added]);
   return createHash('sha256').update(text).digest('hex').slice(0, DIGEST_DIGITS);
+}
+
+function sorted<T>(record: Readonly<Record<string, T>>): readonly (readonly [string, T])[] {
+  return Object.entries(record).sort(([one], [other]) => (one < other ? -1 : 1));
 }

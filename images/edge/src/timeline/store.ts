@@ -10,6 +10,14 @@ const rangeSchema = z.object({ offset: numberSchema.nonnegative(), length: numbe
 /** Tags as they stand in playlists: what one segment has, of the source's longest lines. */
 const linesSchema = z.array(z.string().max(10_000)).max(32).readonly();
 
+const bytesFields = {
+  map: z.string().nullable().default(null),
+  range: rangeSchema.optional(),
+  mapRange: rangeSchema.optional(),
+  keys: linesSchema.optional(),
+  mapKeys: linesSchema.optional(),
+};
+
 /** A {@link TimelineEntry} as files and messages carry it. */
 export const entrySchema = z.object({
   msn: numberSchema.nonnegative(),
@@ -18,12 +26,9 @@ export const entrySchema = z.object({
   dateTime: z.string().nullable(),
   discontinuity: z.boolean(),
   gap: z.boolean(),
-  map: z.string().nullable().default(null),
+  ...bytesFields,
   names: z.record(z.string(), z.string()),
-  range: rangeSchema.optional(),
-  mapRange: rangeSchema.optional(),
-  keys: linesSchema.optional(),
-  mapKeys: linesSchema.optional(),
+  beside: z.record(z.string(), z.object(bytesFields).readonly().nullable()).readonly().optional(),
   markers: linesSchema.optional(),
 });
 
