@@ -1,6 +1,6 @@
 import { sign } from 'node:crypto';
 import type { ConnectionOptions } from 'node:tls';
-import { messageOf } from '@sluice/common/errors/error.ts';
+import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import {
   challengeText,
   type EdgeMessage,
@@ -11,6 +11,7 @@ import {
 import type { Logger } from '@sluice/common/log/log.ts';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { EdgeProcess } from '../audience/edge-presence.ts';
+import { limited } from '../channel/build/text.ts';
 import { EDGE_SERVER_NAME, type LinkIdentity } from '../keys/link-keys.ts';
 import { backOffSeconds } from './back-off.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
@@ -71,6 +72,8 @@ export class EdgeLink {
   private failures = 0;
   /** Whether the edge has accepted this connection: it says something other than that it refuses. */
   private accepted = false;
+  /** Whether it has said that it refuses this connection. */
+  private refused = false;
   private dialledAtMs = 0;
   private closed = false;
 
@@ -126,6 +129,7 @@ export class EdgeLink {
     this.socket = socket;
     this.dialledAtMs = this.now();
     this.accepted = false;
+    this.refused = false;
     const watch = this.watch(socket);
     let reason = '';
     socket.on('upgrade', (response) => {
@@ -177,9 +181,9 @@ export class EdgeLink {
   private take(socket: WebSocket, text: string): void {
     const message = parseEdgeMessage(text);
     if (message === null || this.closed) return;
-    const { edge, events, log } = this.options;
+    const { edge, events } = this.options;
     if (message.type === 'refused') {
-      log.warn({ edge: edge.podName, code: message.code, reason: message.message }, 'an edge refuses this operator');
+      this.tellRefusal(message);
       return;
     }
     if (this.outbox === null) {
@@ -189,6 +193,14 @@ export class EdgeLink {
     if (message.type === 'challenge') return;
     this.accepted = true;
     events.message(edge, message);
+  }
+
+  /** Once per connection, and cut: an edge that says it again and again must not fill the log. */
+  private tellRefusal({ code, message }: Extract<EdgeMessage, { type: 'refused' }>): void {
+    const { edge, log } = this.options;
+    if (this.refused) return;
+    this.refused = true;
+    log.warn({ edge: edge.podName, code: limited(code), reason: limited(message) }, 'an edge refuses this operator');
   }
 
   /** Signs for the pod that was dialled, so that an answer is worth nothing at another edge. */
@@ -235,15 +247,31 @@ export class EdgeLink {
 
 /**
  * A message of an edge; null if its type is unknown, because the edge is newer.
- * @throws Error if it is no JSON or a known type with broken contents: a lost change would make the count wrong, so
- * the link has to start again with a snapshot
+ * @throws SluiceError LINK_MESSAGE_INVALID if it is no JSON or a known type with broken contents: a lost change would make
+ * the count wrong, so the link has to start again with a snapshot
  */
 export function parseEdgeMessage(text: string): EdgeMessage | null {
-  const raw: unknown = JSON.parse(text);
+  const raw = jsonOf(text);
   const parsed = edgeMessageSchema.safeParse(raw);
   if (parsed.success) return parsed.data;
   const typeIsUnknown = parsed.error.issues.some((issue) => issue.path.length === 1 && issue.path[0] === 'type');
   if (typeIsUnknown && typeof (raw as { type?: unknown }).type === 'string') return null;
   const issue = parsed.error.issues[0];
-  throw new Error(`message not understood: ${issue?.path.join('.')}: ${issue?.message}`);
+  throw notUnderstood(`${issue?.path.join('.')}: ${issue?.message}`);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    throw notUnderstood(messageOf(thrown), thrown);
+  }
+}
+
+function notUnderstood(why: string, cause?: unknown): SluiceError {
+  return new SluiceError(`message not understood: ${limited(why)}`, {
+    code: 'LINK_MESSAGE_INVALID',
+    retryable: true,
+    cause,
+  });
 }

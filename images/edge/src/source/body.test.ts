@@ -1,17 +1,17 @@
+import { Readable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readBody } from './body.ts';
 import { ReadingRoom } from './room.ts';
 
-async function* pieces(sizes: readonly number[], fill = 7): AsyncGenerator<Uint8Array> {
-  for (const size of sizes) yield Buffer.alloc(size, fill);
-}
+/** A body in pieces of these sizes. */
+const pieces = (sizes: readonly number[]): Readable => Readable.from(sizes.map((size) => Buffer.alloc(size, 7)));
 
 const enter = (limit?: number) => new ReadingRoom(limit).enter(() => {});
 
 describe('a body', () => {
   test('is what came, whatever the answer says of its length', async () => {
-    const sizes = fc.array(fc.nat(3_000), { maxLength: 12 });
+    const sizes = fc.array(fc.integer({ min: 1, max: 3_000 }), { maxLength: 12 });
     const said = fc.option(fc.nat(10_000));
     await fc.assert(
       fc.asyncProperty(
