@@ -125,6 +125,27 @@ describe('the links to the edges', () => {
     ]);
   });
 
+  test('tell the request headers of a source to those edges alone that may have to ask it', async () => {
+    const first = await edgeOf('one');
+    const other = await edgeOf('two', first.keys);
+    const { hub } = hubOf(first.keys);
+    const source = { uri: 'https://source.example/a.m3u8', headers: { authorization: 'Bearer secret' }, facts: null };
+    const owner = { podName: 'edge-one', podUid: 'one', address: '10.0.0.1:8081' };
+    hub.setRoute(routeFixture({ uid: 'c1', source, owners: [owner] }));
+    hub.setEdges([first.edge.endpoint(), other.edge.endpoint()]);
+    for (const { edge } of [first, other]) await edge.until(() => edge.received.length >= 2);
+    hub.setRoute(routeFixture({ uid: 'c1', source, owners: [owner], mode: 'Proxy' }));
+    hub.setRoute(routeFixture({ uid: 'c1', source, owners: [] }));
+    for (const { edge } of [first, other]) await edge.until(() => edge.received.length >= 4);
+    const secrets = ({ edge }: { edge: FakeEdge }): boolean[] =>
+      edge.received.slice(1).map((message) => JSON.stringify(message).includes('Bearer secret'));
+    expect([secrets(first), secrets(other)]).toEqual([
+      [true, true, true],
+      // Without owners a channel belongs to every edge.
+      [false, false, true],
+    ]);
+  });
+
   test('begin with proof and snapshot and go on with changes only', async () => {
     const { edge, keys } = await edgeOf('one');
     const { hub } = hubOf(keys);

@@ -7,6 +7,7 @@ import type { LinkIdentity } from '../keys/link-keys.ts';
 import { sameJson } from '../runtime/apply/json.ts';
 import { EdgeLink, type EdgeLinkEvents } from './edge-link.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
+import { routeForEdge } from './route-for-edge.ts';
 import { snapshotMessages } from './snapshot.ts';
 
 /**
@@ -81,7 +82,7 @@ export class LinkHub {
   setRoute(route: Route): boolean {
     if (sameJson(this.routes.get(route.uid), route)) return false;
     this.routes.set(route.uid, route);
-    this.broadcast(`route:${route.uid}`, { type: 'route', route });
+    this.tellRoute(route);
     return true;
   }
 
@@ -175,7 +176,7 @@ export class LinkHub {
       events,
       log,
       random: this.options.random ?? Math.random,
-      snapshot: () => snapshotMessages(this.routes.values(), this.audiences),
+      snapshot: () => snapshotMessages(this.routesFor(edge.podUid), this.audiences),
     });
     this.links.set(edge.podUid, { edge, link });
   }
@@ -209,6 +210,19 @@ export class LinkHub {
   private isNear(podUid: string, uid: string): boolean {
     if (this.routes.get(uid)?.owners[0]?.podUid === podUid || this.options.counts?.(podUid, uid) === true) return true;
     return (this.watched.get(`${podUid} ${uid}`) ?? Number.NEGATIVE_INFINITY) > this.now();
+  }
+
+  private *routesFor(podUid: string): Generator<Route> {
+    for (const route of this.routes.values()) yield routeForEdge(route, podUid);
+  }
+
+  /** Those who may ask the source hear its headers, all others the route without them. */
+  private tellRoute(route: Route): void {
+    const key = `route:${route.uid}`;
+    const isTold = (podUid: string): boolean => routeForEdge(route, podUid) === route;
+    const bare: Route = { ...route, source: { ...route.source, headers: {} } };
+    this.broadcast(key, { type: 'route', route }, isTold);
+    this.broadcast(key, { type: 'route', route: bare }, (podUid) => !isTold(podUid));
   }
 
   /** The text is made once, and only where a link is up. */
