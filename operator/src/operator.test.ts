@@ -219,6 +219,20 @@ describe('the operator', () => {
     }
   });
 
+  test('writes its word again where somebody else has changed or removed the status of a session', async () => {
+    await transcoding();
+    await harness.quiet();
+    const written = harness.session('film-1')?.status;
+    for (const status of [{ phase: 'Pending' }, undefined]) {
+      harness.api.store.update(SERVED.sessions, 'tv', 'film-1', (session) => {
+        if (status === undefined) delete session.status;
+        else session.status = status;
+      });
+      await harness.until('its own word', () => harness.session('film-1')?.status?.phase === written?.phase);
+      expect(harness.session('film-1')?.status).toMatchObject({ phase: 'Running', podName: 'film-1-1', attempt: 1 });
+    }
+  });
+
   test('takes a deleted channel from the edges', async () => {
     const uid = await transcoding();
     harness.api.store.delete(SERVED.channels, 'tv', 'film', undefined);

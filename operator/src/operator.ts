@@ -113,11 +113,14 @@ export class Operator {
 
   /** Begins with what the caches hold already, so that nothing is missed. */
   #wakeOnChanges(): void {
-    const { caches, lookAgain, admissions, roster } = this.#parts;
+    const { caches, lookAgain, admissions, roster, statuses } = this.#parts;
     wakeOnChanges(caches, {
       channel: (key, priority) => lookAgain.channel(key, priority),
       channelStatus: (channel) => this.#checkStatus(channel),
       session: (key, priority) => lookAgain.session(key, priority),
+      sessionStatus: (session) => {
+        if (statuses.isForeign(session)) lookAgain.session(keyOf(session.metadata));
+      },
       owner: (session) => admissions.take(session),
       sessionGone: (uid) => admissions.forget(uid),
       edges: () => {

@@ -33,6 +33,7 @@ import type { SessionLimits } from './session/admission/admit.ts';
 import type { PodSettings } from './session/build/pod.ts';
 import { createSessionReconcile } from './session/controller.ts';
 import { SessionIncidents } from './session/incidents.ts';
+import { WrittenStatuses } from './session/written-statuses.ts';
 import { WriteBudget } from './write-budget.ts';
 
 /**
@@ -85,6 +86,8 @@ export interface Parts {
   readonly loads: LoadBook;
   readonly admissions: AdmissionBook;
   readonly events: EventRecorder;
+  /** What is known of the statuses of StreamSessions. */
+  readonly statuses: WrittenStatuses;
   /** Whose turn it is to write what can wait; one budget for both. */
   readonly turns: Readonly<Record<'channels' | 'sessions', WriteTurns>>;
   readonly lookAgain: LookAgain;
@@ -161,6 +164,7 @@ function createBase(options: OperatorOptions, budget: WriteBudget, parts: () => 
     reports: new OwnerReports(),
     loads: new LoadBook(now),
     news: createNews({ events, metrics, channels: caches.channels.store, states }),
+    statuses: new WrittenStatuses(),
     tokens: createSessionTokens(identity.operatorKey),
     turns: {
       channels: turns((key) => parts().controllers.writes.enqueue(key)),
@@ -182,7 +186,7 @@ function createEvents({ client, instance, now, log }: OperatorOptions, metrics: 
 
 function channelOptions(
   { client, now, publicUrl }: OperatorOptions,
-  { caches, book, reports, roster, states, tokens, events, metrics, lookAgain }: Base,
+  { caches, book, reports, roster, states, tokens, turns, events, metrics, lookAgain }: Base,
   leadership: () => Leadership,
   writes: () => Controller,
 ): Omit<ChannelControllerOptions, 'hub'> {
@@ -201,6 +205,7 @@ function channelOptions(
     settings: { publicUrl, tokenSha256: tokens.tokenSha256 },
     events,
     metrics,
+    turns: turns.channels,
     write: (key, withinSeconds) => writes().enqueueAfter(key, withinSeconds),
     now,
   };
@@ -270,6 +275,7 @@ function createControllers(
     report: (uid) => reports.of(uid),
     heard: (uid) => reports.of(uid) !== null || book.count(uid).state === 'known',
     admissions,
+    statuses: base.statuses,
     turns: turns.sessions,
     isDeleted: ({ metadata, spec }) =>
       states.hasDeleted(keyOf({ ...metadata, name: spec.channelRef.name }), metadata.uid ?? ''),

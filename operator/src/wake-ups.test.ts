@@ -44,6 +44,7 @@ describe('a change in a cache', () => {
     channel: (key) => woken.push(`channel ${key}`),
     channelStatus: ({ metadata }) => woken.push(`status ${metadata.resourceVersion}`),
     session: (key) => woken.push(`session ${key}`),
+    sessionStatus: ({ metadata }) => woken.push(`status of session ${metadata.resourceVersion}`),
     owner: () => woken.push('owner'),
     sessionGone: (uid) => woken.push(`gone ${uid}`),
     edges: () => woken.push('edges'),
@@ -78,12 +79,13 @@ describe('a change in a cache', () => {
 
   const all = ['owner', 'session tv/film-1', 'channel tv/film'];
   const progressed = sessionWith({ phase: 'Running', progress: { outTimeSeconds: 60 } }, { resourceVersion: '9' });
+  const failed = sessionWith({ phase: 'Failed' }, { resourceVersion: '9' });
   const ofSessions: readonly [string, StreamSession | null, StreamSession | null, readonly string[]][] = [
     ['wakes a session that is new, and its Channel', null, SESSION, all],
     ['wakes both at the end of a session', SESSION, null, ['gone s1', ...all.slice(1)]],
     ['wakes both when a session is deleted', SESSION, sessionWith({}, { deletionTimestamp: 'now' }), all],
-    ['tells a Channel of another phase', SESSION, sessionWith({ phase: 'Failed' }), ['owner', 'channel tv/film']],
-    ['lets both sleep while a session only gets on', SESSION, progressed, []],
+    ['tells a Channel of another phase', SESSION, failed, ['status of session 9', 'owner', 'channel tv/film']],
+    ['lets both sleep while a session only gets on', SESSION, progressed, ['status of session 9']],
   ];
   test.each(ofSessions)('%s', (_name, before, after, expected) => {
     sessions.tell(before, after);

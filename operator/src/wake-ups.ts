@@ -16,6 +16,8 @@ export interface WakeUps {
   readonly channelStatus: (channel: Channel) => void;
   /** The StreamSession of this key, or a pod of it, has changed. */
   readonly session: (key: string, priority: Priority) => void;
+  /** Nothing but the status of this StreamSession has changed. */
+  readonly sessionStatus: (session: StreamSession) => void;
   /** A StreamSession has changed, or what it belongs to names another owner. */
   readonly owner: (session: StreamSession) => void;
   /** The StreamSession with this uid is gone. */
@@ -27,7 +29,7 @@ export interface WakeUps {
 /**
  * Says for each change in a cache who has to look again. The statuses of Channels and StreamSessions are the operator's
  * own words, which their controllers know before the cache does: the echo of a write wakes nobody but the Channel, of
- * what has become of its session. Of a Channel's status it is told, because somebody else may have written it.
+ * what has become of its session. Of both their statuses is told, because somebody else may have written them.
  */
 export function wakeOnChanges({ channels, sessions, pods, namespaces, slices }: Caches, wake: WakeUps): void {
   channels.onChange(({ before, after, initial }) => {
@@ -49,6 +51,7 @@ export function wakeOnChanges({ channels, sessions, pods, namespaces, slices }: 
     const object = after ?? before;
     if (object === null) return;
     const isEcho = before !== null && after !== null && onlyStatusChanged(before, after);
+    if (isEcho) wake.sessionStatus(after);
     if (isEcho && sameJson(withoutProgress(before), withoutProgress(after))) return;
     if (after === null) wake.sessionGone(object.metadata.uid ?? '');
     else wake.owner(after);

@@ -12,6 +12,7 @@ import { remember } from './memory.ts';
 import { type ChannelPlan, type PlanSettings, planChannel } from './plan.ts';
 import type { ChannelState, ChannelStates } from './state.ts';
 import { settleSeconds } from './status-gate.ts';
+import type { WriteTurns } from './write-turns.ts';
 import { UNSEEN_SECONDS } from './writer.ts';
 
 /** How long a channel stays above Direct after a viewer could not reach its source. */
@@ -25,6 +26,8 @@ export interface ChannelControllerOptions {
   readonly settings: PlanSettings;
   readonly events: EventRecorder;
   readonly metrics: OperatorMetrics;
+  /** Whose turn it is to write what can wait. */
+  readonly turns: Pick<WriteTurns, 'reserve'>;
   /** Asks for the writes that a plan needs; they have a queue of their own, so that no API call delays a route. */
   readonly write: (key: string, withinSeconds: number) => void;
   readonly now: () => number;
@@ -56,7 +59,7 @@ function reconcile(key: string, options: ChannelControllerOptions): ReconcileRes
   settle(state, options);
   const left = leftovers(state.removed.values(), ({ metadata }) => podsOf(metadata, options.sources.pods), nowMs);
   for (const event of left.events) options.events.record(channel, event);
-  const writeWithinSeconds = settleSeconds(state, nowMs);
+  const writeWithinSeconds = settleSeconds(state, nowMs, (claim) => options.turns.reserve(key, claim));
   if (writeWithinSeconds !== null) options.write(key, writeWithinSeconds);
   return soonest(plan.wakeAfterSeconds, state.made.size === 0 ? null : UNSEEN_SECONDS, left.wakeAfterSeconds);
 }

@@ -57,7 +57,15 @@ describe('the status of a channel', () => {
     ],
   ];
   test.each(waits)('%s', (_name, state, seconds) => {
-    expect(settleSeconds(state, 5_000)).toBe(seconds);
+    expect(settleSeconds(state, 5_000, () => true)).toBe(seconds);
+  });
+
+  test('is not looked at before its turn where it can wait', () => {
+    const asked: string[] = [];
+    const reserve = (claim: string) => asked.push(claim) === 0;
+    expect(settleSeconds({ ...nothing, wanted: withCount(110) }, 5_000, reserve)).toBeNull();
+    expect(settleSeconds({ ...nothing, wanted: { ...STATUS, mode: 'Transcode' } }, 5_000, reserve)).toBe(0.2);
+    expect(asked).toEqual(['count']);
   });
 
   test('shows counts that are at most 15 seconds old', () => {

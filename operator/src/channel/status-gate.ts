@@ -1,6 +1,7 @@
 import type { ChannelStatus } from '@sluice/crds';
 import { sameJson, sameJsonBut } from '../runtime/apply/json.ts';
 import type { ChannelState } from './state.ts';
+import type { Claim } from './write-turns.ts';
 
 /** Counts and positions may be this old in the status; live numbers are in metrics and at the status URL. */
 const COUNTS_EVERY_SECONDS = 15;
@@ -35,11 +36,19 @@ export function urgencyOf(next: ChannelStatus, written: ChannelStatus | undefine
   return change > 0 && change >= before * WORTH_TELLING ? 'soon' : 'later';
 }
 
+/** Why a channel wants to write this status in the place of the one that was written last. */
+export function claimOf(status: ChannelStatus, written: ChannelStatus | undefined, urgency: Urgency): Claim {
+  const isWatched = [status.desiredMode, status.mode, written?.mode ?? 'Idle'].some((mode) => mode !== 'Idle');
+  if (isWatched) return urgency === 'now' ? 'change' : 'count';
+  return written === undefined ? 'first' : 'idle';
+}
+
 /**
  * Seconds until the writer has to look at what a plan wants written: for sessions, and the first word about a channel, at
- * once; null where it has nothing to do.
+ * once; null where it has nothing to do, or nothing before its turn.
+ * @param reserve asks for a turn for what can wait
  */
-export function settleSeconds(state: PlannedWrites, nowMs: number): number | null {
+export function settleSeconds(state: PlannedWrites, nowMs: number, reserve: (claim: Claim) => boolean): number | null {
   const { made, removed, wanted, written, writtenMs, isWriting } = state;
   if (wanted === undefined || written === undefined) return 0;
   if (made.size > 0 || removed.size > 0) {
@@ -49,8 +58,11 @@ export function settleSeconds(state: PlannedWrites, nowMs: number): number | nul
   }
   // What is being written differs from what was written last, and so perhaps from what is wanted now.
   if (isWriting) return SETTLE_SECONDS;
-  const wait = waitSeconds(urgencyOf(wanted, written), writtenMs, nowMs);
-  return wait === null ? null : Math.max(SETTLE_SECONDS, wait);
+  const urgency = urgencyOf(wanted, written);
+  const wait = waitSeconds(urgency, writtenMs, nowMs);
+  if (wait === null || wait > 0) return wait;
+  const claim = claimOf(wanted, written, urgency);
+  return claim === 'change' || reserve(claim) ? SETTLE_SECONDS : null;
 }
 
 /** Seconds until a status of this urgency may be written; 0: at once; null: not at all. */

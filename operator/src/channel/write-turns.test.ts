@@ -41,11 +41,11 @@ describe('the turns to write a status', () => {
     jest.advanceTimersByTime(900);
     expect(called).toEqual([]);
     nowMs = 1000;
-    jest.advanceTimersByTime(200);
+    jest.advanceTimersByTime(500);
     expect(called).toEqual(['film']);
     expect(turns.take('other', 'change')).toBe(true);
     hasRoom = true;
-    jest.advanceTimersByTime(200);
+    jest.advanceTimersByTime(500);
     expect(called).toEqual(['film', 'news', 'sport']);
   });
 
@@ -53,7 +53,7 @@ describe('the turns to write a status', () => {
     exhaust();
     turns.take('idle', 'idle');
     turns.take('watched', 'count');
-    jest.advanceTimersByTime(200);
+    jest.advanceTimersByTime(500);
     expect(called).toEqual(['watched', 'idle']);
   });
 
@@ -79,6 +79,18 @@ describe('the turns to write a status', () => {
     expect(jest.getTimerCount()).toBe(0);
     exhaust();
     expect(turns.take('film', 'count')).toBe(false);
+  });
+
+  test('can be reserved: once, until it is taken or nobody needs it', () => {
+    for (let index = 0; index < 2; index += 1) expect(turns.reserve('film', 'count')).toBe(true);
+    for (let index = 1; index < 10; index += 1) expect(turns.reserve(`first-${index}`, 'count')).toBe(true);
+    expect(turns.reserve('news', 'count')).toBe(false);
+    expect(turns.take('film', 'count')).toBe(true);
+    turns.done('first-1');
+    for (const key of ['film', 'first-1']) expect(turns.reserve(key, 'count')).toBe(false);
+    jest.advanceTimersByTime(500);
+    expect(called).toEqual(['news', 'film', 'first-1']);
+    expect(turns.reserve('news', 'count')).toBe(true);
   });
 
   test('need not be waited for by a change, but by one that changes with every segment', () => {

@@ -6,8 +6,8 @@ import { ApiError, hasReason } from '../runtime/client/api-error.ts';
 import type { Client } from '../runtime/client/client.ts';
 import type { Reconcile } from '../runtime/controller/controller.ts';
 import type { ChannelState, ChannelStates } from './state.ts';
-import { type Urgency, urgencyOf, waitSeconds } from './status-gate.ts';
-import type { Claim, WriteTurns } from './write-turns.ts';
+import { claimOf, urgencyOf, waitSeconds } from './status-gate.ts';
+import type { WriteTurns } from './write-turns.ts';
 
 /** Field manager of everything that the channel controller applies. */
 const FIELD_MANAGER = 'sluice-channel';
@@ -166,12 +166,6 @@ async function writeStatus(key: string, state: ChannelState, options: ChannelWri
 function withPosition(status: ChannelStatus, report: OwnerReport | null): ChannelStatus {
   const isKnown = report !== null && report.epoch > 0 && report.epoch === status.epoch;
   return isKnown && report.lastMsn !== status.lastMsn ? { ...status, lastMsn: report.lastMsn } : status;
-}
-
-function claimOf(status: ChannelStatus, written: ChannelStatus | undefined, urgency: Urgency): Claim {
-  const isWatched = [status.desiredMode, status.mode, written?.mode ?? 'Idle'].some((mode) => mode !== 'Idle');
-  if (isWatched) return urgency === 'now' ? 'change' : 'count';
-  return written === undefined ? 'first' : 'idle';
 }
 
 function isOwnedBy(session: StreamSession, uid: string): boolean {

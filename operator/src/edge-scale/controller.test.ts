@@ -132,6 +132,23 @@ describe("the controller of the edges' Deployment", () => {
     ]);
   });
 
+  test('tells many pods what they are worth, ten a second and each once, before one goes', async () => {
+    deploy(25);
+    nowMs = WINDOW_MS;
+    await look();
+    nowMs += WINDOW_MS;
+    const costsBySecond: number[] = [];
+    while (spec().replicas === 25) {
+      calls = [];
+      const waitSeconds = (await look())?.requeueAfterSeconds ?? 0;
+      expect(waitSeconds).toBeGreaterThanOrEqual(1);
+      nowMs += waitSeconds * 1000;
+      costsBySecond.push(calls.filter((call) => call.startsWith('cost')).length);
+    }
+    expect(costsBySecond).toEqual([10, 10, 5, 0]);
+    expect(calls).toEqual(['scale 10']);
+  });
+
   test('tells the pods anew where another one has become the owner meanwhile', async () => {
     deploy(2);
     nowMs = WINDOW_MS;

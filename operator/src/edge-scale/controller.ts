@@ -9,7 +9,13 @@ import { type Client, nameOf } from '../runtime/client/client.ts';
 import type { Reconcile, ReconcileResult } from '../runtime/controller/controller.ts';
 import type { EventRecorder } from '../runtime/events/recorder.ts';
 import { decideScale, type ScaleDecision, type ScaleMemory, type ScaleReason } from './decide.ts';
-import { costsToWrite, DELETION_COST_ANNOTATION, type PodDuties, type WrittenCost } from './deletion-cost.ts';
+import {
+  COSTS_PER_SECOND,
+  costsToWrite,
+  DELETION_COST_ANNOTATION,
+  type PodDuties,
+  type WrittenCost,
+} from './deletion-cost.ts';
 import { edgeScaleFailed, edgesAtMaximum, edgesScaled } from './events.ts';
 import type { LoadBook } from './load-book.ts';
 import type { EdgeScaleSettings } from './settings.ts';
@@ -17,6 +23,9 @@ import type { EdgeScaleSettings } from './settings.ts';
 const FIELD_MANAGER = 'sluice-edge-scale';
 /** The ReplicaSet controller reads costs out of a cache of its own, which is behind by some milliseconds. */
 const COSTS_SETTLE_SECONDS = 1;
+/** With hundreds of edges their costs stay below half of what an operator may write at rest, 20 a second. */
+const COSTS_AT_ONCE = 10;
+const COSTS_PAUSE_SECONDS = COSTS_AT_ONCE / COSTS_PER_SECOND;
 /** A Deployment that is not there, or that the operator may not scale, needs somebody's help first. */
 const TROUBLE_SECONDS = 30;
 /** An API server that is busy or away for a moment. */
@@ -126,10 +135,11 @@ class EdgeScaler {
       if (!staying.some(({ podUid }) => podUid === uid)) this.#written.delete(uid);
     }
     const costs = costsToWrite(duties(staying), this.#written, now());
-    for (const { podName, podUid, cost } of costs) {
+    for (const { podName, podUid, cost } of costs.slice(0, COSTS_AT_ONCE)) {
       await this.#writeCost(podName, podUid, cost);
       this.#written.set(podUid, { cost, atMs: now() });
     }
+    if (costs.length > COSTS_AT_ONCE) return COSTS_PAUSE_SECONDS;
     const lastMs = Math.max(0, ...[...this.#written.values()].map(({ atMs }) => atMs));
     return Math.max(0, COSTS_SETTLE_SECONDS - (now() - lastMs) / 1000);
   }

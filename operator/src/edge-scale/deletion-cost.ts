@@ -12,6 +12,8 @@ const OWNER_COST = 1_000_000;
 const HIGHEST_COST = 2 ** 31 - 1;
 /** A cost is written anew after this, because viewers have moved meanwhile. */
 const FRESH_MS = 60_000;
+/** So many costs are written in a second at most. */
+export const COSTS_PER_SECOND = 10;
 
 /** What an edge pod has to do, as far as it matters who goes. */
 export interface PodDuties {
@@ -47,11 +49,13 @@ export function costsToWrite(
   written: ReadonlyMap<string, WrittenCost>,
   nowMs: number,
 ): readonly (PodDuties & { readonly cost: number })[] {
+  // With very many pods the first cost must not be old before the last one is written.
+  const freshMs = Math.max(FRESH_MS, (2 * pods.length * 1000) / COSTS_PER_SECOND);
   return pods
     .map((pod) => ({ ...pod, cost: deletionCost(pod) }))
     .filter(({ podUid, cost }) => {
       const known = written.get(podUid);
-      return known === undefined || nowMs - known.atMs > FRESH_MS || isOwners(known.cost) !== isOwners(cost);
+      return known === undefined || nowMs - known.atMs > freshMs || isOwners(known.cost) !== isOwners(cost);
     });
 }
 

@@ -24,6 +24,7 @@ import type { Refusal } from './gpu.ts';
 import { type ObservedSession, planSession, rememberSession, type SessionMemory, type SessionPlan } from './plan.ts';
 import { makeSecret } from './secret.ts';
 import { statusEvents } from './status-events.ts';
+import type { WrittenStatuses } from './written-statuses.ts';
 
 /** Index of pods by `namespace/name` of their StreamSession. */
 export const PODS_BY_SESSION = 'session';
@@ -50,6 +51,8 @@ export interface SessionControllerOptions {
   readonly heard: (channelUid: string) => boolean;
   /** Who may run within the limits. */
   readonly admissions: Pick<AdmissionBook, 'verdict'>;
+  /** What is known of the statuses that stand in the API server. */
+  readonly statuses: WrittenStatuses;
   /** Whose turn it is to write what can wait. */
   readonly turns: Pick<WriteTurns, 'take' | 'done' | 'forget'>;
   /** Whether this operator has deleted a session: the cache may show it for as long as its watch is silent. */
@@ -80,10 +83,13 @@ export function createSessionReconcile(options: SessionControllerOptions): Recon
     if (known !== undefined && known.uid !== session?.metadata.uid) states.delete(key);
     if (session === undefined || session.metadata.deletionTimestamp !== undefined) {
       options.turns.forget(key);
+      options.statuses.forget(key);
       return undefined;
     }
     const state = states.get(key) ?? meet(session);
+    if (!states.has(key)) options.statuses.read(session);
     states.set(key, state);
+    takeForeignStatus(session, state, options);
     const plan = (): SessionPlan => planSession(observe(key, session, state, options));
     const before = plan();
     const wasRefused = state.refusal?.message;
@@ -120,6 +126,13 @@ function observe(
 function withStatus(session: StreamSession, status: StreamSessionStatus): StreamSession {
   const { apiVersion, kind, metadata, spec } = session;
   return { apiVersion, kind, metadata, spec, status };
+}
+
+/** Nobody else has a say in the status of a session: what somebody else wrote is compared with what should stand there. */
+function takeForeignStatus(session: StreamSession, state: SessionState, { statuses }: SessionControllerOptions): void {
+  if (!statuses.isForeign(session)) return;
+  state.written = session.status;
+  statuses.read(session);
 }
 
 function meet(session: StreamSession): SessionState {
@@ -182,7 +195,7 @@ async function writeStatus(
   status: StreamSessionStatus,
   options: SessionControllerOptions,
 ): Promise<number | null> {
-  const { client, turns, now } = options;
+  const { client, statuses, turns, now } = options;
   if (sameJson(status, state.written)) return null;
   if (sameJson(essence(status), essence(state.written ?? {}))) {
     const wait = PROGRESS_EVERY_SECONDS - (now() - state.writtenMs) / 1000;
@@ -197,7 +210,7 @@ async function writeStatus(
     status,
   };
   try {
-    await client.applyStatus(STREAM_SESSION, object, FIELD_MANAGER);
+    await statuses.note(key, () => client.applyStatus(STREAM_SESSION, object, FIELD_MANAGER));
   } catch (error) {
     if (hasReason(error, 'NotFound')) return null; // deleted meanwhile
     throw error; // a conflict, too: it is tried again until the cache tells of another session of this name
