@@ -228,7 +228,7 @@ function createLink(parts: EdgeParts, downlink: Downlink): LinkServer {
 /** Registers the metrics; returns what to call when an answer fails for the edge's own fault. */
 function registerFigures(parts: EdgeParts, core: Core, link: LinkServer): (thrown: unknown, path: string) => void {
   const { routes, audiences, load, events } = core;
-  const { failures, fetched, fetchedBytes } = registerEdgeMetrics(parts.metrics, {
+  const { failures, fetched, fetchedBytes, reread } = registerEdgeMetrics(parts.metrics, {
     linkConnected: () => link.connected,
     routes: () => routes.size,
     rememberedIds: () => audiences.rememberedIds,
@@ -241,6 +241,7 @@ function registerFigures(parts: EdgeParts, core: Core, link: LinkServer): (throw
       }
     },
   });
+  parts.channels.onReread((result) => reread.inc({ result }));
   parts.channels.onFetched((bytes) => {
     fetched.inc();
     fetchedBytes.inc(bytes);

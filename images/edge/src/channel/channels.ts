@@ -11,6 +11,7 @@ import type { MediaSide, MediaSideOptions } from './media-side.ts';
 import { Negotiation } from './negotiation.ts';
 import type { ChannelOwner } from './owner.ts';
 import { OwnersDesk } from './owners-desk.ts';
+import type { Reread } from './reread.ts';
 import { ServedChannel } from './served.ts';
 import type { ChannelLive, Departure, OwnersListener } from './service.ts';
 import { type Ownership, ownershipOf } from './succession.ts';
@@ -36,6 +37,7 @@ class Channels implements MediaSide {
   readonly #followed = new Listeners<[uid: string]>();
   readonly #published = new Listeners<[uid: string]>();
   readonly #fetched = new Listeners<[bytes: number]>();
+  readonly #reread = new Listeners<[result: Reread]>();
   readonly #superseded = new Listeners<Parameters<OwnersListener>>();
   readonly #negotiation: Negotiation;
   readonly #turns = new FetchTurns();
@@ -157,6 +159,10 @@ class Channels implements MediaSide {
     return this.#fetched.add(listener);
   }
 
+  onReread(listener: (result: Reread) => void): () => void {
+    return this.#reread.add(listener);
+  }
+
   onOwners(listener: OwnersListener): () => void {
     return this.#superseded.add(listener);
   }
@@ -234,6 +240,7 @@ class Channels implements MediaSide {
       followed: () => this.#followed.tell(uid),
       superseded: ({ owners, term }) => this.#superseded.tell(uid, owners, term),
       fetched: (bytes) => this.#fetched.tell(bytes),
+      reread: (result) => this.#reread.tell(result),
     });
     channel.setFollowers(this.#followers.get(uid) ?? 0);
     return channel;

@@ -1,4 +1,3 @@
-import { SluiceError } from '@sluice/common/errors/error.ts';
 import { MAX_SEGMENT_BYTES } from '@sluice/common/work/contract.ts';
 import type { SourceClient } from '../source/client.ts';
 import { contentOf } from '../source/content.ts';
@@ -6,20 +5,14 @@ import { sourceError } from '../source/errors.ts';
 import type { SourceHeaders } from '../source/headers.ts';
 import type { SegmentKey, SourceSegment } from '../source/parse.ts';
 import { extensionOf } from '../source/segment-kind.ts';
-import { STORAGE_FULL } from '../storage/errors.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import type { Clock } from './clock.ts';
 import type { Inits, StoredInit } from './inits.ts';
 import type { Download, Fetchable } from './pending.ts';
+import { storeSegment } from './storing.ts';
 
 /** Least time for one segment in ms, so that short segments may still wait for a slow connection. */
 const MIN_TIMEOUT_MS = 10_000;
-
-/**
- * Pauses in ms before a segment that found no room is written again: its channel has given back what it can spare, and what
- * others list may have moved on by then. The source is not asked again for it.
- */
-const STORE_AGAIN_MS = [300, 1_000] as const;
 
 /** Where a download reads and writes. */
 export interface DownloadContext {
@@ -93,39 +86,6 @@ export async function downloadSegment(segment: Fetchable, context: DownloadConte
     ...(range === null ? {} : { range }),
   });
   const stored = inspect(answer.bytes, init, segment.source);
-  await store(segment.sourceName, answer.bytes, context);
+  await storeSegment(segment.sourceName, answer.bytes, context);
   return stored;
-}
-
-async function store(
-  name: string,
-  bytes: Uint8Array,
-  { files, clock, signal, noRoom }: DownloadContext,
-): Promise<void> {
-  for (const pauseMs of STORE_AGAIN_MS) {
-    if (signal.aborted) return;
-    try {
-      await files.write(name, bytes);
-      return;
-    } catch (error) {
-      if (!(error instanceof SluiceError) || error.code !== STORAGE_FULL) throw error;
-      noRoom();
-    }
-    await pause(clock, pauseMs, signal);
-  }
-  if (!signal.aborted) await files.write(name, bytes);
-}
-
-/** Resolves after the time, or as soon as `signal` aborts. */
-function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.after(milliseconds, end);
-    signal.addEventListener('abort', end, { once: true });
-  });
 }

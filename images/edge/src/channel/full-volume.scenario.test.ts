@@ -245,3 +245,30 @@ describe('an owner whose volume is full', () => {
     }
   });
 });
+
+describe('an edge that is handed a channel', () => {
+  test.each([
+    ['as much as a full volume lists', 9, 6],
+    ['less than that', 5, 3],
+  ])('lists no more of the owner before than it has room for: %s', async (_, room, fewest) => {
+    await open(1_000, room);
+    const other = edges[1] ?? owner;
+    apply({ mode: 'Proxy', ownerTerm: 16 });
+    owner.media.setLocalViewers(UID, 1);
+    await owner.clock.advance(40_000);
+    expect(urisOf(await owner.playlist())).toHaveLength(12);
+    const leaving = owner.media.leave();
+    for (let turn = 0; turn < 20; turn += 1) await owner.clock.advance(0);
+    expect(await leaving).toEqual({ handedOver: 1, kept: 0 });
+    for (let step = 0; step < 6; step += 1) await owner.clock.advance(1_000);
+    owner.network.remove(owner.podUid);
+    other.media.setLocalViewers(UID, 1);
+    for (let step = 0; step < 12; step += 1) {
+      const text = await other.playlist();
+      expect(urisOf(text).length).toBeGreaterThanOrEqual(fewest);
+      for (const name of playable(text)) expect([name, isStored(other, name)]).toEqual([name, true]);
+      expect(other.volume.bytes).toBeLessThanOrEqual(room * SEGMENT_BYTES);
+      await owner.clock.advance(2_000);
+    }
+  });
+});

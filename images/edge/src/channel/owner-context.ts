@@ -1,6 +1,7 @@
 import type { OwnerReport } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { SourceClient } from '../source/client.ts';
+import type { SourcePlaylist } from '../source/parse.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import type { Clock } from './clock.ts';
 import type { TimelineCopy } from './copy.ts';
@@ -18,6 +19,8 @@ export interface OwnerContext {
   readonly statePath: string;
   /** Called with each report that differs from the one before. */
   readonly report: (report: OwnerReport) => void;
+  /** Called with each new playlist of the source. */
+  readonly seen: (playlist: SourcePlaylist) => void;
   /** Called when something that viewers see has changed, or may have. */
   readonly changed: () => void;
   /** The timeline of another edge that this one goes on with; null where there is none. */

@@ -98,6 +98,7 @@ export class ChannelOwner {
     this.#source = new SourceSide(route, known, context.client, context.clock, {
       taken: (taken, playlist, at, before) => {
         this.#publisher.take(taken, playlist, at, before);
+        this.#context.seen(playlist);
         this.#waiters.wake();
         this.#context.changed();
       },

@@ -92,6 +92,8 @@ export class Publisher {
   #isLast = false;
   /** A file has found no room since something was given back last. */
   #lacksRoom = false;
+  /** Nothing that is listed up to this number can be stored. */
+  #givenUpMsn = -1;
   #abort = new AbortController();
   #cancelTimer = (): void => {};
 
@@ -239,6 +241,12 @@ export class Publisher {
     this.pump();
   }
 
+  /** What is listed up to this number cannot be stored here: it leaves the playlist as soon as it may (RFC 8216bis 6.2.2). */
+  giveUp(msn: number): void {
+    this.#givenUpMsn = Math.max(this.#givenUpMsn, msn);
+    this.noRoom();
+  }
+
   /** Ends for good: no timer, download or write goes on. */
   close(): void {
     this.#abort.abort();
@@ -307,7 +315,7 @@ export class Publisher {
   async #giveBack(signal: AbortSignal): Promise<void> {
     if (!this.#lacksRoom || this.#log === null) return;
     this.#lacksRoom = false;
-    const log = trim(this.#log, givenBack(this.#log));
+    const log = this.#trimmed(trim(this.#log, givenBack(this.#log)), this.#context.clock.now());
     if (log === this.#log) return;
     await this.#context.save(log);
     if (signal.aborted) return;
@@ -388,7 +396,7 @@ export class Publisher {
   #trimmed(log: TimelineLog, now: number): TimelineLog {
     return trim(
       log,
-      removable(log, (entry) => this.#expiry.expired(entry, now)),
+      removable(log, (entry) => entry.msn <= this.#givenUpMsn || this.#expiry.expired(entry, now)),
     );
   }
 }

@@ -16,10 +16,11 @@ import { ChannelFollower } from './follower.ts';
 import { isOwner } from './mode.ts';
 import type { Negotiation } from './negotiation.ts';
 import { ChannelOwner } from './owner.ts';
+import type { Reread, Rereads } from './reread.ts';
 import { SegmentCache } from './segment-cache.ts';
 import type { ChannelLive } from './service.ts';
 import { isTakenOver, longestCopy, type Ownership } from './succession.ts';
-import { MissingSegments } from './take-over.ts';
+import { type MissingSegments, takeOverFiles } from './take-over.ts';
 import { ownerMoved } from './waiters.ts';
 
 /** First pause in ms before a channel that could not be opened is tried again; it doubles. */
@@ -55,6 +56,8 @@ export interface ServedContext {
   readonly superseded: (ownership: Ownership) => void;
   /** A file has come from another edge. */
   readonly fetched: (bytes: number) => void;
+  /** A listed file of the owner before was read from the source again, or is lost. */
+  readonly reread: (result: Reread) => void;
 }
 
 /** One channel on this edge, whoever owns it: it changes hands as its route says, with the timeline and the files. */
@@ -230,8 +233,10 @@ export class ServedChannel {
     this.#former = follower;
     this.#follower = null;
     this.#cache = null;
+    let rereads: Rereads | null = null;
     const owner = await ChannelOwner.open(withReport(route, follower?.report ?? null), {
       ...{ clock, client, logger, folder, openFiles, statePath, takeOver },
+      seen: (playlist) => rereads?.looked(playlist),
       changed: () => this.#context.published(),
       report: (report) => {
         this.#report = report;
@@ -241,12 +246,11 @@ export class ServedChannel {
     this.#owner = owner;
     this.#former = null;
     if (takeOver === null) return;
-    this.#missing = new MissingSegments(
-      { ...this.#fetching(), clock, files: owner.files },
-      claimed.answered,
-      takeOver.log,
-    );
-    void this.#missing.fetchAll(takeOver, route.uid);
+    const { reread } = this.#context;
+    const context = { ...this.#fetching(), clock, logger, source: client, reread };
+    const begun = takeOverFiles(context, owner, takeOver, claimed.answered);
+    this.#missing = begun.missing;
+    rereads = begun.rereads;
   }
 
   async #claim(route: Route, former: OwnerAddress | null): ReturnType<Negotiation['claim']> {

@@ -1,4 +1,5 @@
 import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Reread } from './reread.ts';
 
 /** A playlist ready to be sent. */
 export interface PlaylistAnswer {
@@ -74,6 +75,11 @@ export interface ChannelService {
   onOwners(listener: OwnersListener): () => void;
   /** Subscribes to files that were fetched from another edge, called for each with its bytes; returns the unsubscribe function. */
   onFetched(listener: (bytes: number) => void): () => void;
+  /**
+   * Subscribes to listed files of owners that are gone which no edge has: read again from the source, or lost, each once;
+   * returns the unsubscribe function.
+   */
+  onReread(listener: (result: Reread) => void): () => void;
   /**
    * This edge ends soon: what it owns and somebody wants goes to successors, and it takes no channel any more. What it is
    * asked for it goes on to answer, as a follower. Resolves when all that can be handed over is.

@@ -19,6 +19,8 @@ export interface EdgeCounters {
   /** Segments and initialization sections that came from another edge, and their bytes. */
   readonly fetched: Counter;
   readonly fetchedBytes: Counter;
+  /** Listed files of owners that are gone, by `result`: `read` again from the source, or `lost`. */
+  readonly reread: Counter;
 }
 
 /** Registers the edge's metrics. Series per channel exist only while it has viewers here. */
@@ -42,6 +44,11 @@ export function registerEdgeMetrics(metrics: Metrics, figures: EdgeFigures): Edg
     failures: metrics.counter('sluice_edge_failures_total', 'Answers that failed for a fault of the edge.'),
     fetched: metrics.counter('sluice_edge_fetched_total', 'Segments fetched from the edges that own their channels.'),
     fetchedBytes: metrics.counter('sluice_edge_fetched_bytes_total', 'Bytes of them.'),
+    reread: metrics.counter(
+      'sluice_edge_reread_total',
+      'Listed segments of lost owners that no edge has: read again from the source, or lost.',
+      ['result'],
+    ),
   };
 }
 

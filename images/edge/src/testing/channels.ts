@@ -168,6 +168,10 @@ export class ChannelsDouble implements ChannelService {
     return () => {};
   }
 
+  onReread(_listener: (result: 'read' | 'lost') => void): () => void {
+    return () => {};
+  }
+
   onReport(listener: (report: OwnerReport) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
