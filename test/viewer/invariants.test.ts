@@ -9,6 +9,9 @@ interface Options {
   readonly target?: number;
   readonly discontinuitySequence?: number;
   readonly discontinuityAt?: number;
+  /** A line in front of segment 12. */
+  readonly tag?: string;
+  readonly ended?: boolean;
 }
 
 function playlist(options: Options = {}) {
@@ -17,8 +20,10 @@ function playlist(options: Options = {}) {
   lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuitySequence}`);
   for (let msn = first; msn < first + count; msn += 1) {
     if (msn === discontinuityAt) lines.push('#EXT-X-DISCONTINUITY');
+    if (msn === 12 && options.tag !== undefined) lines.push(options.tag);
     lines.push('#EXTINF:2.000,', `${prefix}/${msn}.ts`);
   }
+  if (options.ended === true) lines.push('#EXT-X-ENDLIST');
   return parseMediaPlaylist(`${lines.join('\n')}\n`);
 }
 
@@ -63,8 +68,24 @@ describe('the rules for an update', () => {
       after: playlist({ discontinuityAt: 12 }),
       word: 'EXT-X-DISCONTINUITY',
     },
+    {
+      name: 'a key that appears later',
+      after: playlist({ tag: '#EXT-X-KEY:METHOD=AES-128,URI="k"' }),
+      word: 'EXT-X-KEY',
+    },
+    { name: 'a part of a file instead of it', after: playlist({ tag: '#EXT-X-BYTERANGE:9@0' }), word: 'BYTERANGE' },
+    { name: 'a segment that becomes a gap', after: playlist({ tag: '#EXT-X-GAP' }), word: 'EXT-X-GAP' },
+    { name: 'an ad marker that appears later', after: playlist({ tag: '#EXT-X-CUE-OUT:30' }), word: 'ad markers' },
   ])('$name is found', ({ after, word }) => {
     expect(updateViolations(playlist(), after).join()).toContain(word);
+  });
+
+  test('an end is one', () => {
+    const end = playlist({ ended: true });
+    expect(updateViolations(playlist(), end)).toEqual([]);
+    expect(updateViolations(end, end)).toEqual([]);
+    expect(updateViolations(end, playlist()).join()).toContain('EXT-X-ENDLIST');
+    expect(updateViolations(end, playlist({ first: 11, ended: true })).join()).toContain('EXT-X-ENDLIST');
   });
 });
 

@@ -17,6 +17,24 @@ function playlistOf(first: number, last: number, prefix = 'a'): SourcePlaylist {
 const knownTo = (first: number, last: number): readonly KnownSegment[] =>
   remember([], { kind: 'continue', segments: playlistOf(first, last).segments });
 
+describe('a source that starts its encoder again, and with it its old names', () => {
+  const dated = (first: number, last: number, startMs: number): SourcePlaylist => {
+    const playlist = playlistOf(first, last);
+    const dateOf = (msn: number): string => new Date(startMs + 2_000 * msn).toISOString();
+    return { ...playlist, segments: playlist.segments.map((one) => ({ ...one, dateTime: dateOf(one.msn) })) };
+  };
+  const known = remember([], { kind: 'continue', segments: dated(0, 9, 0).segments });
+
+  test.each([
+    { name: 'before it is where it was', look: dated(0, 4, 30_000), kind: 'restart' },
+    { name: 'behind where it was', look: dated(2, 12, 30_000), kind: 'restart' },
+    { name: 'not at all: its dates are only reckoned anew', look: dated(2, 12, 400), kind: 'continue' },
+    { name: 'not at all: it has no dates any more', look: playlistOf(2, 12), kind: 'continue' },
+  ])('is seen by its dates, $name', ({ look, kind }) => {
+    expect(intake(known, look, 0).kind).toBe(kind);
+  });
+});
+
 describe('a look at the source', () => {
   test.each([
     { name: 'the first look', known: [], look: playlistOf(5, 9), behind: 0, kind: 'continue', taken: [5, 6, 7, 8, 9] },

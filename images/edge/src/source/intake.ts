@@ -4,6 +4,8 @@ import type { SourcePlaylist, SourceSegment } from './parse.ts';
 export interface KnownSegment {
   readonly msn: number;
   readonly mark: string;
+  /** EXT-X-PROGRAM-DATE-TIME in ms since 1970; left out where the source tells none. */
+  readonly dateMs?: number | undefined;
 }
 
 /** What a look at the source means for the timeline. */
@@ -23,6 +25,12 @@ export type Intake =
  */
 const STALE_LOOKS = 5;
 
+/**
+ * Difference in ms between two dates of one segment that no reckoning from a neighbour's date makes: behind it is an
+ * encoder that was started again and uses its old names.
+ */
+const OTHER_DATE_MS = 10_000;
+
 /** Known segments kept for comparison. */
 export const KNOWN_SEGMENTS = 60;
 
@@ -33,11 +41,26 @@ export function markOf(segment: SourceSegment): string {
   return segment.range === null ? name : `${name}@${segment.range.offset}`;
 }
 
+function dateOf({ dateTime }: SourceSegment): number | undefined {
+  return dateTime === null ? undefined : Date.parse(dateTime);
+}
+
+/** Whether a segment is another one than that of its number which is known. */
+function isAnother(known: KnownSegment, segment: SourceSegment): boolean {
+  const dateMs = dateOf(segment);
+  const isRedated =
+    dateMs !== undefined && known.dateMs !== undefined && Math.abs(dateMs - known.dateMs) > OTHER_DATE_MS;
+  return isRedated || known.mark !== markOf(segment);
+}
+
 /** Whether every segment that both know by number is another one. */
 function contradicts(known: readonly KnownSegment[], segments: readonly SourceSegment[]): boolean {
-  const marks = new Map(known.map((one) => [one.msn, one.mark]));
-  const shared = segments.filter((segment) => marks.has(segment.msn));
-  return shared.length > 0 && shared.every((segment) => marks.get(segment.msn) !== markOf(segment));
+  const byNumber = new Map(known.map((one) => [one.msn, one]));
+  const shared = segments.flatMap((segment) => {
+    const one = byNumber.get(segment.msn);
+    return one === undefined ? [] : [isAnother(one, segment)];
+  });
+  return shared.length > 0 && shared.every((another) => another);
 }
 
 /**
@@ -65,6 +88,9 @@ export function intake(known: readonly KnownSegment[], playlist: SourcePlaylist,
 /** The known segments after these were taken; a restart forgets the older ones. */
 export function remember(known: readonly KnownSegment[], taken: Intake): readonly KnownSegment[] {
   if (taken.kind === 'stale') return known;
-  const added = taken.segments.map((segment) => ({ msn: segment.msn, mark: markOf(segment) }));
+  const added = taken.segments.map((segment) => {
+    const dateMs = dateOf(segment);
+    return { msn: segment.msn, mark: markOf(segment), ...(dateMs === undefined ? {} : { dateMs }) };
+  });
   return [...(taken.kind === 'restart' ? [] : known), ...added].slice(-KNOWN_SEGMENTS);
 }

@@ -5,8 +5,17 @@ import fc from 'fast-check';
 import { append, lastEntry, newLog, nextMsn, type TimelineLog, trim } from './log.ts';
 import { mediaPlaylist } from './playlist.ts';
 
-/** What one segment brings: which section it needs, whether timestamps break before it, whether its bytes were lost. */
+const AES = '#EXT-X-KEY:METHOD=AES-128,URI="https://keys/1",IV=0x01';
+const drm = (id: string): string => `#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://${id}",KEYFORMAT="com.apple"`;
+const keys = fc.constantFrom<readonly string[]>([], [AES], [AES, drm('a')], [drm('b')]);
+
+/**
+ * What one segment brings: which section it needs, how both are encrypted, whether timestamps break before it, whether its
+ * bytes were lost.
+ */
 const segment = fc.record({
+  keys,
+  mapKeys: keys,
   map: fc.constantFrom('s/a.1/source/0123456789abcdef.mp4', 's/a.1/source/fedcba9876543210.mp4', 'http://cdn/i.mp4'),
   discontinuity: fc.boolean(),
   gap: fc.integer({ min: 0, max: 4 }).map((value) => value === 0),
@@ -23,10 +32,15 @@ function emptyLog(): TimelineLog {
   });
 }
 
-function appended(
-  log: TimelineLog,
-  { map, discontinuity, gap }: { map: string; discontinuity: boolean; gap: boolean },
-) {
+interface Brought {
+  readonly map: string;
+  readonly discontinuity: boolean;
+  readonly gap: boolean;
+  readonly keys?: readonly string[];
+  readonly mapKeys?: readonly string[];
+}
+
+function appended(log: TimelineLog, { map, discontinuity, gap, keys: own = [], mapKeys = [] }: Brought) {
   const msn = nextMsn(log);
   const name = `s/a.1/source/${msn}.0.m4s`;
   return append(log, {
@@ -38,6 +52,8 @@ function appended(
     gap,
     map: gap ? null : map,
     names: { source: name, '360p': name },
+    ...(gap || own.length === 0 ? {} : { keys: own }),
+    ...(gap || mapKeys.length === 0 ? {} : { mapKeys }),
   });
 }
 
@@ -60,7 +76,11 @@ describe('a playlist of segments that need initialization sections', () => {
             expect(playlist.entries.filter(({ gap }) => !gap).map(({ mapUri }) => mapUri)).toEqual(
               media.map(({ map }) => map),
             );
-            const changes = media.filter(({ map }, index) => map !== media[index - 1]?.map).length;
+            expect(playlist.entries.filter(({ gap }) => !gap).map((entry) => [...entry.keys])).toEqual(
+              media.map((entry) => [...(entry.keys ?? [])].sort()),
+            );
+            const sections = media.map((entry) => JSON.stringify([entry.map, entry.mapKeys]));
+            const changes = sections.filter((section, index) => section !== sections[index - 1]).length;
             expect(text.split('#EXT-X-MAP:').length - 1).toBe(changes);
             expect(playlistViolations(playlist).filter((violation) => violation.includes('EXT-X-MAP'))).toEqual([]);
             if (before !== null) expect(updateViolations(before, playlist)).toEqual([]);

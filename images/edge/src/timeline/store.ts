@@ -49,8 +49,12 @@ export const entriesSchema = z.array(entrySchema).max(1000);
 
 const logSchema = headSchema.extend({ entries: entriesSchema });
 
-/** A segment of the source as the next poll compares it: its published number and a mark that tells it from others. */
-export const knownSchema = z.object({ msn: numberSchema, mark: z.string() });
+/** A segment of the source as the next poll compares it: its number at the source, a mark and a date that tell it from others. */
+export const knownSchema = z.object({
+  msn: numberSchema,
+  mark: z.string(),
+  dateMs: z.number().optional(),
+});
 
 const stateSchema = z.object({
   version: z.literal(1),
@@ -70,7 +74,7 @@ export interface StoredTimeline {
   /** When this was written, ms since the epoch: 0 where an older version wrote it. */
   readonly savedAt: number;
   readonly log: TimelineLog;
-  readonly known: readonly { readonly msn: number; readonly mark: string }[];
+  readonly known: readonly z.infer<typeof knownSchema>[];
 }
 
 /**
