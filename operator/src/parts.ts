@@ -140,7 +140,8 @@ function createBase(options: OperatorOptions, budget: WriteBudget, parts: () => 
   const states = new ChannelStates();
   const lookAgain = new LookAgain(() => parts().controllers, states, caches, options.priorities !== false);
   const onEdgeChange = () => lookAgain.allChannels();
-  const book = new AudienceBook({ now, onChange: (uid) => lookAgain.channelOf(uid), onEdgeChange });
+  const onUnheard = (edge: string) => parts().hub.askAgain(edge);
+  const book = new AudienceBook({ now, onChange: (uid) => lookAgain.channelOf(uid), onEdgeChange, onUnheard });
   const admissions = createAdmissions(caches, options.limits, (key) => lookAgain.session(key));
   const metrics = createOperatorMetrics(options.metrics, {
     links: () => parts().hub.status(),

@@ -48,17 +48,21 @@ describe('the audience book', () => {
   });
 
   test('knows no count of a channel of which too much was said before it was followed, until it is said again', () => {
-    const { book } = deskOf();
+    const { book, changed } = deskOf();
     const flood = Array.from({ length: 1_100 }, (_, index) => `flood-${index}`);
     for (const uid of flood) book.viewers('a', { uid, snapshot: false, joined: joined('1'), left: [] });
     const [first = '', last = ''] = [flood[0], flood.at(-1)];
     for (const uid of [first, last]) book.follow({ uid, timeoutSeconds: 60, peak: 0 });
     expect(book.count(last)).toMatchObject({ state: 'unknown', viewers: 0 });
+    expect(changed).toContain('again a');
     book.edgeLost('a');
     book.edgeConnected('a');
     for (const uid of [first, last]) book.viewers('a', { uid, snapshot: true, joined: joined('1'), left: [] });
     book.edgeSynced('a');
     for (const uid of [first, last]) expect(book.count(uid)).toMatchObject({ state: 'known', viewers: 1 });
+    changed.length = 0;
+    book.follow({ uid: 'other', timeoutSeconds: 60, peak: 0 });
+    expect(changed).toEqual([]);
   });
 
   test('forgets what was said of a channel that is gone', () => {

@@ -16,6 +16,7 @@ export function deskOf(): Desk {
     now: () => clock.nowMs,
     onChange: (uid) => changed.push(uid),
     onEdgeChange: () => changed.push('all'),
+    onUnheard: (edge) => changed.push(`again ${edge}`),
   });
   clock.nowMs = 3_600_000;
   book.follow({ uid: 'c', timeoutSeconds: 60, peak: 0 });

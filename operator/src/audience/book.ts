@@ -42,19 +42,24 @@ export class AudienceBook {
   private readonly now: () => number;
   private readonly onChange: (uid: string) => void;
   private readonly onEdgeChange: () => void;
+  private readonly onUnheard: (edge: string) => void;
 
   /**
    * `onChange` is called with the uid of each channel whose count or signs of life may have changed, `onEdgeChange`
-   * when an edge came, went or fell silent, which may change what all counts are worth.
+   * when an edge came, went or fell silent, which may change what all counts are worth. `onUnheard` is called with an edge
+   * of which something could not be kept that may be missing now: until it has said everything again, the count of the
+   * channel that is followed from now on is unknown.
    */
   constructor(options: {
     readonly now: () => number;
     readonly onChange: (uid: string) => void;
     readonly onEdgeChange: () => void;
+    readonly onUnheard?: (edge: string) => void;
   }) {
     this.now = options.now;
     this.onChange = options.onChange;
     this.onEdgeChange = options.onEdgeChange;
+    this.onUnheard = options.onUnheard ?? (() => {});
     this.edges = new KnownEdges(options.now);
     this.goodbyes = new RememberedGoodbyes(options.now);
     this.startedAtMs = options.now();
@@ -67,7 +72,7 @@ export class AudienceBook {
 
   /** Starts or goes on counting a channel, with what edges have said of it already. */
   follow(settings: CountedChannel): void {
-    this.channels.follow(settings, () => this.edges.overheardEdges);
+    for (const edge of this.channels.follow(settings, () => this.edges.overheardEdges)) this.onUnheard(edge);
   }
 
   /** Forgets a channel that was deleted. */

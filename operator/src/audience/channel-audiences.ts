@@ -28,18 +28,24 @@ export class ChannelAudiences {
   private readonly channels = new Map<string, FollowedAudience>();
   private readonly strangers = new Map<string, ChannelAudience>();
 
-  /** Follows a channel, or takes new settings. @param overheard edges whose word of a stranger could not be kept */
-  follow(settings: CountedChannel, overheard: () => readonly string[]): void {
+  /**
+   * Follows a channel, or takes new settings.
+   * @param overheard edges whose word of a stranger could not be kept
+   * @returns edges that may have said something of this channel which is lost
+   */
+  follow(settings: CountedChannel, overheard: () => readonly string[]): readonly string[] {
     const { uid } = settings;
     const known = this.channels.get(uid);
     if (known !== undefined) {
       known.settings = settings;
-      return;
+      return [];
     }
     const audience = this.strangers.get(uid) ?? new ChannelAudience();
     this.strangers.delete(uid);
     const peak = Math.max(settings.peak, audience.viewers);
-    this.channels.set(uid, { settings, audience, seats: new Seats(), peak, unheard: new Set(overheard()) });
+    const unheard = overheard();
+    this.channels.set(uid, { settings, audience, seats: new Seats(), peak, unheard: new Set(unheard) });
+    return unheard;
   }
 
   /** Forgets a channel. */

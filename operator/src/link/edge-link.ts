@@ -107,6 +107,11 @@ export class EdgeLink {
     this.outbox?.put(key, render);
   }
 
+  /** Ends this connection: the next one begins with everything that both sides know. */
+  restart(): void {
+    this.socket?.close(1000, 'everything again, please');
+  }
+
   /** Ends the link; nothing is reported any more. */
   close(): void {
     this.closed = true;

@@ -228,6 +228,18 @@ describe('the links to the edges', () => {
     expect(edge.received.at(3)).toMatchObject({ type: 'snapshot', routes: [{ uid: 'c2' }] });
   });
 
+  test('begin again with an edge that is to say everything again', async () => {
+    const { edge, keys } = await edgeOf('one');
+    const { hub, told } = hubOf(keys);
+    hub.setEdges([edge.endpoint()]);
+    await edge.until(() => types(edge).length === 2);
+    hub.askAgain('another');
+    for (let wish = 0; wish < 2; wish += 1) hub.askAgain('one');
+    await edge.until(() => types(edge).length === 4);
+    expect(types(edge)).toEqual(['hello', 'snapshot', 'hello', 'snapshot']);
+    expect(told.lost).toEqual(['one']);
+  });
+
   test('do not prove the operator to a pod that is not the one dialled', async () => {
     const { edge, keys } = await edgeOf('one');
     const { hub } = hubOf(keys);

@@ -7,6 +7,7 @@ import type { LinkIdentity } from '../keys/link-keys.ts';
 import { sameJson } from '../runtime/apply/json.ts';
 import { EdgeLink, type EdgeLinkEvents } from './edge-link.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
+import { Repetitions } from './repetitions.ts';
 import { routeForEdge } from './route-for-edge.ts';
 import { snapshotMessages } from './snapshot.ts';
 
@@ -59,6 +60,7 @@ export class LinkHub {
   private readonly farCounts = new Coalescer(DISTANT_INTERVAL_MS, () => this.tellFar());
   /** Until when an edge was asked for a channel, by `<pod uid> <channel uid>`. */
   private readonly watched = new Map<string, number>();
+  private readonly repetitions = new Repetitions((podUid) => this.links.get(podUid)?.link.restart());
   private readonly now: () => number;
 
   constructor(options: HubOptions) {
@@ -72,6 +74,7 @@ export class LinkHub {
     for (const [uid, { edge, link }] of this.links) {
       if (next.has(uid)) continue;
       link.close();
+      this.repetitions.forget(uid);
       this.links.delete(uid);
       this.options.events.gone(edge);
     }
@@ -126,6 +129,11 @@ export class LinkHub {
     this.links.get(podUid)?.link.send(null, () => JSON.stringify(message));
   }
 
+  /** Something that this edge said could not be kept: it is to say everything again. */
+  askAgain(podUid: string): void {
+    if (this.links.has(podUid)) this.repetitions.want(podUid);
+  }
+
   /** Ends a channel at every edge. */
   remove(uid: string): void {
     this.audiences.delete(uid);
@@ -154,6 +162,7 @@ export class LinkHub {
   close(): void {
     this.counts.close();
     this.farCounts.close();
+    this.repetitions.close();
     for (const { link } of this.links.values()) link.close();
     this.links.clear();
   }
