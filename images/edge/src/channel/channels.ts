@@ -229,14 +229,17 @@ class Channels implements MediaSide {
     const { podUid, client, links, segments, clock, logger, volume } = this.#options;
     const { uid } = route;
     const key = keyOf(route);
-    const channel = new ServedChannel(route, {
+    const channel: ServedChannel = new ServedChannel(route, {
       ...{ podUid, client, links, segments, clock, logger, negotiation: this.#negotiation, turns: this.#turns },
       folder: this.#folders.of(key),
       openFiles: () => volume.open(key, this.#folders.of(key)),
       statePath: this.#folders.statePathOf(uid),
       cleared: () => this.#folders.cleared(key),
       reported: (report) => this.#reported.tell(report),
-      published: () => this.#published.tell(uid),
+      published: () => {
+        this.#published.tell(uid);
+        this.#owners.changed(channel);
+      },
       followed: () => this.#followed.tell(uid),
       superseded: ({ owners, term }) => this.#superseded.tell(uid, owners, term),
       fetched: (bytes) => this.#fetched.tell(bytes),

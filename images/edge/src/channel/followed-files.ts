@@ -1,6 +1,7 @@
 import type { OwnerAddress } from '../replication/owner-link.ts';
 import type { TimelineLog } from '../timeline/log.ts';
 import type { Clock } from './clock.ts';
+import { requestLeaseMs } from './lease.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import { filesOf, WatchedRungs } from './watched-rungs.ts';
 
@@ -16,6 +17,8 @@ export interface FollowedFilesContext {
 export class FollowedFiles {
   readonly #context: FollowedFilesContext;
   readonly #rungsWatched: WatchedRungs;
+  /** Until when, in ms, whoever has watched here while this edge owned the channel may not have asked again. */
+  #takenUntil = Number.NEGATIVE_INFINITY;
 
   constructor(context: FollowedFilesContext) {
     this.#context = context;
@@ -32,16 +35,27 @@ export class FollowedFiles {
     return this.#context.cache.get(name, this.#context.sources());
   }
 
+  /**
+   * What this edge has written itself is a copy from now on: who has watched it here until now, in whatever rung, asks again in
+   * a moment.
+   */
+  taken(log: TimelineLog): void {
+    const { clock, cache } = this.#context;
+    this.#takenUntil = clock.now() + requestLeaseMs(log.targetDurationSeconds);
+    cache.listed(log, log.rungs);
+  }
+
   /** A log is shown from now on: fetches what it lists from `firstMsn` on; null: the newest alone. */
   listed(log: TimelineLog, firstMsn: number | null): void {
-    const { cache, sources } = this.#context;
+    const { clock, cache, sources } = this.#context;
     const rungs = this.#rungsWatched.names(log.targetDurationSeconds);
-    cache.listed(log, rungs);
+    cache.listed(log, clock.now() < this.#takenUntil ? log.rungs : rungs);
     cache.prefetch(filesOf(log, rungs, firstMsn), sources());
   }
 
   /** Nobody watches the channel here. */
   unwatched(): void {
+    this.#takenUntil = Number.NEGATIVE_INFINITY;
     this.#context.cache.unwatched();
   }
 

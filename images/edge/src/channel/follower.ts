@@ -66,6 +66,7 @@ export class ChannelFollower {
     if (copy === null) return;
     // Who has asked here until now does so again in a moment.
     this.#demand.request();
+    this.#files.taken(copy.log);
     this.evaluate();
   }
 

@@ -178,6 +178,22 @@ describe('an edge that leaves', () => {
     expect(endOf(await third.playlist())).toBeGreaterThan(before);
   });
 
+  test('hands over what wakes while it leaves, and answers who has woken it', async () => {
+    apply({ mode: 'Idle' });
+    await owner.clock.advance(10);
+    expect(await leave(owner)).toEqual({ handedOver: 0, kept: 0 });
+    const waiting = owner.media.media(KEY, 'source', AbortSignal.timeout(60_000));
+    for (let turn = 0; turn < 20; turn += 1) await owner.clock.advance(200);
+    expect(owner.media.live(KEY)?.route).toMatchObject({ ownerTerm: 17, owners: [other.owner, third.owner] });
+    expect(urisOf((await waiting).text).length).toBeGreaterThan(2);
+    expect(await owner.playlist()).toBe(await other.playlist());
+    expect(other.report.activeMode).toBe('Direct');
+    owner.network.remove('edge-1');
+    const before = endOf(await other.playlist());
+    await owner.clock.advance(4_000);
+    expect(endOf(await other.playlist())).toBe(before + 2);
+  });
+
   test('leaves alone what nobody watches', async () => {
     apply({ mode: 'Idle' });
     await owner.clock.advance(10);

@@ -21,6 +21,8 @@ export interface OwnersDeskContext {
 export class OwnersDesk {
   readonly #context: OwnersDeskContext;
   #leaving = false;
+  /** Channels that somebody wants here since this edge leaves. */
+  readonly #awake = new Set<string>();
 
   constructor(context: OwnersDeskContext) {
     this.#context = context;
@@ -52,6 +54,7 @@ export class OwnersDesk {
     const { podUid, channels } = this.#context;
     // Also those that it was given a moment ago, and asks others about before it writes.
     const named = [...channels()].filter(({ route, owner }) => owner !== null || isOwner(route, podUid));
+    for (const { route, owner } of named) if (owner?.isAwake === true) this.#awake.add(route.uid);
     const kept = await Promise.all(named.map((channel) => this.#handOver(channel)));
     const count = (isKept: boolean): number => kept.filter((one) => one === isKept).length;
     return { handedOver: count(false), kept: count(true) };
@@ -60,6 +63,16 @@ export class OwnersDesk {
   /** A channel has another route, maybe by an operator that has not heard yet that this edge leaves. */
   applied(channel: ServedChannel): void {
     if (this.#leaving) void this.#handOver(channel);
+  }
+
+  /** A channel may have woken: viewers come until load balancers have noticed that this edge leaves. */
+  changed({ route, owner }: Pick<ServedChannel, 'route' | 'owner'>): void {
+    if (!this.#leaving) return;
+    const isNew = owner?.isAwake === true && !this.#awake.has(route.uid);
+    if (owner?.isAwake !== true) this.#awake.delete(route.uid);
+    else this.#awake.add(route.uid);
+    const channel = this.#context.channelOf(route.uid);
+    if (isNew && channel !== undefined) void this.#handOver(channel);
   }
 
   /**
