@@ -12,10 +12,8 @@ import { hostOf } from './address.ts';
 import { CONNECT_TIMEOUT_MS } from './limits.ts';
 import { MAX_KNOWN_SEGMENTS, MAX_REPLICATION_FRAME_BYTES } from './messages.ts';
 import type { OwnerAddress } from './owner-link.ts';
+import { MAX_UNDER_WAY, TellTurns } from './tell-turns.ts';
 import { replicationToken } from './token.ts';
-
-/** Connections to one other edge: a thousand channels that move at once take turns. */
-const MAX_CONNECTIONS = 32;
 
 /** Three owners with names and addresses of any length that they may have. */
 const MAX_CLAIM_BYTES = 4096;
@@ -57,7 +55,7 @@ export type OwnersAnswer = z.infer<typeof answerSchema>;
 
 /** Speaks with other edges about who owns a channel. */
 export interface OwnershipClient {
-  /** Throws OWNER_UNREACHABLE where the edge does not answer within 1.5 s, or knows no such channel. */
+  /** Throws OWNER_UNREACHABLE where the edge does not answer within 1.5 s of its turn, or knows no such channel. */
   tell(to: OwnerAddress, uid: string, claim: OwnersClaim): Promise<OwnersAnswer>;
   close(): Promise<void>;
 }
@@ -66,26 +64,31 @@ export interface OwnershipClient {
 export function createOwnershipClient(sessionKey: Uint8Array): OwnershipClient {
   const dispatcher = new Agent({
     connect: { timeout: CONNECT_TIMEOUT_MS },
-    connections: MAX_CONNECTIONS,
+    connections: MAX_UNDER_WAY,
     maxResponseSize: MAX_REPLICATION_FRAME_BYTES,
   });
+  const turns = new TellTurns();
+  const post = async (to: OwnerAddress, uid: string, claim: OwnersClaim, signal: AbortSignal) => {
+    const { statusCode, body } = await dispatcher.request({
+      origin: `http://${to.address}`,
+      path: `/internal/v1/owners/${uid}`,
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${replicationToken(sessionKey, to.podUid)}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify(claim),
+      signal,
+    });
+    const answer: unknown = await body.json();
+    return { status: statusCode, body: answer };
+  };
   return {
     tell: async (to, uid, claim) => {
       try {
         if (hostOf(to.address) === null) throw new Error('no address');
-        const answer = await dispatcher.request({
-          origin: `http://${to.address}`,
-          path: `/internal/v1/owners/${uid}`,
-          method: 'POST',
-          headers: {
-            authorization: `Bearer ${replicationToken(sessionKey, to.podUid)}`,
-            'content-type': 'application/json',
-          },
-          body: JSON.stringify(claim),
-          signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
-        });
-        const body: unknown = await answer.body.json();
-        if (answer.statusCode !== 200) throw new Error(`HTTP ${answer.statusCode}`);
+        const { status, body } = await turns.run(to.address, (signal) => post(to, uid, claim, signal));
+        if (status !== 200) throw new Error(`HTTP ${status}`);
         return answerSchema.parse(body);
       } catch (error) {
         throw new SluiceError(`Edge ${to.podUid.slice(0, 100)} does not answer: ${messageOf(error)}`, {
