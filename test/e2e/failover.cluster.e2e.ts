@@ -30,12 +30,14 @@ const TARGET_DURATION_SECONDS = 2;
 /**
  * A successor must lead, and have reached every edge, within these of the leader's end: SIGTERM 3 s, SIGKILL 17 s. What is
  * waited for takes as long on any machine: a Lease that nobody has released expires after 15 s. What is computed takes
- * longer where programs have to share the cores, and as much longer may it take.
+ * longer where programs have to share the cores, and as much longer may it take, up to {@link MOST_SLOWDOWN} times.
  */
 const COSTS = {
   SIGTERM: { waitSeconds: 0, workSeconds: 3 },
   SIGKILL: { waitSeconds: 15, workSeconds: 2 },
 } as const;
+/** What computes four times longer than on a core of its own runs on a machine that shows nothing any more. */
+const MOST_SLOWDOWN = 4;
 /** Longer than anything that an operator looks at again at a takeover. */
 const WATCH_SECONDS = 15;
 
@@ -88,7 +90,7 @@ async function takeOver(signal: keyof typeof COSTS, end: (leader: Leader) => Pro
   expect(next.term).toBeGreaterThan(before.term);
   const { waitSeconds, workSeconds } = COSTS[signal];
   process.stderr.write(`${signal}: ${seconds.toFixed(2)} s, on cores that are ${slowdown.toFixed(1)} times slower\n`);
-  expect(seconds).toBeLessThanOrEqual(waitSeconds + workSeconds * slowdown);
+  expect(seconds).toBeLessThanOrEqual(waitSeconds + workSeconds * Math.min(slowdown, MOST_SLOWDOWN));
   await expectUnchanged();
 }
 

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ViewerClient } from './client.ts';
 import type { Poll } from './invariants.ts';
-import { type MediaPlaylist, type PlaylistEntry, parseMediaPlaylist } from './media-playlist.ts';
+import { type MediaPlaylist, parseMediaPlaylist } from './media-playlist.ts';
+import { type Pause, RETRY_MILLISECONDS, SegmentLoader } from './segment-loader.ts';
 
 /** What a virtual viewer plays. */
 export interface PlayOptions {
@@ -50,15 +51,12 @@ export interface PlayObserver {
 
 /** A real player starts three target durations behind the end (RFC 8216bis 6.3.3). */
 const START_SEGMENTS_FROM_END = 3;
-/** Pause after a request that failed, in milliseconds, where the answer names none: a player's first retry. */
-const RETRY_MILLISECONDS = 1000;
-/** Tries of a segment behind the first one, as of hls.js (fragLoadPolicy); none where the answer is the viewer's fault. */
-const SEGMENT_RETRIES = 6;
 
 /**
  * Plays a channel with the timing of a real player until the signal is given: reads the multivariant playlist, polls
- * one media playlist once per target duration (half of it when nothing was new, RFC 8216bis 6.3.4) and fetches each
- * segment once.
+ * one media playlist once per target duration (half of it when nothing was new, RFC 8216bis 6.3.4), however long a segment
+ * takes, and fetches each segment once.
+ * @param pause waits so many milliseconds; rejects when the signal is given
  * @throws Error if the multivariant playlist cannot be had, or the signal is given
  */
 export async function play(
@@ -66,40 +64,39 @@ export async function play(
   client: ViewerClient,
   observer: PlayObserver,
   signal: AbortSignal,
+  pause: Pause = (milliseconds, until) => sleep(milliseconds, undefined, { signal: until }),
 ): Promise<never> {
   const playlistUrl = await findMediaPlaylist(options, client, signal);
-  const { readPlaylist = parseMediaPlaylist, discardsSegments = false } = options;
+  const { readPlaylist = parseMediaPlaylist, discardsSegments: discard = false } = options;
+  const segments = new SegmentLoader({ playlistUrl, discard, client, observer, signal, pause });
   let nextMsn: number | null = null;
-  for (;;) {
-    let pauseMilliseconds = RETRY_MILLISECONDS;
-    const started = performance.now();
-    try {
-      const answer = await client.get(playlistUrl, signal);
-      if (answer.status === 200) {
-        const playlist = readPlaylist(answer.body.toString());
-        observer.onPoll({ atMilliseconds: performance.now(), playlist });
-        nextMsn ??= playlist.entries.at(-START_SEGMENTS_FROM_END)?.msn ?? playlist.mediaSequence;
-        const fresh = playlist.entries.filter((entry) => entry.msn >= (nextMsn ?? 0));
-        const wanted = { entries: fresh.filter((entry) => !entry.gap), playlistUrl, discard: discardsSegments };
-        if (options.fetchesSegments) await fetchSegments(wanted, client, observer, signal);
-        nextMsn = (fresh.at(-1)?.msn ?? nextMsn - 1) + 1;
-        if (playlist.ended) await untilAborted(signal);
-        pauseMilliseconds = playlist.targetDurationSeconds * (fresh.length > 0 ? 1000 : 500);
-      } else {
-        observer.onProblem(`${playlistUrl} answered ${answer.status}: ${answer.body.toString().slice(0, 200)}`);
-        pauseMilliseconds = (answer.retryAfterSeconds ?? 0) * 1000 || RETRY_MILLISECONDS;
+  try {
+    for (;;) {
+      let pauseMilliseconds = RETRY_MILLISECONDS;
+      const started = performance.now();
+      try {
+        const answer = await client.get(playlistUrl, signal);
+        if (answer.status === 200) {
+          const playlist = readPlaylist(answer.body.toString());
+          observer.onPoll({ atMilliseconds: performance.now(), playlist });
+          nextMsn ??= playlist.entries.at(-START_SEGMENTS_FROM_END)?.msn ?? playlist.mediaSequence;
+          const fresh = playlist.entries.filter((entry) => entry.msn >= (nextMsn ?? 0));
+          if (options.fetchesSegments) segments.take(playlist.mediaSequence, fresh);
+          nextMsn = (fresh.at(-1)?.msn ?? nextMsn - 1) + 1;
+          pauseMilliseconds = playlist.targetDurationSeconds * (fresh.length > 0 ? 1000 : 500);
+        } else {
+          observer.onProblem(`${playlistUrl} answered ${answer.status}: ${answer.body.toString().slice(0, 200)}`);
+          pauseMilliseconds = (answer.retryAfterSeconds ?? 0) * 1000 || RETRY_MILLISECONDS;
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        observer.onProblem(`${playlistUrl}: ${String(error)}`, error);
       }
-    } catch (error) {
-      signal.throwIfAborted();
-      observer.onProblem(`${playlistUrl}: ${String(error)}`, error);
+      await pause(Math.max(0, pauseMilliseconds - (performance.now() - started)), signal);
     }
-    await sleep(Math.max(0, pauseMilliseconds - (performance.now() - started)), undefined, { signal });
+  } finally {
+    await segments.idle();
   }
-}
-
-/** A player does not look at a playlist again that has ended (RFC 8216bis 6.3.4). */
-async function untilAborted(signal: AbortSignal): Promise<never> {
-  for (;;) await sleep(60_000, undefined, { signal });
 }
 
 async function findMediaPlaylist(options: PlayOptions, client: ViewerClient, signal: AbortSignal): Promise<string> {
@@ -112,47 +109,4 @@ async function findMediaPlaylist(options: PlayOptions, client: ViewerClient, sig
   const uri = text.split('\n').find((line) => !line.startsWith('#') && line.startsWith(`${rung}.m3u8`));
   if (uri === undefined) throw new Error(`no rendition ${rung} in\n${text}`);
   return new URL(uri.trim(), url).href;
-}
-
-interface Wanted {
-  readonly entries: readonly PlaylistEntry[];
-  readonly playlistUrl: string;
-  readonly discard: boolean;
-}
-
-async function fetchSegments(
-  wanted: Wanted,
-  client: ViewerClient,
-  observer: PlayObserver,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const entry of wanted.entries) {
-    for (let tries = 0; tries <= SEGMENT_RETRIES; tries += 1) {
-      if (tries > 0) await sleep(RETRY_MILLISECONDS, undefined, { signal });
-      if (await fetchSegment(entry, wanted, client, observer, signal)) break;
-    }
-  }
-}
-
-/** @returns whether another try makes no sense: it is here, or it is refused */
-async function fetchSegment(
-  { uri, msn, durationSeconds }: PlaylistEntry,
-  { playlistUrl, discard }: Wanted,
-  client: ViewerClient,
-  observer: PlayObserver,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const url = new URL(uri, playlistUrl).href;
-  const atMilliseconds = performance.now();
-  try {
-    const { status, body, bytes } = await client.get(url, signal, discard);
-    const milliseconds = performance.now() - atMilliseconds;
-    if (status !== 200) observer.onProblem(`${url} answered ${status}`);
-    await observer.onDownload({ msn, url, status, bytes, durationSeconds, atMilliseconds, milliseconds }, body);
-    return status < 500;
-  } catch (error) {
-    signal.throwIfAborted();
-    observer.onProblem(`${url}: ${String(error)}`, error);
-    return false;
-  }
 }
