@@ -120,3 +120,37 @@ test('a source whose segments become longer than its target duration was goes on
   expect(edge.report.health).toMatchObject({ state: 'degraded', reason: 'SegmentsTooLong' });
   expect(edge.report.health.message).toMatch(/4\.2 s.*delete the Channel/);
 });
+
+test.each(['Direct', 'Proxy'] as const)(
+  'in %s, a new owner goes on with a recording where the one before has stopped',
+  async (mode) => {
+    edge.source.isRecording = true;
+    edge.source.lastMsn = 40;
+    const other = await edge.another('edge-2');
+    try {
+      const route = testRoute(edge.source.url, { owners: [edge.owner, other.owner], ownerTerm: 16, mode });
+      for (const one of [edge, other]) {
+        one.media.apply(route);
+        one.media.setLocalViewers(route.uid, 1);
+      }
+      await edge.clock.advance(20_000);
+      const before = parseMediaPlaylist(await other.playlist());
+      edge.network.remove(edge.podUid);
+      await edge.media.close();
+      for (let second = 0; second < 10; second += 1) await edge.clock.advance(1_000);
+      const after = parseMediaPlaylist(await other.playlist());
+      expect(other.report.ownerTerm).toBe(17);
+      expect(updateViolations(before, after)).toEqual([]);
+      expect(after.entries.some(({ discontinuity }) => discontinuity)).toBe(false);
+      const seconds = 2 * ((after.entries.at(-1)?.msn ?? 0) - (before.entries.at(-1)?.msn ?? 0));
+      expect(seconds).toBeGreaterThanOrEqual(6);
+      expect(seconds).toBeLessThanOrEqual(14);
+      for (let second = 0; second < 80; second += 2) await edge.clock.advance(2_000);
+      const last = parseMediaPlaylist(await other.playlist());
+      expect(last).toMatchObject({ ended: true });
+      expect(last.entries.at(-1)?.msn).toBe(40);
+    } finally {
+      await other.close();
+    }
+  },
+);

@@ -23,12 +23,15 @@ test.each<{ name: string; key?: string; headers?: Record<string, string>; expose
   ],
 )('$name: $why', ({ key = 'https://cdn/live/key', headers = {}, exposeSource, why }) => {
   const keys = [{ method: 'AES-128', uri: key, tag: '' }];
-  const playlist = sourcePlaylist([sourceSegment({ msn: 1, uri: 'https://cdn/live/1.ts', keys })]);
+  const one = sourceSegment({ msn: 1, uri: 'https://cdn/live/1.ts' });
   const route = {
     source: { uri: SOURCE, headers, facts: null },
     ...(exposeSource === undefined ? {} : { exposeSource }),
   };
-  const obstacle = keyObstacle(route, playlist);
-  if (why === null) expect(obstacle).toBeNull();
-  else expect(obstacle).toMatchObject({ code: 'SOURCE_UNSUPPORTED', message: expect.stringMatching(why) });
+  const encrypted = [{ keys }, { mapKeys: keys }, { beside: { 'source-audio-1': { ...one, keys } } }];
+  for (const change of encrypted) {
+    const obstacle = keyObstacle(route, sourcePlaylist([{ ...one, ...change }]));
+    if (why === null) expect(obstacle).toBeNull();
+    else expect(obstacle).toMatchObject({ code: 'SOURCE_UNSUPPORTED', message: expect.stringMatching(why) });
+  }
 });

@@ -28,7 +28,8 @@ export function keyObstacle(
   route: Pick<Route, 'source' | 'exposeSource'>,
   { segments }: Pick<SourcePlaylist, 'segments'>,
 ): SluiceError | null {
-  const uris = new Set(segments.flatMap(({ keys, mapKeys }) => [...keys, ...mapKeys]).map(({ uri }) => uri));
+  const all = segments.flatMap((segment) => [segment, ...Object.values(segment.beside ?? {})]);
+  const uris = new Set(all.flatMap(({ keys, mapKeys }) => [...keys, ...mapKeys]).map(({ uri }) => uri));
   for (const uri of uris) {
     const reason = reasonToHide(route, uri);
     if (reason === null) continue;
