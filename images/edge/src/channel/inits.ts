@@ -97,7 +97,7 @@ export class Inits {
   }
 }
 
-function keyOf({ epoch, source }: Fetchable): string {
-  const { discontinuitySequence, map, keys, mapKeys } = source;
-  return JSON.stringify([epoch, discontinuitySequence, map, keys.length > 0, mapKeys.map(({ uri }) => uri)]);
+function keyOf({ epoch, period, source }: Fetchable): string {
+  const { map, keys, mapKeys } = source;
+  return JSON.stringify([epoch, period, map, keys.length > 0, mapKeys.map(({ uri }) => uri)]);
 }

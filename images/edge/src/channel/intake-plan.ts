@@ -3,8 +3,15 @@ import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist, SourceSegment } from '../source/parse.ts';
 import { isBeside } from '../source/renditions.ts';
 import { extensionOf } from '../source/segment-kind.ts';
-import { type EpochNumbers, newLog, nextMsn, type TimelineLog, WINDOW_SEGMENTS } from '../timeline/log.ts';
-import { segmentName } from '../timeline/names.ts';
+import {
+  type EpochNumbers,
+  lastDiscontinuitySequence,
+  newLog,
+  nextMsn,
+  type TimelineLog,
+  WINDOW_SEGMENTS,
+} from '../timeline/log.ts';
+import { type SegmentId, segmentName } from '../timeline/names.ts';
 import { appearances, publicationTime } from './pace.ts';
 import { type Fetchable, firstDownload, type PendingSegment, publishedDuration, type Start } from './pending.ts';
 
@@ -102,9 +109,12 @@ function planOf(taken: Exclude<Intake, { kind: 'stale' }>, context: PlanContext,
   return { start: 'epoch', epoch: epoch + 1, msnOffset: next - firstFresh, segments: fresh };
 }
 
-function fetchable(uid: string, epoch: number, rung: string, msn: number, source: SourceSegment): Fetchable {
-  const sourceName = segmentName({ uid, epoch, rung, msn, attempt: 0 }, extensionOf(source));
-  return { epoch, source, sourceName, download: firstDownload(source) };
+function fetchable(
+  { period, ...id }: Omit<SegmentId, 'attempt'> & { readonly period: number },
+  source: SourceSegment,
+): Fetchable {
+  const sourceName = segmentName({ ...id, attempt: 0 }, extensionOf(source));
+  return { epoch: id.epoch, period, source, sourceName, download: firstDownload(source) };
 }
 
 /** The pending segments that a look at the source adds, with their numbers and publication times. */
@@ -120,6 +130,7 @@ export function planSegments(
   const skipped = segments.length - plan.segments.length;
   const result: PendingSegment[] = [];
   let { previousAt } = context;
+  let period = context.tail?.period ?? lastDiscontinuitySequence(context.log);
   plan.segments.forEach((source, index) => {
     const start = index === 0 ? plan.start : 'continue';
     const msn = source.msn + plan.msnOffset;
@@ -134,17 +145,20 @@ export function planSegments(
         targetDurationSeconds: context.log.targetDurationSeconds,
       });
     previousAt = publishAt;
+    const discontinuity = source.discontinuity || start === 'epoch' || (index === 0 && context.breaks);
+    if (discontinuity) period += 1;
+    const id = { uid: context.uid, epoch: plan.epoch, msn, period };
     result.push({
       msn,
       start,
       durationSeconds: publishedDuration(source.durationSeconds, context.log.targetDurationSeconds),
-      discontinuity: source.discontinuity || start === 'epoch' || (index === 0 && context.breaks),
+      discontinuity,
       publishAt,
-      ...fetchable(context.uid, plan.epoch, 'source', msn, source),
+      ...fetchable({ ...id, rung: 'source' }, source),
       beside: Object.fromEntries(
         context.log.rungs.filter(isBeside).map((rung) => {
           const twin = source.beside?.[rung];
-          return [rung, twin === undefined ? null : fetchable(context.uid, plan.epoch, rung, msn, twin)];
+          return [rung, twin === undefined ? null : fetchable({ ...id, rung }, twin)];
         }),
       ),
       markers: source.markers,

@@ -11,6 +11,7 @@ function pending(msn: number, ...markers: string[]): PendingSegment {
   return {
     msn,
     epoch: 1,
+    period: 0,
     start: 'continue',
     source: sourceSegment({ msn, uri: 'http://source/1.ts' }),
     durationSeconds: 2,

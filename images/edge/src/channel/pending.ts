@@ -9,6 +9,11 @@ export type Start = 'continue' | 'skip' | 'epoch';
 /** One file of the source that has to be stored. */
 export interface Fetchable {
   readonly epoch: number;
+  /**
+   * Counts the discontinuities of the channel, up to this segment: behind one a source may have other bytes under an old
+   * name. Its own discontinuity sequence is no count where it leaves EXT-X-DISCONTINUITY-SEQUENCE out.
+   */
+  readonly period: number;
   readonly source: SourceSegment;
   /** Name of the stored source bytes. */
   readonly sourceName: string;

@@ -57,7 +57,9 @@ export function rereadable(name: string, facts: RereadFacts): Rereadable | null 
     const { epoch, durationSeconds } = entry;
     const id = { uid: facts.uid, epoch, rung: isBeside ? rung : 'source', msn: entry.msn, attempt: 0 };
     const sourceName = segmentName(id, extensionOf(source));
-    return { epoch, source, sourceName, durationSeconds, map: bytes.map, download: NOT_ASKED };
+    const period =
+      log.discontinuityBase + log.entries.filter((one) => one.discontinuity && one.msn <= entry.msn).length;
+    return { epoch, period, source, sourceName, durationSeconds, map: bytes.map, download: NOT_ASKED };
   }
   return null;
 }
