@@ -13,6 +13,7 @@ import { FULL_DISK, fullDisk } from './integration/full.ts';
 import { leavingOwner } from './integration/hand-over.ts';
 import { killedInSwitch, restarted, withoutOperator, withoutOwner, withoutSource } from './integration/partitions.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
+import { recordings } from './integration/recordings.ts';
 import { withEdges } from './integration/stage.ts';
 
 type Scenario = readonly [name: string, shows: string, run: (link: LinkFolder) => Promise<string>];
@@ -53,6 +54,7 @@ const SCENARIOS: readonly Scenario[] = [
   ['restarted', 'so do edges whose sidecars are started again', (link) => withEdges(link, restarted, QUICK)],
   ['killed', 'so do those whose owner is killed in a switch', (link) => withEdges(link, killedInSwitch, QUICK)],
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
+  ['recordings', 'recordings with AES-128, parts of files and breaks play through the edge to their end', recordings],
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
 ];
 
