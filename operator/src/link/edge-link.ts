@@ -13,6 +13,7 @@ import { type ClientOptions, WebSocket } from 'ws';
 import type { EdgeProcess } from '../audience/edge-presence.ts';
 import { limited } from '../channel/build/text.ts';
 import { EDGE_SERVER_NAME, type LinkIdentity } from '../keys/link-keys.ts';
+import { Allowance } from './allowance.ts';
 import { backOffSeconds } from './back-off.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
 import { Gathering } from './gathering.ts';
@@ -28,6 +29,9 @@ const PING_MS = 5_000;
  * longer, or an edge whose messages are not understood would get all routes several times a second.
  */
 const HEALTHY_MS = 10_000;
+
+/** An edge that says more than it may is not read for so long; shorter than the wait for its answers to pings. */
+const NOT_READ_MS = 1_000;
 
 /** An edge that has just got its address does not listen yet: with the back-off these are some three seconds. */
 const FAILURES_WORTH_TELLING = 5;
@@ -140,9 +144,12 @@ export class EdgeLink {
     socket.on('upgrade', (response) => {
       this.gathering = new Gathering(response.socket);
     });
+    const allowance = new Allowance(() => performance.now());
     socket.on('message', (data) => {
+      const text = String(data);
+      if (!allowance.take(text.length)) rest(socket);
       try {
-        this.take(socket, String(data));
+        this.take(socket, text);
       } catch (error) {
         reason = messageOf(error);
         socket.close(1008, 'message not understood');
@@ -248,6 +255,12 @@ export class EdgeLink {
     log[isNews ? 'info' : 'debug'](details, 'no link to the edge');
     if (wasConnected) events.lost(edge, reason);
   }
+}
+
+/** Does not read for a while; what the edge sends meanwhile waits at the edge. */
+function rest(socket: WebSocket): void {
+  socket.pause();
+  setTimeout(() => socket.resume(), NOT_READ_MS).unref();
 }
 
 /**
