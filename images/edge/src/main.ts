@@ -16,6 +16,7 @@ import { createSegmentClient } from './replication/segments.ts';
 import { createDial } from './replication/socket.ts';
 import { addressGuard } from './source/address.ts';
 import { createSourceClient } from './source/client.ts';
+import { ReadingRoom } from './source/room.ts';
 import { MediaVolume } from './storage/volume.ts';
 
 /** Longer than any orderly end; after it the process goes whatever still holds it. */
@@ -43,15 +44,16 @@ async function serve(): Promise<void> {
   const metrics = createMetrics();
   const volume = new MediaVolume({ limitBytes: config.mediaBytes, now: systemClock.now, logger: log });
   registerStorageMetrics(metrics, volume);
+  const room = new ReadingRoom();
   const channels = createMediaSide({
     mediaDirectory: config.mediaDirectory,
     volume,
     podUid: config.podUid,
-    client: createSourceClient(addressGuard(config.allowedCidrs)),
+    client: createSourceClient(addressGuard(config.allowedCidrs), { room }),
     links: new OwnerLinks(createDial(keys.sessionKey, log), systemClock, ({ podUid }, status) =>
       log.warn({ owner: podUid, status }, 'replication: the connection to an owner is refused'),
     ),
-    segments: createSegmentClient(keys.sessionKey),
+    segments: createSegmentClient(keys.sessionKey, room),
     ownership: createOwnershipClient(keys.sessionKey),
     clock: systemClock,
     logger: log,

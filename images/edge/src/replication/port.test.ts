@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createLogger } from '@sluice/common/log/log.ts';
+import { ReadingRoom } from '../source/room.ts';
 import { reportOf } from '../testing/channels.ts';
 import { TimelineFeed } from './feed.ts';
 import type { OwnerMessage } from './messages.ts';
@@ -85,6 +86,13 @@ describe('the internal port of an edge, for other edges', () => {
     file = { ...file, bytes: 9_000 };
     const ended = { code: 'UND_ERR_SOCKET' };
     await expect(read(owner)).rejects.toMatchObject({ code: 'OWNER_UNREACHABLE', cause: ended });
+  });
+
+  test('gives a file up that finds no room in memory beside those of others', async () => {
+    const crowded = createSegmentClient(KEY, new ReadingRoom(4_000));
+    const read = crowded.read(owner, 'film', NAME, AbortSignal.timeout(60_000));
+    await expect(read).rejects.toMatchObject({ code: 'OWNER_UNREACHABLE', cause: { code: 'SOURCE_CROWDED_OUT' } });
+    await crowded.close();
   });
 
   test.each([

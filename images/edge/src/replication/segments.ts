@@ -5,6 +5,8 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 import { MAX_SEGMENT_BYTES } from '@sluice/common/work/contract.ts';
 import { Agent } from 'undici';
 import { sendError } from '../http/error-answer.ts';
+import { readBody, saidLength } from '../source/body.ts';
+import { ReadingRoom } from '../source/room.ts';
 import { tokenMatches } from '../work/token.ts';
 import { hostOf } from './address.ts';
 import { CONNECT_TIMEOUT_MS } from './limits.ts';
@@ -15,6 +17,8 @@ import { replicationToken } from './token.ts';
 const SILENCE_MS = 5_000;
 
 const PATH = /^\/internal\/v1\/media\/([\w.-]{1,128})\/(s\/[\w.-]{1,300}\/[a-z0-9-]{1,63}\/[\w.-]{1,100})$/;
+
+const SEGMENT_UNKNOWN = 'SEGMENT_UNKNOWN';
 
 /** A stored file as the internal port sends it. */
 export interface StoredFile {
@@ -32,35 +36,38 @@ export interface SegmentClient {
   close(): Promise<void>;
 }
 
-/** A client that proves itself by the key that all edges share. */
-export function createSegmentClient(sessionKey: Uint8Array): SegmentClient {
+/** A client that proves itself by the key that all edges share; what it reads has its place in `room`. */
+export function createSegmentClient(sessionKey: Uint8Array, room = new ReadingRoom()): SegmentClient {
   const dispatcher = new Agent({
     connect: { timeout: CONNECT_TIMEOUT_MS },
     headersTimeout: SILENCE_MS,
     bodyTimeout: SILENCE_MS,
-    maxResponseSize: MAX_SEGMENT_BYTES,
   });
   return {
     read: async (from, uid, name, signal) => {
       if (hostOf(from.address) === null) throw segmentUnreachable();
-      const answer = await dispatcher
-        .request({
+      const crowding = new AbortController();
+      const holding = room.enter((error) => crowding.abort(error));
+      try {
+        const answer = await dispatcher.request({
           origin: `http://${from.address}`,
           path: `/internal/v1/media/${uid}/${name}`,
           method: 'GET',
           headers: { authorization: `Bearer ${replicationToken(sessionKey, from.podUid)}` },
-          signal,
-        })
-        .catch((error: unknown) => {
-          throw segmentUnreachable(error);
+          signal: AbortSignal.any([signal, crowding.signal]),
         });
-      try {
-        if (answer.statusCode === 200) return await answer.body.bytes();
+        if (answer.statusCode === 200) {
+          const length = saidLength(String(answer.headers['content-length'] ?? ''));
+          return await readBody(answer.body, length, { maxBytes: MAX_SEGMENT_BYTES }, holding);
+        }
         await answer.body.dump();
+        throw answer.statusCode === 404 ? segmentUnknown(name) : new Error(`HTTP ${answer.statusCode}`);
       } catch (error) {
+        if (error instanceof SluiceError && error.code === SEGMENT_UNKNOWN) throw error;
         throw segmentUnreachable(error);
+      } finally {
+        holding.release();
       }
-      throw answer.statusCode === 404 ? segmentUnknown(name) : segmentUnreachable(`HTTP ${answer.statusCode}`);
     },
     close: () => dispatcher.destroy(),
   };
@@ -109,7 +116,7 @@ function send(file: StoredFile, response: ServerResponse): void {
 /** 404 for a file that is not stored (any more). */
 export function segmentUnknown(name: string): SluiceError {
   return new SluiceError(`There is no segment ${name.slice(0, 300)} (any more)`, {
-    code: 'SEGMENT_UNKNOWN',
+    code: SEGMENT_UNKNOWN,
     retryable: false,
     status: 404,
   });

@@ -11,6 +11,11 @@ const FIRST_BYTES = 64 * 1024;
  */
 const MAX_PIECES = 100_000;
 
+/** Length of an answer's body by its Content-Length; null where it does not say, or says what is none. */
+export function saidLength(contentLength: string | null): number | null {
+  return contentLength !== null && /^\d{1,15}$/.test(contentLength) ? Number(contentLength) : null;
+}
+
 /** How much of a body is read. */
 export interface BodyLimits {
   readonly maxBytes: number;
@@ -18,12 +23,15 @@ export interface BodyLimits {
   readonly partial?: boolean;
 }
 
-/** What has come of a body: one buffer, so that many small pieces need no more memory than few large ones. */
+/**
+ * What has come of a body: one piece of memory, so that many small pieces need no more than few large ones. It is given back
+ * at once and not when the runtime gets round to it: a source may send, and fail, hundreds of megabytes a second.
+ */
 class Collection {
   readonly #limits: BodyLimits;
   readonly #isTooLong: boolean;
   readonly #holding: Holding;
-  #bytes: Buffer;
+  #memory: ArrayBuffer;
   #size = 0;
   #pieces = 0;
 
@@ -31,13 +39,7 @@ class Collection {
     this.#limits = limits;
     this.#isTooLong = length !== null && length > limits.maxBytes && limits.partial !== true;
     this.#holding = holding;
-    this.#bytes = Buffer.allocUnsafeSlow(Math.min(length ?? FIRST_BYTES, limits.maxBytes));
-  }
-
-  /** What there is; what is kept for long, as a playlist, does not keep an empty buffer with it. */
-  get whole(): Uint8Array {
-    const whole = this.#bytes.subarray(0, this.#size);
-    return 2 * this.#size < this.#bytes.length ? copied(whole, this.#size, this.#size) : whole;
+    this.#memory = new ArrayBuffer(this.#isTooLong ? 0 : Math.min(length ?? FIRST_BYTES, limits.maxBytes));
   }
 
   /** Takes the next piece. @returns whether that is enough. Throws SOURCE_TOO_LARGE, SOURCE_PIECEMEAL, SOURCE_CROWDED_OUT */
@@ -49,10 +51,20 @@ class Collection {
     if (this.#isTooLong || (taken < piece.length && !partial)) throw tooLarge(maxBytes);
     this.#holding.grow(taken);
     const size = this.#size + taken;
-    if (size > this.#bytes.length) this.#bytes = copied(this.#bytes, this.#size, Math.min(maxBytes, 2 * size));
-    this.#bytes.set(piece.subarray(0, taken), this.#size);
+    if (size > this.#memory.byteLength) this.#memory = this.#memory.transfer(Math.min(maxBytes, 2 * size));
+    new Uint8Array(this.#memory).set(piece.subarray(0, taken), this.#size);
     this.#size = size;
     return taken < piece.length;
+  }
+
+  /** What there is, in memory of exactly its length. */
+  end(): Uint8Array {
+    return Buffer.from(this.#memory.transfer(this.#size));
+  }
+
+  /** Gives the memory back. */
+  drop(): void {
+    if (!this.#memory.detached) this.#memory.transfer(0);
   }
 }
 
@@ -68,27 +80,30 @@ export function readBody(
 ): Promise<Uint8Array> {
   const collection = new Collection(length, limits, holding);
   return new Promise((resolve, reject) => {
-    body.on('error', reject);
-    body.on('end', () => resolve(collection.whole));
-    body.on('close', () => reject(new Error('the answer was cut off')));
+    let isOver = false;
+    const finish = (settle: () => void): void => {
+      if (isOver) return;
+      isOver = true;
+      settle();
+      collection.drop();
+    };
+    const fail = (error: unknown): void => finish(() => reject(error));
+    const end = (): void => finish(() => resolve(collection.end()));
+    body.on('error', fail);
+    body.on('end', end);
+    body.on('close', () => fail(new Error('the answer was cut off')));
     // Events, not an iterator: that one would join small pieces, and their cost would not be seen.
     body.on('data', (piece: Buffer) => {
-      if (body.destroyed) return;
+      if (isOver) return;
       try {
         if (!collection.take(piece)) return;
-        resolve(collection.whole);
+        end();
       } catch (error) {
-        reject(error);
+        fail(error);
       }
       body.destroy();
     });
   });
-}
-
-function copied(bytes: Buffer, size: number, capacity: number): Buffer<ArrayBuffer> {
-  const larger = Buffer.allocUnsafeSlow(capacity);
-  larger.set(bytes.subarray(0, size));
-  return larger;
 }
 
 function tooLarge(maxBytes: number): Error {

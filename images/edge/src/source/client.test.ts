@@ -147,8 +147,8 @@ describe('the source client', () => {
     const base = await serve((_request, response) => void response.setHeader('connection', 'close').end('x'));
     await client.close();
     const answers = ['127.0.0.1', '10.0.0.1', '127.0.0.1'];
-    client = createSourceClient(addressGuard(['127.0.0.0/8']), (_name, _options, callback) => {
-      callback(null, [{ address: answers.shift() ?? '', family: 4 }]);
+    client = createSourceClient(addressGuard(['127.0.0.0/8']), {
+      resolve: (_name, _options, callback) => callback(null, [{ address: answers.shift() ?? '', family: 4 }]),
     });
     const named = base.replace('127.0.0.1', 'rebinding.example');
     expect((await read(named)).bytes).toHaveLength(1);

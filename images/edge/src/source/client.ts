@@ -1,7 +1,7 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { Agent, type Dispatcher, request } from 'undici';
 import { type AddressGuard, forbiddenAddress, guardedLookup, isForbiddenLiteral, type Resolve } from './address.ts';
-import { readBody } from './body.ts';
+import { readBody, saidLength } from './body.ts';
 import { asSourceError, sourceError } from './errors.ts';
 import { headersFor, type SourceHeaders } from './headers.ts';
 import { ReadingRoom } from './room.ts';
@@ -155,8 +155,7 @@ async function readOnce(
       const code = status === 404 || status === 410 ? 'SOURCE_NOT_FOUND' : 'SOURCE_HTTP_STATUS';
       throw sourceError(code, `The source answers ${status} for ${url.pathname}`);
     }
-    const length = Number(headerOf(response, 'content-length') ?? Number.NaN);
-    const said = Number.isSafeInteger(length) && length >= 0 ? length : null;
+    const said = saidLength(headerOf(response, 'content-length'));
     const bytes = modified ? await readBody(response.body, said, options, holding) : new Uint8Array();
     if (!modified) leave(response);
     return {
@@ -186,9 +185,19 @@ function sliceOf(bytes: Uint8Array, range: { offset: number; length: number }): 
  */
 const MAX_CONNECTIONS_PER_HOST = 256;
 
-/** A client of its own connections, closed by `close`; `resolve` looks names up, as `dns.lookup` does. */
-export function createSourceClient(guard: AddressGuard, resolve?: Resolve): SourceClient {
-  const room = new ReadingRoom();
+/** What a client shares with others, or has otherwise in tests. */
+interface ClientParts {
+  /** Of its own if left out. */
+  readonly room?: ReadingRoom;
+  /** Looks names up, as `dns.lookup` does. */
+  readonly resolve?: Resolve;
+}
+
+/** A client of its own connections, closed by `close`. */
+export function createSourceClient(
+  guard: AddressGuard,
+  { room = new ReadingRoom(), resolve }: ClientParts = {},
+): SourceClient {
   const agent = new Agent({
     connections: MAX_CONNECTIONS_PER_HOST,
     keepAliveTimeout: 15_000,

@@ -2,8 +2,9 @@ import type { SluiceError } from '@sluice/common/errors/error.ts';
 import { sourceError } from './errors.ts';
 
 /**
- * Bytes of sources' answers on their way into memory at a time, of all channels: three segments of the largest size, or fifty
- * of usual ones; a third of the memory that the chart gives the sidecar.
+ * Bytes of answers on their way into memory at a time, of all channels: three segments of the largest size, or fifty of
+ * usual ones. The sidecar needs 150 MB beside, the runtime collects what it has read a hundred megabytes too late, and the
+ * chart gives it 512.
  */
 export const MAX_BYTES_UNDER_WAY = 160_000_000;
 
@@ -21,7 +22,7 @@ interface Held extends Holding {
 }
 
 /**
- * Room for what is read from sources at the same time. Where it ends, the largest answer under way is given up for the sake
+ * Room for what is read from sources and other edges at the same time. Where it ends, the largest answer under way is given up for the sake
  * of the others: one channel with huge or stalling segments cannot keep those of its neighbours away, whatever it does.
  */
 export class ReadingRoom {
