@@ -20,7 +20,8 @@ const BACKLOG = 4096;
 
 /** The server behind nginx, on a unix socket: `/live` to the one handler, everything else to the other. */
 export function createViewerServer(live: RequestListener, api: RequestListener): Server {
-  const server = createServer((request, response) => {
+  // What has no body, as nearly all requests, needs no stream that ends: a tenth less work for each.
+  const server = createServer({ optimizeEmptyRequests: true }, (request, response) => {
     if (request.url?.startsWith('/live/') === true) live(request, response);
     else api(request, response);
   });

@@ -6,7 +6,7 @@ import { cmcdSigns } from '../viewers/cmcd-events.ts';
 import { readHeartbeat, readLeave } from './bodies.ts';
 import { CORS_HEADERS } from './cors.ts';
 import { channelUnknown } from './error-answer.ts';
-import { readJson, readText } from './request-body.ts';
+import { parseJson, readJson, readText } from './request-body.ts';
 import { streamPath, viewerFigures, viewerMode } from './status.ts';
 
 /** What answers to viewers' signs of life need. */
@@ -61,7 +61,7 @@ async function answerHeartbeat(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { channelId, sessionId, sourceError } = readHeartbeat(await readJson(request, BODY_LIMIT_BYTES));
+  const { channelId, sessionId, sourceError } = readHeartbeat(parseJson(await readText(request, BODY_LIMIT_BYTES)));
   const live = liveOf(context, channelId);
   const { route, activeMode } = live;
   if (route.maxViewers !== undefined) await context.admissions.ask(route, sessionId, 'watch');

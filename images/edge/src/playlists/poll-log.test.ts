@@ -79,4 +79,15 @@ describe('the log of polls', () => {
     await appendFile(path, line('anna'));
     expect(await read()).toEqual(['anna']);
   });
+
+  test('keeps nobody when it has stood still for ten looks, and what comes later is read', async () => {
+    await log.open();
+    await appendFile(path, line('anna'));
+    for (let look = 0; look < 10; look += 1) await read();
+    expect((await stat(path)).size).toBeGreaterThan(0);
+    await read();
+    expect((await stat(path)).size).toBe(0);
+    await appendFile(path, line('bert'));
+    expect(await read()).toEqual(['bert']);
+  });
 });

@@ -7,8 +7,10 @@ export const POLL_LOG = 'polls.log';
 export const POLL_FORMAT = '$msec $uri $arg_session';
 /** About 600 lines: a batch that takes a millisecond. */
 const BATCH_BYTES = 64 * 1024;
-/** What has been read is dropped from this size on. */
+/** What has been read is dropped from this size on, while lines come all the time. */
 const KEPT_BYTES = 1024 * 1024;
+/** Looks without a line after which what has been read is dropped at any size: nothing keeps the ids of those who are gone. */
+const QUIET_LOOKS = 10;
 /** No line is longer: a URL has 8 kB at most. */
 const MAX_LINE_CHARACTERS = 8192;
 
@@ -37,6 +39,8 @@ export class PollLog {
   readonly #buffer = Buffer.allocUnsafe(BATCH_BYTES);
   #file: FileHandle | null = null;
   #offset = 0;
+  /** Looks since the last line. */
+  #quietLooks = 0;
   /** The beginning of a line whose end has not been read yet. */
   #half = '';
 
@@ -54,13 +58,16 @@ export class PollLog {
   async read(take: (polls: readonly AnsweredPoll[]) => void): Promise<void> {
     const file = this.#file;
     if (file === null) return;
+    this.#quietLooks += 1;
     for (;;) {
       const { bytesRead } = await file.read(this.#buffer, 0, BATCH_BYTES, this.#offset);
       if (bytesRead === 0) break;
       this.#offset += bytesRead;
+      this.#quietLooks = 0;
       take(this.#parse(this.#buffer.toString('latin1', 0, bytesRead)));
     }
-    if (this.#offset < KEPT_BYTES) return;
+    const isQuiet = this.#offset > 0 && this.#quietLooks >= QUIET_LOOKS;
+    if (this.#offset < KEPT_BYTES && !isQuiet) return;
     // A line that comes between the last look and this is lost; its viewer is known by the polls around it.
     await file.truncate(0);
     this.#offset = 0;

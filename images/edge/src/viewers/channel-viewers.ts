@@ -210,10 +210,10 @@ export class ChannelViewers {
       return null;
     }
     const viewer: Viewer = {
-      ...{ id, hash: sessionIdHash(id), confirmed: false },
+      ...{ id: ownText(id), hash: sessionIdHash(id), confirmed: false },
       ...{ playlist: null, playlistAt: Number.NEGATIVE_INFINITY, heartbeat: null },
     };
-    this.#viewers.set(id, viewer);
+    this.#viewers.set(viewer.id, viewer);
     this.#budget.used += 1;
     return viewer;
   }
@@ -254,6 +254,11 @@ export class ChannelViewers {
     this.#onChange(viewer.hash);
     return after;
   }
+}
+
+/** The same id as a text of its own: as a part of a URL it would keep the whole request line in memory. Ids are ASCII. */
+function ownText(id: string): string {
+  return Buffer.from(id, 'latin1').toString('latin1');
 }
 
 type ViewerState = 'out' | 'untrusted' | 'trusted';

@@ -18,6 +18,9 @@ const MINTED_PREFIX = 's2.';
 /** `s1` ids hold no time; edges of the version before mint them while an installation is updated. */
 const MINTED_ID = /^s([12])\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})$/;
 
+/** No two of the viewers of a channel share them, nor of all channels of an edge. */
+const HASH_BYTES = 8;
+
 /** Mints and recognises session ids. */
 export interface SessionIds {
   /** A fresh signed id for a viewer of one channel; `key` is `<namespace>/<name>`. */
@@ -74,5 +77,6 @@ export function checkSessionId(text: string): string {
 
 /** 64 bits of SHA-256 as 16 hex digits: how an id is called on the link. The same on every edge. */
 export function sessionIdHash(id: string): string {
-  return hash('sha256', id, 'hex').slice(0, 16);
+  // From the bytes: a part of a longer text would keep all of it in memory, for as long as the viewer is known.
+  return hash('sha256', id, 'buffer').toString('hex', 0, HASH_BYTES);
 }
