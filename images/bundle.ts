@@ -5,8 +5,8 @@
  * The output depends on nothing but the sources and the lockfile, and files that did not change keep their times:
  * an image is rebuilt only when a program really changed.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { bundledPackages, licenceText } from './licences.ts';
 import { withoutUnusedTexts } from './unused-texts.ts';
@@ -94,7 +94,13 @@ async function bundleProgram(root: string, part: Exclude<Part, 'page'>): Promise
   return new Map([
     [output.slice(output.lastIndexOf('/') + 1), script],
     ['LICENSES.txt', licences],
+    ...manifestsOf(join(root, dirname(entry))),
   ]);
+}
+
+/** YAML that a program reads at run time, from beside its script. */
+function manifestsOf(folder: string): readonly [string, Uint8Array][] {
+  return globSync('**/*.yaml', { cwd: folder }).map((path) => [basename(path), readFileSync(join(folder, path))]);
 }
 
 /** The page: `page.ts` (with hls.js inside) as one script; every other file (HTML, CSS, images) as it stands. */

@@ -1,9 +1,11 @@
-import { edgeManifests } from '@sluice/operator/standalone/programs/edge-manifests.ts';
+import { readFileSync } from 'node:fs';
+import { EDGES_FILE } from '@sluice/operator/standalone/start.ts';
+import { parseAllDocuments } from 'yaml';
 import type { Container, Manifest, PodSpec } from './manifests.ts';
 
 /** What has no meaning for a process of this machine, or says how it is reached there. */
 const LEFT_OUT = new Set(['image', 'imagePullPolicy', 'resources', 'securityContext']);
-const OTHER_VARIABLES = new Set(['SLUICE_BIND_ADDRESS']);
+const OTHER_VARIABLES = new Set(['SLUICE_BIND_ADDRESS', 'SLUICE_ALLOWED_CIDRS']);
 
 /** The containers of an edge's Deployment without what a start without Kubernetes leaves out. */
 export function essentialContainers({ spec }: Manifest): readonly object[] {
@@ -22,7 +24,7 @@ function essence(container: Container): object {
 
 /** The edges' Deployment of a start without Kubernetes. */
 export function localEdges(): Manifest {
-  const [deployment] = edgeManifests([]);
+  const [deployment] = parseAllDocuments(readFileSync(EDGES_FILE, 'utf8'));
   if (deployment === undefined) throw new Error('there is no Deployment of edges');
-  return deployment as unknown as Manifest;
+  return deployment.toJS() as Manifest;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ export interface StandaloneOperator {
   readonly pid: number;
   /**
    * Ends it as Ctrl-C does.
-   * @throws Error if it does not end in time, ends with an error, or leaves a process or a port behind
+   * @throws Error if it does not end in time, ends with an error, or leaves a process, a file or a port behind
    */
   stop(): Promise<void>;
 }
@@ -52,13 +52,14 @@ export async function startStandaloneOperator(options: StandaloneOptions): Promi
   await rm(artifactFolder, { recursive: true, force: true });
   await mkdir(artifactFolder, { recursive: true });
   const folder = await writeInput(root);
+  const temporary = await mkdtemp(join(tmpdir(), 'run-'));
   const [pagePort, apiPort] = [await freePort(), await freePort()];
   const logFile = join(artifactFolder, 'operator.log');
   const log = openSync(logFile, 'w');
   const child = spawn(
     process.execPath,
     ['--no-warnings', join(root, 'test/standalone/scenarios-main.ts'), folder, String(apiPort)],
-    { cwd: root, env: { ...variables, SLUICE_PORT: String(pagePort) }, stdio: ['ignore', log, log] },
+    { cwd: root, env: { ...variables, SLUICE_PORT: String(pagePort), TMPDIR: temporary }, stdio: ['ignore', log, log] },
   );
   closeSync(log);
   const ended = new Promise<string>((resolve, reject) => {
@@ -68,7 +69,7 @@ export async function startStandaloneOperator(options: StandaloneOptions): Promi
   const edgeUrl = `http://127.0.0.1:${pagePort}`;
   const apiUrl = `http://127.0.0.1:${apiPort}`;
   const settings = { edgeUrl, apiUrl, addresses: {}, artifactFolder, nodeImage: 'sluice/edge:local' };
-  const stop = () => stopOperator(child, ended, { folder, logFile, ports: [pagePort, apiPort] });
+  const stop = () => stopOperator(child, ended, { folder, temporary, logFile, ports: [pagePort, apiPort] });
   try {
     const url = await Promise.race([
       untilReady(createStandalonePlatform({ ...settings, source: { url: '', namespace: SOURCE_NAMESPACE } })),
@@ -129,6 +130,8 @@ async function freePort(): Promise<number> {
 
 interface Remains {
   readonly folder: string;
+  /** Where it makes its own files. */
+  readonly temporary: string;
   readonly logFile: string;
   readonly ports: readonly number[];
 }
@@ -139,8 +142,10 @@ async function stopOperator(child: ChildProcess, ended: Promise<string>, remains
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_SECONDS * 1000);
   const how = await ended;
   clearTimeout(timer);
-  await rm(remains.folder, { recursive: true, force: true });
+  const files = await readdir(remains.temporary);
+  for (const folder of [remains.folder, remains.temporary]) await rm(folder, { recursive: true, force: true });
   if (how !== '') throw new Error(`the operator ${how} at SIGTERM\n${await tailOf(remains.logFile)}`);
+  if (files.length > 0) throw new Error(`the operator has ended, but not removed ${files.join(', ')}`);
   for (const port of remains.ports) {
     const answers = await request(`http://127.0.0.1:${port}/`).then(
       () => true,

@@ -11,7 +11,7 @@ describe('settings of the standalone mode', () => {
       input: 'examples',
       pagePort: 8080,
       path: '/bin',
-      allowedCidrs: [],
+      allowedCidrs: ['127.0.0.0/8'],
       allLogs: false,
     });
   });
@@ -27,7 +27,7 @@ describe('settings of the standalone mode', () => {
       input: 'a.yaml',
       pagePort: 9000,
       programs: { bundles: '/p' },
-      allowedCidrs: ['10.0.0.0/8'],
+      allowedCidrs: ['127.0.0.0/8', '10.0.0.0/8'],
       allLogs: true,
     });
   });

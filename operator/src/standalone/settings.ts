@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { z } from 'zod';
-import type { ProgramPaths } from './programs/local-images.ts';
 
 /** What `--help` prints. */
 export const HELP = `The operator of Sluice.
@@ -26,33 +25,38 @@ environment:
   SLUICE_LOGS           programs (default): what programs say; all: every line of every program, requests too
 `;
 
-/** What the standalone mode is told from outside. */
-export interface StandaloneSettings {
-  /** File or folder with manifests. */
-  readonly input: string;
-  /** Port of the viewers' page on 127.0.0.1. */
-  readonly pagePort: number;
-  readonly programs: ProgramPaths;
-  /** PATH that programs are looked for in. */
-  readonly path: string;
-  readonly allowedCidrs: readonly string[];
-  /** Every line of every program, requests too. */
-  readonly allLogs: boolean;
-}
+const path = z.string().min(1);
+const schema = z
+  .object({
+    standalone: path,
+    SLUICE_PORT: z.coerce.number().int().min(1).max(65_535).default(8080),
+    SLUICE_PROGRAMS: path.default('dist'),
+    SLUICE_DEMO_SOURCE: path.default('test/demo-source'),
+    SLUICE_FILM: path.default('test/demo-source/film.mp4'),
+    SLUICE_ALLOWED_CIDRS: z.string().default(''),
+    SLUICE_LOGS: z.enum(['programs', 'all']).default('programs'),
+    PATH: z.string().default('/usr/bin:/bin'),
+  })
+  .transform((values) => ({
+    /** File or folder with manifests. */
+    input: values.standalone,
+    /** Port of the viewers' page on 127.0.0.1. */
+    pagePort: values.SLUICE_PORT,
+    programs: {
+      bundles: resolve(values.SLUICE_PROGRAMS),
+      demoSource: resolve(values.SLUICE_DEMO_SOURCE),
+      film: resolve(values.SLUICE_FILM),
+    },
+    /** PATH that programs are looked for in. */
+    path: values.PATH,
+    /** Networks that sources may be in although they are not public: those of this run, of others beside it, and these. */
+    allowedCidrs: ['127.0.0.0/8', ...values.SLUICE_ALLOWED_CIDRS.split(',').flatMap((cidr) => cidr.trim() || [])],
+    /** Every line of every program, requests too. */
+    allLogs: values.SLUICE_LOGS === 'all',
+  }));
 
-const schema = z.object({
-  standalone: z.string().min(1),
-  SLUICE_PORT: z.coerce.number().int().min(1).max(65_535).default(8080),
-  SLUICE_PROGRAMS: z.string().min(1).default('dist'),
-  SLUICE_DEMO_SOURCE: z.string().min(1).default('test/demo-source'),
-  SLUICE_FILM: z.string().min(1).default('test/demo-source/film.mp4'),
-  SLUICE_ALLOWED_CIDRS: z
-    .string()
-    .default('')
-    .transform((list) => list.split(',').flatMap((cidr) => (cidr.trim() === '' ? [] : [cidr.trim()]))),
-  SLUICE_LOGS: z.enum(['programs', 'all']).default('programs'),
-  PATH: z.string().default('/usr/bin:/bin'),
-});
+/** What the standalone mode is told from outside. */
+export type StandaloneSettings = Readonly<z.infer<typeof schema>>;
 
 /**
  * The settings of the standalone mode; null where the command line does not ask for it.
@@ -66,19 +70,7 @@ export function readStandaloneSettings(
   if (!args.some((arg) => /^--standalone(=|$)/.test(arg))) return null;
   try {
     const { standalone } = parseArgs({ args: [...args], options: { standalone: { type: 'string' } } }).values;
-    const values = schema.parse({ ...environment, standalone });
-    return {
-      input: values.standalone,
-      pagePort: values.SLUICE_PORT,
-      programs: {
-        bundles: resolve(values.SLUICE_PROGRAMS),
-        demoSource: resolve(values.SLUICE_DEMO_SOURCE),
-        film: resolve(values.SLUICE_FILM),
-      },
-      path: values.PATH,
-      allowedCidrs: values.SLUICE_ALLOWED_CIDRS,
-      allLogs: values.SLUICE_LOGS === 'all',
-    };
+    return schema.parse({ ...environment, standalone });
   } catch (cause) {
     const faults = cause instanceof z.ZodError ? cause.issues : [];
     const texts = faults.map(({ path, message }) => `${path.join('.')}: ${message}`);

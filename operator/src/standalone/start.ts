@@ -10,25 +10,18 @@ import { startHealthServer } from '../runtime/health/server.ts';
 import { createMemoryClient } from '../runtime/memory/client.ts';
 import type { JsonObject } from '../runtime/memory/fields.ts';
 import type { ObjectStore } from '../runtime/memory/object-store.ts';
-import { kindOfObject } from '../runtime/memory/served-kind.ts';
+import { MONOTONIC_CLOCK } from '../runtime/queue/clock.ts';
 import { steadyClock } from '../runtime/queue/steady-clock.ts';
 import { createStandaloneStore } from './api/kinds.ts';
 import { Controllers } from './controllers/controllers.ts';
 import { FolderInput } from './input/folder-input.ts';
 import { startGuardian } from './kubelet/guardian.ts';
+import { localImages } from './kubelet/images.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
 import { createLogPrinter, type LogLine } from './kubelet/log.ts';
 import { createLocalMachine } from './kubelet/machine.ts';
 import { type LoopbackNetwork, takeNetwork } from './network/network.ts';
 import { Relays } from './network/relays.ts';
-import {
-  EDGE_INTERNAL_NAME,
-  EDGE_NAME,
-  edgeManifests,
-  LINK_SECRET,
-  SYSTEM_NAMESPACE,
-} from './programs/edge-manifests.ts';
-import { LOCAL_TAG, localImages } from './programs/local-images.ts';
 import type { StandaloneSettings } from './settings.ts';
 import { followChannels, printInput, type Terminal } from './terminal.ts';
 
@@ -42,10 +35,13 @@ export interface StandaloneRun {
   stop(): Promise<void>;
 }
 
-/** Whom the operator proves itself to the edges with; its own half of the key. */
-const OPERATOR_SECRET = 'sluice-link-operator';
-/** Sources of this run, and of others beside it. */
-const THIS_MACHINE = '127.0.0.0/8';
+/** The edges' Deployment, and the Services for viewers (`sluice-edge`) and for operator and agents. */
+export const EDGES_FILE = join(import.meta.dirname, 'edges.yaml');
+/** Where they are: namespace of Sluice's own pods. */
+const NAMESPACE = 'sluice';
+const INTERNAL_SERVICE = 'sluice-edge-internal';
+/** Secrets of the link; the second one is the operator's half of the key. */
+const SECRETS = { namespace: NAMESPACE, edge: 'sluice-link', operator: 'sluice-link-operator' };
 /** As in the operator's pod. */
 const OPERATIONS_PORT = 9090;
 /** The chart's limit of all; there is only one owner. */
@@ -74,35 +70,27 @@ interface Run {
  * @throws SluiceError INPUT_UNREADABLE, PORT_IN_USE, NETWORK_MISSING and what else the parts throw
  */
 export async function startStandalone(settings: StandaloneSettings, terminal: Terminal): Promise<StandaloneRun> {
-  const started = new AsyncDisposableStack();
-  try {
-    started.defer(() => terminal.end());
-    const network = started.adopt(await takeNetwork(), (taken) => taken.close());
-    const print = createLogPrinter((line) => terminal.write(line), { colour: terminal.colour, all: settings.allLogs });
-    const store = createStandaloneStore(Date.now, network);
-    const run: Run = { settings, store, network, print, started };
-    const input = new FolderInput(settings.input, store, printInput(terminal));
-    await input.read();
-    const kubelet = await startKubelet(run);
-    await startControllers(run);
-    const operator = await startOperator(run);
-    for (const manifest of edgeManifests([THIS_MACHINE, ...settings.allowedCidrs])) {
-      const kind = kindOfObject(store.kinds, manifest);
-      if (kind !== undefined) store.apply(kind, 'object', manifest, 'standalone');
-    }
-    started.defer(input.follow((trouble) => terminal.write(trouble)));
-    started.defer(followChannels(store, terminal, Date.now));
-    await operator.lead(Math.floor(Date.now() / 1000));
-    return { store, log: (pod, container) => kubelet.log(pod, container), stop: () => started.disposeAsync() };
-  } catch (error) {
-    await started.disposeAsync();
-    throw error;
-  }
+  await using starting = new AsyncDisposableStack();
+  starting.defer(() => terminal.end());
+  const network = starting.adopt(await takeNetwork(), (taken) => taken.close());
+  const print = createLogPrinter((line) => terminal.write(line), { colour: terminal.colour, all: settings.allLogs });
+  const store = createStandaloneStore(Date.now, network);
+  const run: Run = { settings, store, network, print, started: starting };
+  const input = new FolderInput([EDGES_FILE, settings.input], store, printInput(terminal));
+  await input.read();
+  const kubelet = await startKubelet(run);
+  const operator = await startOperator(run); // makes the Secret that the edges wait for
+  await startControllers(run);
+  starting.defer(input.follow((trouble) => terminal.write(trouble)));
+  starting.defer(followChannels(store, terminal, Date.now));
+  await operator.lead(Math.floor(Date.now() / 1000));
+  const started = starting.move();
+  return { store, log: (pod, container) => kubelet.log(pod, container), stop: () => started.disposeAsync() };
 }
 
 async function startKubelet({ settings, store, network, print, started }: Run): Promise<Kubelet> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
-  const guardian = started.adopt(startGuardian(folder), (watching) => watching.close());
+  started.defer(startGuardian(folder));
   if (Buffer.byteLength(folder) > LONGEST_RUN_FOLDER) {
     const message = `${folder} is too long for the sockets in it: set TMPDIR to a folder such as /tmp`;
     throw new SluiceError(message, { code: 'RUN_FOLDER_TOO_LONG', retryable: false });
@@ -111,8 +99,9 @@ async function startKubelet({ settings, store, network, print, started }: Run): 
   const kubelet = new Kubelet({
     store,
     network,
-    images: localImages(settings.programs, process.execPath, process.getuid?.() === 0),
-    machine: createLocalMachine(guardian),
+    images: localImages(settings.programs, settings.allowedCidrs),
+    machine: createLocalMachine(),
+    clock: MONOTONIC_CLOCK,
     folder: join(folder, 'pods'),
     environment: { PATH: `${settings.path}:${SYSTEM_FOLDERS}`, HOME: folder, LANG: 'C.UTF-8' },
     print,
@@ -124,13 +113,12 @@ async function startKubelet({ settings, store, network, print, started }: Run): 
 async function startControllers({ settings: { pagePort }, store, network, print, started }: Run): Promise<void> {
   const onTrouble = (text: string) => print({ pod: 'controllers', container: '', text, isNote: true });
   const relays = started.adopt(new Relays(onTrouble), (opened) => opened.close());
-  const page = { address: '127.0.0.1', port: pagePort };
+  const page = { address: '127.0.0.1', port: pagePort, service: { namespace: NAMESPACE, name: 'sluice-edge' } };
   await relays.open({ ...page, targets: [] }).catch((cause: unknown) => {
     const message = `${messageOf(cause)}: choose another port by SLUICE_PORT`;
     throw new SluiceError(message, { code: 'PORT_IN_USE', retryable: false, cause });
   });
-  const service = { namespace: SYSTEM_NAMESPACE, name: EDGE_NAME, portName: 'http' };
-  const options = { store, network, relays, page: { ...page, service }, now: Date.now, onTrouble };
+  const options = { store, network, relays, page, now: Date.now, onTrouble };
   started.adopt(new Controllers(options), (controllers) => controllers.stop());
 }
 
@@ -141,14 +129,13 @@ async function startOperator({ settings, store, network, print, started }: Run):
   const write = (line: string) => print({ pod: 'operator', container: '', text: line.trimEnd(), isNote: false });
   const log = createLogger({ name: 'operator', level }, { write });
   const metrics = createMetrics();
-  const secrets = { namespace: SYSTEM_NAMESPACE, edge: LINK_SECRET, operator: OPERATOR_SECRET };
-  const edgeAddress = network.serviceAddress(SYSTEM_NAMESPACE, EDGE_INTERNAL_NAME);
+  const edgeUrl = `http://${network.serviceAddress(NAMESPACE, INTERNAL_SERVICE)}:8081`;
   const operator = new Operator({
     client,
-    identity: await ensureLinkIdentity(client, secrets, Date.now),
-    edges: { namespace: SYSTEM_NAMESPACE, service: EDGE_INTERNAL_NAME },
+    identity: await ensureLinkIdentity(client, SECRETS, Date.now),
+    edges: { namespace: NAMESPACE, service: INTERNAL_SERVICE },
     publicUrl: `http://127.0.0.1:${settings.pagePort}`,
-    pod: { image: `sluice/transcoder:${LOCAL_TAG}`, pullPolicy: 'Never', edgeUrl: `http://${edgeAddress}:8081` },
+    pod: { image: 'sluice/transcoder:local', pullPolicy: 'Never', edgeUrl },
     limits: SESSION_LIMITS,
     instance: hostname(),
     log,

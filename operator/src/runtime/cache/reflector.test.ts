@@ -101,7 +101,7 @@ describe('a reflector', () => {
   test('goes on from the last bookmark, so that a quiet kind is not listed again after compaction', async () => {
     reflector.start();
     await until(isWatching);
-    server.store.compact();
+    server.forget(1);
     const heard = reflector.lastHeardAt;
     server.bookmark();
     await until(() => reflector.lastHeardAt > heard);
@@ -131,7 +131,7 @@ describe('a reflector', () => {
     await until(isWatching);
     await put('b', 1);
     await until(() => told.length === 2);
-    server.store.compact();
+    server.forget(1);
     server.dropConnections();
     await put('c', 1);
     await until(() => {
@@ -164,7 +164,7 @@ describe('a reflector', () => {
     await client.apply(WIDGET, widget('good', { size: 'large' }), 'one').catch(() => {});
     await until(() => troubles.length === 2);
     expect(reflector.store.get('default/good')?.spec.size).toBe(1);
-    server.store.compact();
+    server.forget(1);
     server.dropConnections();
     await until(() => server.watches.size === 0);
     await until(() => {
@@ -186,7 +186,7 @@ describe('a reflector', () => {
     await until(() => server.watches.size === 0);
     await client.delete(WIDGET, { namespace: 'default', name: 'a' });
     await put('a', 2);
-    server.store.compact();
+    server.forget(1);
     server.faults.clear();
     await converged();
     expect(changes).toEqual(['->1', '1>-', '->2']);
@@ -236,7 +236,7 @@ describe('a reflector', () => {
     await put('b', 1);
     reflector.start();
     await until(isWatching);
-    server.store.rewind(50);
+    server.forget(-50);
     server.dropConnections();
     await until(() => troubles.length === 1 && clock.timers.length > 0);
     server.store.delete(SERVED_WIDGET, 'default', 'b', undefined);

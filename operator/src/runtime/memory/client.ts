@@ -7,7 +7,6 @@ import { readScale } from '../client/scale.ts';
 import { StatusAnswer } from './answer.ts';
 import type { JsonObject } from './fields.ts';
 import type { ObjectStore, Part } from './object-store.ts';
-import { applyScale } from './scale.ts';
 import { bookmarkOf, follow, isSelected } from './selection.ts';
 import type { ServedKind } from './served-kind.ts';
 
@@ -48,9 +47,8 @@ export function createMemoryClient(store: ObjectStore): Client {
       const object = call(type, 'GET', (kind) => store.find(kind, namespace, name));
       return object === undefined ? null : readObject(type, object);
     },
-    async list(type, selection, { resourceVersion = '' }) {
+    async list(type, selection) {
       return call(type, 'GET', (kind) => {
-        store.requireVersion(resourceVersion);
         const items = store.list(kind).filter((object) => isSelected(selection, object));
         return { items, resourceVersion: String(store.resourceVersion), continueToken: '' };
       });
@@ -78,7 +76,7 @@ export function createMemoryClient(store: ObjectStore): Client {
       return object === undefined ? null : readScale(object);
     },
     async applyScale(type, name, replicas, manager) {
-      call(type, 'PATCH', (kind) => applyScale(store, kind, name, replicas, manager));
+      call(type, 'PATCH', (kind) => store.applyScale(kind, name, replicas, manager));
     },
     async delete(type, { namespace, name }, { uid, gracePeriodSeconds } = {}) {
       try {

@@ -3,14 +3,11 @@ import { sameJson } from '../apply/json.ts';
 /** Any JSON object. */
 export type JsonObject = { [key: string]: unknown };
 
-/** Path of a field from the root of an object, as JSON text of its keys, so that it can be a member of a Set. */
-export type FieldPath = string;
+/** What each field manager has set of an object, by `<field manager>/<part>`: the object is all of them together. */
+export type Layers = ReadonlyMap<string, JsonObject>;
 
-/** Fields of an object by owner, `<field manager>/<part>`. */
-export type Owners = ReadonlyMap<string, ReadonlySet<FieldPath>>;
-
-/** Set by the server, so no field manager owns them. */
-const IDENTITY = /^\["(apiVersion|kind)"\]$|^\["metadata","(name|namespace|uid|resourceVersion)"\]$/;
+/** Who has set what was changed by {@link replaced}. */
+const NOBODY = '';
 
 /** Whether `value` is a JSON object (no array, no null). */
 export function isObject(value: unknown): value is JsonObject {
@@ -27,35 +24,29 @@ export function fieldAt(object: JsonObject, keys: readonly string[]): unknown {
   return keys.reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), object);
 }
 
-/** The fields that a manager owns who has applied or created `wanted`: every scalar, list and empty object in it. */
-export function ownedFields(wanted: JsonObject): ReadonlySet<FieldPath> {
-  return new Set(fieldsOf(wanted, []).filter((path) => !IDENTITY.test(path)));
+/**
+ * Server-side apply by force (KEP-555), in which a list is one field: what this owner has set before is replaced by
+ * `wanted`; who else had set another value of one of its fields has lost that one.
+ */
+export function applied(layers: Layers, owner: string, wanted: JsonObject): Layers {
+  const others = [...layers].filter(([name]) => name !== owner);
+  const isLeft = (value: unknown, other: unknown) => other === undefined || sameJson(value, other);
+  return new Map([...others.map(([name, layer]) => selected(name, layer, wanted, isLeft)), [owner, wanted]]);
 }
 
-/**
- * Server-side apply by force (KEP-555), in which a list is one field: sets the fields of `wanted`, removes those that
- * this owner set before and no longer does, unless somebody else owns them too; who else owned a field that changes
- * loses it.
- */
-export function applied(
-  before: { readonly object: JsonObject; readonly owners: Owners },
-  owner: string,
-  wanted: JsonObject,
-): { readonly object: JsonObject; readonly owners: Owners } {
-  const fields = ownedFields(wanted);
-  const object = overlaid(structuredClone(before.object), wanted) as JsonObject;
-  const owners = new Map(before.owners).set(owner, fields);
-  const isOwned = (path: FieldPath) => {
-    const below = `${path.slice(0, -1)},`;
-    return [...owners.values()].some((paths) => paths.has(path) || [...paths].some((each) => each.startsWith(below)));
-  };
-  for (const path of before.owners.get(owner) ?? []) if (!isOwned(path)) removeField(object, path, isOwned);
-  const isTaken = (path: FieldPath) =>
-    fields.has(path) && !sameJson(fieldAt(before.object, JSON.parse(path)), fieldAt(object, JSON.parse(path)));
-  for (const [name, paths] of owners) {
-    if (name !== owner) owners.set(name, new Set([...paths].filter((path) => !isTaken(path))));
-  }
-  return { object, owners };
+/** The layers of an object that somebody has changed as a whole: what has gone or changed is no manager's any more. */
+export function replaced(layers: Layers, before: JsonObject, after: JsonObject): Layers {
+  const kept = new Map([...layers].map(([name, layer]) => selected(name, layer, after, sameJson)));
+  const [, changed] = selected(NOBODY, after, before, (value, other) => !sameJson(value, other));
+  return kept.set(NOBODY, overlaid(kept.get(NOBODY), changed) as JsonObject);
+}
+
+/** `base` with every field of `over` set; the result shares parts with both. */
+export function overlaid(base: unknown, over: unknown): unknown {
+  if (!isObject(over)) return over;
+  const result: JsonObject = isObject(base) ? { ...base } : {};
+  for (const [key, value] of Object.entries(over)) result[key] = overlaid(result[key], value);
+  return result;
 }
 
 /** Makes a value and all in it unchangeable, so that who reads it cannot change what others read. */
@@ -65,26 +56,19 @@ export function frozen<T>(value: T): T {
   return Object.freeze(value);
 }
 
-function fieldsOf(value: unknown, at: readonly string[]): FieldPath[] {
-  if (!isObject(value) || (Object.keys(value).length === 0 && at.length > 0)) return [JSON.stringify(at)];
-  return Object.entries(value).flatMap(([key, child]) => fieldsOf(child, [...at, key]));
-}
+type Choice = (value: unknown, other: unknown) => boolean;
 
-/** `base` with every field of `over` set; the result may share parts with `base`. */
-function overlaid(base: unknown, over: unknown): unknown {
-  if (!isObject(over)) return structuredClone(over);
-  const result: JsonObject = isObject(base) ? { ...base } : {};
-  for (const [key, value] of Object.entries(over)) result[key] = overlaid(result[key], value);
-  return result;
-}
-
-/** Removes a field, and the objects around it that become empty thereby and nobody owns, from `object` in place. */
-function removeField(object: JsonObject, path: FieldPath, isOwned: (path: FieldPath) => boolean): void {
-  const keys = JSON.parse(path) as string[];
-  const key = keys.pop();
-  const parent = fieldAt(object, keys);
-  if (key === undefined || !isObject(parent)) return;
-  delete parent[key];
-  const parentPath = JSON.stringify(keys);
-  if (Object.keys(parent).length === 0 && !isOwned(parentPath)) removeField(object, parentPath, isOwned);
+/** The fields of a layer that are chosen beside those of another object; objects without any are left out. */
+function selected(name: string, layer: JsonObject, other: JsonObject, isChosen: Choice): [string, JsonObject] {
+  const choose = (value: unknown, beside: unknown): unknown => {
+    const isField = !isObject(value) || Object.keys(value).length === 0 || !isObject(beside ?? {});
+    if (isField) return isChosen(value, beside) ? value : undefined;
+    const fields = Object.entries(value).map(([key, child]) => [
+      key,
+      choose(child, fieldAt({ beside }, ['beside', key])),
+    ]);
+    const chosen = fields.filter(([, child]) => child !== undefined);
+    return chosen.length === 0 ? undefined : Object.fromEntries(chosen);
+  };
+  return [name, (choose(layer, other) ?? {}) as JsonObject];
 }

@@ -15,6 +15,8 @@ export interface StoredEvent {
 
 /** A server that starts with version 1 would hide who takes versions for indexes. */
 const FIRST_VERSION = 1000;
+/** Some 10 MB of large objects. */
+const EVENTS_MIN = 2000;
 
 /** The changes of a store by version: the latest ones, and who wants to hear of the next. */
 export class History {
@@ -28,12 +30,14 @@ export class History {
   #oldest = FIRST_VERSION;
 
   /** @param limit events kept at least; at most twice as many */
-  constructor(limit: number) {
+  constructor(limit = EVENTS_MIN) {
     this.#limit = limit;
   }
 
   /** Keeps a change and tells everybody; a listener that writes is told of that after the others know of this one. */
-  record(event: StoredEvent): void {
+  record(change: Omit<StoredEvent, 'resourceVersion'>): void {
+    this.version += 1;
+    const event = { ...change, resourceVersion: this.version };
     this.#events.push(event);
     if (this.#events.length > 2 * this.#limit) {
       this.#events = this.#events.slice(-this.#limit);

@@ -1,24 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { sameJson } from '../apply/json.ts';
+import type { ObjectName } from '../client/client.ts';
 import { conflict, invalid, StatusAnswer } from './answer.ts';
-import { applied, frozen, isObject, type JsonObject, metadataOf, type Owners, ownedFields } from './fields.ts';
+import { applied, frozen, isObject, type JsonObject, type Layers, metadataOf, overlaid, replaced } from './fields.ts';
 import { History, type StoredEvent } from './history.ts';
-import { qualified, type ServedKind } from './served-kind.ts';
+import { apiVersionOf, qualified, type ServedKind } from './served-kind.ts';
 
 export type { StoredEvent } from './history.ts';
 export type { ServedKind } from './served-kind.ts';
 
 /** Part of an object that a request writes. */
 export type Part = 'object' | 'status';
-
-/** What a store is made of. */
-export interface ObjectStoreOptions {
-  readonly kinds: readonly ServedKind[];
-  /** Milliseconds since the epoch, for timestamps. */
-  readonly now: () => number;
-  /** Changes that are kept for watches at least; default 2,000, some 10 MB of large objects. */
-  readonly historyLimit?: number;
-}
 
 /** How a write is meant. */
 export interface WriteOptions {
@@ -28,13 +20,20 @@ export interface WriteOptions {
 
 interface Entry {
   readonly kind: ServedKind;
+  readonly layers: Layers;
+  /** The server's own part of its metadata. */
+  readonly server: JsonObject;
   readonly object: JsonObject;
-  readonly owners: Owners;
 }
 
-const HISTORY_LIMIT = 2000;
 /** What only the server writes in metadata. */
-const SERVER_FIELDS = ['uid', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'];
+const OF_SERVER: ReadonlySet<string> = new Set([
+  ...['uid', 'resourceVersion', 'generation', 'creationTimestamp'],
+  ...['deletionTimestamp', 'deletionGracePeriodSeconds'],
+]);
+/** Names and namespaces are parts of paths and URLs (RFC 1123 subdomain). */
+const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+const NAME_REMEDY = 'use lower-case letters, digits and dashes, with a letter or digit at both ends';
 
 /**
  * The objects of a Kubernetes API in memory: resource versions, generations, field ownership, defaults, validation,
@@ -49,22 +48,20 @@ export class ObjectStore {
   readonly #history: History;
   readonly #now: () => number;
 
-  constructor({ kinds, now, historyLimit = HISTORY_LIMIT }: ObjectStoreOptions) {
-    this.kinds = kinds;
-    this.#now = now;
-    this.#history = new History(historyLimit);
+  /** @param options.now milliseconds since the epoch, for timestamps */
+  constructor(options: {
+    readonly kinds: readonly ServedKind[];
+    readonly now: () => number;
+    readonly history?: History;
+  }) {
+    this.kinds = options.kinds;
+    this.#now = options.now;
+    this.#history = options.history ?? new History();
   }
 
   /** The version of the latest change. */
   get resourceVersion(): number {
     return this.#history.version;
-  }
-
-  /** @throws StatusAnswer 504 for a version of the future, in the words by which clients know it */
-  requireVersion(asked: string): void {
-    if (Number(asked) <= this.resourceVersion) return;
-    const message = `Too large resource version: ${asked}, current: ${this.resourceVersion}`;
-    throw new StatusAnswer(504, 'Timeout', message);
   }
 
   /** The kind as the store keeps it; null for one that it does not. */
@@ -84,35 +81,29 @@ export class ObjectStore {
 
   /** All objects of a kind, in the order of namespace and name as in etcd. */
   list(kind: ServedKind): JsonObject[] {
-    const prefix = `${qualified(kind)}/`;
+    const prefix = keyOf(kind, '', '').slice(0, -1);
     const entries = [...this.#entries].filter(([key]) => key.startsWith(prefix));
     return entries.sort(([left], [right]) => (left < right ? -1 : 1)).map(([, { object }]) => object);
-  }
-
-  /** Objects of all kinds, in no order. */
-  all(): readonly { readonly kind: ServedKind; readonly object: JsonObject }[] {
-    return [...this.#entries.values()];
   }
 
   /** @throws StatusAnswer 409 AlreadyExists, 422 Invalid, 405 without a namespace */
   create(type: ServedKind, body: JsonObject, fieldManager: string, { dryRun }: WriteOptions = {}): JsonObject {
     const kind = this.kindOf(type) ?? type;
     const { name, namespace = '' } = metadataOf(body);
-    if (typeof name !== 'string' || name === '') {
-      throw invalid(kind, body, [{ path: 'metadata.name', message: 'an object needs a name' }]);
-    }
     if (kind.namespaced && namespace === '')
       throw new StatusAnswer(405, 'MethodNotAllowed', 'the namespace is missing');
-    if (this.find(kind, String(namespace), name) !== undefined) {
+    const names = Object.entries({ name: name ?? '', ...(kind.namespaced ? { namespace } : {}) });
+    const bad = names.filter(([, text]) => !NAME.test(String(text)));
+    const faults = bad.map(([field, text]) => {
+      return { path: `metadata.${field}`, message: `"${text}" is no name: ${NAME_REMEDY}` };
+    });
+    if (faults.length > 0) throw invalid(kind, body, faults);
+    if (this.find(kind, String(namespace), String(name)) !== undefined) {
       throw new StatusAnswer(409, 'AlreadyExists', `${qualified(kind)} "${name}" already exists`);
     }
-    const object = structuredClone(body);
-    if (kind.hasStatus) delete object.status;
-    const owners = new Map([[`${fieldManager}/object`, ownedFields(object)]]);
-    const ofServer = { uid: randomUUID(), generation: 1, creationTimestamp: this.#timestamp(0) };
-    Object.assign(metadataOf(object), ofServer);
-    const admitted = kind.admit?.(object, null) ?? object;
-    return dryRun ? admitted : this.#record('ADDED', { kind, object: admitted, owners });
+    const layers = new Map([[`${fieldManager}/object`, partOf(kind, 'object', body)]]);
+    const server = { uid: randomUUID(), generation: 1, creationTimestamp: this.#timestamp(0) };
+    return this.#write({ kind, layers, server }, null, dryRun);
   }
 
   /**
@@ -127,10 +118,22 @@ export class ObjectStore {
     }
     const entry = this.#entry(type, String(namespace), String(name));
     requireSame(entry, body);
-    const { status, ...rest } = body;
-    const wanted = part === 'status' ? { status: status ?? {} } : entry.kind.hasStatus ? rest : body;
-    const { object, owners } = applied(entry, `${fieldManager}/${part}`, wanted);
-    return this.#write({ ...entry, object, owners }, entry, part, options);
+    const layers = applied(entry.layers, `${fieldManager}/${part}`, partOf(entry.kind, part, body));
+    return this.#write({ ...entry, layers }, entry, options.dryRun);
+  }
+
+  /** Applies `spec.replicas` alone, as the scale subresource does. @throws StatusAnswer 404, 422 for no number of pods */
+  applyScale(type: ServedKind, { namespace, name }: ObjectName, replicas: unknown, fieldManager: string): void {
+    const { kind } = this.#entry(type, namespace, name);
+    if (!Number.isInteger(replicas) || Number(replicas) < 0) {
+      throw new StatusAnswer(
+        422,
+        'Invalid',
+        'spec.replicas: Invalid value: must be a whole number that is not negative',
+      );
+    }
+    const identity = { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { namespace, name } };
+    this.apply(kind, 'object', { ...identity, spec: { replicas } }, fieldManager);
   }
 
   /**
@@ -150,9 +153,8 @@ export class ObjectStore {
     const given = change(copy);
     const wanted = isObject(given) ? given : copy;
     requireSame(entry, wanted);
-    const ofServer = Object.entries(metadataOf(entry.object)).filter(([field]) => SERVER_FIELDS.includes(field));
-    const object = { ...wanted, metadata: { ...metadataOf(wanted), ...Object.fromEntries(ofServer) } };
-    return this.#write({ ...entry, object }, entry, 'object', options);
+    const layers = replaced(entry.layers, withoutServer(entry.object), withoutServer(wanted));
+    return this.#write({ ...entry, layers }, entry, options.dryRun);
   }
 
   /**
@@ -168,20 +170,24 @@ export class ObjectStore {
     options: { readonly uid?: string | undefined; readonly graceSeconds?: number | undefined } = {},
   ): JsonObject {
     const entry = this.#entry(type, namespace, name);
-    const { kind, object } = entry;
-    const { uid, generation, deletionTimestamp, deletionGracePeriodSeconds } = metadataOf(object);
-    if (options.uid !== undefined && options.uid !== uid) throw conflict(kind, name, `its uid is ${uid}`);
+    const { kind, object, server } = entry;
+    if (options.uid !== undefined && options.uid !== server.uid) throw conflict(kind, name, `its uid is ${server.uid}`);
     const seconds = kind.graceSeconds === undefined ? 0 : (options.graceSeconds ?? kind.graceSeconds(object));
-    if (seconds === 0 && !hasFinalizers(object)) return this.#record('DELETED', entry);
-    const isFirst = deletionTimestamp === undefined;
-    if (!isFirst && Number(deletionGracePeriodSeconds) <= seconds) return object;
-    const metadata = {
-      ...metadataOf(object),
-      deletionTimestamp: this.#timestamp(seconds),
-      deletionGracePeriodSeconds: seconds,
-      generation: Number(generation) + (isFirst ? 1 : 0),
-    };
-    return this.#write({ ...entry, object: { ...object, metadata } }, entry, 'status', {});
+    const isFirst = server.deletionTimestamp === undefined;
+    if (!isFirst && Number(server.deletionGracePeriodSeconds) <= seconds) return object;
+    const deletion = { deletionTimestamp: this.#timestamp(seconds), deletionGracePeriodSeconds: seconds };
+    const generation = Number(server.generation) + (isFirst ? 1 : 0);
+    return this.#write({ ...entry, server: { ...server, ...deletion, generation } }, entry);
+  }
+
+  /** Deletes all objects of all kinds that are so. @returns how many are gone thereby */
+  deleteAll(isSo: (object: JsonObject) => boolean): number {
+    const before = this.#entries.size;
+    for (const { kind, object } of [...this.#entries.values()]) {
+      const { namespace = '', name, deletionTimestamp } = metadataOf(object);
+      if (deletionTimestamp === undefined && isSo(object)) this.delete(kind, String(namespace), String(name));
+    }
+    return before - this.#entries.size;
   }
 
   /**
@@ -189,30 +195,18 @@ export class ObjectStore {
    * @returns how many objects are gone thereby
    */
   collectGarbage(): number {
-    const before = this.#entries.size;
-    const living = new Set(this.all().map(({ object }) => metadataOf(object).uid));
-    for (const { kind, object } of this.all()) {
-      const { namespace = '', name } = metadataOf(object);
-      if (isOrphan(object, living)) this.delete(kind, String(namespace), String(name));
-    }
-    const gone = before - this.#entries.size;
+    const living = new Set([...this.#entries.values()].map(({ server }) => server.uid));
+    const gone = this.deleteAll((object) => {
+      const { ownerReferences = [] } = metadataOf(object);
+      const owners = ownerReferences as readonly JsonObject[];
+      return owners.length > 0 && !owners.some(({ uid }) => living.has(uid));
+    });
     return gone === 0 ? 0 : gone + this.collectGarbage();
   }
 
   /** Events after a version, none for one of the future. @throws StatusAnswer 410 for one that is forgotten */
   eventsSince(asked: string): readonly StoredEvent[] {
     return this.#history.since(asked);
-  }
-
-  /** Forgets the history, so that a watch from any version before now is Expired. */
-  compact(): void {
-    this.#history.forget(1);
-  }
-
-  /** Goes back to smaller versions with the same objects, as etcd restored from a backup. */
-  rewind(versions: number): void {
-    this.#history.forget(-versions);
-    for (const entry of [...this.#entries.values()]) this.#keep(entry);
   }
 
   /** Hears of every change, in order, while it is being made. @returns ends it */
@@ -226,40 +220,29 @@ export class ObjectStore {
     throw new StatusAnswer(404, 'NotFound', `${qualified(kind)} "${name}" not found`);
   }
 
-  #write(wanted: Entry, entry: Entry, part: Part, { dryRun }: WriteOptions): JsonObject {
-    const { kind, object: before } = entry;
-    const next = kind.admit?.(wanted.object, before) ?? wanted.object;
-    if (sameJson(next, before)) {
-      if (!dryRun) this.#entries.set(keyOfObject(kind, before), { ...entry, owners: wanted.owners });
-      return before;
+  #write({ kind, layers, server }: Omit<Entry, 'object'>, before: Entry | null, dryRun = false): JsonObject {
+    const merged = [...layers.values()].reduce<unknown>(overlaid, {}) as JsonObject;
+    const wanted = { ...merged, metadata: { ...metadataOf(merged), ...server } };
+    const object = kind.admit?.(wanted, before?.object ?? null) ?? wanted;
+    const key = keyOf(kind, String(metadataOf(object).namespace ?? ''), String(metadataOf(object).name));
+    if (before !== null && sameJson(object, before.object)) {
+      if (!dryRun) this.#entries.set(key, { ...before, layers });
+      return before.object;
     }
-    const metadata = { ...metadataOf(next) };
-    const isSame = sameJson({ ...next, metadata: 0, status: 0 }, { ...before, metadata: 0, status: 0 });
-    if (part === 'object' && !isSame) metadata.generation = Number(metadata.generation) + 1;
-    const changed = { ...wanted, object: { ...next, metadata } };
-    if (dryRun) return changed.object;
-    const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
-    const isOver = deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && !hasFinalizers(next);
-    return this.#record(isOver ? 'DELETED' : 'MODIFIED', changed);
-  }
-
-  #record(type: StoredEvent['type'], entry: Entry): JsonObject {
-    const { kind } = entry;
-    this.#history.version += 1;
-    const key = keyOfObject(kind, entry.object);
-    const before = this.#entries.get(key)?.object ?? null;
-    const object = this.#keep(entry);
-    if (type === 'DELETED') this.#entries.delete(key);
-    this.#history.record({ type, resourceVersion: this.resourceVersion, kind, before, object });
-    return object;
-  }
-
-  /** Keeps an object under the version of now. */
-  #keep(entry: Entry): JsonObject {
-    const metadata = { ...metadataOf(entry.object), resourceVersion: String(this.resourceVersion) };
-    const object = frozen({ ...entry.object, metadata });
-    this.#entries.set(keyOfObject(entry.kind, object), { ...entry, object });
-    return object;
+    const ofSpec = ({ metadata: _metadata, status: _status, ...rest }: JsonObject) => rest;
+    const isNewSpec = before !== null && !sameJson(ofSpec(object), ofSpec(before.object));
+    const generation = Number(server.generation) + (isNewSpec ? 1 : 0);
+    const resourceVersion = String(this.resourceVersion + 1);
+    const own = { ...server, generation, resourceVersion };
+    const written = frozen({ ...object, metadata: { ...metadataOf(object), ...own } });
+    if (dryRun) return written;
+    const { finalizers = [], deletionGracePeriodSeconds } = metadataOf(object);
+    const isOver = deletionGracePeriodSeconds === 0 && (finalizers as readonly unknown[]).length === 0;
+    if (isOver) this.#entries.delete(key);
+    else this.#entries.set(key, { kind, layers, server: own, object: written });
+    const type = before === null ? 'ADDED' : isOver ? 'DELETED' : 'MODIFIED';
+    this.#history.record({ type, kind, before: before?.object ?? null, object: written });
+    return written;
   }
 
   /** RFC 3339 in whole seconds, as metav1.Time. */
@@ -272,9 +255,16 @@ function keyOf(kind: ServedKind, namespace: string, name: string): string {
   return `${qualified(kind)}/${namespace}/${name}`;
 }
 
-function keyOfObject(kind: ServedKind, object: JsonObject): string {
-  const { namespace = '', name } = metadataOf(object);
-  return keyOf(kind, String(namespace), String(name));
+/** A copy of what a manager sets of a part of an object: its status, or all but that. */
+function partOf(kind: ServedKind, part: Part, body: JsonObject): JsonObject {
+  const { status, ...rest } = withoutServer(structuredClone(body));
+  if (part === 'status') return { status: status ?? {} };
+  return kind.hasStatus || status === undefined ? rest : { ...rest, status };
+}
+
+function withoutServer(body: JsonObject): JsonObject {
+  const own = Object.entries(metadataOf(body)).filter(([field]) => !OF_SERVER.has(field));
+  return { ...body, metadata: Object.fromEntries(own) };
 }
 
 /** A body that names a version or uid is meant for that one only. @throws StatusAnswer 409 */
@@ -285,17 +275,4 @@ function requireSame({ kind, object }: Entry, body: JsonObject): void {
     throw conflict(kind, name, 'the object has been modified');
   }
   if (uid !== undefined && uid !== is.uid) throw conflict(kind, name, `its uid is ${is.uid}, not ${uid}`);
-}
-
-/** Whether somebody wants to do something before the object may go. */
-function hasFinalizers(object: JsonObject): boolean {
-  const { finalizers } = metadataOf(object);
-  return Array.isArray(finalizers) && finalizers.length > 0;
-}
-
-function isOrphan(object: JsonObject, living: ReadonlySet<unknown>): boolean {
-  const { ownerReferences, deletionTimestamp } = metadataOf(object);
-  const owners: readonly unknown[] = Array.isArray(ownerReferences) ? ownerReferences : [];
-  const isOwned = owners.some((owner) => isObject(owner) && living.has(owner.uid));
-  return owners.length > 0 && !isOwned && deletionTimestamp === undefined;
 }

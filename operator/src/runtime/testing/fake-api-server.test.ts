@@ -90,6 +90,12 @@ describe('the fake API server', () => {
     expect(server.store.collectGarbage()).toBe(2);
   });
 
+  test('refuses a list of the future', async () => {
+    const page = { limit: 2, continueToken: '', resourceVersion: '999999' };
+    const message = expect.stringContaining('Too large resource version');
+    await expect(client.list(WIDGET, {}, page)).rejects.toMatchObject({ code: 'Timeout', status: 504, message });
+  });
+
   test('pages a list without gaps while objects go', async () => {
     for (const name of ['a', 'b', 'c']) await client.apply(WIDGET, widget(name, { size: 1 }), 'one');
     const first = await client.list(WIDGET, {}, { limit: 2, continueToken: '' });
@@ -130,7 +136,7 @@ describe('the fake API server', () => {
   });
 
   test('refuses a watch from a compacted version', async () => {
-    server.store.compact();
+    server.forget(1);
     const events = client.watch(WIDGET, { resourceVersion: '1', timeoutSeconds: 60 }, new AbortController().signal);
     await expect(events[Symbol.asyncIterator]().next()).rejects.toMatchObject({ status: 410, code: 'Expired' });
   });

@@ -1,6 +1,7 @@
 import { Agent } from 'undici';
 import type { Connection } from '../client/connection.ts';
 import { StatusAnswer } from '../memory/answer.ts';
+import { History } from '../memory/history.ts';
 import { ObjectStore, type ServedKind } from '../memory/object-store.ts';
 import { type MemoryApiServer, startMemoryApiServer, type WatchStream } from './api-server.ts';
 import { applyFault, type Fault, Faults, writeFaultyEvent } from './faults.ts';
@@ -39,6 +40,11 @@ export interface FakeApiServer {
   writes(): readonly LoggedRequest[];
   /** The kind by its plural. @throws Error for an unknown one */
   kind(plural: string): ServedKind;
+  /**
+   * Forgets the history, so that a watch from any version before now is Expired.
+   * @param versions to go on from here; below zero: back, as etcd restored from a backup
+   */
+  forget(versions: number): void;
   /** Sends a bookmark to every watch that wants them. */
   bookmark(): void;
   /** Breaks every connection, as a server that is killed. */
@@ -48,10 +54,11 @@ export interface FakeApiServer {
 
 /** Starts a fake API server on a free port of the loopback interface. */
 export async function startFakeApiServer(options: FakeApiServerOptions): Promise<FakeApiServer> {
+  const history = new History(Number.POSITIVE_INFINITY); // only `forget` forgets
   const store = new ObjectStore({
     kinds: options.kinds,
     now: options.now ?? Date.now,
-    historyLimit: Number.POSITIVE_INFINITY, // only `compact` forgets
+    history,
   });
   const faults = new Faults();
   const requests: LoggedRequest[] = [];
@@ -74,12 +81,12 @@ export async function startFakeApiServer(options: FakeApiServerOptions): Promise
       if (next !== null) met.set(seen, next);
     },
   });
-  return fakeOf(server, { store, faults, requests }, options);
+  return fakeOf(server, { store, faults, requests, forget: (versions) => history.forget(versions) }, options);
 }
 
 function fakeOf(
   server: MemoryApiServer,
-  parts: Pick<FakeApiServer, 'store' | 'faults' | 'requests'>,
+  parts: Pick<FakeApiServer, 'store' | 'faults' | 'requests' | 'forget'>,
   { kinds, token }: FakeApiServerOptions,
 ): FakeApiServer {
   return {

@@ -3,7 +3,6 @@ import type { Selection, WatchOptions } from '../client/client.ts';
 import { StatusAnswer } from '../memory/answer.ts';
 import { isObject, type JsonObject, metadataOf } from '../memory/fields.ts';
 import type { ObjectStore } from '../memory/object-store.ts';
-import { applyScale } from '../memory/scale.ts';
 import { isSelected } from '../memory/selection.ts';
 import { apiVersionOf, type ServedKind } from '../memory/served-kind.ts';
 
@@ -101,7 +100,12 @@ export function watchOptions(store: ObjectStore, target: SeenRequest): WatchOpti
  */
 function list(store: ObjectStore, target: Target): JsonObject {
   const { kind, query } = target;
-  store.requireVersion(versionIn(target));
+  const asked = versionIn(target);
+  if (Number(asked) > store.resourceVersion) {
+    // In the words by which clients know it.
+    const message = `Too large resource version: ${asked}, current: ${store.resourceVersion}`;
+    throw new StatusAnswer(504, 'Timeout', message);
+  }
   const token = query.get('continue') ?? '';
   const [, resourceVersion = String(store.resourceVersion), after = ''] = /^(\d+)@(.+)$/.exec(token) ?? [];
   if (token !== '' && after === '') throw new StatusAnswer(400, 'BadRequest', 'continue key is not valid');
@@ -132,7 +136,7 @@ function apply(store: ObjectStore, target: Target, body: string, options: object
   }
   if (target.subresource === 'scale') {
     const { spec } = jsonIn(body);
-    applyScale(store, target.kind, target, isObject(spec) ? spec.replicas : undefined, manager);
+    store.applyScale(target.kind, target, isObject(spec) ? spec.replicas : undefined, manager);
     return scaleOf(store.get(target.kind, target.namespace, target.name));
   }
   const part = target.subresource === 'status' ? 'status' : 'object';

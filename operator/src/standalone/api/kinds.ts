@@ -8,10 +8,10 @@ import { ENDPOINT_SLICE, SECRET } from '../../kinds.ts';
 import { endpointSliceSchema } from '../../link/endpoints.ts';
 import type { KubernetesObject, ResourceType } from '../../runtime/client/client.ts';
 import { type FieldFault, invalid } from '../../runtime/memory/answer.ts';
-import { isObject, type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
+import { isObject, type JsonObject, metadataOf, overlaid } from '../../runtime/memory/fields.ts';
 import { ObjectStore, type ServedKind } from '../../runtime/memory/object-store.ts';
 import type { LoopbackNetwork } from '../network/network.ts';
-import { below, createRuleCheck, type RuleCheck } from './rules.ts';
+import { createRuleCheck, faultsOf, type RuleCheck } from './rules.ts';
 import { DEPLOYMENT, isEnded, LOCAL_POD, SERVICE } from './shapes.ts';
 
 /** Where Services are. */
@@ -19,7 +19,6 @@ export type ServiceAddresses = Pick<LoopbackNetwork, 'resolve' | 'serviceAddress
 
 /** As Kubernetes has it: never a way out of the folder that the files are in. */
 const SECRET_KEY = /^(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}$/;
-
 /** Without a network names of Services stay as they are. */
 const NO_ADDRESSES: ServiceAddresses = { resolve: (text) => text, serviceAddress: () => '' };
 
@@ -29,43 +28,57 @@ const NO_ADDRESSES: ServiceAddresses = { resolve: (text) => text, serviceAddress
  * @param now milliseconds since the epoch
  */
 export function createStandaloneStore(now: () => number, addresses: ServiceAddresses = NO_ADDRESSES): ObjectStore {
-  const check = createRuleCheck();
-  return new ObjectStore({
-    kinds: [...KINDS.map((each) => customKind(each, check, addresses)), ...coreKinds(addresses)],
-    now,
-  });
+  const holds = createRuleCheck();
+  const kind = (group: string, name: string, plural = `${name.toLowerCase()}s`): ServedKind => {
+    return { group, version: 'v1', kind: name, plural, namespaced: true };
+  };
+  // The kubelet has nothing left to end of a pod that has ended, and nobody waits for its word.
+  const graceSeconds = (object: JsonObject): number => {
+    const pod = LOCAL_POD.parse(object);
+    return isEnded(pod) ? 0 : pod.spec.terminationGracePeriodSeconds;
+  };
+  const withAddress = (service: JsonObject): JsonObject => {
+    const { namespace, name } = metadataOf(service);
+    const clusterIP = addresses.serviceAddress(String(namespace), String(name));
+    return { ...service, spec: { ...(service.spec as JsonObject), clusterIP } };
+  };
+  const kinds = [
+    ...KINDS.map((each) => customKind(each, holds, addresses)),
+    { ...kind('', 'Namespace'), namespaced: false, hasStatus: true },
+    { ...coreKind(LOCAL_POD, LOCAL_POD.schema), graceSeconds },
+    coreKind(SERVICE, SERVICE.schema, withAddress),
+    coreKind(DEPLOYMENT, DEPLOYMENT.schema),
+    coreKind(ENDPOINT_SLICE, endpointSliceSchema),
+    { ...kind('', 'Secret'), admit: encodedSecret },
+    kind('', 'ConfigMap'),
+    kind('events.k8s.io', 'Event'),
+  ];
+  return new ObjectStore({ kinds, now });
 }
 
 /** A kind of @sluice/crds. */
-function customKind(resource: CustomResource, check: RuleCheck, { resolve }: ServiceAddresses): ServedKind {
-  const { metadata: _ofServer, ...properties } = objectSchema(resource).properties ?? {};
-  const schema: StructuralSchema = { ...objectSchema(resource), properties };
+function customKind(resource: CustomResource, holds: RuleCheck, { resolve }: ServiceAddresses): ServedKind {
+  const { properties, ...whole } = objectSchema(resource);
+  const schema: StructuralSchema = { ...whole, properties: { ...properties, metadata: {} } }; // that is the server's
   const { kind, plural } = resource.names;
-  const served: ServedKind = {
-    group: API_GROUP,
-    version: API_VERSION_NAME,
-    kind,
-    plural,
-    namespaced: true,
-    hasStatus: true,
-    admit({ apiVersion, metadata, ...given }, before) {
-      const spec = readPart(resource.spec, 'spec', given.spec);
-      const status = given.status === undefined ? null : readPart(resource.status, 'status', given.status);
-      const faults = [...spec.faults, ...(status?.faults ?? []), ...otherFaults(schema, '', given)];
-      if (faults.length > 0) throw invalid(served, { metadata }, faults);
-      const object: JsonObject = {
-        apiVersion,
-        kind,
-        metadata,
-        spec: spec.value,
-        ...(status && { status: status.value }),
-      };
-      const broken = check(schema, '', object, before ?? undefined);
-      if (broken.length > 0) throw invalid(served, object, broken);
+  return {
+    ...{ group: API_GROUP, version: API_VERSION_NAME, kind, plural, namespaced: true, hasStatus: true },
+    admit({ metadata, ...given }, before) {
+      const spec = read(resource.spec, 'spec', given.spec);
+      const status = given.status === undefined ? null : read(resource.status, 'status', given.status);
+      const misread = [...spec.faults, ...(status?.faults ?? [])];
+      const parts = { ...(spec.faults.length === 0 && { spec: spec.value }), ...(status && { status: status.value }) };
+      // Rules are for what can be read, with its defaults.
+      const check = misread.length === 0 ? holds : () => true;
+      const faults = [
+        ...misread,
+        ...faultsOf(schema, '', overlaid({ ...given, metadata }, parts), before ?? undefined, check),
+      ];
+      if (faults.length > 0) throw invalid({ kind }, { metadata }, faults);
+      const object: JsonObject = { apiVersion: given.apiVersion, kind, metadata, ...parts };
       return kind === CHANNEL_NAMES.kind ? withReachableSource(object, resolve) : object;
     },
   };
-  return served;
 }
 
 /**
@@ -78,7 +91,7 @@ function withReachableSource(channel: JsonObject, resolve: (text: string) => str
 }
 
 /** A part of an object with its defaults, or what is wrong with it. @param part its name; empty for the whole object */
-function readPart(schema: z.ZodType, part: string, value: unknown): { value?: unknown; faults: readonly FieldFault[] } {
+function read(schema: z.ZodType, part: string, value: unknown): { value?: unknown; faults: readonly FieldFault[] } {
   const error = ({ input }: { readonly input?: unknown }) => (input === undefined ? 'Required value' : undefined);
   const parsed = schema.safeParse(value, { error });
   if (parsed.success) return { value: parsed.data, faults: [] };
@@ -89,59 +102,20 @@ function readPart(schema: z.ZodType, part: string, value: unknown): { value?: un
   return { faults };
 }
 
-/** What zod lets pass: fields that a schema does not have, each with those that it has there, and maps that are too large. */
-function otherFaults(schema: StructuralSchema, path: string, value: unknown): FieldFault[] {
-  const { items, properties, maxProperties = Number.POSITIVE_INFINITY } = schema;
-  if (Array.isArray(value) && items !== undefined) {
-    return value.flatMap((item, at) => otherFaults(items, `${path}[${at}]`, item));
-  }
-  if (!isObject(value)) return [];
-  if (Object.keys(value).length > maxProperties) {
-    return [{ path, message: `Too many: must have at most ${maxProperties} items` }];
-  }
-  if (properties === undefined) return [];
-  return Object.entries(value).flatMap(([name, child]) => {
-    const [property, field] = [properties[name], below(path, name)];
-    if (property !== undefined) return otherFaults(property, field, child);
-    const known = Object.keys(properties).join(', ');
-    return [{ path: field, message: `unknown field "${field}"; known here: ${known}` }];
-  });
-}
-
-function coreKinds({ serviceAddress }: ServiceAddresses): readonly ServedKind[] {
-  const kind = (group: string, name: string, plural = `${name.toLowerCase()}s`): ServedKind => {
-    return { group, version: 'v1', kind: name, plural, namespaced: true };
+/** One of Kubernetes' own kinds: only what is wrong with the parts that are read here is looked at; all of it is kept. */
+function coreKind(
+  { group, version, kind, plural }: ResourceType<KubernetesObject>,
+  schema: z.ZodType,
+  complete = (object: JsonObject) => object,
+): ServedKind {
+  return {
+    ...{ group, version, kind, plural, namespaced: true, hasStatus: true },
+    admit(object) {
+      const { faults } = read(schema, '', object);
+      if (faults.length > 0) throw invalid({ kind }, object, faults);
+      return complete(object);
+    },
   };
-  /** Only what is wrong with the parts that are read here is looked at; all of it is kept. */
-  const readKind = ({ group, version, kind: name, plural }: ResourceType<KubernetesObject>, schema: z.ZodType) => {
-    const served: ServedKind = {
-      ...{ group, version, kind: name, plural, namespaced: true, hasStatus: true },
-      admit(object) {
-        const { faults } = readPart(schema, '', object);
-        if (faults.length > 0) throw invalid(served, object, faults);
-        const { namespace, name } = metadataOf(object);
-        if (served.kind !== SERVICE.kind) return object;
-        const clusterIP = serviceAddress(String(namespace), String(name));
-        return { ...object, spec: { ...(object.spec as JsonObject), clusterIP } };
-      },
-    };
-    return served;
-  };
-  // The kubelet has nothing left to end of a pod that has ended, and nobody waits for its word.
-  const graceSeconds = (object: JsonObject): number => {
-    const pod = LOCAL_POD.parse(object);
-    return isEnded(pod) ? 0 : pod.spec.terminationGracePeriodSeconds;
-  };
-  return [
-    { ...kind('', 'Namespace'), namespaced: false, hasStatus: true },
-    { ...readKind(LOCAL_POD, LOCAL_POD.schema), graceSeconds },
-    readKind(SERVICE, SERVICE.schema),
-    readKind(DEPLOYMENT, DEPLOYMENT.schema),
-    readKind(ENDPOINT_SLICE, endpointSliceSchema),
-    { ...kind('', 'Secret'), admit: encodedSecret },
-    kind('', 'ConfigMap'),
-    kind('events.k8s.io', 'Event'),
-  ];
 }
 
 /** `stringData` is for writers; `data` is what is kept, in files by its keys (core/v1 Secret). */

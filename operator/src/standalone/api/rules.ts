@@ -4,21 +4,63 @@ import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
 import type { FieldFault } from '../../runtime/memory/answer.ts';
 import { isObject } from '../../runtime/memory/fields.ts';
 
-/** What a schema's rules say against a value; `before` is undefined for a new one. */
-export type RuleCheck = (schema: StructuralSchema, path: string, value: unknown, before: unknown) => FieldFault[];
+/** Whether a value meets a rule; `before` is undefined for a new one. */
+export type RuleCheck = (rule: ValidationRule, value: unknown, before: unknown) => boolean;
 
 /** An absolute URI (RFC 3986, 3): scheme, and a host which may be empty. */
 const ABSOLUTE_URL = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:[^/?#@]*@)?([^/?#]*))?/i;
 
 /**
- * Makes a check of all that zod cannot know of a kind: the rules in its schema, written in CEL with the part of
- * Kubernetes' libraries that @sluice/crds use, and lists whose items are told apart by keys. A rule that names
+ * What zod does not say against a value: fields that its schema does not have (with those that it has there), maps that
+ * are too large, doubles in lists whose items are told apart by keys, and broken rules.
+ * @param before the value as it was; undefined for a new one, and for items of lists, which have no past
+ */
+export function faultsOf(
+  schema: StructuralSchema,
+  path: string,
+  value: unknown,
+  before: unknown,
+  holds: RuleCheck,
+): FieldFault[] {
+  if (value === undefined) return [];
+  const { items = {}, properties, additionalProperties = {}, maxProperties = Number.POSITIVE_INFINITY } = schema;
+  const broken = (schema['x-kubernetes-validations'] ?? []).filter((rule) => !holds(rule, value, before));
+  const faults = broken.map(({ message, fieldPath = '' }) => {
+    return { path: `${path}${fieldPath}`.replace(/^\./, ''), message };
+  });
+  if (Array.isArray(value)) {
+    const keys = schema['x-kubernetes-list-map-keys'] ?? [];
+    const identities = value.map((item) => JSON.stringify(item, [...keys]));
+    const doubles = value.flatMap((_, at) => {
+      const isDouble = keys.length > 0 && identities.indexOf(identities[at] ?? '') < at;
+      return isDouble ? [{ path: `${path}[${at}]`, message: `Duplicate value: ${identities[at]}` }] : [];
+    });
+    const inside = value.flatMap((item, at) => faultsOf(items, `${path}[${at}]`, item, undefined, holds));
+    return [...faults, ...doubles, ...inside];
+  }
+  if (!isObject(value)) return faults;
+  if (Object.keys(value).length > maxProperties) {
+    faults.push({ path, message: `Too many: must have at most ${maxProperties} items` });
+  }
+  const children = Object.entries(value).flatMap(([name, child]) => {
+    const field = path === '' ? name : `${path}.${name}`;
+    const known = Object.keys(properties ?? {});
+    const message = `unknown field "${field}"; known here: ${known.join(', ')}`;
+    if (properties !== undefined && !known.includes(name)) return [{ path: field, message }];
+    const old = isObject(before) ? before[name] : undefined;
+    return faultsOf(properties?.[name] ?? additionalProperties, field, child, old, holds);
+  });
+  return [...faults, ...children];
+}
+
+/**
+ * Makes a check of rules in CEL, with the part of Kubernetes' libraries that @sluice/crds use. A rule that names
  * `oldSelf` is for changes only; one that fails to evaluate refuses the value.
  */
 export function createRuleCheck(): RuleCheck {
   const environment = kubernetesEnvironment();
   const parsed = new Map<string, ParseResult>();
-  const holds = ({ rule }: ValidationRule, value: unknown, before: unknown): boolean => {
+  return ({ rule }, value, before) => {
     if (before === undefined && /\boldSelf\b/.test(rule)) return true;
     const program = parsed.get(rule) ?? environment.parse(javascriptOf(rule));
     parsed.set(rule, program);
@@ -28,43 +70,6 @@ export function createRuleCheck(): RuleCheck {
       return false;
     }
   };
-  const check: RuleCheck = (schema, path, value, before) => {
-    if (value === undefined) return [];
-    const broken = (schema['x-kubernetes-validations'] ?? []).filter((rule) => !holds(rule, value, before));
-    const faults = broken.map(({ message, fieldPath = '' }) => ({
-      path: `${path}${fieldPath}`.replace(/^\./, ''),
-      message,
-    }));
-    if (Array.isArray(value)) return [...faults, ...itemFaults(schema, path, value, check)];
-    if (!isObject(value)) return faults;
-    const old = isObject(before) ? before : {};
-    const children = Object.entries(value).flatMap(([name, child]) => {
-      const childSchema = schema.properties?.[name] ?? schema.additionalProperties ?? {};
-      return check(childSchema, below(path, name), child, old[name]);
-    });
-    return [...faults, ...children];
-  };
-  return check;
-}
-
-/** Items of a list have no past that a rule could compare them with. */
-function itemFaults(
-  { items = {}, 'x-kubernetes-list-map-keys': keys = [] }: StructuralSchema,
-  path: string,
-  value: readonly unknown[],
-  check: RuleCheck,
-): FieldFault[] {
-  const identities = value.map((item) => JSON.stringify(item, [...keys]));
-  return value.flatMap((item, at) => {
-    const isDouble = keys.length > 0 && identities.indexOf(identities[at] ?? '') < at;
-    const double = isDouble ? [{ path: `${path}[${at}]`, message: `Duplicate value: ${identities[at]}` }] : [];
-    return [...double, ...check(items, `${path}[${at}]`, item, undefined)];
-  });
-}
-
-/** The path of a field of the object at `path`. */
-export function below(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`;
 }
 
 /** URLs and quantities, which have types of their own in Kubernetes' libraries, are texts and numbers here. */

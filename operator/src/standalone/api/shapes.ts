@@ -7,9 +7,21 @@ const texts = z.record(z.string(), z.string()).default({});
 /** A port by its number or by its name in the container. */
 const portReference = z.union([z.int(), z.string()]);
 
+/** A field that a process of this machine cannot have as a container has it: better refused than not heeded. */
+const none = z.undefined('is not known where pods are processes of this machine: leave it out').optional();
+
 const ONLY_HTTP = 'only probes by httpGet are known here';
 const probeSchema = z.object({
-  httpGet: z.object({ path: z.string().default('/'), port: portReference }, ONLY_HTTP),
+  httpGet: z.object(
+    {
+      path: z.string().default('/'),
+      port: portReference,
+      host: none,
+      httpHeaders: none,
+      scheme: z.literal('HTTP').default('HTTP'),
+    },
+    ONLY_HTTP,
+  ),
   initialDelaySeconds: z.int().min(0).default(0),
   periodSeconds: z.int().min(1).default(10),
   timeoutSeconds: z.int().min(1).default(1),
@@ -24,25 +36,23 @@ const variableSchema = z.object({
 });
 export type Variable = z.infer<typeof variableSchema>;
 
+const execSchema = z.object({ command: z.array(z.string()).min(1) }, 'only hooks by exec are known here');
 const containerSchema = z.object({
   name: z.string(),
   image: z.string(),
   command: z.array(z.string()).default([]),
   args: z.array(z.string()).default([]),
+  workingDir: none,
   env: z.array(variableSchema).default([]),
+  envFrom: none,
   ports: z.array(z.object({ name: z.string().default(''), containerPort: z.int() })).default([]),
-  volumeMounts: z.array(z.object({ name: z.string(), mountPath: z.string() })).default([]),
+  volumeMounts: z
+    .array(z.object({ name: z.string(), mountPath: z.string(), subPath: none, subPathExpr: none }))
+    .default([]),
   startupProbe: probeSchema.optional(),
   livenessProbe: probeSchema.optional(),
   readinessProbe: probeSchema.optional(),
-  lifecycle: z
-    .object({
-      postStart: z.undefined('hooks of this kind are not known here').optional(),
-      preStop: z
-        .object({ exec: z.object({ command: z.array(z.string()).min(1) }, 'only hooks by exec are known here') })
-        .optional(),
-    })
-    .default({}),
+  lifecycle: z.object({ postStart: none, preStop: z.object({ exec: execSchema }).optional() }).default({}),
   resources: z.object({ limits: z.record(z.string(), z.union([z.string(), z.number()])).default({}) }).prefault({}),
   terminationMessagePolicy: z.enum(['File', 'FallbackToLogsOnError']).default('File'),
 });

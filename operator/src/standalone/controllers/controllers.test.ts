@@ -1,13 +1,15 @@
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { edgesOf, endpointSliceSchema } from '../../link/endpoints.ts';
 import type { JsonObject } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { createStandaloneStore } from '../api/kinds.ts';
+import { FolderInput } from '../input/folder-input.ts';
 import type { Front } from '../network/relays.ts';
-import { edgeManifests } from '../programs/edge-manifests.ts';
 import { Controllers } from './controllers.ts';
 
 const NAMESPACE = 'sluice';
+const EDGES_FILE = join(import.meta.dirname, '../edges.yaml');
 
 describe('the controllers', () => {
   let store: ObjectStore;
@@ -16,7 +18,7 @@ describe('the controllers', () => {
   let controllers: Controllers;
   let opened: Map<string, Front>;
 
-  beforeEach(() => {
+  beforeEach(async () => {
     now = Date.now();
     troubles = [];
     store = createStandaloneStore(() => now);
@@ -29,11 +31,14 @@ describe('the controllers', () => {
           opened = new Map(fronts.map((front) => [`${front.address}:${front.port}`, front]));
         },
       },
-      page: { address: 'page', port: 8080, service: { namespace: NAMESPACE, name: 'sluice-edge', portName: 'http' } },
+      page: { address: 'page', port: 8080, service: { namespace: NAMESPACE, name: 'sluice-edge' } },
       now: () => now,
       onTrouble: (text) => troubles.push(text),
     });
-    for (const manifest of edgeManifests([])) apply(manifest as unknown as JsonObject);
+    await new FolderInput([EDGES_FILE], store, {
+      refused: (faults) => troubles.push(...faults.map(String)),
+      taken: () => {},
+    }).read();
   });
 
   afterEach(() => {

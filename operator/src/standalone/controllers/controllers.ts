@@ -3,22 +3,21 @@ import { messageOf } from '@sluice/common/errors/error.ts';
 import { ENDPOINT_SLICE } from '../../kinds.ts';
 import type { KubernetesObject, ResourceType } from '../../runtime/client/client.ts';
 import { isObject, type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
-import type { ObjectStore, ServedKind, StoredEvent } from '../../runtime/memory/object-store.ts';
+import type { ObjectStore, StoredEvent } from '../../runtime/memory/object-store.ts';
 import { DEPLOYMENT, LOCAL_POD, type LocalDeployment, type LocalPod, SERVICE } from '../api/shapes.ts';
-import type { LoopbackNetwork } from '../network/network.ts';
-import { servicePort } from '../network/network.ts';
+import { type LoopbackNetwork, servicePort } from '../network/network.ts';
 import type { Front, Relays } from '../network/relays.ts';
 import { planDeployment, podOf } from './deployment.ts';
-import { endpointSlice } from './endpoints.ts';
+import { endpointSlice, targetsOf } from './service.ts';
 
 /** What the controllers are made of. */
 export interface ControllersOptions {
   readonly store: ObjectStore;
   readonly network: Pick<LoopbackNetwork, 'serviceAddress'>;
   readonly relays: Pick<Relays, 'serve'>;
-  /** Where people find a Service, besides its own address. */
+  /** Where people find the first port of a Service, besides its own address. */
   readonly page: Pick<Front, 'address' | 'port'> & {
-    readonly service: { readonly namespace: string; readonly name: string; readonly portName: string };
+    readonly service: { readonly namespace: string; readonly name: string };
   };
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -58,7 +57,7 @@ export class Controllers {
   #onEvent({ kind, type, object }: StoredEvent): void {
     if (kind.plural === 'namespaces' && type === 'DELETED') {
       const { name } = metadataOf(object);
-      this.#delete(({ namespaced }, { namespace }) => namespaced && namespace === name);
+      this.#store.deleteAll((each) => metadataOf(each).namespace === name);
     }
     if (type !== 'MODIFIED' || WATCHED.has(kind.plural)) this.#schedule();
   }
@@ -78,14 +77,10 @@ export class Controllers {
   #run(): void {
     this.#store.collectGarbage();
     const oldest = this.#options.now() - EVENT_TTL_MILLISECONDS;
-    this.#delete(({ plural }, _metadata, object) => plural === 'events' && timeOf(object) < oldest);
+    this.#store.deleteAll((object) => object.kind === 'Event' && timeOf(object) < oldest);
     const pods = this.#read(LOCAL_POD);
     for (const deployment of this.#read(DEPLOYMENT)) this.#runDeployment(deployment, pods);
-    const services = this.#read(SERVICE).filter(({ spec }) => Object.keys(spec.selector).length > 0);
-    for (const service of services) {
-      this.#store.apply(ENDPOINT_SLICE, 'object', endpointSlice(service, pods), 'endpoint-controller');
-    }
-    this.#openAddresses();
+    this.#runServices(pods);
   }
 
   #runDeployment(deployment: LocalDeployment, pods: readonly LocalPod[]): void {
@@ -100,33 +95,20 @@ export class Controllers {
     this.#store.apply(DEPLOYMENT, 'status', status, 'deployment-controller');
   }
 
-  /** Each port of each Service leads to its ready pods, and the page's address to the ready edges. */
-  #openAddresses(): void {
+  /** Tells the operator of the pods of each Service, and leads each of its ports to those that are ready. */
+  #runServices(pods: readonly LocalPod[]): void {
     const { network, relays, page } = this.#options;
-    const slices = this.#read(ENDPOINT_SLICE);
-    const targets = (namespace: string, name: string, portName: string) =>
-      slices
-        .filter(({ metadata }) => metadata.namespace === namespace && metadata.name === name)
-        .flatMap(({ ports, endpoints }) => {
-          const port = ports.find((each) => (each.name ?? '') === portName)?.port ?? 0;
-          const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false && port > 0);
-          return ready.flatMap(({ addresses }) => addresses.map((host) => ({ host, port })));
-        });
-    const fronts = this.#read(SERVICE).flatMap(({ metadata: { namespace, name }, spec }) => {
-      const address = network.serviceAddress(namespace, name);
-      return spec.ports.map((each) => {
-        return { address, port: servicePort(each.port), targets: targets(namespace, name, each.name) };
+    const fronts = this.#read(SERVICE).flatMap((service) => {
+      const slice = endpointSlice(service, pods);
+      this.#store.apply(ENDPOINT_SLICE, 'object', slice, 'endpoint-controller');
+      const address = network.serviceAddress(service.metadata.namespace, service.metadata.name);
+      return service.spec.ports.map(({ name, port }) => {
+        return { address, port: servicePort(port), targets: targetsOf(slice, name) };
       });
     });
-    const { namespace, name, portName } = page.service;
-    relays.serve([{ ...page, targets: targets(namespace, name, portName) }, ...fronts]);
-  }
-
-  #delete(isIt: (kind: ServedKind, metadata: JsonObject, object: JsonObject) => boolean): void {
-    for (const { kind, object } of this.#store.all()) {
-      const { namespace = '', name } = metadataOf(object);
-      if (isIt(kind, metadataOf(object), object)) this.#store.delete(kind, String(namespace), String(name));
-    }
+    const edges = network.serviceAddress(page.service.namespace, page.service.name);
+    const { targets = [] } = fronts.find(({ address }) => address === edges) ?? {};
+    relays.serve([{ ...page, targets }, ...fronts]);
   }
 
   #read<T extends KubernetesObject>(type: ResourceType<T>): readonly T[] {

@@ -17,27 +17,29 @@ const TEMPLATE_LABEL = 'pod-template-hash';
 /**
  * What a Deployment needs, from its pods as they are now. Pods that have ended (evicted, failed) are replaced. With a
  * new template all new pods are made at once, and an old one goes for each that is ready; with strategy Recreate the
- * new ones are made when the last old one is gone.
+ * new ones are made when the last old one is gone. Those that are not ready go first, then the youngest.
  */
 export function planDeployment({ metadata, spec }: LocalDeployment, pods: readonly LocalPod[]): DeploymentPlan {
-  const { replicas } = spec;
-  const hash = templateHash(spec);
-  const staying = pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
+  const { replicas, strategy } = spec;
+  const rank = (pod: LocalPod) => `${isReady(pod) ? 0 : 1} ${pod.metadata.creationTimestamp} ${pod.metadata.name}`;
+  const staying = pods
+    .filter((pod) => pod.metadata.deletionTimestamp === undefined)
+    .toSorted((one, other) => (rank(one) < rank(other) ? -1 : 1));
   const living = staying.filter((pod) => !isEnded(pod));
+  const hash = templateHash(spec);
   const current = living.filter((pod) => pod.metadata.labels[TEMPLATE_LABEL] === hash);
   const old = living.filter((pod) => !current.includes(pod));
-  const ready = living.filter(isReady).length;
-  const isRecreate = spec.strategy.type === 'Recreate';
-  const mustWait = isRecreate && old.length + pods.length - staying.length > 0;
-  const oldWanted = isRecreate ? 0 : replicas - current.filter(isReady).length;
+  const isRecreate = strategy.type === 'Recreate';
+  const mustWait = isRecreate && old.length + pods.length > staying.length;
+  const oldKept = isRecreate ? 0 : Math.max(0, replicas - current.filter(isReady).length);
   return {
     create: mustWait ? 0 : Math.max(0, replicas - current.length),
-    remove: [...staying.filter(isEnded), ...surplus(old, oldWanted), ...surplus(current, replicas)],
+    remove: [...staying.filter(isEnded), ...old.slice(oldKept), ...current.slice(replicas)],
     status: {
       observedGeneration: metadata.generation,
       replicas: living.length,
       updatedReplicas: current.length,
-      readyReplicas: ready,
+      readyReplicas: living.filter(isReady).length,
     },
   };
 }
@@ -62,11 +64,4 @@ export function podOf({ metadata, spec }: LocalDeployment, suffix: string): Json
 
 function templateHash({ template }: LocalDeployment['spec']): string {
   return hashOf(template).slice(0, 10);
-}
-
-/** Pods beyond a number: those that are not ready first, then the youngest (ReplicaSet, pod deletion cost). */
-function surplus(pods: readonly LocalPod[], wanted: number): readonly LocalPod[] {
-  const rank = (pod: LocalPod) => `${isReady(pod) ? 0 : 1} ${pod.metadata.creationTimestamp} ${pod.metadata.name}`;
-  const worst = [...pods].sort((one, other) => rank(other).localeCompare(rank(one)));
-  return worst.slice(0, Math.max(0, pods.length - Math.max(0, wanted)));
 }

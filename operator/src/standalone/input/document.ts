@@ -1,14 +1,5 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
-import {
-  type Document,
-  isAlias,
-  isCollection,
-  isMap,
-  isNode,
-  LineCounter,
-  type ParsedNode,
-  parseAllDocuments,
-} from 'yaml';
+import { type Document, isMap, isNode, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 import { isObject, type JsonObject } from '../../runtime/memory/fields.ts';
 
 /** Something in a file that keeps it from being taken. */
@@ -29,60 +20,45 @@ export interface InputDocument {
   fault(field: string, message: string): InputFault;
 }
 
-/** What a file holds; with faults nothing of it is to be used. */
-export interface ParsedFile {
-  readonly documents: readonly InputDocument[];
-  readonly faults: readonly InputFault[];
-}
-
 /** More aliases than this blow a file up, they do not describe a channel. */
 const ALIASES_MAX = 100;
 const NO_OBJECT = 'a document must be an object with apiVersion, kind and metadata';
 
-/** Reads a file of YAML (or JSON) documents, each a Kubernetes object. Never throws. */
-export function parseFile(file: string, text: string): ParsedFile {
+/** Reads a file of YAML (or JSON) documents, each a Kubernetes object. Never throws. @param faults gets what is wrong */
+export function parseFile(file: string, text: string, faults: InputFault[]): readonly InputDocument[] {
   const counter = new LineCounter();
   const lineAt = (offset: number | undefined) => (offset === undefined ? 0 : counter.linePos(offset).line);
   const parsed = parseAllDocuments(text, { lineCounter: counter });
-  const documents: InputDocument[] = [];
-  const faults: InputFault[] = [];
-  for (const document of Array.isArray(parsed) ? parsed : []) {
+  return (Array.isArray(parsed) ? parsed : []).flatMap((document) => {
+    const fault = (field: string, message: string): InputFault => {
+      return { file, line: lineAt(offsetOf(document, field)), field, message };
+    };
     for (const { pos, message } of document.errors) {
       const words = (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
       faults.push({ file, line: lineAt(pos[0]), field: '', message: words });
     }
-    if (document.errors.length > 0 || document.contents === null) continue;
-    const fault = (field: string, message: string): InputFault => {
-      return { file, line: lineAt(offsetOf(document, field)), field, message };
-    };
+    if (document.errors.length > 0 || document.contents === null) return [];
     try {
       const object: unknown = document.toJS({ maxAliasCount: ALIASES_MAX });
-      if (isObject(object)) documents.push({ object, fault });
-      else faults.push(fault('', NO_OBJECT));
+      if (isObject(object)) return [{ object, fault }];
+      faults.push(fault('', NO_OBJECT));
     } catch (error) {
       faults.push(fault('', `${messageOf(error)}: write the values out instead of using aliases`));
     }
-  }
-  return { documents, faults };
+    return [];
+  });
 }
 
 /**
  * Where the deepest part of a path (`a.b[0].c`) that exists begins; for a field of a map its key, not its value. Names
  * with dots in them, as in labels, are not found: then the map around them is.
  */
-function offsetOf(document: Document<ParsedNode>, path: string): number | undefined {
-  let node: unknown = document.contents;
-  let offset = document.contents?.range?.[0];
-  for (const [text, index] of path.matchAll(/\[(\d+)\]|[^.[\]]+/g)) {
-    if (isAlias(node)) node = node.resolve(document);
-    if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isNode(key) && String(key) === text);
-      if (isNode(pair?.key)) offset = pair.key.range?.[0] ?? offset;
-      node = pair?.value;
-    } else if (isCollection(node)) {
-      node = node.get(Number(index), true);
-      if (isNode(node)) offset = node.range?.[0] ?? offset;
-    } else return offset;
+function offsetOf(document: Document, path: string): number | undefined {
+  for (const keys = path.match(/[^.[\]]+/g) ?? []; keys.length > 0; keys.pop()) {
+    const [parent, last] = [document.getIn(keys.slice(0, -1), true), keys.at(-1)];
+    const pair = isMap(parent) ? parent.items.find(({ key }) => String(key) === last)?.key : undefined;
+    const node = isSeq(parent) ? parent.items[Number(last)] : pair;
+    if (isNode(node) && node.range) return node.range[0];
   }
-  return offset;
+  return document.contents?.range?.[0];
 }

@@ -29,7 +29,7 @@ describe('a folder as input', () => {
     store = createStandaloneStore(Date.now);
     faults = [];
     taken = [];
-    input = new FolderInput(folder, store, {
+    input = new FolderInput([folder], store, {
       refused: (found) => faults.push(...found),
       taken: (file, labels) => taken.push(`${file.slice(folder.length + 1)}: ${labels.join(', ')}`),
     });

@@ -19,19 +19,15 @@ export interface InputEvents {
 interface InputObject {
   readonly kind: ServedKind;
   readonly object: JsonObject;
-  readonly namespace: string;
-  readonly name: string;
-  /** For messages and to tell objects apart, e.g. `Channel demo/film`. */
-  readonly label: string;
 }
 
 /** A file as it was read last. */
 interface KnownFile {
   readonly text: string;
-  /** Why it was not taken, as JSON; empty if it was. */
+  /** Why it was not taken, as JSON; `[]` if it was. */
   readonly refusal: string;
-  /** What it has given when it was last taken. */
-  readonly objects: readonly InputObject[];
+  /** What it has given when it was last taken, each by its label, e.g. `Channel demo/film`. */
+  readonly objects: ReadonlyMap<string, InputObject>;
 }
 
 /** Large enough for hundreds of objects; a file above this is no configuration. */
@@ -41,28 +37,22 @@ const YAML_FILE = /^[^.].*\.(yaml|yml|json)$/;
 const FIELD_MANAGER = 'standalone-input';
 /** The namespace of objects that name none, as with kubectl. */
 const DEFAULT_NAMESPACE = 'default';
-/** Names and namespaces are parts of paths and URLs (RFC 1123 subdomain). */
-const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
-const NAME_REMEDY = 'use lower-case letters, digits and dashes, with a letter or digit at both ends';
 /** How often files are looked at: as good as at once for people, and no work for a few files. */
 const LOOK_MILLISECONDS = 250;
 
 /**
- * Keeps a store equal to a file, or to the YAML and JSON files right in a folder, except hidden ones. A file is taken as
- * a whole or not at all; what only files had that have changed or gone is deleted; objects that came into the store in
- * any other way are left alone.
+ * Keeps a store equal to files, or to the YAML and JSON files right in folders, except hidden ones. A file is taken as a
+ * whole or not at all; what only files had that have changed or gone is deleted; objects that came into the store in any
+ * other way are left alone.
  */
 export class FolderInput {
-  readonly #input: string;
+  readonly #inputs: readonly string[];
   readonly #store: ObjectStore;
   readonly #events: InputEvents;
   #files: ReadonlyMap<string, KnownFile> = new Map();
-  /** State of all files at the last look, and when they were last read. */
-  #seen = '';
-  #taken = '';
 
-  constructor(input: string, store: ObjectStore, events: InputEvents) {
-    this.#input = input;
+  constructor(inputs: readonly string[], store: ObjectStore, events: InputEvents) {
+    this.#inputs = inputs;
     this.#store = store;
     this.#events = events;
   }
@@ -78,18 +68,17 @@ export class FolderInput {
    * @param onTrouble told once for each new reason why the input cannot be read
    */
   follow(onTrouble: (message: string) => void): () => Promise<void> {
-    let trouble = '';
+    let [seen, taken, trouble] = ['', '', ''];
     const look = async (): Promise<void> => {
       try {
         const paths = await this.#paths();
         const states = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
         const now = JSON.stringify([paths, states.map((state) => state && [state.ino, state.size, state.mtimeMs])]);
-        if (now === this.#seen && now !== this.#taken) {
+        if (now === seen && now !== taken) {
           await this.#take(paths);
-          this.#taken = now;
+          taken = now;
         }
-        this.#seen = now;
-        trouble = '';
+        [seen, trouble] = [now, ''];
       } catch (error) {
         if (messageOf(error) !== trouble) onTrouble(messageOf(error));
         trouble = messageOf(error);
@@ -105,17 +94,20 @@ export class FolderInput {
     };
   }
 
-  /** Sorted by name. @throws SluiceError `INPUT_UNREADABLE` */
+  /** Sorted by name within each folder. @throws SluiceError `INPUT_UNREADABLE` */
   async #paths(): Promise<readonly string[]> {
-    try {
-      if ((await stat(this.#input)).isFile()) return [this.#input];
-      const entries = await readdir(this.#input, { withFileTypes: true });
-      const names = entries.filter((entry) => !entry.isDirectory() && YAML_FILE.test(entry.name));
-      return names.map(({ name }) => join(this.#input, name)).sort();
-    } catch (cause) {
-      const message = `${this.#input} cannot be read: name a YAML file, or a folder with such files`;
-      throw new SluiceError(message, { code: 'INPUT_UNREADABLE', retryable: true, cause });
-    }
+    const paths = this.#inputs.map(async (input) => {
+      try {
+        if ((await stat(input)).isFile()) return [input];
+        const entries = await readdir(input, { withFileTypes: true });
+        const names = entries.filter((entry) => !entry.isDirectory() && YAML_FILE.test(entry.name));
+        return names.map(({ name }) => join(input, name)).sort();
+      } catch (cause) {
+        const message = `${input} cannot be read: name a YAML file, or a folder with such files`;
+        throw new SluiceError(message, { code: 'INPUT_UNREADABLE', retryable: true, cause });
+      }
+    });
+    return (await Promise.all(paths)).flat();
   }
 
   /** After any change all files are read again, in order: an object belongs to the first file that has it. */
@@ -126,45 +118,49 @@ export class FolderInput {
     for (const path of paths) {
       const known = before.get(path);
       const { text, found, faults } = await this.#read(path, owners);
-      const refusal = faults.length === 0 ? '' : JSON.stringify(faults);
-      const objects = refusal === '' ? found : (known?.objects ?? []);
+      const refusal = JSON.stringify(faults);
+      const objects = faults.length === 0 ? found : (known?.objects ?? new Map());
       files.set(path, { text, refusal, objects });
-      for (const { label } of objects) owners.set(label, owners.get(label) ?? path);
+      for (const label of objects.keys()) owners.set(label, owners.get(label) ?? path);
       if (text === known?.text && refusal === known.refusal) continue;
-      if (refusal !== '') this.#events.refused(faults);
-      else this.#apply(path, objects);
+      if (faults.length > 0) this.#events.refused(faults);
+      else {
+        for (const { kind, object } of found.values()) this.#store.apply(kind, 'object', object, FIELD_MANAGER);
+        this.#events.taken(path, [...found.keys()]);
+      }
     }
     this.#files = files;
     for (const [path, { objects }] of before) {
-      for (const object of objects) if (!owners.has(object.label)) this.#delete(object);
+      for (const [label, { kind, object }] of objects) {
+        const { namespace = '', name } = metadataOf(object);
+        const isThere = this.#store.find(kind, String(namespace), String(name)) !== undefined;
+        if (isThere && !owners.has(label)) this.#store.delete(kind, String(namespace), String(name));
+      }
       if (!files.has(path)) this.#events.taken(path, []);
     }
   }
 
-  #apply(path: string, objects: readonly InputObject[]): void {
-    for (const { kind, object } of objects) this.#store.apply(kind, 'object', object, FIELD_MANAGER);
-    const labels = objects.map(({ label }) => label);
-    this.#events.taken(path, labels);
-  }
-
   /** What is in a file. @param owners files of the objects that other files have */
   async #read(path: string, owners: ReadonlyMap<string, string>) {
-    const found: InputObject[] = [];
+    const found = new Map<string, InputObject>();
     const faults: InputFault[] = [];
     let text = '';
     try {
       text = await readText(path);
-      const parsed = parseFile(path, text);
-      faults.push(...parsed.faults);
-      for (const document of parsed.documents) {
-        const object = inputObject(this.#store.kinds, document, faults);
-        if (object === null) continue;
-        const isDouble = found.some(({ label }) => label === object.label);
-        const owner = isDouble ? 'this file' : owners.get(object.label);
-        const message = `${object.label} is in ${owner} already: remove it here or there, or give it another name`;
-        if (owner === undefined) faults.push(...this.#trial(object, document));
+      for (const document of parseFile(path, text, faults)) {
+        const kind = kindOfObject(this.#store.kinds, document.object);
+        if (kind === undefined) {
+          faults.push(document.fault('kind', unknownKind(document.object, this.#store.kinds)));
+          continue;
+        }
+        const object = placed(kind, document.object);
+        const { namespace, name } = metadataOf(object);
+        const label = `${kind.kind} ${kind.namespaced ? `${namespace}/` : ''}${name}`;
+        const owner = found.has(label) ? 'this file' : owners.get(label);
+        const message = `${label} is in ${owner} already: remove it here or there, or give it another name`;
+        if (owner === undefined) faults.push(...this.#trial(kind, object, document));
         else faults.push(document.fault('metadata.name', message));
-        found.push(object);
+        found.set(label, { kind, object });
       }
     } catch (error) {
       faults.push({ file: path, line: 0, field: '', message: messageOf(error) });
@@ -173,7 +169,7 @@ export class FolderInput {
   }
 
   /** What the store would say to an object; empty if it would take it. */
-  #trial({ kind, object }: InputObject, document: InputDocument): readonly InputFault[] {
+  #trial(kind: ServedKind, object: JsonObject, document: InputDocument): readonly InputFault[] {
     try {
       this.#store.apply(kind, 'object', object, FIELD_MANAGER, { dryRun: true });
       return [];
@@ -182,10 +178,6 @@ export class FolderInput {
       if (error.causes.length === 0) return [document.fault('', error.message)];
       return error.causes.map(({ path, message }) => document.fault(path, message));
     }
-  }
-
-  #delete({ kind, namespace, name }: InputObject): void {
-    if (this.#store.find(kind, namespace, name) !== undefined) this.#store.delete(kind, namespace, name);
   }
 }
 
@@ -203,25 +195,13 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** The object in a document as far as one can judge it alone; null if it is none, and why goes to `faults`. */
-function inputObject(kinds: readonly ServedKind[], document: InputDocument, faults: InputFault[]): InputObject | null {
-  const { apiVersion, kind: kindName } = document.object;
-  const kind = kindOfObject(kinds, document.object);
-  if (kind === undefined) {
-    const known = kinds.map((each) => `${each.kind} (${apiVersionOf(each)})`).join(', ');
-    const message = `${String(kindName)} (${String(apiVersion)}) is not known here; known: ${known}`;
-    faults.push(document.fault('kind', message));
-    return null;
-  }
-  const metadata = metadataOf(document.object);
-  const name = String(metadata.name ?? '');
-  const namespace = kind.namespaced ? String(metadata.namespace ?? DEFAULT_NAMESPACE) : '';
-  const scope = kind.namespaced ? { namespace } : {};
-  const bad = Object.entries({ name, ...scope }).filter(([, text]) => !NAME.test(text));
-  faults.push(
-    ...bad.map(([field, text]) => document.fault(`metadata.${field}`, `"${text}" is no name: ${NAME_REMEDY}`)),
-  );
-  if (bad.length > 0) return null;
-  const object = { ...document.object, metadata: { ...metadata, name, ...scope } };
-  return { kind, object, namespace, name, label: `${kind.kind} ${kind.namespaced ? `${namespace}/` : ''}${name}` };
+/** An object with its namespace. */
+function placed({ namespaced }: ServedKind, object: JsonObject): JsonObject {
+  const { namespace = DEFAULT_NAMESPACE, ...metadata } = metadataOf(object);
+  return { ...object, metadata: { ...metadata, ...(namespaced ? { namespace } : {}) } };
+}
+
+function unknownKind({ apiVersion, kind }: JsonObject, kinds: readonly ServedKind[]): string {
+  const known = kinds.map((each) => `${each.kind} (${apiVersionOf(each)})`).join(', ');
+  return `${String(kind)} (${String(apiVersion)}) is not known here; known: ${known}`;
 }

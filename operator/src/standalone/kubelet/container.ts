@@ -1,33 +1,48 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
-import { type Clock, pause } from '../../runtime/queue/clock.ts';
+import { pause } from '../../runtime/queue/clock.ts';
 import { type Container, type Probe, portNumber } from '../api/shapes.ts';
+import { imageOf } from './images.ts';
 import { LogBuffer } from './log.ts';
-import type { LocalProcess, Machine } from './machine.ts';
-import { commandOf, imageOf, type LocalImage, type LocalImages, localStart, type PodPlace } from './place.ts';
-
-/** What a container works with. */
-export interface ContainerServices {
-  readonly machine: Machine;
-  readonly images: LocalImages;
-  readonly clock: Clock;
-  /** Something that the pod's status depends on has changed. */
-  readonly changed: () => void;
-  /** A line for people. @param isNote said of the container, not by it */
-  readonly say: (text: string, isNote: boolean) => void;
-}
+import type { LocalProcess } from './machine.ts';
+import { localStart, type PodPlace } from './place.ts';
+import type { PodServices } from './pod-run.ts';
 
 /** Back-off of Kubernetes for containers that end: 10 s, doubled up to 300 s; forgotten after ten minutes of running. */
 const BACK_OFF_SECONDS = { first: 10, most: 300, forgottenAfter: 600 } as const;
-/** A container that cannot be started (a program is missing) is tried again after this. */
-const START_RETRY_MS = 10_000;
-/** Kubernetes' limits for the end of a log as termination message. */
-const MESSAGE = { lines: 80, characters: 2048 } as const;
+/** Kubernetes' limit for the end of a log as termination message. */
+const MESSAGE_CHARACTERS = 2048;
 
 /** Seconds to wait before a restart: none after the first end in a row, then 10, 20, 40 ... 300. */
 export function restartDelaySeconds(crashes: number): number {
   if (crashes <= 1) return 0;
   return Math.min(BACK_OFF_SECONDS.first * 2 ** Math.min(crashes - 2, 10), BACK_OFF_SECONDS.most);
 }
+
+/** How a container has ended. */
+interface Termination {
+  readonly exitCode: number;
+  readonly reason: string;
+  /** The end of its log where the manifest asks for that. */
+  readonly message: string;
+}
+
+/** As Kubernetes has it in a pod's status (core/v1 ContainerStatus). */
+interface ContainerStatus {
+  readonly ready: boolean;
+  readonly started: boolean;
+  readonly restartCount: number;
+  /** `local://` and the id of its process; empty while there is none. */
+  readonly containerID: string;
+  readonly state: {
+    readonly waiting?: { readonly reason: string; readonly message: string };
+    readonly running?: object;
+    readonly terminated?: Termination;
+  };
+  readonly lastState: { readonly terminated?: Termination };
+}
+
+const STOPPED = { ready: false, started: false, containerID: '' };
+const CREATING = { waiting: { reason: 'ContainerCreating', message: '' } };
 
 /** One process of a container that runs. */
 interface Run {
@@ -47,17 +62,10 @@ export class LocalContainer {
   readonly firstStart = Promise.withResolvers<void>();
   /** Whether it has ended and will not be started again. */
   isOver = false;
-  started = false;
-  ready = false;
-  restarts = 0;
-  /** 0: no process. */
-  pid = 0;
-  /** Why it does not run, if that is not the usual wait. */
-  waiting: { readonly reason: string; readonly message: string } | null = null;
-  /** How it has ended the last time; the message is the end of its log where the manifest asks for that. */
-  last: { readonly exitCode: number; readonly message: string } | null = null;
+  status: ContainerStatus = { ...STOPPED, restartCount: 0, state: CREATING, lastState: {} };
   readonly #place: PodPlace;
-  readonly #services: ContainerServices;
+  readonly #services: PodServices;
+  readonly #changed: () => void;
   /** Set by the first stop: it is not started again. */
   readonly #stopping = new AbortController();
   /** The shortest of all stops so far, for a process that was being started meanwhile. */
@@ -65,17 +73,24 @@ export class LocalContainer {
   #loop: Promise<void> | null = null;
   #run: Run | null = null;
 
-  constructor(container: Container, isSidecar: boolean, place: PodPlace, services: ContainerServices) {
+  /** @param changed told of every new status */
+  constructor(container: Container, isSidecar: boolean, place: PodPlace, services: PodServices, changed: () => void) {
     this.container = container;
     this.isSidecar = isSidecar;
     this.#place = place;
     this.#services = services;
+    this.#changed = changed;
   }
 
   /** Runs it until it is over: it has ended and its pod's policy does not restart it, or it is stopped. */
   run(): Promise<void> {
     this.#loop ??= this.#untilOver();
     return this.#loop;
+  }
+
+  /** Says why it does not run, if that is not the usual wait. */
+  wait(reason: string, message: string): void {
+    this.#set({ state: { waiting: { reason, message } } });
   }
 
   /**
@@ -90,28 +105,33 @@ export class LocalContainer {
     await this.#loop;
   }
 
+  #set(change: Partial<ContainerStatus>): void {
+    this.status = { ...this.status, ...change };
+    this.#changed();
+  }
+
+  #say(text: string, isNote = true): void {
+    this.#services.print({ pod: this.#place.pod.metadata.name, container: this.container.name, text, isNote });
+  }
+
   async #untilOver(): Promise<void> {
-    const { clock, changed } = this.#services;
+    const { clock } = this.#services;
     const { signal } = this.#stopping;
     for (let crashes = 0; !signal.aborted; ) {
       const startedMs = clock.now();
       const exitCode = await this.#once();
-      let delayMs = START_RETRY_MS;
-      if (exitCode !== null) {
-        if (!this.#isRestarted(exitCode)) break;
-        const isLong = clock.now() - startedMs >= BACK_OFF_SECONDS.forgottenAfter * 1000;
-        crashes = isLong ? 1 : crashes + 1;
-        delayMs = restartDelaySeconds(crashes) * 1000;
-        const message = `ended with ${exitCode}; next start in ${delayMs / 1000} s`;
-        if (delayMs > 0) this.waiting = { reason: 'CrashLoopBackOff', message };
-      }
-      changed();
-      if (delayMs > 0) await pause(delayMs, clock, signal);
+      if (exitCode !== null && !this.#isRestarted(exitCode)) break;
+      const isLong = clock.now() - startedMs >= BACK_OFF_SECONDS.forgottenAfter * 1000;
+      crashes = isLong ? 1 : crashes + 1;
+      const seconds = restartDelaySeconds(crashes);
+      if (seconds === 0) continue;
+      if (exitCode !== null) this.wait('CrashLoopBackOff', `ended with ${exitCode}; next start in ${seconds} s`);
+      await pause(seconds * 1000, clock, signal);
     }
     this.isOver = true;
-    this.waiting = null;
     this.firstStart.resolve();
-    changed();
+    const { terminated } = this.status.lastState;
+    this.#set(terminated === undefined ? {} : { state: { terminated } });
   }
 
   #isRestarted(exitCode: number): boolean {
@@ -121,146 +141,107 @@ export class LocalContainer {
 
   /** One run from start to end. @returns its exit code; null if it could not be started */
   async #once(): Promise<number | null> {
-    const { changed, say } = this.#services;
     let process: LocalProcess;
     try {
-      process = await this.#launch(commandOf(this.container, this.#image()), (line) => {
+      process = await this.#launch(null, (line) => {
         this.log.add(line);
-        say(line, false);
+        this.#say(line, false);
       });
     } catch (error) {
-      this.waiting = { reason: 'CreateContainerError', message: messageOf(error) };
-      say(messageOf(error), true);
+      this.#say(messageOf(error));
+      this.wait('CreateContainerError', messageOf(error));
       return null;
     }
-    if (this.last !== null) this.restarts += 1;
     const run: Run = { process, leaving: new AbortController(), over: new AbortController() };
     this.#run = run;
-    this.pid = process.pid;
-    this.waiting = null;
-    changed();
+    const restartCount = this.status.restartCount + (this.status.lastState.terminated === undefined ? 0 : 1);
+    this.#set({ containerID: `local://${process.pid}`, restartCount, state: { running: {} } });
     if (this.#stopping.signal.aborted) this.#end(run, this.#graceMs, false);
     else void this.#attend(run);
     const exitCode = await process.ended;
-    this.#hasEnded(run, exitCode);
+    this.#run = null;
+    run.leaving.abort();
+    run.over.abort();
+    const tells = exitCode !== 0 && this.container.terminationMessagePolicy === 'FallbackToLogsOnError';
+    const message = tells ? this.log.text().trimEnd().slice(-MESSAGE_CHARACTERS) : '';
+    const terminated = { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', message };
+    this.#set({ ...STOPPED, state: { terminated }, lastState: { terminated } });
     return exitCode;
   }
 
-  #hasEnded({ leaving, over }: Run, exitCode: number): void {
-    leaving.abort();
-    over.abort();
-    const tells = exitCode !== 0 && this.container.terminationMessagePolicy === 'FallbackToLogsOnError';
-    this.last = { exitCode, message: tells ? this.log.tail(MESSAGE.lines, MESSAGE.characters) : '' };
-    this.#run = null;
-    this.pid = 0;
-    this.started = false;
-    this.ready = false;
-  }
-
   #end({ process, leaving, over }: Run, graceMs: number, hooks: boolean): void {
-    const { clock, changed, say } = this.#services;
     const isFirst = !leaving.signal.aborted;
     leaving.abort();
-    this.ready = false;
-    if (graceMs <= 0) {
-      process.kill();
-      return;
-    }
-    void pause(graceMs, clock, over.signal).then(() => {
-      if (!over.signal.aborted) process.kill();
-    });
-    const signal = () => process.signal(this.#image().stopSignal);
+    this.#set({ ready: false });
+    if (graceMs <= 0) return void process.kill();
+    void pause(graceMs, this.#services.clock, over.signal).then(() => process.kill());
+    const signal = () => process.signal(imageOf(this.container.image, this.#services.images).stopSignal);
     const { preStop } = this.container.lifecycle;
     if (preStop === undefined || !hooks) signal();
-    else if (isFirst) {
-      void this.#execute(preStop.exec.command, graceMs, over.signal).then((fault) => {
-        if (fault !== null) say(`preStop failed: ${fault}`, true);
-        signal();
+    else if (isFirst) void this.#preStop(preStop.exec.command, graceMs, over.signal).then(signal);
+  }
+
+  /** Runs a hook within its time, and not longer than its container. */
+  async #preStop(command: readonly string[], graceMs: number, containerOver: AbortSignal): Promise<void> {
+    try {
+      let last = '';
+      const hook = await this.#launch(command, (line) => {
+        last = line;
       });
+      void pause(graceMs, this.#services.clock, containerOver).then(() => hook.kill());
+      const exitCode = await hook.ended;
+      if (exitCode !== 0) this.#say(`preStop: ${command.join(' ')} ended with ${exitCode}: ${last}`);
+    } catch (error) {
+      this.#say(`preStop: ${messageOf(error)}`);
     }
-    changed();
   }
 
   /** Asks the probes of a process that runs. */
   async #attend(run: Run): Promise<void> {
     const { startupProbe, livenessProbe, readinessProbe } = this.container;
     const { signal } = run.leaving;
-    const unhealthy = (what: string, why: string): void => {
-      this.#services.say(`${what} probe failed, the container is stopped: ${why}`, true);
+    const isHealthy = (what: string, fault: unknown): boolean => {
+      if (typeof fault !== 'string') return true;
+      this.#say(`${what} probe failed, the container is stopped: ${fault}`);
       this.#end(run, this.#place.pod.spec.terminationGracePeriodSeconds * 1000, true);
+      return false;
     };
     if (startupProbe !== undefined) {
       const { value: fault } = await this.#results(startupProbe, signal).next();
-      if (signal.aborted) return;
-      if (typeof fault === 'string') return unhealthy('startup', fault);
+      if (signal.aborted || !isHealthy('startup', fault)) return;
     }
-    this.started = true;
-    this.#setReady(readinessProbe === undefined);
+    this.#set({ started: true, ready: readinessProbe === undefined });
     this.firstStart.resolve();
-    if (readinessProbe !== undefined) void this.#followReadiness(readinessProbe, signal);
-    if (livenessProbe === undefined) return;
-    for await (const fault of this.#results(livenessProbe, signal)) {
-      if (fault !== null) return unhealthy('liveness', fault);
-    }
-  }
-
-  async #followReadiness(probe: Probe, signal: AbortSignal): Promise<void> {
-    for await (const fault of this.#results(probe, signal)) this.#setReady(fault === null);
-  }
-
-  #setReady(isReady: boolean): void {
-    this.ready = isReady;
-    this.#services.changed();
+    const follow = async (probe: Probe | undefined, take: (fault: string | null) => boolean): Promise<void> => {
+      if (probe !== undefined) for await (const fault of this.#results(probe, signal)) if (!take(fault)) return;
+    };
+    void follow(livenessProbe, (fault) => isHealthy('liveness', fault));
+    void follow(readinessProbe, (fault) => {
+      this.#set({ ready: fault === null });
+      return true;
+    });
   }
 
   /** Answers to a probe as they count: null for a success, why for as many failures in a row as its threshold says. */
   async *#results(probe: Probe, signal: AbortSignal): AsyncGenerator<string | null, void> {
-    const { clock } = this.#services;
+    const { clock, machine } = this.#services;
+    const { httpGet, timeoutSeconds, failureThreshold } = probe;
+    const url = `http://${this.#place.address}:${portNumber([this.container], httpGet.port)}${httpGet.path}`;
     await pause(probe.initialDelaySeconds * 1000, clock, signal);
     for (let failures = 0; !signal.aborted; await pause(probe.periodSeconds * 1000, clock, signal)) {
-      const fault = await this.#ask(probe);
+      failures = (await machine.get(url, timeoutSeconds * 1000)) ? 0 : failures + 1;
       if (signal.aborted) return;
-      failures = fault === null ? 0 : failures + 1;
-      if (fault === null || failures >= probe.failureThreshold) yield fault;
+      if (failures === 0) yield null;
+      else if (failures >= failureThreshold) yield `${url} does not answer with 200`;
     }
   }
 
-  /** @returns null if the answer is good, else why not */
-  async #ask({ httpGet, timeoutSeconds }: Probe): Promise<string | null> {
-    const port = portNumber([this.container], httpGet.port);
-    if (port === null) return `container ${this.container.name} has no port named ${httpGet.port}`;
-    const url = `http://${this.#place.address}:${port}${httpGet.path}`;
-    const isGood = await this.#services.machine.get(url, timeoutSeconds * 1000);
-    return isGood ? null : `${url} does not answer with 200`;
-  }
-
-  /** Runs a hook within its time, and not longer than its container. @returns null if it succeeded, else why not */
-  async #execute(command: readonly string[], timeoutMs: number, containerOver: AbortSignal): Promise<string | null> {
-    const over = new AbortController();
-    try {
-      let last = '';
-      const process = await this.#launch(command, (line) => {
-        last = line;
-      });
-      const late = pause(timeoutMs, this.#services.clock, AbortSignal.any([over.signal, containerOver])).then(() => {
-        if (!over.signal.aborted) process.kill();
-      });
-      const exitCode = await process.ended;
-      over.abort();
-      await late;
-      return exitCode === 0 ? null : `${command.join(' ')} ended with ${exitCode}: ${last}`;
-    } catch (error) {
-      return messageOf(error);
-    }
-  }
-
-  #launch(words: readonly string[], onLine: (line: string) => void): Promise<LocalProcess> {
-    const start = localStart(words, this.container, this.#image(), this.#place);
+  /** Starts a command, or the container's own. @throws SluiceError IMAGE_UNKNOWN, PROGRAM_MISSING, CONFIG_INVALID */
+  #launch(hook: readonly string[] | null, onLine: (line: string) => void): Promise<LocalProcess> {
+    const image = imageOf(this.container.image, this.#services.images);
+    const { command, args } = this.container;
+    const words = hook ?? [...(command.length > 0 ? command : image.entrypoint), ...args];
+    const start = localStart(words, this.container, image, this.#place);
     return this.#services.machine.launch({ ...start, onLine });
-  }
-
-  /** @throws SluiceError IMAGE_UNKNOWN */
-  #image(): LocalImage {
-    return imageOf(this.container.image, this.#services.images);
   }
 }

@@ -14,7 +14,10 @@ export class FakeProcess implements LocalProcess {
     this.pid = pid;
   }
 
+  #isOver = false;
+
   exit(exitCode: number): void {
+    this.#isOver = true;
     this.#end.resolve(exitCode);
   }
 
@@ -23,6 +26,7 @@ export class FakeProcess implements LocalProcess {
   }
 
   kill(): void {
+    if (this.#isOver) return;
     this.signals.push('SIGKILL');
     this.exit(137);
   }

@@ -31,7 +31,7 @@ beforeEach(() => {
     podAddress: () => `127.16.1.${2 + addresses++}`,
     resolve: (text: string) => text,
   };
-  const image = { programs: {}, environment: { FROM: 'image' }, files: [{ inside: '/app', outside: '/bundles' }] };
+  const image = { programs: {}, environment: { FROM: 'image' }, files: { '/app': '/bundles' } };
   kubelet = new Kubelet({
     store,
     network,

@@ -1,35 +1,32 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
 import { type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
-import { MONOTONIC_CLOCK } from '../../runtime/queue/clock.ts';
 import { LOCAL_POD } from '../api/shapes.ts';
 import { PodRun, type PodServices } from './pod-run.ts';
 
 /** At the end of the run every container has this long to end by itself. */
 const STOP_GRACE_MS = 2000;
 
-/** What a kubelet needs; the clock is the machine's if left out. */
-export type KubeletOptions = Omit<PodServices, 'clock'> & Partial<Pick<PodServices, 'clock'>>;
-
 /** Runs every pod of the API as processes of this machine. */
 export class Kubelet {
   readonly #services: PodServices;
+  /** By the uid of the pod. */
   readonly #runs = new Map<string, PodRun>();
   readonly #unsubscribe: () => void;
 
   /** Begins; pods that exist are started at once. */
-  constructor(options: KubeletOptions) {
-    this.#services = { clock: MONOTONIC_CLOCK, ...options };
-    this.#unsubscribe = options.store.onEvent(({ kind, type, object }) => {
+  constructor(services: PodServices) {
+    this.#services = services;
+    this.#unsubscribe = services.store.onEvent(({ kind, type, object }) => {
       if (kind.plural !== LOCAL_POD.plural) return;
-      if (type === 'DELETED') this.#runs.get(String(metadataOf(object).uid))?.kill(0);
+      if (type === 'DELETED') this.#runs.get(uidOf(object))?.kill(0);
       else this.#take(object);
     });
-    for (const object of options.store.list(LOCAL_POD)) this.#take(object);
+    for (const object of services.store.list(LOCAL_POD)) this.#take(object);
   }
 
   /** What a container has printed, the first main one if the name is empty; null if there is no such container. */
   log(pod: JsonObject, container: string): string | null {
-    return this.#runs.get(String(metadataOf(pod).uid))?.log(container) ?? null;
+    return this.#runs.get(uidOf(pod))?.log(container) ?? null;
   }
 
   /** Ends every process group and removes every folder. */
@@ -41,7 +38,7 @@ export class Kubelet {
   }
 
   #take(object: JsonObject): void {
-    const uid = String(metadataOf(object).uid);
+    const uid = uidOf(object);
     try {
       const pod = LOCAL_POD.parse(object);
       const run = this.#runs.get(uid) ?? new PodRun(pod, this.#services);
@@ -54,4 +51,8 @@ export class Kubelet {
       this.#services.print({ pod: 'kubelet', container: '', text, isNote: true });
     }
   }
+}
+
+function uidOf(object: JsonObject): string {
+  return String(metadataOf(object).uid);
 }

@@ -19,16 +19,12 @@ export class LogBuffer {
   text(): string {
     return this.#lines.map((line) => `${line}\n`).join('');
   }
-
-  /** The end of it: at most so many lines and characters. */
-  tail(lines: number, characters: number): string {
-    return this.#lines.slice(-lines).join('\n').slice(-characters);
-  }
 }
 
 /** What a container prints, with where it comes from. */
 export interface LogLine {
   readonly pod: string;
+  /** Empty: the pod as a whole, or what is no pod. */
   readonly container: string;
   readonly text: string;
   /** What is said of the container, not by the container itself. */
@@ -37,10 +33,8 @@ export interface LogLine {
 
 /** Colours by pod, none of which means good or bad. */
 const COLOURS = ['cyan', 'magenta', 'blue', 'yellow', 'green', 'cyanBright', 'magentaBright', 'blueBright'] as const;
-
 /** Fields of our programs' log lines that every line has. */
 const USUAL_FIELDS = new Set(['level', 'time', 'name', 'msg', 'pid', 'hostname', 'err', 'config']);
-
 /** Longest rest of a line's fields that is shown. */
 const MAX_FIELDS_LENGTH = 200;
 
@@ -70,17 +64,13 @@ function readable(text: string, all: boolean): string | null {
   try {
     const fields = JSON.parse(text) as Record<string, unknown>;
     const { level, msg, err } = fields;
-    if (typeof msg !== 'string') return all ? text : null; // an access log
-    if (level === 'debug' || level === 'trace') return all ? text : null;
+    const isAccessLog = typeof msg !== 'string';
+    if (isAccessLog || level === 'debug' || level === 'trace') return all ? text : null;
     const rest = Object.entries(fields).filter(([name]) => !USUAL_FIELDS.has(name));
     const shown = rest.map(([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
     const cause = (err as { message?: unknown } | undefined)?.message;
-    const words = [
-      level === 'info' ? '' : `${String(level).toUpperCase()} `,
-      msg,
-      cause === undefined ? '' : `: ${cause}`,
-    ];
-    return words.join('') + shown.join('').slice(0, MAX_FIELDS_LENGTH);
+    const loud = level === 'info' ? '' : `${String(level).toUpperCase()} `;
+    return `${loud}${msg}${cause === undefined ? '' : `: ${cause}`}${shown.join('').slice(0, MAX_FIELDS_LENGTH)}`;
   } catch {
     return text;
   }

@@ -1,26 +1,29 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type Guardian, startGuardian } from './guardian.ts';
+import { startGuardian } from './guardian.ts';
 import { createLocalMachine, type LocalProcess } from './machine.ts';
 
+let root: string;
 let folder: string;
-let guardian: Guardian;
+let cleanUp: () => Promise<void>;
 let lines: string[];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'machine-'));
-  guardian = startGuardian(folder);
+  root = mkdtempSync(join(tmpdir(), 'machine-'));
+  cleanUp = startGuardian(root);
+  folder = join(root, 'pod');
+  mkdirSync(folder);
   lines = [];
 });
-afterEach(() => guardian.close());
+afterEach(() => cleanUp());
 
 /** Runs a shell script as a container's first process. */
 function launch(script: string, lastLinesMs?: number): Promise<LocalProcess> {
-  return createLocalMachine(guardian, lastLinesMs).launch({
+  return createLocalMachine(lastLinesMs).launch({
     command: ['sh', '-c', script],
     environment: { PATH: '/usr/bin:/bin', GREETING: 'hello' },
     directory: folder,
@@ -104,18 +107,18 @@ describe('a process', () => {
 
   test('that is not installed is named', async () => {
     const start = { command: ['no-such-program'], environment: {}, directory: folder, onLine: () => {} };
-    await expect(createLocalMachine(guardian).launch(start)).rejects.toThrow('no-such-program is not installed');
+    await expect(createLocalMachine().launch(start)).rejects.toThrow('no-such-program is not installed');
   });
 });
 
-test('the guardian ends what is left and removes the folder', async () => {
+test('the guardian ends what is left, even what has left its group, and removes the folder', async () => {
   writeFileSync(join(folder, 'file'), '');
-  const [ended, left] = [await launch('exit 0'), await launch('sleep 600 & sleep 600')];
-  await ended.ended;
-  await guardian.close();
+  const left = await launch('setsid sleep 600 & echo $!; exec sleep 600');
+  while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  await cleanUp();
   expect(await left.ended).toBe(137);
-  await untilGone(left.pid);
-  expect(existsSync(folder)).toBe(false);
+  await untilGone(Number(lines[0]));
+  expect(existsSync(root)).toBe(false);
 });
 
 test('probes want an answer from 200 to 399', async () => {
@@ -124,7 +127,7 @@ test('probes want an answer from 200 to 399', async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const machine = createLocalMachine(guardian);
+  const machine = createLocalMachine();
   const get = (status: number) => machine.get(`http://127.0.0.1:${port}/${status}`, 1000);
   expect([await get(200), await get(302), await get(404), await get(503)]).toEqual([true, true, false, false]);
   await new Promise((resolve) => server.close(resolve));

@@ -9,7 +9,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { request } from 'undici';
-import type { Guardian } from './guardian.ts';
 
 /** A process to start, in a process group of its own. */
 export interface ProcessStart {
@@ -22,12 +21,12 @@ export interface ProcessStart {
   readonly onLine: (line: string) => void;
 }
 
-/** A process that was started, with all that it starts itself. */
+/** A process that was started, with all that it starts itself. After its end nothing happens to it. */
 export interface LocalProcess {
   readonly pid: number;
   /** Its exit code, 128 and the signal's number if a signal ended it, as soon as nothing of its group is left. */
   readonly ended: Promise<number>;
-  /** Signals the process alone, as a container's first one; nothing happens after its end. */
+  /** Signals the process alone, as a container's first one. */
   signal(name: 'SIGTERM' | 'SIGQUIT'): void;
   /** SIGKILL to the whole group. */
   kill(): void;
@@ -44,32 +43,34 @@ export interface Machine {
 /** A longer line is given in pieces: programs that print without end must not fill the memory. */
 const MAX_LINE_LENGTH = 16 * 1024;
 
-/**
- * This machine.
- * @param guardian ends the groups that this process leaves behind
- * @param lastLinesMs what is in the pipe at the end of a process is read within this
- */
-export function createLocalMachine(guardian: Guardian, lastLinesMs = 1000): Machine {
-  return { launch: (start) => launch(start, guardian, lastLinesMs), get: answers };
+/** This machine. @param lastLinesMs what is in the pipe at the end of a process is read within this */
+export function createLocalMachine(lastLinesMs = 1000): Machine {
+  return {
+    launch: (start) => launch(start, lastLinesMs),
+    async get(url, timeoutMs) {
+      const answer = await request(url, { signal: AbortSignal.timeout(timeoutMs), reset: true }).catch(() => null);
+      await answer?.body.dump().catch(() => {});
+      return answer !== null && answer.statusCode < 400;
+    },
+  };
 }
 
 async function launch(
   { command, environment, directory, onLine }: ProcessStart,
-  guardian: Guardian,
   lastLinesMs: number,
 ): Promise<LocalProcess> {
   const [program = '', ...args] = command;
   const output = await openPipe(directory, onLine);
   const child = spawn(program, args, {
-    cwd: directory,
+    cwd: directory, // by which the guardian knows it
     env: { ...environment },
     detached: true, // a session and a process group of its own: Ctrl-C does not reach it, and all of it can be killed
     stdio: ['ignore', output.writeEnd, output.writeEnd],
   });
   const exit = once(child, 'exit').catch(() => [255, null]); // an error of its start is told below
-  const error = await once(child, 'spawn').then(
+  const error: NodeJS.ErrnoException | null = await once(child, 'spawn').then(
     () => null,
-    (cause: NodeJS.ErrnoException) => cause,
+    (cause) => cause,
   );
   closeSync(output.writeEnd);
   const { pid } = child;
@@ -77,35 +78,25 @@ async function launch(
     const why = error?.code === 'ENOENT' ? 'is not installed' : (error?.message ?? 'has no process');
     throw new SluiceError(`${program} ${why}`, { code: 'PROGRAM_MISSING', retryable: true });
   }
-  guardian.add(pid);
+  const group = { pid, isOver: false };
   /** The end of the first process is the end of the container: what it leaves behind is killed, as with a PID namespace. */
   const end = async (): Promise<number> => {
     const [code, signal] = (await exit) as [number | null, NodeJS.Signals | null];
-    killGroup(pid);
+    killGroup(group);
+    group.isOver = true; // its number may be given to a stranger
     // A process that has left the group may hold the pipe for ever; it holds up neither the container's end nor ours.
-    await Promise.race([output.ended, sleep(lastLinesMs, undefined, { ref: false })]);
-    output.close();
-    guardian.remove(pid);
+    await Promise.race([once(output.reader, 'close'), sleep(lastLinesMs, undefined, { ref: false })]);
+    output.reader.destroy();
     return code ?? 128 + (signal === null ? 0 : systemConstants.signals[signal]);
   };
-  return { pid, ended: end(), signal: (name: NodeJS.Signals) => void child.kill(name), kill: () => killGroup(pid) };
+  return { pid, ended: end(), signal: (name) => void child.kill(name), kill: () => killGroup(group) };
 }
 
-function killGroup(group: number): void {
+function killGroup({ pid, isOver }: { readonly pid: number; readonly isOver: boolean }): void {
   try {
-    process.kill(-group, 'SIGKILL');
+    if (!isOver) process.kill(-pid, 'SIGKILL');
   } catch {
     // Nothing of it is left.
-  }
-}
-
-async function answers(url: string, timeoutMs: number): Promise<boolean> {
-  try {
-    const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(timeoutMs), reset: true });
-    await body.dump();
-    return statusCode >= 200 && statusCode < 400;
-  } catch {
-    return false;
   }
 }
 
@@ -121,26 +112,19 @@ async function openPipe(folder: string, onLine: (line: string) => void) {
   const writeEnd = openSync(path, constants.O_WRONLY);
   unlinkSync(path);
   const reader = new Socket({ fd: readEnd, readable: true, writable: false });
-  const take = lineCutter(onLine);
-  reader.setEncoding('utf8').on('data', take);
   reader.on('error', () => reader.destroy());
-  const ended = new Promise<void>((resolve) => {
-    reader.on('close', () => {
-      take('\n', true);
-      resolve();
-    });
-  });
-  return { writeEnd, ended, close: () => void reader.destroy() };
+  cutLines(reader.setEncoding('utf8'), onLine);
+  return { writeEnd, reader };
 }
 
-/** Cuts text that comes in pieces into lines; the last piece ends a line only if there is one. */
-export function lineCutter(onLine: (line: string) => void): (text: string, isLast?: boolean) => void {
+/** Cuts text that comes in pieces into lines, and endless lines into pieces; the last piece ends a line, too. */
+export function cutLines(stream: NodeJS.EventEmitter, onLine: (line: string) => void): void {
   let rest = '';
-  return (text, isLast = false) => {
-    if (isLast && rest === '') return;
+  stream.on('data', (text: string) => {
     const lines = (rest + text).split(/\r?\n/);
     rest = lines.pop() ?? '';
-    for (const line of lines) onLine(line);
+    lines.forEach(onLine);
     for (; rest.length > MAX_LINE_LENGTH; rest = rest.slice(MAX_LINE_LENGTH)) onLine(rest.slice(0, MAX_LINE_LENGTH));
-  };
+  });
+  stream.on('close', () => rest === '' || onLine(rest));
 }

@@ -5,29 +5,8 @@ import { SECRET } from '../../kinds.ts';
 import { fieldAt } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import type { Container, LocalPod, Variable } from '../api/shapes.ts';
+import type { LocalImage } from './images.ts';
 import type { ProcessStart } from './machine.ts';
-
-/** A place in a container and the folder or file of this machine that stands for it. */
-export interface PathMapping {
-  /** Absolute path as manifests and images write it, without a slash at its end. */
-  readonly inside: string;
-  readonly outside: string;
-}
-
-/** What stands on this machine for a container image. */
-export interface LocalImage {
-  readonly entrypoint: readonly string[];
-  /** Programs by the name that commands call them: the words that really start them. */
-  readonly programs: Readonly<Record<string, readonly string[]>>;
-  /** The image's own variables; a manifest's of the same name replace them. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** The image's own files. */
-  readonly files: readonly PathMapping[];
-  readonly stopSignal: 'SIGTERM' | 'SIGQUIT';
-}
-
-/** Local images by the last part of their repository: `docker.io/sluice/edge:0.1.0` is `edge`. */
-export type LocalImages = Readonly<Record<string, LocalImage>>;
 
 /** What the containers of a pod find on this machine. */
 export interface PodPlace {
@@ -49,21 +28,6 @@ const PASSABLE = 0o711;
 const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o400;
 
-/** The image that a reference names. @throws SluiceError IMAGE_UNKNOWN */
-export function imageOf(reference: string, images: LocalImages): LocalImage {
-  const [withoutDigest = ''] = reference.split('@');
-  const name = (withoutDigest.split('/').at(-1) ?? '').split(':')[0] ?? '';
-  const image = Object.hasOwn(images, name) ? images[name] : undefined;
-  if (image !== undefined) return image;
-  const message = `no program of this machine stands for image ${reference}; known: ${Object.keys(images).join(', ')}`;
-  throw new SluiceError(message, { code: 'IMAGE_UNKNOWN', retryable: false });
-}
-
-/** The words of a container as the manifest means them: `command` replaces the image's entrypoint, `args` follow it. */
-export function commandOf({ command, args }: Container, image: LocalImage): readonly string[] {
-  return [...(command.length > 0 ? command : image.entrypoint), ...args];
-}
-
 /**
  * Makes the folders of a pod's volumes.
  * @throws SluiceError SECRET_MISSING, retryable: the pod waits for it
@@ -74,7 +38,7 @@ export async function makeVolumes({ metadata, spec }: LocalPod, folder: string, 
   for (const { name, secret } of spec.volumes) {
     const path = join(folder, name);
     await rm(path, { recursive: true, force: true }); // of an attempt that missed a Secret: its files cannot be written
-    await mkdir(path, { recursive: true, mode: secret === undefined ? 0o755 : PRIVATE_FOLDER });
+    await mkdir(path, { mode: secret === undefined ? 0o755 : PRIVATE_FOLDER });
     if (secret === undefined) continue;
     const object = store.find(SECRET, namespace, secret.secretName);
     if (object === undefined && !secret.optional) {
@@ -95,24 +59,21 @@ export async function makeVolumes({ metadata, spec }: LocalPod, folder: string, 
  */
 export function localStart(
   command: readonly string[],
-  container: Container,
+  { volumeMounts, env }: Container,
   image: LocalImage,
   place: PodPlace,
 ): Omit<ProcessStart, 'onLine'> {
-  const mounts = container.volumeMounts.map(({ name, mountPath }) => {
-    return { inside: mountPath.replace(/\/+$/, ''), outside: join(place.volumes, name) };
-  });
-  const mappings = [...mounts, ...image.files];
+  const mounts = volumeMounts.map(({ name, mountPath }) => [mountPath.replace(/\/+$/, ''), join(place.volumes, name)]);
+  const mappings = { ...image.files, ...Object.fromEntries(mounts) } as Readonly<Record<string, string>>;
   const [first = '', ...rest] = command.map((word) => mapPath(word, mappings));
   const program = Object.hasOwn(image.programs, first) ? image.programs[first] : undefined;
-  const temporary = mounts.find(({ inside }) => inside === '/tmp');
   const own = Object.entries(image.environment).map(([name, value]) => ({ name, value }));
-  const variables = [...own, ...container.env].map((variable) => {
+  const variables = [...own, ...env].map((variable) => {
     return [variable.name, mapPath(place.resolve(textOf(variable, place)), mappings)];
   });
   const environment = {
     ...place.environment,
-    ...(temporary === undefined ? {} : { TMPDIR: temporary.outside }),
+    ...(mappings['/tmp'] === undefined ? {} : { TMPDIR: mappings['/tmp'] }),
     ...Object.fromEntries(variables),
     SLUICE_BIND_ADDRESS: place.address,
   };
@@ -123,10 +84,10 @@ export function localStart(
  * Local processes share one file system: a value that is a path below a mounted volume, or below a folder of the
  * image, is replaced by the path that it really has. The longest mapping wins, as with mounts. Any other text stays.
  */
-export function mapPath(text: string, mappings: readonly PathMapping[]): string {
-  const fits = mappings.filter(({ inside }) => text === inside || text.startsWith(`${inside}/`));
-  const [best] = fits.sort((one, other) => other.inside.length - one.inside.length);
-  return best === undefined ? text : best.outside + text.slice(best.inside.length);
+export function mapPath(text: string, mappings: Readonly<Record<string, string>>): string {
+  const fits = Object.entries(mappings).filter(([inside]) => text === inside || text.startsWith(`${inside}/`));
+  const [best] = fits.sort(([one], [other]) => other.length - one.length);
+  return best === undefined ? text : best[1] + text.slice(best[0].length);
 }
 
 function textOf({ name, value = '', valueFrom }: Partial<Variable>, { pod, address }: PodPlace): string {

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { StatusAnswer } from '../../runtime/memory/answer.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
-import { pause } from '../../runtime/queue/clock.ts';
+import { type Clock, pause } from '../../runtime/queue/clock.ts';
 import { LOCAL_POD, type LocalPod } from '../api/shapes.ts';
 import type { LoopbackNetwork } from '../network/network.ts';
-import { type ContainerServices, LocalContainer } from './container.ts';
+import { LocalContainer } from './container.ts';
+import type { LocalImages } from './images.ts';
 import type { LogLine } from './log.ts';
+import type { Machine } from './machine.ts';
 import { makeVolumes, type PodPlace } from './place.ts';
-import { statusOf } from './status.ts';
 
 /** A Secret that a pod waits for is looked for this often: it is made within a second of the operator's start. */
 const WAIT_MS = 500;
@@ -22,15 +23,18 @@ const NODE_LABELS: Readonly<Record<string, string>> = {
 };
 
 /** What all pods of a kubelet share. */
-export type PodServices = Omit<ContainerServices, 'changed' | 'say'> & {
+export interface PodServices {
   readonly store: ObjectStore;
   readonly network: Pick<LoopbackNetwork, 'podAddress' | 'resolve'>;
+  readonly images: LocalImages;
+  readonly machine: Machine;
+  readonly clock: Clock;
   /** Folders of pods are made in here. */
   readonly folder: string;
   /** PATH and the like, for every container. */
   readonly environment: Readonly<Record<string, string>>;
   readonly print: (line: LogLine) => void;
-};
+}
 
 /**
  * Why a pod does not fit on this machine, in the scheduler's words; null: it does. No extended resource (a GPU by its
@@ -51,29 +55,26 @@ export class PodRun {
   readonly #pod: LocalPod;
   readonly #services: PodServices;
   readonly #place: PodPlace;
-  /** Native sidecars first, in the order of the manifest. */
-  readonly #containers: readonly LocalContainer[];
+  /** Native sidecars, in the order of the manifest. */
+  readonly #sidecars: readonly LocalContainer[];
+  readonly #mains: readonly LocalContainer[];
   readonly #ending = new AbortController();
   #graceSeconds: number;
 
   /** Begins at once. */
   constructor(pod: LocalPod, services: PodServices) {
-    const { network, environment, print } = services;
+    const { network, environment } = services;
     const folder = join(services.folder, pod.metadata.uid);
+    const [address, volumes] = [network.podAddress(), join(folder, 'volumes')];
+    const place = { pod, address, folder, volumes, environment, resolve: network.resolve };
+    const make = (isSidecar: boolean) => (container: LocalPod['spec']['containers'][number]) =>
+      new LocalContainer(container, isSidecar, place, services, () => this.#changed());
     this.#pod = pod;
     this.#services = services;
-    const address = network.podAddress();
-    this.#place = { pod, address, folder, volumes: join(folder, 'volumes'), environment, resolve: network.resolve };
+    this.#place = place;
     this.#graceSeconds = pod.spec.terminationGracePeriodSeconds;
-    const { initContainers, containers } = pod.spec;
-    this.#containers = [...initContainers, ...containers].map((container, place) => {
-      const { name } = container;
-      return new LocalContainer(container, place < initContainers.length, this.#place, {
-        ...services,
-        changed: () => this.#changed(),
-        say: (text, isNote) => print({ pod: pod.metadata.name, container: name, text, isNote }),
-      });
-    });
+    this.#sidecars = pod.spec.initContainers.map(make(true));
+    this.#mains = pod.spec.containers.map(make(false));
     this.done = Promise.resolve().then(() => this.#run());
   }
 
@@ -86,31 +87,28 @@ export class PodRun {
   /** Ends all containers at once and without hooks: nobody waits for the pod, or the machine goes down. */
   kill(graceMs: number): void {
     this.#ending.abort();
-    for (const container of this.#containers) void container.stop(graceMs, false);
+    for (const container of [...this.#sidecars, ...this.#mains]) void container.stop(graceMs, false);
   }
 
   /** What a container has printed, the first main one if the name is empty; null for one that the pod does not have. */
   log(name: string): string | null {
-    const isIt = ({ container, isSidecar }: LocalContainer) => (name === '' ? !isSidecar : container.name === name);
-    return this.#containers.find(isIt)?.log.text() ?? null;
+    const found = [...this.#mains, ...this.#sidecars].find(({ container }) => name === '' || container.name === name);
+    return found?.log.text() ?? null;
   }
 
   async #run(): Promise<void> {
     const { namespace, name, uid } = this.#pod.metadata;
-    const annotations = { 'sluice.dev/local-folder': this.#place.volumes };
-    this.#write('object', { metadata: { name, namespace, uid, annotations } });
+    this.#write('object', { annotations: { 'sluice.dev/local-folder': this.#place.volumes } });
     this.#changed();
     if (unschedulable(this.#pod) === null && (await this.#prepare())) {
       await Promise.race([this.#work(), this.#ended()]);
     }
-    await this.#stop();
+    const stop = (container: LocalContainer) => container.stop(1000 * this.#graceSeconds, true);
+    await Promise.all(this.#mains.map(stop));
+    for (const sidecar of this.#sidecars.toReversed()) await stop(sidecar);
     await this.#ended();
     await rm(this.#place.folder, { recursive: true, force: true }).catch(() => {}); // its parent goes at the end anyway
-    try {
-      this.#services.store.delete(LOCAL_POD, namespace, name, { uid, graceSeconds: 0 });
-    } catch {
-      // It is gone already, or a successor has its name.
-    }
+    attempt(() => this.#services.store.delete(LOCAL_POD, namespace, name, { uid, graceSeconds: 0 }));
   }
 
   /** Makes the volumes, as soon as the Secrets are there. @returns false if the pod ends before */
@@ -120,13 +118,12 @@ export class PodRun {
     for (; !signal.aborted; await pause(WAIT_MS, clock, signal)) {
       try {
         await makeVolumes(this.#pod, this.#place.volumes, store);
-        for (const container of this.#containers) container.waiting = null;
+        for (const container of [...this.#sidecars, ...this.#mains]) container.wait('ContainerCreating', '');
         return !signal.aborted;
       } catch (error) {
         const isWait = error instanceof SluiceError && error.retryable;
         const reason = isWait ? 'ContainerCreating' : 'CreateContainerConfigError';
-        for (const container of this.#containers) container.waiting = { reason, message: messageOf(error) };
-        this.#changed();
+        for (const container of [...this.#sidecars, ...this.#mains]) container.wait(reason, messageOf(error));
       }
     }
     return false;
@@ -134,40 +131,65 @@ export class PodRun {
 
   /** Each sidecar when the one before has started, then the work itself until it is done. */
   async #work(): Promise<void> {
-    for (const sidecar of this.#containers.filter(({ isSidecar }) => isSidecar)) {
+    for (const sidecar of this.#sidecars) {
       void sidecar.run();
       await sidecar.firstStart.promise;
       if (this.#ending.signal.aborted) return;
     }
-    await Promise.all(this.#containers.filter(({ isSidecar }) => !isSidecar).map((each) => each.run()));
-  }
-
-  async #stop(): Promise<void> {
-    const stop = (container: LocalContainer) => container.stop(1000 * this.#graceSeconds, true);
-    await Promise.all(this.#containers.filter(({ isSidecar }) => !isSidecar).map(stop));
-    for (const sidecar of this.#containers.filter(({ isSidecar }) => isSidecar).reverse()) await stop(sidecar);
+    await Promise.all(this.#mains.map((each) => each.run()));
   }
 
   async #ended(): Promise<void> {
     if (!this.#ending.signal.aborted) await once(this.#ending.signal, 'abort');
   }
 
+  /** Writes the status as Kubernetes does (core/v1 PodStatus), as far as somebody here reads it. */
   #changed(): void {
-    const { name, namespace, uid } = this.#pod.metadata;
-    const status = statusOf({
-      containers: this.#containers,
-      address: this.#place.address,
-      unschedulable: unschedulable(this.#pod),
-    });
-    this.#write('status', { metadata: { name, namespace, uid }, status });
+    const why = unschedulable(this.#pod);
+    const scheduled = why === null ? { status: 'True' } : { status: 'False', reason: 'Unschedulable', message: why };
+    const isReady = [...this.#sidecars, ...this.#mains].every(({ status }) => status.ready);
+    const statusOf = ({ container: { name, image }, status }: LocalContainer) => ({ name, image, ...status });
+    this.#write(
+      'status',
+      {},
+      {
+        phase: phaseOf(this.#mains),
+        conditions: [
+          { type: 'PodScheduled', ...scheduled },
+          { type: 'Ready', status: isReady ? 'True' : 'False' },
+        ],
+        podIP: this.#place.address,
+        initContainerStatuses: this.#sidecars.map(statusOf),
+        containerStatuses: this.#mains.map(statusOf),
+      },
+    );
   }
 
-  /** A pod that is gone by now has no use for it. */
-  #write(part: 'object' | 'status', content: object): void {
-    try {
-      this.#services.store.apply(LOCAL_POD, part, { apiVersion: 'v1', kind: 'Pod', ...content }, 'kubelet');
-    } catch (error) {
-      if (!(error instanceof StatusAnswer)) throw error;
-    }
+  #write(part: 'object' | 'status', metadata: object, status?: object): void {
+    const { name, namespace, uid } = this.#pod.metadata;
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace, uid, ...metadata },
+      ...(status && { status }),
+    };
+    attempt(() => this.#services.store.apply(LOCAL_POD, part, pod, 'kubelet'));
+  }
+}
+
+function phaseOf(mains: readonly LocalContainer[]): 'Pending' | 'Running' | 'Succeeded' | 'Failed' {
+  if (mains.every(({ isOver }) => isOver)) {
+    return mains.every(({ status }) => status.lastState.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
+  }
+  const wasStarted = mains.some(({ status }) => status.state.running ?? status.lastState.terminated);
+  return wasStarted ? 'Running' : 'Pending';
+}
+
+/** A write to a pod that may be gone by now, or have a successor of its name: that one has no use for it. */
+function attempt(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof StatusAnswer)) throw error;
   }
 }

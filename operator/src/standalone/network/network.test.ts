@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type LoopbackNetwork, servicePort, takeNetwork } from './network.ts';
-import { Relays, type Target } from './relays.ts';
+import { type Front, Relays } from './relays.ts';
 
 const opened: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -56,7 +56,7 @@ describe('takeNetwork', () => {
 
 describe('Relays', () => {
   /** A server that says who it is and what it was asked. */
-  async function pod(name: string): Promise<Target> {
+  async function pod(name: string): Promise<Front['targets'][number]> {
     const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
       text(socket).then(
         (asked) => socket.end(`${name} heard ${asked}`),

@@ -4,20 +4,16 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 
 /** Second numbers of 127.0.0.0/8 that runs may take: clear of 127.0.0.1, of systemd's 127.0.0.53 and of Debian's 127.0.1.1. */
 const OCTETS = { first: 16, last: 239 } as const;
-
 /** Whoever listens here has the network: the kernel takes it back however the process ends. */
 const LOCK_PORT = 47_000;
-
 /** Addresses end in these numbers: neither 0 nor 1, the lock's, nor 255, which look like a network's own. */
 const LAST_NUMBERS = { first: 2, count: 253 } as const;
-
 /** Ports below this need root; a Service's are offered {@link UNPRIVILEGED_OFFSET} higher. */
 const FIRST_UNPRIVILEGED_PORT = 1024;
 const UNPRIVILEGED_OFFSET = 8000;
 
 /** `http://NAME.NAMESPACE.svc`, `.svc.cluster.local`, with or without a port: the names of Kubernetes' DNS. */
-const SERVICE_URL =
-  /\b(https?:\/\/)([a-z0-9]([-a-z0-9]*[a-z0-9])?)\.([a-z0-9]([-a-z0-9]*[a-z0-9])?)\.svc(?:\.cluster\.local)?(?::(\d{1,5}))?(?=[/?#]|$)/g;
+const SERVICE_URL = /\b(https?:\/\/)([-a-z0-9]+)\.([-a-z0-9]+)\.svc(?:\.cluster\.local)?(?::(\d{1,5}))?(?=[/?#]|$)/g;
 
 /** The addresses of one run, beside which others may run: `127.<octet>.0.0/16`. */
 export interface LoopbackNetwork {
@@ -28,7 +24,7 @@ export interface LoopbackNetwork {
   /** The text with every `http(s)://NAME.NAMESPACE.svc[:PORT]` replaced by the address and port that stand for it. */
   resolve(text: string): string;
   /** Gives the network back. */
-  close(): Promise<void>;
+  close(): void;
 }
 
 /**
@@ -36,14 +32,19 @@ export interface LoopbackNetwork {
  * @throws SluiceError NETWORK_MISSING where this system has no addresses but 127.0.0.1 (macOS), or all are taken
  */
 export async function takeNetwork(): Promise<LoopbackNetwork> {
+  let cause: unknown;
   for (let octet: number = OCTETS.first; octet <= OCTETS.last; octet += 1) {
-    const lock = await tryToListen(`127.${octet}.0.1`);
-    if (lock !== null) return networkOf(octet, lock);
+    const lock = createServer((socket) => socket.destroy()).listen(LOCK_PORT, `127.${octet}.0.1`);
+    try {
+      await once(lock, 'listening');
+      return networkOf(octet, lock);
+    } catch (error) {
+      cause = error;
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') break;
+    }
   }
-  throw new SluiceError('no loopback network 127.16.0.0/16 to 127.239.0.0/16 is free', {
-    code: 'NETWORK_MISSING',
-    retryable: false,
-  });
+  const message = 'no network of 127.16.0.0/16 to 127.239.0.0/16 can be used: pods need Linux, and one that is free';
+  throw new SluiceError(message, { code: 'NETWORK_MISSING', retryable: false, cause });
 }
 
 /** Where a Service's port answers: 80 at 8080, 443 at 8443, those from 1024 on at their own number. */
@@ -51,25 +52,10 @@ export function servicePort(port: number): number {
   return port < FIRST_UNPRIVILEGED_PORT ? port + UNPRIVILEGED_OFFSET : port;
 }
 
-/** Null if another one listens there. */
-async function tryToListen(address: string): Promise<Server | null> {
-  const server = createServer((socket) => socket.destroy());
-  server.listen(LOCK_PORT, address);
-  try {
-    await once(server, 'listening');
-    return server;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') return null;
-    const message = `${address} cannot be used: pods need Linux, where all of 127.0.0.0/8 is this machine`;
-    throw new SluiceError(message, { code: 'NETWORK_MISSING', retryable: false, cause: error });
-  }
-}
-
 function networkOf(octet: number, lock: Server): LoopbackNetwork {
   const services = new Map<string, string>();
   let given = 0;
-  const next = (): string => {
+  const podAddress = (): string => {
     const { first, count } = LAST_NUMBERS;
     const address = `127.${octet}.${1 + (Math.floor(given / count) % 255)}.${first + (given % count)}`;
     given += 1;
@@ -77,21 +63,18 @@ function networkOf(octet: number, lock: Server): LoopbackNetwork {
   };
   const serviceAddress = (namespace: string, name: string): string => {
     const key = `${namespace}/${name}`;
-    const address = services.get(key) ?? next();
+    const address = services.get(key) ?? podAddress();
     services.set(key, address);
     return address;
   };
   return {
-    podAddress: next,
+    podAddress,
     serviceAddress,
     resolve: (text) =>
-      text.replace(SERVICE_URL, (_, scheme, name, _n, namespace, _m, port) => {
-        const number = port === undefined ? (scheme === 'https://' ? 443 : 80) : Number(port);
+      text.replace(SERVICE_URL, (_, scheme: string, name: string, namespace: string, port?: string) => {
+        const number = Number(port ?? (scheme === 'https://' ? 443 : 80));
         return `${scheme}${serviceAddress(namespace, name)}:${servicePort(number)}`;
       }),
-    async close() {
-      lock.close();
-      await once(lock, 'close');
-    },
+    close: () => void lock.close(),
   };
 }

@@ -4,24 +4,18 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 
-/** Where connections go. */
-export interface Target {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** An address that people or programs connect to, and the ready pods behind it. */
 export interface Front {
   readonly address: string;
   readonly port: number;
-  readonly targets: readonly Target[];
+  readonly targets: readonly { readonly host: string; readonly port: number }[];
 }
 
 interface Relay {
   readonly server: Server;
-  targets: readonly Target[];
-  /** It had a target once: without one it refuses connections then, as kube-proxy does. */
-  wasReady: boolean;
+  targets: Front['targets'];
+  /** Resolves with its first target; without one it refuses connections from then on, as kube-proxy does. */
+  readonly wasReady: PromiseWithResolvers<void>;
 }
 
 /**
@@ -29,7 +23,6 @@ interface Relay {
  * playlist: in a run that starts everything at once that is no fault of the source.
  */
 const FIRST_TARGET_MS = 8000;
-const LOOK_MS = 50;
 
 /** One TCP relay for all addresses: deals connections out to the targets of the moment in turn, as kube-proxy does. */
 export class Relays {
@@ -43,11 +36,17 @@ export class Relays {
     this.#onTrouble = onTrouble;
   }
 
-  /** Opens an address. @throws SluiceError PORT_IN_USE */
+  /** Opens an address, or changes the targets of one. @throws SluiceError PORT_IN_USE */
   async open({ address, port, targets }: Front): Promise<void> {
     const key = `${address}:${port}`;
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => void this.#relay(client, relay));
-    const relay: Relay = { server, targets, wasReady: targets.length > 0 };
+    const known = this.#relays.get(key);
+    const server =
+      known?.server ??
+      createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void this.#relay(socket, relay));
+    const relay: Relay = known ?? { server, targets, wasReady: Promise.withResolvers() };
+    relay.targets = targets;
+    if (targets.length > 0) relay.wasReady.resolve();
+    if (known !== undefined) return;
     this.#relays.set(key, relay);
     try {
       await once(server.listen(port, address), 'listening');
@@ -60,21 +59,12 @@ export class Relays {
 
   /** Opens these addresses with these targets, and closes all others; connections that stand go on. */
   serve(fronts: readonly Front[]): void {
-    const wanted = new Map(fronts.map((front) => [`${front.address}:${front.port}`, front]));
+    const wanted = new Set(fronts.map(({ address, port }) => `${address}:${port}`));
     for (const [key, { server }] of this.#relays) {
-      if (wanted.has(key)) continue;
-      server.close();
-      this.#relays.delete(key);
+      if (!wanted.has(key)) server.close();
+      if (!wanted.has(key)) this.#relays.delete(key);
     }
-    for (const [key, front] of wanted) {
-      const relay = this.#relays.get(key);
-      if (relay === undefined) {
-        this.open(front).catch((error: unknown) => this.#onTrouble(messageOf(error)));
-        continue;
-      }
-      relay.targets = front.targets;
-      relay.wasReady ||= front.targets.length > 0;
-    }
+    for (const front of fronts) this.open(front).catch((error: unknown) => this.#onTrouble(messageOf(error)));
   }
 
   /** Ends all addresses and cuts all connections. */
@@ -87,9 +77,7 @@ export class Relays {
 
   async #relay(client: Socket, relay: Relay): Promise<void> {
     this.#track(client);
-    for (let waited = 0; waited < FIRST_TARGET_MS && !relay.wasReady; waited += LOOK_MS) {
-      await sleep(LOOK_MS, undefined, { ref: false });
-    }
+    await Promise.race([relay.wasReady.promise, sleep(FIRST_TARGET_MS, undefined, { ref: false })]);
     this.#turn += 1;
     const target = relay.targets[this.#turn % relay.targets.length];
     // Nobody is ready: a connection that ends at once is tried again by whoever asks.

@@ -1,15 +1,16 @@
+import type { EndpointSlice } from '../../link/endpoints.ts';
 import { SERVICE_NAME_LABEL } from '../../link/endpoints.ts';
-import type { JsonObject } from '../../runtime/memory/fields.ts';
 import { isEnded, isReady, type LocalPod, type LocalService, portNumber } from '../api/shapes.ts';
+import type { Front } from '../network/relays.ts';
 
 /** The EndpointSlice of a Service: the pods that it selects and that have an address, in the order of their names. */
-export function endpointSlice({ metadata, spec }: LocalService, pods: readonly LocalPod[]): JsonObject {
+export function endpointSlice({ metadata, spec }: LocalService, pods: readonly LocalPod[]) {
   const { name, namespace, uid } = metadata;
   const wanted = Object.entries(spec.selector);
   const selected = pods
-    .filter((pod) => pod.metadata.namespace === namespace)
+    .filter((pod) => wanted.length > 0 && pod.metadata.namespace === namespace)
     .filter((pod) => wanted.every(([key, value]) => pod.metadata.labels[key] === value))
-    .sort((one, other) => one.metadata.name.localeCompare(other.metadata.name));
+    .toSorted((one, other) => one.metadata.name.localeCompare(other.metadata.name));
   // Pods of one Service have the same names for the same ports: the first pod that has the name decides.
   const containers = selected.flatMap((pod) => [...pod.spec.containers, ...pod.spec.initContainers]);
   return {
@@ -26,16 +27,23 @@ export function endpointSlice({ metadata, spec }: LocalService, pods: readonly L
       const number = portNumber(containers, targetPort);
       return number === null ? [] : [{ name: portName, port: number, protocol: 'TCP' }];
     }),
-    endpoints: selected.filter((pod) => pod.status.podIP !== '' && !isEnded(pod)).map(endpoint),
+    endpoints: selected
+      .filter((pod) => pod.status.podIP !== '' && !isEnded(pod))
+      .map((pod) => ({
+        addresses: [pod.status.podIP],
+        conditions: { ready: isReady(pod), terminating: pod.metadata.deletionTimestamp !== undefined },
+        targetRef: { kind: 'Pod', namespace, name: pod.metadata.name, uid: pod.metadata.uid },
+      })),
   };
 }
 
-function endpoint(pod: LocalPod): JsonObject {
-  const { name, namespace, uid, deletionTimestamp } = pod.metadata;
-  const terminating = deletionTimestamp !== undefined;
-  return {
-    addresses: [pod.status.podIP],
-    conditions: { ready: isReady(pod), terminating },
-    targetRef: { kind: 'Pod', namespace, name, uid },
-  };
+/** Where connections to a port of a Service go: its ready pods. */
+export function targetsOf(
+  { ports, endpoints }: Pick<EndpointSlice, 'ports' | 'endpoints'>,
+  portName: string,
+): Front['targets'] {
+  const port = ports.find(({ name }) => name === portName)?.port;
+  if (port === undefined) return [];
+  const ready = endpoints.filter(({ conditions }) => conditions?.ready === true);
+  return ready.flatMap(({ addresses }) => addresses.map((host) => ({ host, port })));
 }
