@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,6 +53,7 @@ export async function startStandaloneOperator(options: StandaloneOptions): Promi
   await mkdir(artifactFolder, { recursive: true });
   const folder = await writeInput(root);
   const temporary = await mkdtemp(join(tmpdir(), 'run-'));
+  await chmod(temporary, 0o711); // nginx's workers pass it
   const [pagePort, apiPort] = [await freePort(), await freePort()];
   const logFile = join(artifactFolder, 'operator.log');
   const log = openSync(logFile, 'w');
