@@ -35,12 +35,14 @@ export function launchChromium(addresses: Readonly<Record<string, string>>): Pro
 export interface PageOptions {
   /** Base URL that this page cannot reach: nothing below it is ever answered. */
   readonly unreachable?: string;
+  /** Pixels to draw, which without a GPU cost more than the film's decoding; 1280 x 900 if left out. */
+  readonly viewport?: { readonly width: number; readonly height: number };
 }
 
 /** Opens a page that records its playback from the first moment on. */
 export async function openProbedPage(browser: Browser, url: string, options: PageOptions = {}): Promise<Page> {
-  const { unreachable } = options;
-  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  const { unreachable, viewport = { width: 1280, height: 900 } } = options;
+  const page = await browser.newPage({ viewport });
   if (unreachable !== undefined) await page.route(`${unreachable}/**`, (route) => route.abort('addressunreachable'));
   await page.addInitScript({ path: fileURLToPath(new URL('./page/probe.js', import.meta.url)) });
   await page.goto(url);

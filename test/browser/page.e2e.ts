@@ -21,7 +21,8 @@ beforeAll(async () => {
     { name: '360p', height: 360, bitrateBps: 700_000 },
   ];
   await platform.apply(namespaceManifest(NAMESPACE));
-  await apply(CHANNEL, 'film', { transcode: { ladder } });
+  // A page without a server hears of it by its next heartbeat.
+  await apply(CHANNEL, 'film', { viewers: { heartbeatSeconds: 3 }, transcode: { ladder } });
   browser = await launchChromium(addresses);
 });
 

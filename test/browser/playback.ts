@@ -19,6 +19,8 @@ import {
 
 const CHANNEL = 'film';
 const FRAME_RATE = 25;
+/** Frames are counted, not looked at: two suites side by side play two films each. */
+const VIEWPORT = { width: 480, height: 360 };
 /** The audience beside the page, and the mode that follows. */
 const STEPS = [
   { others: 0, mode: 'Direct' },
@@ -94,8 +96,8 @@ class RunningStage implements PlaybackStage {
   }
 
   async expectEveryFrame(name: string, url: string, referenceUrl: string): Promise<Page> {
-    const reference = await openProbedPage(this.#browser, referenceUrl);
-    const page = await openProbedPage(this.#browser, url);
+    const reference = await openProbedPage(this.#browser, referenceUrl, { viewport: VIEWPORT });
+    const page = await openProbedPage(this.#browser, url, { viewport: VIEWPORT });
     const ends = await this.#watchThroughAllModes(page, name);
     const sample = await readSample(page);
     const [report, plain] = [reportOf(sample, FRAME_RATE), reportOf(await readSample(reference), FRAME_RATE)];

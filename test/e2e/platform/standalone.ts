@@ -49,7 +49,7 @@ export function createStandalonePlatform({ apiUrl, ...settings }: StandaloneSett
     name: 'standalone',
     ...settings,
     // Several encoders share this machine with browsers.
-    pace: { hysteresisSeconds: 3, watchSeconds: 6, preset: 'ultrafast' },
+    pace: { hysteresisSeconds: 2, watchSeconds: 6, preset: 'ultrafast' },
     async apply(manifests) {
       for (const manifest of readManifests(manifests)) await applyOne(api, manifest);
     },
