@@ -36,9 +36,12 @@ export function applied(layers: Layers, owner: string, wanted: JsonObject): Laye
 
 /** The layers of an object that somebody has changed as a whole: what has gone or changed is no manager's any more. */
 export function replaced(layers: Layers, before: JsonObject, after: JsonObject): Layers {
-  const kept = new Map([...layers].map(([name, layer]) => selected(name, layer, after, sameJson)));
   const [, changed] = selected(NOBODY, after, before, (value, other) => !sameJson(value, other));
-  return kept.set(NOBODY, overlaid(kept.get(NOBODY), changed) as JsonObject);
+  const [, gone] = selected(NOBODY, before, after, (_, other) => other === undefined);
+  const touched = overlaid(gone, changed) as JsonObject;
+  const kept = [...layers].map(([name, layer]) => selected(name, layer, touched, (_, other) => other === undefined));
+  const next = new Map(kept);
+  return next.set(NOBODY, overlaid(next.get(NOBODY), changed) as JsonObject);
 }
 
 /** `base` with every field of `over` set; the result shares parts with both. */

@@ -120,3 +120,19 @@ describe('whatever is written', () => {
     );
   });
 });
+
+test('a change of one field leaves the others, lists to which the kind adds defaults among them', () => {
+  const admit = (object: JsonObject): JsonObject => {
+    const { rungs = [], ...spec } = object.spec as { rungs?: readonly object[] };
+    return { ...object, spec: { ...spec, rungs: rungs.map((rung) => ({ audio: 1, ...rung })) } };
+  };
+  const kind = { ...SERVED_WIDGET, admit };
+  const store = new ObjectStore({ kinds: [kind], now: () => 0 });
+  store.apply(kind, 'object', widget('film', { rungs: [{ lines: 2 }], size: 1 }) as unknown as JsonObject, 'one');
+  store.update(kind, 'default', 'film', ({ spec }) => {
+    Object.assign(spec as JsonObject, { size: 2 });
+  });
+  expect(store.get(kind, 'default', 'film').spec).toEqual({ rungs: [{ audio: 1, lines: 2 }], size: 2 });
+  store.apply(kind, 'object', widget('film', { size: 2 }) as unknown as JsonObject, 'one');
+  expect(store.get(kind, 'default', 'film').spec).toEqual({ rungs: [], size: 2 });
+});
