@@ -4,7 +4,7 @@ import { basename } from 'node:path';
  * The longest suites first, and the two that play film in a browser not both at once: four of these side by side keep
  * two cores busy, but no encoder late.
  */
-const ORDER = ['audience', 'playback-page', 'bad-input', 'proxy-sharing', 'playback-shaka', 'page', 'viewers', 'api'];
+const ORDER = ['audience', 'playback-page', 'bad-input', 'page', 'playback-shaka', 'proxy-sharing', 'viewers', 'fmp4'];
 
 /** Suites that the list does not name come last. */
 const placeOf = ({ path }) => {

@@ -13,7 +13,7 @@ import type { ObjectStore } from '../runtime/memory/object-store.ts';
 import { MONOTONIC_CLOCK } from '../runtime/queue/clock.ts';
 import { steadyClock } from '../runtime/queue/steady-clock.ts';
 import { createStandaloneStore } from './api/kinds.ts';
-import { Controllers } from './controllers/controllers.ts';
+import { runControllers } from './controllers/controllers.ts';
 import { FolderInput } from './input/folder-input.ts';
 import { startGuardian } from './kubelet/guardian.ts';
 import { localImages } from './kubelet/images.ts';
@@ -112,14 +112,13 @@ async function startKubelet({ settings, store, network, print, started }: Run): 
 /** @throws SluiceError PORT_IN_USE where the page's address cannot be opened */
 async function startControllers({ settings: { pagePort }, store, network, print, started }: Run): Promise<void> {
   const onTrouble = (text: string) => print({ pod: 'controllers', container: '', text, isNote: true });
-  const relays = started.adopt(new Relays(onTrouble), (opened) => opened.close());
+  const relays = started.adopt(new Relays(), (opened) => opened.close());
   const page = { address: '127.0.0.1', port: pagePort, service: { namespace: NAMESPACE, name: 'sluice-edge' } };
   await relays.open({ ...page, targets: [] }).catch((cause: unknown) => {
     const message = `${messageOf(cause)}: choose another port by SLUICE_PORT`;
     throw new SluiceError(message, { code: 'PORT_IN_USE', retryable: false, cause });
   });
-  const options = { store, network, relays, page, now: Date.now, onTrouble };
-  started.adopt(new Controllers(options), (controllers) => controllers.stop());
+  started.defer(runControllers({ store, network, relays, page, now: Date.now, onTrouble }));
 }
 
 /** @returns the operator as a standby: its caches are filled */

@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { createStandaloneStore } from '../api/kinds.ts';
 import { FolderInput } from '../input/folder-input.ts';
 import type { Front } from '../network/relays.ts';
-import { Controllers } from './controllers.ts';
+import { runControllers } from './controllers.ts';
 
 const NAMESPACE = 'sluice';
 const EDGES_FILE = join(import.meta.dirname, '../edges.yaml');
@@ -15,7 +15,7 @@ describe('the controllers', () => {
   let store: ObjectStore;
   let now: number;
   let troubles: string[];
-  let controllers: Controllers;
+  let stop: () => void;
   let opened: Map<string, Front>;
 
   beforeEach(async () => {
@@ -23,7 +23,7 @@ describe('the controllers', () => {
     troubles = [];
     store = createStandaloneStore(() => now);
     opened = new Map();
-    controllers = new Controllers({
+    stop = runControllers({
       store,
       network: { serviceAddress: (_, name) => `service ${name}` },
       relays: {
@@ -42,7 +42,7 @@ describe('the controllers', () => {
   });
 
   afterEach(() => {
-    controllers.stop();
+    stop();
     expect(troubles).toEqual([]);
   });
 

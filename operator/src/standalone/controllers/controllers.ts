@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import { ENDPOINT_SLICE } from '../../kinds.ts';
-import type { KubernetesObject, ResourceType } from '../../runtime/client/client.ts';
 import { isObject, type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
-import type { ObjectStore, StoredEvent } from '../../runtime/memory/object-store.ts';
+import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { DEPLOYMENT, LOCAL_POD, type LocalDeployment, type LocalPod, SERVICE } from '../api/shapes.ts';
 import { type LoopbackNetwork, servicePort } from '../network/network.ts';
 import type { Front, Relays } from '../network/relays.ts';
@@ -31,89 +30,74 @@ const EVENT_TTL_MILLISECONDS = 3_600_000;
 const WATCHED: ReadonlySet<string> = new Set([LOCAL_POD.plural, DEPLOYMENT.plural, SERVICE.plural]);
 
 /**
- * Kubernetes' own controllers, as far as this mode needs them: pods for Deployments, EndpointSlices and addresses for
- * Services, the end of what belongs to something that is gone (owners, namespaces) or is old (events). The store is in
- * this process and never waits, so one pass over all objects after each change does; it writes only what differs.
+ * Runs Kubernetes' own controllers, as far as this mode needs them: pods for Deployments, EndpointSlices and addresses
+ * for Services, the end of what belongs to something that is gone (owners, namespaces) or is old (events). The store is
+ * in this process and never waits, so one pass over all objects after each change does; it writes only what differs.
+ * @returns ends it
  */
-export class Controllers {
-  readonly #options: ControllersOptions;
-  readonly #store: ObjectStore;
-  readonly #unsubscribe: () => void;
-  #pass: NodeJS.Immediate | null = null;
-
-  /** Begins at once. */
-  constructor(options: ControllersOptions) {
-    this.#options = options;
-    this.#store = options.store;
-    this.#unsubscribe = options.store.onEvent((event) => this.#onEvent(event));
-    this.#schedule();
-  }
-
-  stop(): void {
-    this.#unsubscribe();
-    if (this.#pass !== null) clearImmediate(this.#pass);
-  }
-
-  #onEvent({ kind, type, object }: StoredEvent): void {
-    if (kind.plural === 'namespaces' && type === 'DELETED') {
-      const { name } = metadataOf(object);
-      this.#store.deleteAll((each) => metadataOf(each).namespace === name);
-    }
-    if (type !== 'MODIFIED' || WATCHED.has(kind.plural)) this.#schedule();
-  }
-
+export function runControllers(options: ControllersOptions): () => void {
+  const { store } = options;
+  let pass: NodeJS.Immediate | null = null;
   /** Changes that come together are worked on together. */
-  #schedule(): void {
-    this.#pass ??= setImmediate(() => {
-      this.#pass = null;
+  const schedule = (): void => {
+    pass ??= setImmediate(() => {
+      pass = null;
       try {
-        this.#run();
+        reconcile(options);
       } catch (error) {
-        this.#options.onTrouble(messageOf(error));
+        options.onTrouble(messageOf(error));
       }
     });
-  }
-
-  #run(): void {
-    this.#store.collectGarbage();
-    const oldest = this.#options.now() - EVENT_TTL_MILLISECONDS;
-    this.#store.deleteAll((object) => object.kind === 'Event' && timeOf(object) < oldest);
-    const pods = this.#read(LOCAL_POD);
-    for (const deployment of this.#read(DEPLOYMENT)) this.#runDeployment(deployment, pods);
-    this.#runServices(pods);
-  }
-
-  #runDeployment(deployment: LocalDeployment, pods: readonly LocalPod[]): void {
-    const { name, namespace, uid } = deployment.metadata;
-    const own = pods.filter(({ metadata }) => metadata.ownerReferences.some((owner) => owner.uid === uid));
-    const plan = planDeployment(deployment, own);
-    for (let made = 0; made < plan.create; made += 1) {
-      this.#store.create(LOCAL_POD, podOf(deployment, randomUUID().slice(0, 5)), 'deployment-controller');
+  };
+  schedule();
+  const unsubscribe = store.onEvent(({ kind, type, object }) => {
+    if (kind.kind === 'Namespace' && type === 'DELETED') {
+      store.deleteAll((each) => metadataOf(each).namespace === metadataOf(object).name);
     }
-    for (const { metadata } of plan.remove) this.#store.delete(LOCAL_POD, metadata.namespace, metadata.name);
-    const status = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace }, status: plan.status };
-    this.#store.apply(DEPLOYMENT, 'status', status, 'deployment-controller');
-  }
+    if (type !== 'MODIFIED' || WATCHED.has(kind.plural)) schedule();
+  });
+  return () => {
+    unsubscribe();
+    if (pass !== null) clearImmediate(pass);
+  };
+}
 
-  /** Tells the operator of the pods of each Service, and leads each of its ports to those that are ready. */
-  #runServices(pods: readonly LocalPod[]): void {
-    const { network, relays, page } = this.#options;
-    const fronts = this.#read(SERVICE).flatMap((service) => {
-      const slice = endpointSlice(service, pods);
-      this.#store.apply(ENDPOINT_SLICE, 'object', slice, 'endpoint-controller');
-      const address = network.serviceAddress(service.metadata.namespace, service.metadata.name);
-      return service.spec.ports.map(({ name, port }) => {
-        return { address, port: servicePort(port), targets: targetsOf(slice, name) };
-      });
+function reconcile(options: ControllersOptions): void {
+  const { store, now } = options;
+  store.collectGarbage();
+  const oldest = now() - EVENT_TTL_MILLISECONDS;
+  store.deleteAll((object) => object.kind === 'Event' && timeOf(object) < oldest);
+  const pods = store.list(LOCAL_POD).map((raw) => LOCAL_POD.parse(raw));
+  for (const raw of store.list(DEPLOYMENT)) runDeployment(store, DEPLOYMENT.parse(raw), pods);
+  runServices(options, pods);
+}
+
+function runDeployment(store: ObjectStore, deployment: LocalDeployment, pods: readonly LocalPod[]): void {
+  const { name, namespace, uid } = deployment.metadata;
+  const own = pods.filter(({ metadata }) => metadata.ownerReferences.some((owner) => owner.uid === uid));
+  const plan = planDeployment(deployment, own);
+  for (let made = 0; made < plan.create; made += 1) {
+    store.create(LOCAL_POD, podOf(deployment, randomUUID().slice(0, 5)), 'deployment-controller');
+  }
+  for (const { metadata } of plan.remove) store.delete(LOCAL_POD, metadata.namespace, metadata.name);
+  const status = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace }, status: plan.status };
+  store.apply(DEPLOYMENT, 'status', status, 'deployment-controller');
+}
+
+/** Tells the operator of the pods of each Service, and leads each of its ports to those that are ready. */
+function runServices({ store, network, relays, page, onTrouble }: ControllersOptions, pods: readonly LocalPod[]): void {
+  const fronts = store.list(SERVICE).flatMap((raw) => {
+    const service = SERVICE.parse(raw);
+    const slice = endpointSlice(service, pods);
+    store.apply(ENDPOINT_SLICE, 'object', slice, 'endpoint-controller');
+    const address = network.serviceAddress(service.metadata.namespace, service.metadata.name);
+    return service.spec.ports.map(({ name, port }) => {
+      return { address, port: servicePort(port), targets: targetsOf(slice, name) };
     });
-    const edges = network.serviceAddress(page.service.namespace, page.service.name);
-    const { targets = [] } = fronts.find(({ address }) => address === edges) ?? {};
-    relays.serve([{ ...page, targets }, ...fronts]);
-  }
-
-  #read<T extends KubernetesObject>(type: ResourceType<T>): readonly T[] {
-    return this.#store.list(type).map((raw) => type.parse(raw));
-  }
+  });
+  const edges = network.serviceAddress(page.service.namespace, page.service.name);
+  const { targets = [] } = fronts.find(({ address }) => address === edges) ?? {};
+  relays.serve([{ ...page, targets }, ...fronts], onTrouble);
 }
 
 /** When an Event happened, the last time. */

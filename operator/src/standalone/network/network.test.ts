@@ -76,12 +76,14 @@ describe('Relays', () => {
     return text(socket).catch(() => '');
   }
 
+  let troubles: string[] = [];
+  const onTrouble = (message: string) => void troubles.push(message);
+
   /** An address of a network of our own, where no port is taken. */
-  async function front(): Promise<{ relays: Relays; address: string; port: number; troubles: string[] }> {
-    const troubles: string[] = [];
-    const relays = new Relays((message) => troubles.push(message));
+  async function front(): Promise<{ relays: Relays; address: string; port: number }> {
+    const relays = new Relays();
     opened.push(relays);
-    return { relays, address: (await take()).podAddress(), port: 8080, troubles };
+    return { relays, address: (await take()).podAddress(), port: 8080 };
   }
 
   test('deal connections out in turn, and none where nobody is ready', async () => {
@@ -91,9 +93,9 @@ describe('Relays', () => {
       'one heard hello',
       'two heard hello',
     ]);
-    relays.serve([{ address, port, targets: [{ host: '127.0.0.1', port: 1 }] }]);
+    relays.serve([{ address, port, targets: [{ host: '127.0.0.1', port: 1 }] }], onTrouble);
     expect(await ask(address, port)).toBe('');
-    relays.serve([{ address, port, targets: [] }]);
+    relays.serve([{ address, port, targets: [] }], onTrouble);
     expect(await ask(address, port)).toBe('');
   });
 
@@ -101,7 +103,7 @@ describe('Relays', () => {
     const { relays, address, port } = await front();
     await relays.open({ address, port, targets: [] });
     const early = ask(address, port);
-    relays.serve([{ address, port, targets: [await pod('one')] }]);
+    relays.serve([{ address, port, targets: [await pod('one')] }], onTrouble);
     expect(await early).toBe('one heard hello');
   });
 
@@ -111,22 +113,23 @@ describe('Relays', () => {
     const isAnswered = async () => {
       while ((await ask(address, port)) !== 'one heard hello') await new Promise(setImmediate);
     };
-    relays.serve([wanted]);
+    relays.serve([wanted], onTrouble);
     await isAnswered();
-    relays.serve([]);
+    relays.serve([], onTrouble);
     expect(await ask(address, port)).toBe('');
-    relays.serve([wanted]);
+    relays.serve([wanted], onTrouble);
     await isAnswered();
   });
 
   test('name an address that is taken', async () => {
-    const { address, port, relays, troubles } = await front();
-    const other = new Relays(() => {});
+    const { address, port, relays } = await front();
+    const other = new Relays();
     opened.push(other);
     await other.open({ address, port, targets: [] });
+    troubles = [];
     const message = expect.stringContaining(`${address}:${port} cannot be opened`);
     await expect(relays.open({ address, port, targets: [] })).rejects.toMatchObject({ code: 'PORT_IN_USE', message });
-    relays.serve([{ address, port, targets: [] }]);
+    relays.serve([{ address, port, targets: [] }], onTrouble);
     while (troubles.length === 0) await new Promise(setImmediate);
     expect(troubles).toEqual([message]);
   });

@@ -23,33 +23,26 @@ interface Relay {
  * playlist: in a run that starts everything at once that is no fault of the source.
  */
 const FIRST_TARGET_MS = 8000;
+const OPTIONS = { allowHalfOpen: true, noDelay: true };
 
 /** One TCP relay for all addresses: deals connections out to the targets of the moment in turn, as kube-proxy does. */
 export class Relays {
   readonly #relays = new Map<string, Relay>();
   readonly #sockets = new Set<Socket>();
-  readonly #onTrouble: (message: string) => void;
   #turn = 0;
 
-  /** @param onTrouble told of an address that cannot be opened */
-  constructor(onTrouble: (message: string) => void) {
-    this.#onTrouble = onTrouble;
-  }
-
-  /** Opens an address, or changes the targets of one. @throws SluiceError PORT_IN_USE */
+  /** Opens an address, or changes where it leads. @throws SluiceError PORT_IN_USE */
   async open({ address, port, targets }: Front): Promise<void> {
     const key = `${address}:${port}`;
     const known = this.#relays.get(key);
-    const server =
-      known?.server ??
-      createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void this.#relay(socket, relay));
-    const relay: Relay = known ?? { server, targets, wasReady: Promise.withResolvers() };
+    const relay = known ?? { server: createServer(OPTIONS), targets, wasReady: Promise.withResolvers<void>() };
     relay.targets = targets;
     if (targets.length > 0) relay.wasReady.resolve();
     if (known !== undefined) return;
     this.#relays.set(key, relay);
     try {
-      await once(server.listen(port, address), 'listening');
+      relay.server.on('connection', (client) => void this.#relay(client, relay));
+      await once(relay.server.listen(port, address), 'listening');
     } catch (cause) {
       this.#relays.delete(key);
       const message = `${key} cannot be opened (${messageOf(cause)})`;
@@ -57,20 +50,24 @@ export class Relays {
     }
   }
 
-  /** Opens these addresses with these targets, and closes all others; connections that stand go on. */
-  serve(fronts: readonly Front[]): void {
+  /**
+   * Opens these addresses with these targets, and closes all others; connections that stand go on.
+   * @param onTrouble told of an address that cannot be opened
+   */
+  serve(fronts: readonly Front[], onTrouble: (message: string) => void): void {
     const wanted = new Set(fronts.map(({ address, port }) => `${address}:${port}`));
     for (const [key, { server }] of this.#relays) {
-      if (!wanted.has(key)) server.close();
-      if (!wanted.has(key)) this.#relays.delete(key);
+      if (wanted.has(key)) continue;
+      server.close();
+      this.#relays.delete(key);
     }
-    for (const front of fronts) this.open(front).catch((error: unknown) => this.#onTrouble(messageOf(error)));
+    for (const front of fronts) this.open(front).catch((error: unknown) => onTrouble(messageOf(error)));
   }
 
   /** Ends all addresses and cuts all connections. */
   async close(): Promise<void> {
     const closed = [...this.#relays.values()].map(({ server }) => once(server, 'close'));
-    this.serve([]);
+    this.serve([], () => {});
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
   }
@@ -82,7 +79,7 @@ export class Relays {
     const target = relay.targets[this.#turn % relay.targets.length];
     // Nobody is ready: a connection that ends at once is tried again by whoever asks.
     if (target === undefined || client.destroyed) return void client.destroy();
-    const pod = connect({ ...target, allowHalfOpen: true, noDelay: true });
+    const pod = connect({ ...target, ...OPTIONS });
     this.#track(pod);
     await pipeline(client, pod, client).catch(() => {}); // the end is what counts, not how it came
   }
