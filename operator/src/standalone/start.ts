@@ -17,7 +17,7 @@ import { runControllers } from './controllers/controllers.ts';
 import { FolderInput } from './input/folder-input.ts';
 import { startGuardian } from './kubelet/guardian.ts';
 import { localImages } from './kubelet/images.ts';
-import { Kubelet } from './kubelet/kubelet.ts';
+import { type Kubelet, startKubelet } from './kubelet/kubelet.ts';
 import { createLogPrinter, type LogLine } from './kubelet/log.ts';
 import { createLocalMachine } from './kubelet/machine.ts';
 import { type LoopbackNetwork, takeNetwork } from './network/network.ts';
@@ -78,7 +78,7 @@ export async function startStandalone(settings: StandaloneSettings, terminal: Te
   const run: Run = { settings, store, network, print, started: starting };
   const input = new FolderInput([EDGES_FILE, settings.input], store, printInput(terminal));
   await input.read();
-  const kubelet = await startKubelet(run);
+  const kubelet = await startPods(run);
   const operator = await startOperator(run); // makes the Secret that the edges wait for
   await startControllers(run);
   starting.defer(input.follow((trouble) => terminal.write(trouble)));
@@ -88,7 +88,7 @@ export async function startStandalone(settings: StandaloneSettings, terminal: Te
   return { store, log: (pod, container) => kubelet.log(pod, container), stop: () => started.disposeAsync() };
 }
 
-async function startKubelet({ settings, store, network, print, started }: Run): Promise<Kubelet> {
+async function startPods({ settings, store, network, print, started }: Run): Promise<Kubelet> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-'));
   started.defer(startGuardian(folder));
   if (Buffer.byteLength(folder) > LONGEST_RUN_FOLDER) {
@@ -96,7 +96,7 @@ async function startKubelet({ settings, store, network, print, started }: Run): 
     throw new SluiceError(message, { code: 'RUN_FOLDER_TOO_LONG', retryable: false });
   }
   await chmod(folder, 0o711); // nginx's workers pass it
-  const kubelet = new Kubelet({
+  const kubelet = startKubelet({
     store,
     network,
     images: localImages(settings.programs, settings.allowedCidrs),

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual, styleText } from 'node:util';
 import type { Channel } from '@sluice/crds';
 import { CHANNEL } from '../kinds.ts';
-import { metadataOf } from '../runtime/memory/fields.ts';
 import type { ObjectStore } from '../runtime/memory/object-store.ts';
 import type { InputEvents } from './input/folder-input.ts';
 
@@ -32,20 +31,17 @@ const ERASE_ROW = '\r\x1b[K';
 export function createTerminal(output: TerminalOutput): Terminal {
   const isTerminal = output.isTTY === true;
   let last = '';
-  const draw = (text: string) => output.write(`${ERASE_ROW}${text}${last}`);
+  const draw = (text: string) => output.write(isTerminal ? `${ERASE_ROW}${text}${last}` : text);
+  const status = (text: string): void => {
+    // A line that is wrapped could not be erased again.
+    last = text.slice(0, (output.columns || DEFAULT_COLUMNS) - 1);
+    draw('');
+  };
   return {
     colour: isTerminal && output.hasColors?.() === true,
-    write: (line) => void (isTerminal ? draw(`${line}\n`) : output.write(`${line}\n`)),
-    status(text) {
-      if (!isTerminal) return;
-      // A line that is wrapped could not be erased again.
-      last = text.slice(0, (output.columns || DEFAULT_COLUMNS) - 1);
-      draw('');
-    },
-    end() {
-      last = '';
-      if (isTerminal) draw('');
-    },
+    write: (line) => void draw(`${line}\n`),
+    status,
+    end: () => status(''),
   };
 }
 
@@ -80,9 +76,9 @@ export function textOf({ channel, mode, viewers, reason }: ChannelLine): string 
 
 /** All channels in one line, those with viewers first: what does not fit is cut off. */
 export function summaryOf(lines: readonly ChannelLine[]): string {
-  const busyFirst = [...lines].sort((one, other) => Number(one.mode === 'Idle') - Number(other.mode === 'Idle'));
-  return busyFirst
-    .map(({ channel, mode, viewers, reason }) => `${channel} ${mode}, ${viewers}${reason === '' ? '' : ` (${reason})`}`)
+  return lines
+    .toSorted((one, other) => Number(one.mode === 'Idle') - Number(other.mode === 'Idle'))
+    .map(({ channel, mode, viewers, reason }) => `${channel} ${mode}, ${viewers}${reason && ` (${reason})`}`)
     .join(' | ');
 }
 
@@ -92,24 +88,18 @@ export function summaryOf(lines: readonly ChannelLine[]): string {
  */
 export function followChannels(store: ObjectStore, terminal: Terminal, now: () => number): () => void {
   const shown = new Map<string, ChannelLine>();
-  const print = (text: string) => {
-    const line = `${new Date(now()).toLocaleTimeString('en-GB')}  ${text}`;
-    terminal.write(terminal.colour ? styleText('bold', line, { validateStream: false }) : line);
+  const show = (channel: Channel, isDeleted: boolean): void => {
+    const line = channelLine(channel);
+    const isNews = isDeleted ? shown.delete(line.channel) : !isDeepStrictEqual(line, shown.get(line.channel));
+    if (line.mode === '' || !isNews) return;
+    if (!isDeleted) shown.set(line.channel, line);
+    const text = `${new Date(now()).toLocaleTimeString('en-GB')}  ${isDeleted ? `${line.channel} is deleted` : textOf(line)}`;
+    terminal.write(terminal.colour ? styleText('bold', text, { validateStream: false }) : text);
     terminal.status(summaryOf([...shown.values()]));
   };
-  const show = (channel: Channel): void => {
-    const line = channelLine(channel);
-    if (line.mode === '' || isDeepStrictEqual(line, shown.get(line.channel))) return;
-    shown.set(line.channel, line);
-    print(textOf(line));
-  };
-  for (const object of store.list(CHANNEL)) show(CHANNEL.parse(object));
+  for (const object of store.list(CHANNEL)) show(CHANNEL.parse(object), false);
   return store.onEvent(({ kind, type, object }) => {
-    if (kind.kind !== CHANNEL.kind) return;
-    if (type !== 'DELETED') show(CHANNEL.parse(object));
-    else if (shown.delete(`${metadataOf(object).namespace}/${metadataOf(object).name}`)) {
-      print(`${metadataOf(object).namespace}/${metadataOf(object).name} is deleted`);
-    }
+    if (kind.kind === CHANNEL.kind) show(CHANNEL.parse(object), type === 'DELETED');
   });
 }
 
@@ -118,14 +108,12 @@ export function printInput({ write, colour }: Pick<Terminal, 'write' | 'colour'>
   return {
     refused(faults) {
       for (const { file, line, field, message } of faults) {
-        const place = line === 0 ? file : `${file}:${line}`;
-        const text = [place, field, message].filter((part) => part !== '').join(': ');
+        const text = [line === 0 ? file : `${file}:${line}`, field, message].filter((part) => part !== '').join(': ');
         write(colour ? styleText('red', text, { validateStream: false }) : text);
       }
       write(`${faults[0]?.file ?? ''} is not taken as long as this is wrong; what it held before goes on`);
     },
-    taken(file, labels) {
-      write(labels.length === 0 ? `${file} holds nothing any more` : `${file}: ${labels.join(', ')}`);
-    },
+    taken: (file, labels) =>
+      write(`${file}${labels.length === 0 ? ' holds nothing any more' : `: ${labels.join(', ')}`}`),
   };
 }

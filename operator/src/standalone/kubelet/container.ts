@@ -1,3 +1,4 @@
+import type { V1ContainerStatus } from '@kubernetes/client-node';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import { pause } from '../../runtime/queue/clock.ts';
 import { type Container, type Probe, portNumber } from '../api/shapes.ts';
@@ -16,29 +17,6 @@ const MESSAGE_CHARACTERS = 2048;
 export function restartDelaySeconds(crashes: number): number {
   if (crashes <= 1) return 0;
   return Math.min(BACK_OFF_SECONDS.first * 2 ** Math.min(crashes - 2, 10), BACK_OFF_SECONDS.most);
-}
-
-/** How a container has ended. */
-interface Termination {
-  readonly exitCode: number;
-  readonly reason: string;
-  /** The end of its log where the manifest asks for that. */
-  readonly message: string;
-}
-
-/** As Kubernetes has it in a pod's status (core/v1 ContainerStatus). */
-interface ContainerStatus {
-  readonly ready: boolean;
-  readonly started: boolean;
-  readonly restartCount: number;
-  /** `local://` and the id of its process; empty while there is none. */
-  readonly containerID: string;
-  readonly state: {
-    readonly waiting?: { readonly reason: string; readonly message: string };
-    readonly running?: object;
-    readonly terminated?: Termination;
-  };
-  readonly lastState: { readonly terminated?: Termination };
 }
 
 const STOPPED = { ready: false, started: false, containerID: '' };
@@ -62,7 +40,8 @@ export class LocalContainer {
   readonly firstStart = Promise.withResolvers<void>();
   /** Whether it has ended and will not be started again. */
   isOver = false;
-  status: ContainerStatus = { ...STOPPED, restartCount: 0, state: CREATING, lastState: {} };
+  /** In a pod's status; `containerID` is `local://` and the id of its process, empty while there is none. */
+  status: V1ContainerStatus;
   readonly #place: PodPlace;
   readonly #services: PodServices;
   readonly #changed: () => void;
@@ -80,6 +59,8 @@ export class LocalContainer {
     this.#place = place;
     this.#services = services;
     this.#changed = changed;
+    const { name, image } = container;
+    this.status = { name, image, imageID: image, ...STOPPED, restartCount: 0, state: CREATING };
   }
 
   /** Runs it until it is over: it has ended and its pod's policy does not restart it, or it is stopped. */
@@ -105,7 +86,7 @@ export class LocalContainer {
     await this.#loop;
   }
 
-  #set(change: Partial<ContainerStatus>): void {
+  #set(change: Partial<V1ContainerStatus>): void {
     this.status = { ...this.status, ...change };
     this.#changed();
   }
@@ -130,8 +111,8 @@ export class LocalContainer {
     }
     this.isOver = true;
     this.firstStart.resolve();
-    const { terminated } = this.status.lastState;
-    this.#set(terminated === undefined ? {} : { state: { terminated } });
+    const { state = CREATING, lastState = state } = this.status;
+    this.#set({ state: lastState });
   }
 
   #isRestarted(exitCode: number): boolean {
@@ -154,7 +135,7 @@ export class LocalContainer {
     }
     const run: Run = { process, leaving: new AbortController(), over: new AbortController() };
     this.#run = run;
-    const restartCount = this.status.restartCount + (this.status.lastState.terminated === undefined ? 0 : 1);
+    const restartCount = this.status.restartCount + (this.status.lastState === undefined ? 0 : 1);
     this.#set({ containerID: `local://${process.pid}`, restartCount, state: { running: {} } });
     if (this.#stopping.signal.aborted) this.#end(run, this.#graceMs, false);
     else void this.#attend(run);
@@ -241,7 +222,7 @@ export class LocalContainer {
     const image = imageOf(this.container.image, this.#services.images);
     const { command, args } = this.container;
     const words = hook ?? [...(command.length > 0 ? command : image.entrypoint), ...args];
-    const start = localStart(words, this.container, image, this.#place);
+    const start = localStart(words, this.container, image, this.#place, this.#services);
     return this.#services.machine.launch({ ...start, onLine });
   }
 }

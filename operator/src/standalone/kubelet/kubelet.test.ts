@@ -8,7 +8,7 @@ import { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { ManualClock } from '../../runtime/testing/manual-clock.ts';
 import { FakeMachine } from './fake-machine.testing.ts';
 import { PODS, SECRETS } from './kinds.testing.ts';
-import { Kubelet } from './kubelet.ts';
+import { type Kubelet, startKubelet } from './kubelet.ts';
 
 const ADDRESS = '127.16.1.2';
 
@@ -32,7 +32,7 @@ beforeEach(() => {
     resolve: (text: string) => text,
   };
   const image = { programs: {}, environment: { FROM: 'image' }, files: { '/app': '/bundles' } };
-  kubelet = new Kubelet({
+  kubelet = startKubelet({
     store,
     network,
     images: { film: { ...image, entrypoint: ['run', '/app/main.js'], stopSignal: 'SIGQUIT' } },

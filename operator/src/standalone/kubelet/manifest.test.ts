@@ -32,13 +32,13 @@ describe('mapPath', () => {
   ])('%s lies at %s', (inside, outside) => expect(mapPath(inside, mappings)).toBe(outside));
 });
 
-const PLACE: PodPlace = {
-  pod: POD,
-  address: '127.16.1.2',
-  folder: '/tmp/pod',
-  volumes: '/tmp/pod/volumes',
+const PLACE: PodPlace = { pod: POD, address: '127.16.1.2', folder: '/tmp/pod' };
+const SERVICES = {
   environment: { PATH: '/bin' },
-  resolve: (text) => text.replace('edge.tv.svc', '127.16.200.1'),
+  network: {
+    podAddress: () => '127.16.1.3',
+    resolve: (text: string) => text.replace('edge.tv.svc', '127.16.200.1'),
+  },
 };
 
 describe('the environment of a container', () => {
@@ -48,7 +48,7 @@ describe('the environment of a container', () => {
       spec: { containers: [{ name: 'c', image: 'edge', env, volumeMounts: [{ name: 'run', mountPath: '/run/' }] }] },
     }).spec.containers;
     if (container === undefined) throw new Error('no container');
-    return localStart(['x'], container, IMAGE, PLACE).environment;
+    return localStart(['x'], container, IMAGE, PLACE, SERVICES).environment;
   };
   const field = (fieldPath: string) => environment([{ name: 'A', valueFrom: { fieldRef: { fieldPath } } }]).A;
 
@@ -94,7 +94,7 @@ describe('images', () => {
     if (container === undefined) throw new Error('no container');
     const mounting = { ...container, volumeMounts: [{ name: 'opt', mountPath: '/opt' }] };
     const image = { ...IMAGE, files: { '/app': '/opt/bundles' } };
-    const local = (...command: readonly string[]) => localStart(command, mounting, image, PLACE).command;
+    const local = (...command: readonly string[]) => localStart(command, mounting, image, PLACE, SERVICES).command;
     const mounted = '/tmp/pod/volumes/opt/x';
     expect(local('node', '/app/agent.js', '/opt/x')).toEqual(['/opt/node', '/opt/bundles/agent.js', mounted]);
     expect(local('nginx', '-c', '/app/x')).toEqual(['nginx', '-g', 'user root;', '-c', '/opt/bundles/x']);

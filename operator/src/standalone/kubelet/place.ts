@@ -7,19 +7,14 @@ import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import type { Container, LocalPod, Variable } from '../api/shapes.ts';
 import type { LocalImage } from './images.ts';
 import type { ProcessStart } from './machine.ts';
+import type { PodServices } from './pod-run.ts';
 
 /** What the containers of a pod find on this machine. */
 export interface PodPlace {
   readonly pod: LocalPod;
   readonly address: string;
-  /** The pod's own folder. */
+  /** The pod's own folder, with one in `volumes` for each volume, named like it. */
   readonly folder: string;
-  /** The folder in it with its volumes, each named like its volume. */
-  readonly volumes: string;
-  /** PATH and the like, for every container. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** Replaces names of Services in a value. */
-  readonly resolve: (text: string) => string;
 }
 
 /** Folders that others may pass but not list: nginx's workers, which root's nginx runs as nobody. */
@@ -62,17 +57,21 @@ export function localStart(
   { volumeMounts, env }: Container,
   image: LocalImage,
   place: PodPlace,
+  { environment: usual, network }: Pick<PodServices, 'environment' | 'network'>,
 ): Omit<ProcessStart, 'onLine'> {
-  const mounts = volumeMounts.map(({ name, mountPath }) => [mountPath.replace(/\/+$/, ''), join(place.volumes, name)]);
+  const mounts = volumeMounts.map(({ name, mountPath }) => [
+    mountPath.replace(/\/+$/, ''),
+    join(place.folder, 'volumes', name),
+  ]);
   const mappings = { ...image.files, ...Object.fromEntries(mounts) } as Readonly<Record<string, string>>;
   const [first = '', ...rest] = command.map((word) => mapPath(word, mappings));
   const program = Object.hasOwn(image.programs, first) ? image.programs[first] : undefined;
   const own = Object.entries(image.environment).map(([name, value]) => ({ name, value }));
   const variables = [...own, ...env].map((variable) => {
-    return [variable.name, mapPath(place.resolve(textOf(variable, place)), mappings)];
+    return [variable.name, mapPath(network.resolve(textOf(variable, place)), mappings)];
   });
   const environment = {
-    ...place.environment,
+    ...usual,
     ...(mappings['/tmp'] === undefined ? {} : { TMPDIR: mappings['/tmp'] }),
     ...Object.fromEntries(variables),
     SLUICE_BIND_ADDRESS: place.address,

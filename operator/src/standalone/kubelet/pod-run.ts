@@ -52,7 +52,6 @@ export function unschedulable({ spec }: LocalPod): string | null {
 export class PodRun {
   /** Resolves when nothing of the pod is left. */
   readonly done: Promise<void>;
-  readonly #pod: LocalPod;
   readonly #services: PodServices;
   readonly #place: PodPlace;
   /** Native sidecars, in the order of the manifest. */
@@ -63,13 +62,9 @@ export class PodRun {
 
   /** Begins at once. */
   constructor(pod: LocalPod, services: PodServices) {
-    const { network, environment } = services;
-    const folder = join(services.folder, pod.metadata.uid);
-    const [address, volumes] = [network.podAddress(), join(folder, 'volumes')];
-    const place = { pod, address, folder, volumes, environment, resolve: network.resolve };
+    const place = { pod, address: services.network.podAddress(), folder: join(services.folder, pod.metadata.uid) };
     const make = (isSidecar: boolean) => (container: LocalPod['spec']['containers'][number]) =>
       new LocalContainer(container, isSidecar, place, services, () => this.#changed());
-    this.#pod = pod;
     this.#services = services;
     this.#place = place;
     this.#graceSeconds = pod.spec.terminationGracePeriodSeconds;
@@ -96,11 +91,15 @@ export class PodRun {
     return found?.log.text() ?? null;
   }
 
+  get #volumes(): string {
+    return join(this.#place.folder, 'volumes');
+  }
+
   async #run(): Promise<void> {
-    const { namespace, name, uid } = this.#pod.metadata;
-    this.#write('object', { annotations: { 'sluice.dev/local-folder': this.#place.volumes } });
+    const { namespace, name, uid } = this.#place.pod.metadata;
+    this.#write('object', { annotations: { 'sluice.dev/local-folder': this.#volumes } });
     this.#changed();
-    if (unschedulable(this.#pod) === null && (await this.#prepare())) {
+    if (unschedulable(this.#place.pod) === null && (await this.#prepare())) {
       await Promise.race([this.#work(), this.#ended()]);
     }
     const stop = (container: LocalContainer) => container.stop(1000 * this.#graceSeconds, true);
@@ -117,7 +116,7 @@ export class PodRun {
     const { signal } = this.#ending;
     for (; !signal.aborted; await pause(WAIT_MS, clock, signal)) {
       try {
-        await makeVolumes(this.#pod, this.#place.volumes, store);
+        await makeVolumes(this.#place.pod, this.#volumes, store);
         for (const container of [...this.#sidecars, ...this.#mains]) container.wait('ContainerCreating', '');
         return !signal.aborted;
       } catch (error) {
@@ -145,10 +144,9 @@ export class PodRun {
 
   /** Writes the status as Kubernetes does (core/v1 PodStatus), as far as somebody here reads it. */
   #changed(): void {
-    const why = unschedulable(this.#pod);
+    const why = unschedulable(this.#place.pod);
     const scheduled = why === null ? { status: 'True' } : { status: 'False', reason: 'Unschedulable', message: why };
     const isReady = [...this.#sidecars, ...this.#mains].every(({ status }) => status.ready);
-    const statusOf = ({ container: { name, image }, status }: LocalContainer) => ({ name, image, ...status });
     this.#write(
       'status',
       {},
@@ -159,14 +157,14 @@ export class PodRun {
           { type: 'Ready', status: isReady ? 'True' : 'False' },
         ],
         podIP: this.#place.address,
-        initContainerStatuses: this.#sidecars.map(statusOf),
-        containerStatuses: this.#mains.map(statusOf),
+        initContainerStatuses: this.#sidecars.map(({ status }) => status),
+        containerStatuses: this.#mains.map(({ status }) => status),
       },
     );
   }
 
   #write(part: 'object' | 'status', metadata: object, status?: object): void {
-    const { name, namespace, uid } = this.#pod.metadata;
+    const { name, namespace, uid } = this.#place.pod.metadata;
     const pod = {
       apiVersion: 'v1',
       kind: 'Pod',
@@ -179,9 +177,9 @@ export class PodRun {
 
 function phaseOf(mains: readonly LocalContainer[]): 'Pending' | 'Running' | 'Succeeded' | 'Failed' {
   if (mains.every(({ isOver }) => isOver)) {
-    return mains.every(({ status }) => status.lastState.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
+    return mains.every(({ status }) => status.lastState?.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
   }
-  const wasStarted = mains.some(({ status }) => status.state.running ?? status.lastState.terminated);
+  const wasStarted = mains.some(({ status }) => status.state?.running ?? status.lastState);
   return wasStarted ? 'Running' : 'Pending';
 }
 
