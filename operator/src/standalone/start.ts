@@ -99,7 +99,7 @@ async function startPods({ settings, store, network, print, started }: Run): Pro
   const kubelet = startKubelet({
     store,
     network,
-    images: localImages(settings.programs, settings.allowedCidrs),
+    images: localImages(settings),
     machine: createLocalMachine(),
     clock: MONOTONIC_CLOCK,
     folder: join(folder, 'pods'),

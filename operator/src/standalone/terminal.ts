@@ -1,17 +1,14 @@
+import type { WriteStream } from 'node:tty';
 import { isDeepStrictEqual, styleText } from 'node:util';
 import type { Channel } from '@sluice/crds';
 import { CHANNEL } from '../kinds.ts';
 import type { ObjectStore } from '../runtime/memory/object-store.ts';
 import type { InputEvents } from './input/folder-input.ts';
 
-/** The part of a terminal's output stream that is used. */
-export interface TerminalOutput {
-  readonly isTTY?: boolean;
-  /** Characters in a row; 0 where the terminal does not know it. */
-  readonly columns?: number;
-  hasColors?(): boolean;
+/** The part of a terminal's output stream that is used; `columns` is 0 where the terminal does not know it. */
+export type TerminalOutput = Partial<Pick<WriteStream, 'isTTY' | 'columns' | 'hasColors'>> & {
   write(text: string): unknown;
-}
+};
 
 /** What a run writes to: lines that stay, and below them one line that is always the latest. */
 export interface Terminal {

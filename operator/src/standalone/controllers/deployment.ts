@@ -2,15 +2,6 @@ import { hashOf } from '../../runtime/apply/json.ts';
 import type { JsonObject } from '../../runtime/memory/fields.ts';
 import { isEnded, isReady, type LocalDeployment, type LocalPod } from '../api/shapes.ts';
 
-/** What a Deployment needs done now. */
-export interface DeploymentPlan {
-  /** Pods to make. */
-  readonly create: number;
-  /** Pods to delete. */
-  readonly remove: readonly LocalPod[];
-  readonly status: JsonObject;
-}
-
 /** Label by which pods of one template are told from those of the next, as Deployments have it. */
 const TEMPLATE_LABEL = 'pod-template-hash';
 
@@ -18,8 +9,9 @@ const TEMPLATE_LABEL = 'pod-template-hash';
  * What a Deployment needs, from its pods as they are now. Pods that have ended (evicted, failed) are replaced. With a
  * new template all new pods are made at once, and an old one goes for each that is ready; with strategy Recreate the
  * new ones are made when the last old one is gone. Those that are not ready go first, then the youngest.
+ * @returns how many pods to make, which to delete, and the Deployment's status
  */
-export function planDeployment({ metadata, spec }: LocalDeployment, pods: readonly LocalPod[]): DeploymentPlan {
+export function planDeployment({ metadata, spec }: LocalDeployment, pods: readonly LocalPod[]) {
   const { replicas, strategy } = spec;
   const rank = (pod: LocalPod) => `${isReady(pod) ? 0 : 1} ${pod.metadata.creationTimestamp} ${pod.metadata.name}`;
   const staying = pods

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
@@ -23,12 +24,14 @@ interface InputObject {
 
 /** A file as it was read last. */
 interface KnownFile {
-  readonly text: string;
-  /** Why it was not taken, as JSON; `[]` if it was. */
-  readonly refusal: string;
+  /** Its text and why it was not taken, as JSON. */
+  readonly state: string;
   /** What it has given when it was last taken, each by its label, e.g. `Channel demo/film`. */
   readonly objects: ReadonlyMap<string, InputObject>;
 }
+
+/** What is in each file by its path, or why it cannot be read. */
+type Texts = ReadonlyMap<string, { readonly text: string; readonly fault: string }>;
 
 /** Large enough for hundreds of objects; a file above this is no configuration. */
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
@@ -50,6 +53,8 @@ export class FolderInput {
   readonly #store: ObjectStore;
   readonly #events: InputEvents;
   #files: ReadonlyMap<string, KnownFile> = new Map();
+  /** The texts that were taken in last, as JSON. */
+  #taken = '';
 
   constructor(inputs: readonly string[], store: ObjectStore, events: InputEvents) {
     this.#inputs = inputs;
@@ -59,25 +64,21 @@ export class FolderInput {
 
   /** Takes in what has changed since the last time. @throws SluiceError `INPUT_UNREADABLE`; then nothing has changed */
   async read(): Promise<void> {
-    await this.#take(await this.#paths());
+    this.#take(await this.#texts());
   }
 
   /**
    * Reads again whenever files have changed, until the end that it returns. Editors write a file in several steps: it
-   * is read when it has stayed as it is from one look to the next.
+   * is taken when it has stayed as it is from one look to the next.
    * @param onTrouble told once for each new reason why the input cannot be read
    */
   follow(onTrouble: (message: string) => void): () => Promise<void> {
-    let [seen, taken, trouble] = ['', '', ''];
+    let [seen, trouble] = ['', ''];
     const look = async (): Promise<void> => {
       try {
-        const paths = await this.#paths();
-        const states = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
-        const now = JSON.stringify([paths, states.map((state) => state && [state.ino, state.size, state.mtimeMs])]);
-        if (now === seen && now !== taken) {
-          await this.#take(paths);
-          taken = now;
-        }
+        const texts = await this.#texts();
+        const now = JSON.stringify([...texts]);
+        if (now === seen && now !== this.#taken) this.#take(texts);
         [seen, trouble] = [now, ''];
       } catch (error) {
         if (messageOf(error) !== trouble) onTrouble(messageOf(error));
@@ -95,7 +96,7 @@ export class FolderInput {
   }
 
   /** Sorted by name within each folder. @throws SluiceError `INPUT_UNREADABLE` */
-  async #paths(): Promise<readonly string[]> {
+  async #texts(): Promise<Texts> {
     const paths = this.#inputs.map(async (input) => {
       try {
         if ((await stat(input)).isFile()) return [input];
@@ -107,29 +108,31 @@ export class FolderInput {
         throw new SluiceError(message, { code: 'INPUT_UNREADABLE', retryable: true, cause });
       }
     });
-    return (await Promise.all(paths)).flat();
+    const read = (await Promise.all(paths)).flat().map(async (path) => [path, await readText(path)] as const);
+    return new Map(await Promise.all(read));
   }
 
-  /** After any change all files are read again, in order: an object belongs to the first file that has it. */
-  async #take(paths: readonly string[]): Promise<void> {
+  /** After any change all files are looked at again, in order: an object belongs to the first file that has it. */
+  #take(texts: Texts): void {
     const before = this.#files;
     const files = new Map<string, KnownFile>();
     const owners = new Map<string, string>();
-    for (const path of paths) {
+    for (const [path, { text, fault }] of texts) {
       const known = before.get(path);
-      const { text, found, faults } = await this.#read(path, owners);
-      const refusal = JSON.stringify(faults);
+      const faults: InputFault[] = fault === '' ? [] : [{ file: path, line: 0, field: '', message: fault }];
+      const found = this.#parse(path, text, owners, faults);
+      const state = JSON.stringify([text, faults]);
       const objects = faults.length === 0 ? found : (known?.objects ?? new Map());
-      files.set(path, { text, refusal, objects });
+      files.set(path, { state, objects });
       for (const label of objects.keys()) owners.set(label, owners.get(label) ?? path);
-      if (text === known?.text && refusal === known.refusal) continue;
+      if (state === known?.state) continue;
       if (faults.length > 0) this.#events.refused(faults);
       else {
         for (const { kind, object } of found.values()) this.#store.apply(kind, 'object', object, FIELD_MANAGER);
         this.#events.taken(path, [...found.keys()]);
       }
     }
-    this.#files = files;
+    [this.#files, this.#taken] = [files, JSON.stringify([...texts])];
     for (const [path, { objects }] of before) {
       for (const [label, { kind, object }] of objects) {
         const { namespace = '', name } = metadataOf(object);
@@ -140,32 +143,25 @@ export class FolderInput {
     }
   }
 
-  /** What is in a file. @param owners files of the objects that other files have */
-  async #read(path: string, owners: ReadonlyMap<string, string>) {
+  /** The objects in a file by their labels. @param owners files of the objects that other files have */
+  #parse(path: string, text: string, owners: ReadonlyMap<string, string>, faults: InputFault[]) {
     const found = new Map<string, InputObject>();
-    const faults: InputFault[] = [];
-    let text = '';
-    try {
-      text = await readText(path);
-      for (const document of parseFile(path, text, faults)) {
-        const kind = kindOfObject(this.#store.kinds, document.object);
-        if (kind === undefined) {
-          faults.push(document.fault('kind', unknownKind(document.object, this.#store.kinds)));
-          continue;
-        }
-        const object = placed(kind, document.object);
-        const { namespace, name } = metadataOf(object);
-        const label = `${kind.kind} ${kind.namespaced ? `${namespace}/` : ''}${name}`;
-        const owner = found.has(label) ? 'this file' : owners.get(label);
-        const message = `${label} is in ${owner} already: remove it here or there, or give it another name`;
-        if (owner === undefined) faults.push(...this.#trial(kind, object, document));
-        else faults.push(document.fault('metadata.name', message));
-        found.set(label, { kind, object });
+    for (const document of parseFile(path, text, faults)) {
+      const kind = kindOfObject(this.#store.kinds, document.object);
+      if (kind === undefined) {
+        faults.push(document.fault('kind', unknownKind(document.object, this.#store.kinds)));
+        continue;
       }
-    } catch (error) {
-      faults.push({ file: path, line: 0, field: '', message: messageOf(error) });
+      const object = placed(kind, document.object);
+      const { namespace, name } = metadataOf(object);
+      const label = `${kind.kind} ${kind.namespaced ? `${namespace}/` : ''}${name}`;
+      const owner = found.has(label) ? 'this file' : owners.get(label);
+      const message = `${label} is in ${owner} already: remove it here or there, or give it another name`;
+      if (owner === undefined) faults.push(...this.#trial(kind, object, document));
+      else faults.push(document.fault('metadata.name', message));
+      found.set(label, { kind, object });
     }
-    return { text, found, faults };
+    return found;
   }
 
   /** What the store would say to an object; empty if it would take it. */
@@ -181,17 +177,15 @@ export class FolderInput {
   }
 }
 
-/** The text of a file. @throws Error with a message that says what to do */
-async function readText(path: string): Promise<string> {
-  const { size } = await stat(path);
-  if (size > FILE_BYTES_MAX) throw new Error(`more than ${FILE_BYTES_MAX} bytes: split the file`);
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new Error(`${messageOf(cause)}: let it be a file that this user may read`, { cause });
-  });
+async function readText(path: string): Promise<{ text: string; fault: string }> {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new Error('cannot be read as UTF-8: save the file as UTF-8', { cause });
+    const { size } = await stat(path);
+    if (size > FILE_BYTES_MAX) return { text: '', fault: `more than ${FILE_BYTES_MAX} bytes: split the file` };
+    const bytes = await readFile(path);
+    if (isUtf8(bytes)) return { text: bytes.toString(), fault: '' };
+    return { text: '', fault: 'cannot be read as UTF-8: save the file as UTF-8' };
+  } catch (error) {
+    return { text: '', fault: `${messageOf(error)}: let it be a file that this user may read` };
   }
 }
 

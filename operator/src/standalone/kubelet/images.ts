@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { StandaloneSettings } from '../settings.ts';
 
 /** What stands on this machine for a container image. */
 export interface LocalImage {
@@ -16,18 +17,11 @@ export interface LocalImage {
 /** Local images by the last part of their repository: `docker.io/sluice/edge:0.1.0` is `edge`. */
 export type LocalImages = Readonly<Record<string, LocalImage>>;
 
-/** Where the programs that stand for Sluice's images lie. Absolute paths. */
-export interface ProgramPaths {
-  /** What `npm run build` makes: `edge/sidecar.js`, `edge/page/`, `transcoder/agent.js`. */
-  readonly bundles: string;
-  /** `test/demo-source` of the checkout: `serve.sh`, `nginx.conf`. */
-  readonly demoSource: string;
-  /** The encoded film that the demo source plays. */
-  readonly film: string;
-}
-
-/** The programs of Sluice's images on this machine. @param allowedCidrs networks of sources that are not public */
-export function localImages({ bundles, demoSource, film }: ProgramPaths, allowedCidrs: readonly string[]): LocalImages {
+/** The programs of Sluice's images on this machine. */
+export function localImages({
+  programs: { bundles, demoSource, film },
+  allowedCidrs,
+}: StandaloneSettings): LocalImages {
   // The workers of root's nginx would run as nobody, who may not read the checkout.
   const asRoot = process.getuid?.() === 0 ? ['-g', 'user root;'] : [];
   const image = (name: string, program: string, environment: Readonly<Record<string, string>>): LocalImage => ({
