@@ -1,4 +1,3 @@
-import { CHANNEL_NAMES } from '@sluice/crds';
 import { type CustomResource, objectSchema } from '@sluice/crds/custom-resource.ts';
 import { API_GROUP, API_VERSION_NAME } from '@sluice/crds/group.ts';
 import { KINDS } from '@sluice/crds/kinds.ts';
@@ -14,20 +13,22 @@ import type { LoopbackNetwork } from '../network/network.ts';
 import { createRuleCheck, faultsOf, type RuleCheck } from './rules.ts';
 import { DEPLOYMENT, isEnded, LOCAL_POD, SERVICE } from './shapes.ts';
 
-/** Where Services are. */
-export type ServiceAddresses = Pick<LoopbackNetwork, 'resolve' | 'serviceAddress'>;
-
 /** As Kubernetes has it: never a way out of the folder that the files are in. */
 const SECRET_KEY = /^(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}$/;
-/** Without a network names of Services stay as they are. */
-const NO_ADDRESSES: ServiceAddresses = { resolve: (text) => text, serviceAddress: () => '' };
 
 /**
  * The Kubernetes API of this mode: Sluice's kinds with the schemas and rules of their CRDs, and those of Kubernetes' own
  * kinds that Sluice and its examples use, with the defaults that somebody here reads.
  * @param now milliseconds since the epoch
+ * @param addresses where Services are; without them their names stay as they are
  */
-export function createStandaloneStore(now: () => number, addresses: ServiceAddresses = NO_ADDRESSES): ObjectStore {
+export function createStandaloneStore(
+  now: () => number,
+  addresses: Pick<LoopbackNetwork, 'resolve' | 'serviceAddress'> = {
+    resolve: (text) => text,
+    serviceAddress: () => '',
+  },
+): ObjectStore {
   const holds = createRuleCheck();
   const kind = (group: string, name: string, plural = `${name.toLowerCase()}s`): ServedKind => {
     return { group, version: 'v1', kind: name, plural, namespaced: true };
@@ -43,7 +44,7 @@ export function createStandaloneStore(now: () => number, addresses: ServiceAddre
     return { ...service, spec: { ...(service.spec as JsonObject), clusterIP } };
   };
   const kinds = [
-    ...KINDS.map((each) => customKind(each, holds, addresses)),
+    ...KINDS.map((each) => customKind(each, holds, addresses.resolve)),
     { ...kind('', 'Namespace'), namespaced: false, hasStatus: true },
     { ...coreKind(LOCAL_POD, LOCAL_POD.schema), graceSeconds },
     coreKind(SERVICE, SERVICE.schema, withAddress),
@@ -57,7 +58,7 @@ export function createStandaloneStore(now: () => number, addresses: ServiceAddre
 }
 
 /** A kind of @sluice/crds. */
-function customKind(resource: CustomResource, holds: RuleCheck, { resolve }: ServiceAddresses): ServedKind {
+function customKind(resource: CustomResource, holds: RuleCheck, resolve: (text: string) => string): ServedKind {
   const { properties, ...whole } = objectSchema(resource);
   const schema: StructuralSchema = { ...whole, properties: { ...properties, metadata: {} } }; // that is the server's
   const { kind, plural } = resource.names;
@@ -75,19 +76,12 @@ function customKind(resource: CustomResource, holds: RuleCheck, { resolve }: Ser
         ...faultsOf(schema, '', overlaid({ ...given, metadata }, parts), before ?? undefined, check),
       ];
       if (faults.length > 0) throw invalid({ kind }, { metadata }, faults);
-      const object: JsonObject = { apiVersion: given.apiVersion, kind, metadata, ...parts };
-      return kind === CHANNEL_NAMES.kind ? withReachableSource(object, resolve) : object;
+      // A browser on this machine, which in Direct fetches from the source itself, asks no cluster's DNS.
+      const withAddresses = (_: string, value: unknown) => (typeof value === 'string' ? resolve(value) : value);
+      const reachable = { ...parts, spec: JSON.parse(JSON.stringify(spec.value), withAddresses) };
+      return { apiVersion: given.apiVersion, kind, metadata, ...reachable };
     },
   };
-}
-
-/**
- * Replaces the name of a Service in the source's URL of a Channel: a browser on this machine, which in Direct fetches
- * from the source itself, asks no cluster's DNS.
- */
-function withReachableSource(channel: JsonObject, resolve: (text: string) => string): JsonObject {
-  const spec = channel.spec as { readonly source: { readonly uri: string } };
-  return { ...channel, spec: { ...spec, source: { ...spec.source, uri: resolve(spec.source.uri) } } };
 }
 
 /** A part of an object with its defaults, or what is wrong with it. @param part its name; empty for the whole object */

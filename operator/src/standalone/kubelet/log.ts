@@ -38,15 +38,14 @@ const USUAL_FIELDS = new Set(['level', 'time', 'name', 'msg', 'pid', 'hostname',
 /** Longest rest of a line's fields that is shown. */
 const MAX_FIELDS_LENGTH = 200;
 
-/** How lines are shown. */
-export interface PrinterOptions {
-  readonly colour: boolean;
-  /** Every line, requests too; otherwise what our programs say, and plain text. */
-  readonly all: boolean;
-}
-
-/** Prints what the containers say, each line with its pod and container in the pod's colour. */
-export function createLogPrinter(write: (line: string) => void, options: PrinterOptions): (line: LogLine) => void {
+/**
+ * Prints what the containers say, each line with its pod and container in the pod's colour.
+ * @param options.all every line, requests too; otherwise what our programs say, and plain text
+ */
+export function createLogPrinter(
+  write: (line: string) => void,
+  options: { readonly colour: boolean; readonly all: boolean },
+): (line: LogLine) => void {
   const colours = new Map<string, (typeof COLOURS)[number]>();
   return ({ pod, container, text, isNote }) => {
     const shown = isNote ? text : readable(text, options.all);
