@@ -106,7 +106,7 @@ describe('playlists that nginx sends by itself', () => {
     const [place = ''] = /location ~ \S+\.m3u8\$ \{.*?\n {4}\}/s.exec(text) ?? [];
     const pages = (part: string): string[] => part.match(/error_page [\d ]+= \/\.error\/\d+;/g) ?? [];
     expect(pages(place).length).toBeGreaterThan(5);
-    expect(pages(text.replace(place, ''))).toEqual(pages(place));
+    expect(new Set(pages(text.replace(place, '')))).toEqual(new Set(pages(place)));
     // The first one of a status is in force.
     expect(/error_page 403 404 [^=]*= @sidecar;/.exec(place)?.index).toBeLessThan(place.indexOf('/.error/'));
     expect(place).toContain('recursive_error_pages on;');
@@ -129,5 +129,24 @@ describe('usableBindAddress', () => {
     ['10.0.0.1', false, '10.0.0.1'],
   ])('%s, with IPv6 %p, means %s', async (wanted, hasIpv6, expected) => {
     expect(await usableBindAddress(wanted, () => Promise.resolve(hasIpv6))).toBe(expected);
+  });
+});
+
+describe('the place of segments', () => {
+  const text = renderNginxConfig(OPTIONS);
+  const [place = ''] = /location ~ \S+\/s\/\S+ \{.*?\n {4}\}/s.exec(text) ?? [];
+
+  test('answers errors as everywhere, also where the sidecar is away whom a missing file is asked of', () => {
+    expect(place.match(/error_page [\d ]+= \/\.error\/\d+;/g)?.length).toBeGreaterThan(5);
+    // The first one of a status is in force.
+    for (const mine of ['error_page 403 404 = @sidecar;', 'error_page 405 = @preflight;']) {
+      expect(place).toContain(mine);
+      expect(place.indexOf(mine)).toBeLessThan(place.indexOf('/.error/'));
+    }
+    expect(place).toContain('recursive_error_pages on;');
+  });
+
+  test('looks for a file once, and at no method', () => {
+    expect(place.replace(/#.*/g, '')).not.toMatch(/try_files|if \(/);
   });
 });

@@ -108,23 +108,25 @@ function locations(options: NginxOptions): string {
 ${isIP(bindAddress) === 0 || EVERY_ADDRESS.has(bindAddress) ? '' : `      allow ${bindAddress};\n`}      deny all;
     }
 
-    # Segments: immutable names, so kept for a year by everybody. A file that is not here the sidecar fetches, and sends the request back to this place; half files (.tmp) are nobody's.
+    # Segments: immutable names, so kept for a year by everybody; half files (.tmp) are nobody's.
     location ~ ^/live/[^/]+/[^/]+/s/.+\\.(?:ts|m4s|mp4|aac|vtt)$ {
-      if ($request_method = OPTIONS) {
-        return 418;
-      }
       root ${mediaDirectory};
       types { video/mp2t ts; video/mp4 m4s mp4; audio/aac aac; text/vtt vtt; }
       default_type application/octet-stream;
 ${corsLines('      ')}
       add_header Cache-Control 'public, max-age=31536000, immutable';
       add_header X-Content-Type-Options nosniff;
-      try_files $uri @sidecar;
+      # A file that is not here the sidecar fetches, and sends the request back to this place. By its error: try_files would look for every file twice.
+      error_page 403 404 = @sidecar;
+      error_page 405 = @preflight;
+${errorPageLines('      ')}
+      recursive_error_pages on;
     }
-    # 418 means "preflight" inside. It stands here because an error_page in a location would hide all the others.
-    error_page 418 = @preflight;
+    # Files are for GET and HEAD: so their place needs no look at the method of each request.
     location @preflight {
-      internal;
+      if ($request_method != OPTIONS) {
+        return 405;
+      }
 ${corsLines('      ', true)}
       return 204;
     }
