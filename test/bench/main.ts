@@ -13,7 +13,7 @@ import {
 } from '../install/install.ts';
 import { type BenchArguments, type Part, readBenchArguments } from './arguments.ts';
 import { measureCounting } from './counting.ts';
-import { EDGE_PARTS, measureEdge } from './edge/measure.ts';
+import { EDGE_PARTS, type EdgeFigures, measureEdge } from './edge/measure.ts';
 import { withStarted } from './edge/subject.ts';
 import { measureEvents } from './events.ts';
 import { exitCodeOf } from './interruption.ts';
@@ -86,9 +86,9 @@ async function measureInstallation(wanted: readonly string[], context: Context):
 }
 
 /** The parts of the bench of an edge that are wanted. */
-async function measureEdgeParts({ edgeParts }: BenchArguments, { config, progress }: Context): Promise<Measurement[]> {
+async function measureEdgeParts({ edgeParts }: BenchArguments, { config, progress }: Context): Promise<EdgeFigures> {
   const wanted = EDGE_PARTS.filter((part) => edgeParts.includes(part));
-  if (wanted.length === 0) return [];
+  if (wanted.length === 0) return { rows: [], growth: '' };
   return withStarted((started) => measureEdge(config.repositoryRoot, progress, wanted, started));
 }
 
@@ -102,7 +102,8 @@ async function main(): Promise<void> {
     return;
   }
   const context = defaultContext();
-  const rows = await measureEdgeParts(wanted, context);
+  const edge = await measureEdgeParts(wanted, context);
+  const rows = [...edge.rows];
   if (wanted.parts.includes('counting')) rows.push(...measureCounting());
   if (wanted.parts.includes('events')) rows.push(...(await measureEvents()));
   if (wanted.parts.includes('rollout')) {
@@ -113,6 +114,7 @@ async function main(): Promise<void> {
     rows.push(...(await measureInstallation(wanted.parts, context)));
   }
   process.stdout.write(`\n${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown processor'}\n\n${tableOf(rows)}\n`);
+  if (edge.growth !== '') process.stdout.write(`\nGrowth of an edge, CPU in percent of a core\n\n${edge.growth}\n`);
 }
 
 await main().catch((error: unknown) => {

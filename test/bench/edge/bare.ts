@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { groupOf, type Started, startProgram, stopProgram } from './subject.ts';
+import { firstWordsOf, groupOf, type Started, startProgram, stopProgram } from './subject.ts';
 
 /** A bare node:http server that runs: it answers at a socket and at a port of loopback. */
 export interface BareServer {
@@ -24,6 +23,8 @@ export async function startBareServer(started: Started, body: Buffer): Promise<B
   };
   started.add(child, stop);
   child.stdin?.end(body);
-  const [line] = await once(child.stdout ?? child, 'data');
-  return { socketPath, url: String(line).trim(), group: groupOf(child), stop };
+  // One that dies has closed it: that is told by its end.
+  child.stdin?.on('error', () => {});
+  const url = await firstWordsOf(child);
+  return { socketPath, url, group: groupOf(child), stop };
 }

@@ -1,11 +1,14 @@
 import type { Growth } from './growth.ts';
 
 const WIDTH = 720;
-const HEIGHT = 300;
+const HEIGHT = 590;
 const PANEL = { left: 60, top: 46, width: 250, height: 190 };
-const GAP = 110;
+const GAP = { column: 110, row: 100 };
+/** What one axis grows by, while the other stays. */
+const ONE_CHANNEL = 1;
+const MANY_VIEWERS = 1000;
 
-/** A line of a panel: its values belong to the numbers of viewers. */
+/** A line of a panel: its values belong to those of the axis. */
 interface Line {
   readonly name: string;
   readonly colour: string;
@@ -20,10 +23,35 @@ interface Panel {
   readonly lines: readonly Line[];
 }
 
-/** How cost grows with viewers, as SVG: CPU of nginx and sidecar, memory of the sidecar. @param rows those of one channel */
+/** What grows from left to right. */
+interface Axis {
+  readonly title: string;
+  readonly values: readonly number[];
+}
+
+/**
+ * How cost grows with viewers of one channel, and with channels of a thousand viewers, as SVG: CPU of nginx and sidecar,
+ * memory of the sidecar.
+ */
 export function growthPicture(rows: readonly Growth[]): string {
-  const viewers = rows.map((row) => row.viewers);
-  const panels: readonly Panel[] = [
+  const byViewers = rows.filter(({ channels }) => channels === ONE_CHANNEL);
+  const byChannels = rows.filter(({ viewers }) => viewers === MANY_VIEWERS);
+  const viewers = { title: 'viewers of one channel', values: byViewers.map((row) => row.viewers) };
+  const channels = { title: 'channels with 1,000 viewers in all', values: byChannels.map((row) => row.channels) };
+  const drawn = [
+    ...drawRow(panelsOf(byViewers), viewers, PANEL.top),
+    ...drawRow(panelsOf(byChannels), channels, PANEL.top + PANEL.height + GAP.row),
+  ];
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="11">
+<title>Cost of an edge as viewers and channels grow</title>
+<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>
+${drawn.join('\n')}
+</svg>
+`;
+}
+
+function panelsOf(rows: readonly Growth[]): readonly Panel[] {
+  return [
     {
       title: 'CPU of an edge pod, 100 kbit/s per viewer',
       unit: '% of a core',
@@ -40,21 +68,18 @@ export function growthPicture(rows: readonly Growth[]): string {
       lines: [{ name: 'resident', colour: '#d97706', values: rows.map((row) => row.sidecarMegabytes) }],
     },
   ];
-  const drawn = panels.map((panel, index) => drawPanel(panel, viewers, PANEL.left + index * (PANEL.width + GAP)));
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="11">
-<title>Cost of an edge as viewers grow</title>
-<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>
-${drawn.join('\n')}
-</svg>
-`;
 }
 
-function drawPanel({ title, unit, range, lines }: Panel, viewers: readonly number[], left: number): string {
-  const { top, width, height } = PANEL;
-  const [fewest, most] = [Math.min(...viewers), Math.max(...viewers)];
+function drawRow(panels: readonly Panel[], axis: Axis, top: number): readonly string[] {
+  return panels.map((panel, index) => drawPanel(panel, axis, PANEL.left + index * (PANEL.width + GAP.column), top));
+}
+
+function drawPanel({ title, unit, range, lines }: Panel, axis: Axis, left: number, top: number): string {
+  const { width, height } = PANEL;
+  const [fewest, most] = [Math.min(...axis.values), Math.max(...axis.values)];
   const x = (value: number): number => left + width * share(value, fewest, most);
   const y = (value: number): number => top + height * (1 - share(value, ...range));
-  const columns = viewers.map(
+  const columns = axis.values.map(
     (value) => `<text x="${round(x(value))}" y="${top + height + 18}" text-anchor="middle">${value}</text>`,
   );
   const grid = powersOfTen(...range).map(
@@ -62,7 +87,7 @@ function drawPanel({ title, unit, range, lines }: Panel, viewers: readonly numbe
 <text x="${left - 6}" y="${round(y(value) + 4)}" text-anchor="end">${value}</text>`,
   );
   const curves = lines.map(({ name, colour, values }, index) => {
-    const points = values.map((value, at) => `${round(x(viewers[at] ?? fewest))},${round(y(value))}`);
+    const points = values.map((value, at) => `${round(x(axis.values[at] ?? fewest))},${round(y(value))}`);
     const dots = points.map((point) => point.split(',')).map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3"/>`);
     return `<g fill="${colour}"><polyline points="${points.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>
 ${dots.join('')}<text x="${left + 8}" y="${top + 14 + index * 15}">${name}</text></g>`;
@@ -70,7 +95,7 @@ ${dots.join('')}<text x="${left + 8}" y="${top + 14 + index * 15}">${name}</text
   return `<text x="${left}" y="${top - 22}" font-weight="bold">${title}</text>
 <text x="${left}" y="${top - 8}">${unit}</text>
 ${[...grid, ...columns, ...curves].join('\n')}
-<text x="${left + width / 2}" y="${top + height + 36}" text-anchor="middle">viewers</text>`;
+<text x="${left + width / 2}" y="${top + height + 36}" text-anchor="middle">${axis.title}</text>`;
 }
 
 /** Where a value lies between two others on a logarithmic scale, 0 to 1. */

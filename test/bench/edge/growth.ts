@@ -1,4 +1,5 @@
 import { usageOf } from '../process-usage.ts';
+import { markdownTable } from '../statistics.ts';
 import { startAudience } from './audience.ts';
 import { type EdgeSubject, startEdgeSubject } from './edge-subject.ts';
 import { SMALL_SEGMENT_BYTES, startOrigin } from './origin-process.ts';
@@ -25,35 +26,38 @@ export interface Growth {
 const SIZES: Readonly<Record<number, readonly number[]>> = { 1: [10, 100, 1000, 10_000], 100: [1000], 1000: [1000] };
 /** Loopback address of the edges. */
 const ADDRESS = '127.0.70.3';
-/** Everybody is there after this. */
+/** Everybody is there after this at the latest, or when as many have come per second as the machine can open connections and channels for. */
 const ARRIVAL_SECONDS = 6;
+const MOST_ARRIVALS_PER_SECOND = 500;
+const MOST_CHANNELS_PER_SECOND = 50;
 const SETTLE_SECONDS = 4;
 const MEASURE_SECONDS = 8;
 
 /** CPU and memory of an edge as viewers and channels grow, with heartbeats. @param onRow told of each row at once */
-export async function measureGrowth(root: string, started: Started, onRow: (row: Growth) => void): Promise<Growth[]> {
-  const rows: Growth[] = [];
+export async function measureGrowth(root: string, started: Started, onRow: (row: Growth) => void): Promise<void> {
   for (const [text, sizes] of Object.entries(SIZES)) {
     const channels = Number(text);
     const own = started.part();
     const originUrl = await startOrigin(own, SMALL_SEGMENT_BYTES);
     const edge = await startEdgeSubject(own, ADDRESS, { root, originUrl, channels, workers: 2 });
     for (const viewers of sizes) {
-      const row = await measureOne(own, edge, viewers, channels);
-      onRow(row);
-      rows.push(row);
+      onRow(await measureOne(own, edge, viewers, channels));
     }
     await own.stop();
   }
-  return rows;
 }
 
 async function measureOne(started: Started, edge: EdgeSubject, viewers: number, channels: number): Promise<Growth> {
-  const arrivalsPerSecond = viewers / ARRIVAL_SECONDS;
+  const arrivalSeconds = Math.max(
+    ARRIVAL_SECONDS,
+    viewers / MOST_ARRIVALS_PER_SECOND,
+    channels / MOST_CHANNELS_PER_SECOND,
+  );
+  const arrivalsPerSecond = viewers / arrivalSeconds;
   const crowds = startAudience(edge, { viewers, channels, arrivalsPerSecond, heartbeats: true });
   const stop = () => Promise.all(crowds.map((crowd) => crowd.stop()));
   started.add(crowds, stop);
-  await started.sleep(ARRIVAL_SECONDS + SETTLE_SECONDS);
+  await started.sleep(arrivalSeconds + SETTLE_SECONDS);
   const [sidecar, nginx] = edge.groups.map((group) => () => cpuSecondsOf([group]));
   const before = [sidecar?.() ?? 0, nginx?.() ?? 0];
   const startedAt = performance.now();
@@ -81,17 +85,27 @@ async function measureOne(started: Started, edge: EdgeSubject, viewers: number, 
   return row;
 }
 
+const COLUMNS: readonly (readonly [head: string, cell: (row: Growth) => string])[] = [
+  ['viewers', ({ viewers }) => viewers.toLocaleString('en')],
+  ['channels', ({ channels }) => channels.toLocaleString('en')],
+  ['nginx', ({ nginxPercent }) => `${nginxPercent.toFixed(1)} %`],
+  ['sidecar', ({ sidecarPercent }) => `${sidecarPercent.toFixed(1)} %`],
+  ['its memory', ({ sidecarMegabytes }) => `${sidecarMegabytes.toFixed(0)} MB`],
+  ['its own', ({ sidecarOwnMegabytes }) => `${sidecarOwnMegabytes.toFixed(0)} MB`],
+  ['its descriptors', ({ descriptors }) => String(descriptors)],
+  ['stalls', ({ stalls }) => stalls.toLocaleString('en')],
+  ['problems', ({ problems, lastProblem }) => (problems === 0 ? '0' : `${problems}: ${lastProblem}`)],
+];
+
 /** A Markdown table. */
 export function growthTable(rows: readonly Growth[]): string {
-  const head =
-    '| viewers | channels | nginx | sidecar | its memory | without text of programs | its descriptors | stalls | problems |';
-  return [head, '|---|---|---|---|---|---|---|---|---|', ...rows.map(growthLine)].join('\n');
+  return markdownTable(
+    COLUMNS.map(([head]) => head),
+    rows.map((row) => COLUMNS.map(([, cell]) => cell(row))),
+  );
 }
 
-/** One row of it. */
+/** One row of it, in words. */
 export function growthLine(row: Growth): string {
-  const cpu = `${row.nginxPercent.toFixed(1)} % | ${row.sidecarPercent.toFixed(1)} %`;
-  const problems = row.problems === 0 ? '0' : `${row.problems}: ${row.lastProblem}`;
-  const memory = `${row.sidecarMegabytes.toFixed(0)} MB | ${row.sidecarOwnMegabytes.toFixed(0)} MB | ${row.descriptors}`;
-  return `| ${row.viewers} | ${row.channels} | ${cpu} | ${memory} | ${row.stalls} | ${problems} |`;
+  return COLUMNS.map(([head, cell]) => `${head} ${cell(row)}`).join(', ');
 }

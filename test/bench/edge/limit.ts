@@ -2,28 +2,33 @@ import type { Measurement } from '../statistics.ts';
 import { startAudience } from './audience.ts';
 import { compared } from './comparison.ts';
 import type { Started, Subject } from './subject.ts';
-import { inTurns, ratioOf } from './turns.ts';
+import { inTurns, medianOf, ratioOfMedians } from './turns.ts';
 
 /** Slow enough that one second's viewers are not what is late. */
 const ARRIVALS_PER_SECOND = 250;
 /** One process asks for them all on the same machine; beyond it the limit would be its own. */
 const MOST_VIEWERS = 6000;
 const TARGET_DURATION_SECONDS = 2;
+/** One segment decides, and anything that keeps the machine busy for two seconds makes it late: the median of four does not mind. */
+const ROUNDS = 2;
 
 /** How many viewers play before the first segment takes longer than it lasts. The viewers need this machine, too. */
 export async function measureLimit(started: Started, edge: Subject, reference: Subject): Promise<Measurement[]> {
   const turns = await inTurns(
     () => viewersBeforeLate(started, edge),
     () => viewersBeforeLate(started, reference),
+    ROUNDS,
   );
-  const text = (numbers: readonly number[]) =>
-    numbers.map((viewers) => (viewers >= MOST_VIEWERS ? `over ${MOST_VIEWERS}` : String(viewers))).join(' and ');
+  const text = (numbers: readonly number[]) => {
+    const names = numbers.map((viewers) => (viewers >= MOST_VIEWERS ? `over ${MOST_VIEWERS}` : String(viewers)));
+    return `${Math.round(medianOf(numbers))} in the median (${names.join(', ')})`;
+  };
   return [
     compared({
       what: 'viewers of 3 Mbit/s before the first late segment, on this machine with its viewers',
       measured: text(turns.subject),
       reference: `nginx alone: ${text(turns.reference)}`,
-      ratio: ratioOf(turns, (viewers) => [viewers, 1]),
+      ratio: ratioOfMedians(turns),
       goal: { atLeast: 0.9 },
     }),
   ];

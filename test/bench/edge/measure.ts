@@ -9,6 +9,7 @@ import { measureAnswers } from './answers.ts';
 import { measureViewers, startAudience } from './audience.ts';
 import { measureBytes } from './bytes.ts';
 import { verdict } from './comparison.ts';
+import { within } from './deadline.ts';
 import { startEdgeSubject } from './edge-subject.ts';
 import { type Growth, growthLine, growthTable, measureGrowth } from './growth.ts';
 import { growthPicture } from './growth-picture.ts';
@@ -31,6 +32,20 @@ const WORKERS = 2;
 const PICTURE = 'docs/edge-growth.svg';
 const SECOND_VIEWER_CHANNELS = 10;
 
+/** What a run has found. */
+export interface EdgeFigures {
+  readonly rows: readonly Measurement[];
+  /** The table of growth; empty where it was not asked for. */
+  readonly growth: string;
+}
+
+/** How a part is measured; how long that takes, and after how long it is given up so that the others come to their turn. */
+interface PartPlan {
+  readonly usualSeconds: number;
+  readonly limitSeconds: number;
+  readonly measure: (started: Started) => Promise<readonly Measurement[]>;
+}
+
 /**
  * An edge on loopback, its real nginx and the image's sidecar, beside nginx alone before the same source.
  * @param started is told of everything that has to be ended
@@ -40,18 +55,33 @@ export async function measureEdge(
   progress: Progress,
   wanted: readonly EdgePart[],
   started: Started,
-): Promise<Measurement[]> {
+): Promise<EdgeFigures> {
   await bundle(root, ['edge'], () => {});
-  const rows = wanted.some((part) => part !== 'growth') ? await measureBeside(root, progress, wanted, started) : [];
-  if (!wanted.includes('growth')) return rows;
-  const growth = await progress.step('measure growth', 120, () =>
-    measureGrowth(root, started, (row) => progress.note(`    ${growthLine(row)}`)),
-  );
-  progress.note(`\n${growthTable(growth)}\n`);
-  const picture = growthPicture(growth.filter(({ channels }) => channels === 1));
-  await writeFile(join(root, PICTURE), picture);
-  progress.note(`  ${PICTURE} shows it`);
-  return [...rows, ...memoryRows(growth)];
+  const beside = started.part();
+  const rows = wanted.some((part) => part !== 'growth') ? await measureBeside(root, progress, wanted, beside) : [];
+  // What is left of it must not be measured with the rest.
+  await beside.stop();
+  if (!wanted.includes('growth')) return { rows, growth: '' };
+  const growth: Growth[] = [];
+  const onRow = (row: Growth): void => {
+    growth.push(row);
+    progress.note(`    ${growthLine(row)}`);
+  };
+  const plan: PartPlan = {
+    usualSeconds: 190,
+    limitSeconds: 360,
+    measure: async (part) => {
+      await measureGrowth(root, part, onRow);
+      return [];
+    },
+  };
+  const failed = await measurePart('growth', plan, progress, started);
+  // A part of it would be no better than the picture that is there.
+  if (failed.length === 0) {
+    await writeFile(join(root, PICTURE), growthPicture(growth));
+    progress.note(`  ${PICTURE} shows it`);
+  }
+  return { rows: [...rows, ...failed, ...memoryRows(growth)], growth: growthTable(growth) };
 }
 
 async function measureBeside(
@@ -69,26 +99,40 @@ async function measureBeside(
   const [watcher] = startAudience(edge, { viewers: 1, channels: 1, arrivalsPerSecond: 1 });
   started.add(watcher, async () => watcher?.stop());
   await until('the edge publishes', 30, () => (watcher?.report().polls ?? 0) > 0);
-  const parts: Readonly<Record<Exclude<EdgePart, 'growth'>, readonly [number, () => Promise<Measurement[]>]>> = {
-    bytes: [30, () => measureBytes(edge, reference)],
-    answers: [50, () => measureAnswers(started, edge)],
-    second: [25, () => measureSecondViewer(edge, reference)],
-    viewers: [80, () => measureViewers(started, edge, reference)],
-    limit: [60, () => measureLimit(started, edge, reference)],
+  const plans: Readonly<Record<Exclude<EdgePart, 'growth'>, PartPlan>> = {
+    bytes: { usualSeconds: 35, limitSeconds: 90, measure: () => measureBytes(edge, reference) },
+    answers: { usualSeconds: 60, limitSeconds: 180, measure: (part) => measureAnswers(part, edge) },
+    second: { usualSeconds: 26, limitSeconds: 60, measure: () => measureSecondViewer(edge, reference) },
+    viewers: { usualSeconds: 80, limitSeconds: 150, measure: (part) => measureViewers(part, edge, reference) },
+    limit: { usualSeconds: 150, limitSeconds: 300, measure: (part) => measureLimit(part, edge, reference) },
   };
   const rows: Measurement[] = [];
-  for (const [name, [usualSeconds, measure]] of Object.entries(parts)) {
-    if (!wanted.includes(name as EdgePart)) continue;
-    // The others are worth having without it; nothing is where people end the program.
-    const failed = (error: unknown) => {
-      started.check();
-      return [{ what: name, measured: `failed: ${messageOf(error)}`, reference: '' }];
-    };
-    const found = await progress.step(`measure ${name}`, usualSeconds, measure).catch(failed);
-    for (const { what, measured, reference } of found) progress.note(`    ${what}: ${measured}; ${reference}`);
-    rows.push(...found);
+  for (const [name, plan] of Object.entries(plans)) {
+    if (wanted.includes(name as EdgePart)) rows.push(...(await measurePart(name, plan, progress, started)));
   }
   return rows;
+}
+
+/** Measures a part, ends what it has started, and tells of what it has found: that it failed, where it did. */
+async function measurePart(
+  name: string,
+  { usualSeconds, limitSeconds, measure }: PartPlan,
+  progress: Progress,
+  started: Started,
+): Promise<readonly Measurement[]> {
+  const part = started.part();
+  // The others are worth having without it; nothing is where people end the program.
+  const failed = (error: unknown): Measurement[] => {
+    started.check();
+    return [{ what: name, measured: `failed: ${messageOf(error)}`, reference: '', goal: verdict(false) }];
+  };
+  const work = () => within(limitSeconds, `to measure ${name}`, () => measure(part));
+  const found = await progress.step(`measure ${name}`, usualSeconds, work).catch(failed);
+  await part.stop();
+  for (const { what, measured, reference, ratio, goal } of found) {
+    progress.note(`    ${[what, measured, reference, ratio, goal].filter((text) => text !== undefined).join('; ')}`);
+  }
+  return found;
 }
 
 /** The goal for the sidecar's memory: 60 MB and a kilobyte per viewer. */
@@ -99,9 +143,10 @@ function memoryRows(growth: readonly Growth[]): Measurement[] {
     const { viewers, sidecarMegabytes, sidecarOwnMegabytes } = row;
     const goal = 60 + viewers / 1000;
     return {
-      what: `resident memory of the sidecar, ${viewers} viewers`,
-      measured: `${sidecarMegabytes.toFixed(0)} MB, ${sidecarOwnMegabytes.toFixed(0)} MB without the text of programs`,
-      reference: `goal ${goal.toFixed(0)} MB: ${verdict(sidecarMegabytes <= goal)}`,
+      what: `memory of the sidecar, ${viewers.toLocaleString('en')} viewers`,
+      measured: `${sidecarMegabytes.toFixed(0)} MB, of which ${sidecarOwnMegabytes.toFixed(0)} MB its own`,
+      reference: '',
+      goal: `${goal.toFixed(0)} MB, ${verdict(sidecarMegabytes <= goal)}`,
     };
   });
 }

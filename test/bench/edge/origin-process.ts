@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { type Started, startProgram, stopProgram } from './subject.ts';
+import { firstWordsOf, type Started, startProgram, stopProgram } from './subject.ts';
 
 /** Segments of 2 s at 3 Mbit/s. */
 export const SEGMENT_BYTES = 750_000;
@@ -12,6 +11,5 @@ export async function startOrigin(started: Started, segmentBytes: number): Promi
   const program = join(import.meta.dirname, 'origin.ts');
   const child = startProgram(process.execPath, ['--no-warnings', program, String(segmentBytes)]);
   started.add(child, stopProgram);
-  const [line] = await once(child.stdout ?? child, 'data');
-  return String(line).trim();
+  return firstWordsOf(child);
 }

@@ -80,6 +80,31 @@ export function startProgram(
   return spawn(command, rest, { stdio: [stdin, 'pipe', 'inherit'], detached: true });
 }
 
+/**
+ * What a program says first, such as where it listens.
+ * @throws Error if it cannot be started, ends before, or says nothing within {@link START_SECONDS}
+ */
+export async function firstWordsOf(child: ChildProcess): Promise<string> {
+  const name = child.spawnargs.join(' ');
+  const decided = new AbortController();
+  const signal = AbortSignal.any([decided.signal, AbortSignal.timeout(START_SECONDS * 1000)]);
+  const said = once(child.stdout ?? child, 'data', { signal }).then(([words]) => String(words).trim());
+  // Not its exit: what it has said may come behind that.
+  const ended = once(child, 'close', { signal }).then(([code, by]) => {
+    throw new Error(`ended (${code ?? by}) before it said a word: ${name}`);
+  });
+  try {
+    return await Promise.race([said, ended]);
+  } catch (error) {
+    throw signal.aborted ? new Error(`said nothing within ${START_SECONDS} s: ${name}`) : error;
+  } finally {
+    decided.abort();
+  }
+}
+
+/** A busy machine starts Node.js within this. */
+const START_SECONDS = 30;
+
 /** Ends a program and what it has started. */
 export async function stopProgram(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
