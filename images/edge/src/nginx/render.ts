@@ -218,10 +218,14 @@ ${temporary}
   # Messages about a request quote it with its query, where sessions stand: only those that end nginx. The sidecar logs failures.
   error_log stderr alert;
   log_not_found off;
+  # Segments go from the page cache to the socket, in one call each, their head in one packet with their first bytes.
   sendfile on;
   tcp_nopush on;
+  # Media is compressed already.
   gzip off;
+  # The host and port that viewers see are those of an Ingress.
   absolute_redirect off;
+  # Who has gone without a word keeps no unsent segments in the kernel's memory.
   reset_timedout_connection on;
   # Directories are looked up once, misses never: a segment may appear at any moment. Short, or deleted files keep their space.
   open_file_cache max=4096 inactive=10s;
