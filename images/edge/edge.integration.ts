@@ -11,6 +11,8 @@ import { fiveEdges } from './integration/five.ts';
 import { muxed, silentHevc } from './integration/fmp4.ts';
 import { FULL_DISK, fullDisk } from './integration/full.ts';
 import { leavingOwner } from './integration/hand-over.ts';
+import { hostileClients } from './integration/hostile/attacks-of-clients.ts';
+import { hostileSources } from './integration/hostile/attacks-of-sources.ts';
 import { killedInSwitch, restarted, withoutOperator, withoutOwner, withoutSource } from './integration/partitions.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
 import { recordings } from './integration/recordings.ts';
@@ -53,6 +55,8 @@ const SCENARIOS: readonly Scenario[] = [
   ['sourceless', 'so do all while the source is away', (link) => withEdges(link, withoutSource, QUICK)],
   ['restarted', 'so do edges whose sidecars are started again', (link) => withEdges(link, restarted, QUICK)],
   ['killed', 'so do those whose owner is killed in a switch', (link) => withEdges(link, killedInSwitch, QUICK)],
+  ['sources', 'sources that mean ill harm nobody but their own channels', hostileSources],
+  ['clients', 'so do clients that mean ill', hostileClients],
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
   ['recordings', 'recordings with AES-128, parts of files and breaks play through the edge to their end', recordings],
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
