@@ -1,7 +1,7 @@
 /**
  * Edges as their pods run them, the sidecar and a real nginx on loopback addresses, against real sources:
  *   node images/edge/edge.integration.ts [SCENARIO...]
- * Takes about two minutes. Fails where nginx or FFmpeg is missing.
+ * Takes about two minutes. Fails where nginx, FFmpeg or Chromium is missing.
  */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';

@@ -13,6 +13,7 @@ import { type Poll, pollViolations } from '@sluice/test/viewer/invariants.ts';
 import { type MediaPlaylist, parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { request } from 'undici';
 import { testRoute } from '../src/testing/route.ts';
+import { playInBrowsers } from './players.ts';
 import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
 
 const CLIP = join(import.meta.dirname, '../../../test/demo-source/big-buck-bunny.mp4');
@@ -162,7 +163,11 @@ export async function recordings(link: LinkFolder): Promise<string> {
     edge.snapshot(routes);
     const urlOf = (name: string): string => `${edge.url}/live/default/${name}/source.m3u8`;
     await until('the channels are known', 60, async () => (await request(urlOf('secret'))).statusCode === 200);
-    const played = await Promise.all(CHANNELS.map(({ name }) => playToTheEnd(urlOf(name))));
+    const secretUrl = `${edge.url}/live/default/secret/index.m3u8`;
+    const [played] = await Promise.all([
+      Promise.all(CHANNELS.map(({ name }) => playToTheEnd(urlOf(name)))),
+      playInBrowsers(secretUrl, FILM_SECONDS),
+    ]);
     for (const [index, { frames }] of played.entries()) {
       const name = CHANNELS[index]?.name;
       // A picture at the break may be one that FFmpeg takes for broken.
@@ -177,7 +182,7 @@ export async function recordings(link: LinkFolder): Promise<string> {
       twice?.map(({ discontinuity, markers }) => [discontinuity, markers.length]).filter(([one]) => one),
       [[true, 1]],
     );
-    return `${played[0]?.frames} frames each`;
+    return `${played[0]?.frames} frames each in FFmpeg; AES-128 in hls.js and Shaka Player, too`;
   } catch (error) {
     process.stdout.write(edge.log);
     throw error;
