@@ -16,6 +16,7 @@ import { hostileSources } from './integration/hostile/attacks-of-sources.ts';
 import { killedInSwitch, restarted, withoutOperator, withoutOwner, withoutSource } from './integration/partitions.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
 import { recordings } from './integration/recordings.ts';
+import { cmaf, transportStreams } from './integration/renditions.ts';
 import { withEdges } from './integration/stage.ts';
 
 type Scenario = readonly [name: string, shows: string, run: (link: LinkFolder) => Promise<string>];
@@ -60,6 +61,8 @@ const SCENARIOS: readonly Scenario[] = [
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
   ['recordings', 'recordings with AES-128, parts of files and breaks play through the edge to their end', recordings],
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
+  ['cmaf', 'so do pictures and two languages apart in fragmented MP4, with subtitles', cmaf],
+  ['ts', 'so do they in MPEG-TS', transportStreams],
 ];
 
 const names = process.argv.slice(2);

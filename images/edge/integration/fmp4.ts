@@ -7,19 +7,17 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type Poll, pollViolations } from '@sluice/test/viewer/invariants.ts';
+import { pollViolations } from '@sluice/test/viewer/invariants.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { request } from 'undici';
 import { testRoute } from '../src/testing/route.ts';
+import { ANY_RHYTHM, decode, poll, text } from './playing.ts';
 import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
 
 const CLIP = join(import.meta.dirname, '../../../test/demo-source/big-buck-bunny.mp4');
 const FILM = '/live/default/film';
 const run = promisify(execFile);
-/** Seconds between two polls as they may be on a busy machine: judged is what playlists say, not when they are asked for. */
-const ANY_RHYTHM = Number.POSITIVE_INFINITY;
 
 /** Live HLS of fragmented MP4 that a real FFmpeg writes, behind a server that any page may read. */
 class FragmentedSource {
@@ -85,27 +83,6 @@ class FragmentedSource {
   }
 }
 
-async function text(url: string): Promise<string> {
-  const answer = await request(url);
-  const body = await answer.body.text();
-  assert.equal(answer.statusCode, 200, `${url}: ${body}`);
-  return body;
-}
-
-/**
- * What FFmpeg says of every live playlist with an EXT-X-MAP, its own ones too: it reads the section again after each
- * reload, and skips it.
- */
-const SECTION_AGAIN = /^\[mov,.*\] Found duplicated MOOV Atom\. Skipped it\n(?: +Last message repeated \d+ times\n)?/gm;
-
-/** Plays a playlist as a live player for some seconds. @returns frames that were decoded; fails on any warning */
-async function decode(url: string, seconds: number): Promise<number> {
-  const words = ['-v', 'warning', '-nostdin', '-i', url, '-t', String(seconds), '-f', 'null', '-progress', '-', '-'];
-  const { stdout, stderr } = await run('ffmpeg', words, { timeout: 60_000 });
-  assert.equal(stderr.replace(SECTION_AGAIN, ''), '', 'FFmpeg warns of nothing');
-  return Number([...stdout.matchAll(/^frame=(\d+)/gm)].at(-1)?.[1] ?? 0);
-}
-
 /** Decodes what a playlist lists as one file: its section, then its segments. @returns frames; fails on any warning */
 async function decodeFile(playlistUrl: string): Promise<number> {
   const { entries } = parseMediaPlaylist(await text(playlistUrl));
@@ -123,16 +100,6 @@ async function decodeFile(playlistUrl: string): Promise<number> {
   } finally {
     await rm(folder, { recursive: true });
   }
-}
-
-async function poll(url: string, seconds: number): Promise<Poll[]> {
-  const polls: Poll[] = [];
-  const deadline = performance.now() + seconds * 1000;
-  while (performance.now() < deadline) {
-    polls.push({ playlist: parseMediaPlaylist(await text(url)), atMilliseconds: performance.now() });
-    await sleep(1000);
-  }
-  return polls;
 }
 
 async function plays(link: LinkFolder, words: readonly string[], codecs: RegExp): Promise<string> {

@@ -51,8 +51,9 @@ class Follower implements SourceFollower {
   #playlist: SourcePlaylist | null = null;
   /** Rungs of the renditions that the source no longer names. */
   #missing: readonly string[] = [];
-  /** Newest number that was told with all that is beside it. */
+  /** What was told of the joined playlist, and its newest number. */
   #told = '';
+  #shownMsn = Number.NEGATIVE_INFINITY;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -89,6 +90,7 @@ class Follower implements SourceFollower {
     const told = JSON.stringify(joined.segments.map(({ msn, uri, beside }) => [msn, uri, Object.keys(beside ?? {})]));
     const unchanged = read.kind === 'unchanged' && told === this.#told;
     this.#told = told;
+    this.#shownMsn = joined.segments.at(-1)?.msn ?? this.#shownMsn;
     return { ...found, playlist: unchanged ? null : joined };
   }
 
@@ -112,7 +114,8 @@ class Follower implements SourceFollower {
     const due = [...this.#beside.values()].filter(({ newest }) => changed || isBehind(playlist, newest));
     await Promise.all(due.map((one) => this.#refresh(one, signal)));
     const others = [...this.#beside].map(([rung, { newest }]) => [rung, newest] as const);
-    return withRenditions(playlist, new Map([...others, ...this.#missing.map((rung) => [rung, null] as const)]));
+    const missing = this.#missing.map((rung) => [rung, null] as const);
+    return withRenditions(playlist, new Map([...others, ...missing]), this.#shownMsn);
   }
 
   async #refresh(one: Beside, signal: AbortSignal): Promise<void> {

@@ -24,15 +24,20 @@ function fits(reference: SourceSegment, other: SourceSegment | undefined): other
  * Puts each segment's counterparts in other renditions beside it, by the media sequence number (RFC 8216bis 6.2.4 wants
  * the same content at the same time; that numbers mean the same is what the probe has found out). The newest segments
  * are withheld as long as a rendition lacks them that is only a little behind. Null: a rendition that cannot be read.
+ * @param shownMsn newest number that was shown before: what was shown is never withheld, because that would look like an
+ *   older copy of the playlist
  */
 export function withRenditions(
   reference: SourcePlaylist,
   others: ReadonlyMap<string, SourcePlaylist | null>,
+  shownMsn: number,
 ): SourcePlaylist {
   if (others.size === 0) return reference;
   const newest = newestMsn(reference);
   const ends = [...others.values()].map((other) => (other?.ended === true ? newest : newestMsn(other)));
-  const end = Math.min(newest, ...ends.filter((one) => one >= newest - MAX_BEHIND));
+  // Lower numbers than those shown are of a source that has begun them anew.
+  const shown = shownMsn > newest ? Number.NEGATIVE_INFINITY : shownMsn;
+  const end = Math.max(shown, Math.min(newest, ...ends.filter((one) => one >= newest - MAX_BEHIND)));
   const byMsn = [...others].map(
     ([rung, other]) => [rung, new Map((other?.segments ?? []).map((segment) => [segment.msn, segment]))] as const,
   );

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Poll } from '@sluice/test/viewer/invariants.ts';
+import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
+import { request } from 'undici';
+
+const run = promisify(execFile);
+
+/** Seconds between two polls as they may be on a busy machine: judged is what playlists say, not when they are asked for. */
+export const ANY_RHYTHM = Number.POSITIVE_INFINITY;
+
+/** Body of an answer with status 200; fails on any other. */
+export async function text(url: string): Promise<string> {
+  const answer = await request(url);
+  const body = await answer.body.text();
+  assert.equal(answer.statusCode, 200, `${url}: ${body}`);
+  return body;
+}
+
+/**
+ * What FFmpeg says of every live playlist with an EXT-X-MAP, its own ones too: it reads the section again after each
+ * reload, and skips it.
+ */
+const SECTION_AGAIN = /^\[mov,.*\] Found duplicated MOOV Atom\. Skipped it\n(?: +Last message repeated \d+ times\n)?/gm;
+
+/**
+ * Plays a playlist as a live player for some seconds. @returns frames that were decoded; fails on any warning
+ * @param streams what is played, as FFmpeg's -map
+ */
+export async function decode(url: string, seconds: number, streams: readonly string[] = []): Promise<number> {
+  const maps = streams.flatMap((stream) => ['-map', stream]);
+  const output = ['-t', String(seconds), '-f', 'null', '-progress', '-', '-'];
+  const words = ['-v', 'warning', '-nostdin', '-i', url, ...maps, ...output];
+  const { stdout, stderr } = await run('ffmpeg', words, { timeout: 60_000 });
+  assert.equal(stderr.replace(SECTION_AGAIN, ''), '', 'FFmpeg warns of nothing');
+  return Number([...stdout.matchAll(/^frame=(\d+)/gm)].at(-1)?.[1] ?? 0);
+}
+
+/** What a media playlist says, once a second. */
+export async function poll(url: string, seconds: number): Promise<Poll[]> {
+  const polls: Poll[] = [];
+  const deadline = performance.now() + seconds * 1000;
+  while (performance.now() < deadline) {
+    polls.push({ playlist: parseMediaPlaylist(await text(url)), atMilliseconds: performance.now() });
+    await sleep(1000);
+  }
+  return polls;
+}
