@@ -6,6 +6,7 @@ import { TestEdge, urisOf } from '../testing/edge.ts';
 import { RenditionsServer, type ServedRendition } from '../testing/renditions-server.ts';
 import { testRoute } from '../testing/route.ts';
 import { makeSegment } from '../testing/segment.ts';
+import { findDesk } from '../work/desk.ts';
 
 const ts = (): ServedRendition => ({
   extension: 'ts',
@@ -167,6 +168,33 @@ describe('a source with several pictures', () => {
     expect(low.map(({ msn }) => msn)).toEqual(high.map(({ msn }) => msn));
     expect(low.some(({ gap }) => gap)).toBe(false);
   });
+});
+
+test('the pictures and languages of a source stay beside the ladder in Transcode', async () => {
+  const lines = [media('AUDIO', 'de'), ...TWO.map((one) => one.replace('\n', ',AUDIO="A"\n'))];
+  await begin(lines, { high: ts(), low: ts(), de: ts() });
+  const session = { name: 'film-1', uid: 'session', tokenSha256: '0'.repeat(64), rungs: ['360p', '240p'] };
+  edge.media.apply(testRoute(source.url, { mode: 'Transcode', session }));
+  await edge.playlist();
+  let after = -1;
+  for (let step = 0; step < 80; step += 1) {
+    await edge.clock.advance(200);
+    const desk = findDesk(edge.media, 'default', 'film-1');
+    const newest = edge.media.ownerOfSession('default', 'film-1')?.publisher.stored().at(-1)?.msn ?? -1;
+    if (desk === null || newest <= after) continue;
+    desk.called(1);
+    const bytes = makeSegment({ startSeconds: 100 + newest * 2, durationSeconds: 2 });
+    await edge.during(() => Promise.all(session.rungs.map((rung) => desk.put(1, rung, newest, 1, bytes))));
+    after = newest;
+  }
+  expect(edge.report).toMatchObject({ activeMode: 'Transcode', session: { state: 'Live' } });
+  const rungs = ['360p', 'source', 'source-360p', 'source-audio-1'];
+  const newest = await Promise.all(rungs.map(async (rung) => (await entriesOf(rung)).at(-1)));
+  expect(newest.map((entry) => entry?.uri.replace(/^s\/[^/]*\//, ''))).toEqual([
+    `360p/${newest[0]?.msn}.1.ts`,
+    ...rungs.slice(1).map((rung) => `${rung}/${newest[0]?.msn}.0.ts`),
+  ]);
+  expect(newest.some((entry) => entry?.gap)).toBe(false);
 });
 
 describe('a source whose audio is in playlists of its own', () => {

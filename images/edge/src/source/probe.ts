@@ -86,7 +86,8 @@ export async function probeSource(
 ): Promise<ProbeResult> {
   const { playlist, choice, allowOrigin } = await follower.look(signal);
   const listed = playlist?.segments.filter(({ gap }) => !gap) ?? [];
-  const segment = listed.at(choice === null ? -2 : -1 - MAX_BEHIND) ?? listed[0];
+  const isCompared = choice !== null && choice.candidates.length > 0;
+  const segment = listed.at(isCompared ? -1 - MAX_BEHIND : -2) ?? listed[0];
   if (playlist === null || segment === undefined) {
     throw sourceError('SOURCE_STALLED', "The source's playlist has no segments yet, or nothing but gaps");
   }
