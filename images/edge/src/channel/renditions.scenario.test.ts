@@ -25,7 +25,7 @@ const subtitles = (): ServedRendition => ({
 });
 
 const variant = (name: string, height: number, rest = ''): string =>
-  `#EXT-X-STREAM-INF:BANDWIDTH=${height * 4000},RESOLUTION=${(height * 16) / 9}x${height}${rest}\n${name}/index.m3u8`;
+  `#EXT-X-STREAM-INF:BANDWIDTH=${height * 4000},RESOLUTION=${Math.round((height * 16) / 9)}x${height}${rest}\n${name}/index.m3u8`;
 const media = (type: string, name: string, rest = ''): string =>
   `#EXT-X-MEDIA:TYPE=${type},GROUP-ID="${type[0]}",NAME="${name}",LANGUAGE="${name}"${rest},URI="${name}/index.m3u8"`;
 
@@ -260,6 +260,22 @@ describe('a source whose audio is in playlists of its own', () => {
     await edge.clock.advance(5_000);
     expect(edge.report.health).toMatchObject({ state: 'down', reason: 'SourceUnsupported' });
     expect(edge.report.health.message).toMatch(/audio cannot be carried: the audio "en" \(en\): .*the audio "de"/);
+  });
+
+  test('plays in a lower picture with audio of its own where no other audio can be carried', async () => {
+    await begin([...lines.slice(0, 4), variant('muxed', 240)], {
+      ...{ ...all(), en: { ...sound(), shiftSeconds: 1 }, de: { ...sound(), msnOffset: 7 } },
+      muxed: fragments([1, 2], makeInit({ height: 240 })),
+    });
+    await edge.clock.advance(5_000);
+    expect(edge.report.facts).toMatchObject({ height: 240, audioCodec: 'mp4a.40.2' });
+    expect(edge.report.health).toMatchObject({ state: 'healthy', reason: 'RenditionsLeftOut' });
+    proxy();
+    expect((await entriesOf('source')).some(({ gap }) => gap)).toBe(false);
+    expect(source.requests.some((path) => path.startsWith('/high/') && path.endsWith('.m4s'))).toBe(true);
+    source.requests.length = 0;
+    await edge.clock.advance(6_000);
+    expect(source.requests.some((path) => path.startsWith('/high/'))).toBe(false);
   });
 
   test('loses one language alone that cannot be carried, and says so', async () => {

@@ -1,5 +1,5 @@
 import type { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Route, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
+import type { Route, SourceFacts, SourceHealth, SourceRendition } from '@sluice/common/link/messages.ts';
 import type { SourceClient } from '../source/client.ts';
 import { asSourceError, healthOf, sourceError } from '../source/errors.ts';
 import {
@@ -170,9 +170,10 @@ export class SourceSide {
     this.#events.changed();
   }
 
-  #follower() {
+  /** @param found what the probe has found beside the reference; null before */
+  #follower(found: readonly SourceRendition[] | null) {
     const { source } = this.#route;
-    const renditions = (this.#facts?.renditions ?? []).filter(({ name }) => isBeside(name));
+    const renditions = found === null ? null : found.filter(({ name }) => isBeside(name));
     return createFollower({
       ...{ client: this.#client, uri: source.uri, headers: headersOfSource(source), origin: PROBE_ORIGIN, renditions },
     });
@@ -182,7 +183,7 @@ export class SourceSide {
     const abort = new AbortController();
     let cancel = (): void => {};
     let failures = 0;
-    const follower = this.#follower();
+    let follower = this.#follower(null);
     const attempt = async (): Promise<void> => {
       const beganAt = this.#clock.now();
       try {
@@ -198,7 +199,10 @@ export class SourceSide {
       } catch (error) {
         if (abort.signal.aborted) return;
         failures += 1;
-        this.#fail(asSourceError(error), failures);
+        const failure = asSourceError(error);
+        // Perhaps a lower picture has its audio in its own segments.
+        if (failure.code === 'SOURCE_UNSUPPORTED') follower = this.#follower([]);
+        this.#fail(failure, failures);
         const outcome = {
           beganAt,
           changed: false,
@@ -220,7 +224,9 @@ export class SourceSide {
     this.#lastNewAt = this.#clock.now();
     this.#looksBehind = 0;
     this.#ended = false;
-    const follower = createReplayingFollower(this.#follower(), this.#clock.now, (one) => this.#resumeAt(one));
+    const follower = createReplayingFollower(this.#follower(this.#facts?.renditions ?? []), this.#clock.now, (one) =>
+      this.#resumeAt(one),
+    );
     this.#stopWatch = watchSource(follower, this.#clock, {
       onLook: (playlist, at, before) => this.#looked(playlist, at, before),
       onFailure: (error, failures) => this.#fail(error, failures),

@@ -31,8 +31,8 @@ export interface FollowerOptions {
   readonly headers: SourceHeaders;
   /** Sent along to learn whether pages of other sites may read the answer. */
   readonly origin: string;
-  /** What is read beside the reference, as the probe has found it. */
-  readonly renditions: readonly SourceRendition[];
+  /** What is read beside the reference, as the probe has found it; null: nothing has been found out yet. */
+  readonly renditions: readonly SourceRendition[] | null;
 }
 
 /** A rendition beside the reference: its playlist as it was read last; null before. */
@@ -71,9 +71,10 @@ class Follower implements SourceFollower {
   }
 
   async #look(signal: AbortSignal): Promise<SourceLook> {
+    const { renditions } = this.#options;
     let read = await this.#reference.read(signal);
     if (read.kind === 'multivariant') {
-      const choice = chooseRenditions(read);
+      const choice = chooseRenditions(read, renditions === null || renditions.some(({ kind }) => kind === 'Audio'));
       this.#begin(choice.reference.uri, choice);
       read = await this.#reference.read(signal);
       if (read.kind === 'multivariant') {
@@ -82,7 +83,7 @@ class Follower implements SourceFollower {
     }
     const found = { choice: this.#choice, allowOrigin: this.#reference.allowOrigin };
     const fresh = read.kind === 'unchanged' ? null : read;
-    if (this.#options.renditions.length === 0) return { ...found, playlist: fresh };
+    if (renditions === null || renditions.length === 0) return { ...found, playlist: fresh };
     const playlist = fresh ?? this.#playlist;
     this.#playlist = playlist;
     if (playlist === null) return { ...found, playlist: null };
@@ -95,7 +96,7 @@ class Follower implements SourceFollower {
   }
 
   #begin(uri: string, choice: RenditionChoice | null): void {
-    const { renditions } = this.#options;
+    const renditions = this.#options.renditions ?? [];
     this.#choice = choice;
     this.#playlist = null;
     this.#reference = new PlaylistReader(this.#options, uri);

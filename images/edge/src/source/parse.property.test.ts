@@ -29,7 +29,7 @@ describe('playlists of sources', () => {
         try {
           const playlist = parsePlaylist(bytes, URL);
           if (playlist.kind === 'multivariant') {
-            const { reference, candidates } = chooseRenditions(playlist);
+            const { reference, candidates } = chooseRenditions(playlist, true);
             expect([reference.codecs, ...candidates.map(({ rendition }) => rendition.label)].join('')).toMatch(
               ONE_LINE,
             );

@@ -154,14 +154,21 @@ describe('a multivariant source', () => {
     `#EXT-X-STREAM-INF:BANDWIDTH=${height}000,RESOLUTION=1x${height}${rest}\n${height}.m3u8\n`;
   const audio = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="x",URI="a.m3u8"\n';
 
-  function chosen(text: string): string {
+  function chosen(text: string, audioApart = true): string {
     const playlist = parse(`#EXTM3U\n${text}`);
     if (playlist.kind !== 'multivariant') throw new Error('not multivariant');
-    return chooseRenditions(playlist).reference.uri;
+    return chooseRenditions(playlist, audioApart).reference.uri;
   }
 
   test('is followed in its highest picture, wherever its audio is', () => {
     expect(chosen(variant(360, '') + variant(720, '') + variant(480, ''))).toBe('https://host/live/720.m3u8');
     expect(chosen(audio + variant(360, '') + variant(720, ',AUDIO="a"'))).toBe('https://host/live/720.m3u8');
+  });
+
+  test('is followed in its highest picture with audio in its segments where other audio cannot be carried', () => {
+    expect(chosen(audio + variant(360, '') + variant(720, ',AUDIO="a"'), false)).toBe('https://host/live/360.m3u8');
+    expect(chosen(audio + variant(720, ',AUDIO="a"'), false)).toBe('https://host/live/720.m3u8');
+    const within = audio.replace(',URI="a.m3u8"', '');
+    expect(chosen(within + variant(360, '') + variant(720, ',AUDIO="a"'), false)).toBe('https://host/live/720.m3u8');
   });
 });

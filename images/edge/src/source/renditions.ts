@@ -98,17 +98,28 @@ export function inWords({ kind, name, label, language }: SourceRendition): strin
   return `${what} "${label}"${language === '' ? '' : ` (${language})`}`;
 }
 
+/** Whether a variant has no audio in its own segments. */
+function isApart(source: SourceMultivariant, { audioGroup }: SourceVariant): boolean {
+  const members = source.audio.get(audioGroup ?? '') ?? [];
+  return members.length > 0 && members.every(({ uri }) => uri !== null);
+}
+
 /**
  * Chooses what of a source is followed: the highest picture as reference, and what plays with it. Variants with other
  * audio than the reference's are left out, because the channel's playlists have one group of audio; so is what is more
  * than a channel carries: audio comes first then, the default one before the others.
+ * @param audioApart false: audio in playlists of its own cannot be carried, and pictures with audio in their own segments
+ *   are preferred, where there are any
  */
-export function chooseRenditions(source: SourceMultivariant): RenditionChoice {
+export function chooseRenditions(source: SourceMultivariant, audioApart: boolean): RenditionChoice {
   const seen = source.variants.filter((variant) => !isAudioOnly(variant));
-  const [reference, ...others] = [...(seen.length > 0 ? seen : source.variants)].sort(isHigher);
+  const heard = audioApart ? [] : seen.filter((variant) => !isApart(source, variant));
+  const pool = [heard, seen, source.variants].find(({ length }) => length > 0) ?? [];
+  const [reference] = [...pool].sort(isHigher);
   if (reference === undefined) throw new RangeError('a multivariant playlist names one variant at least');
   const audio = source.audio.get(reference.audioGroup ?? '') ?? [];
   const subtitles = source.subtitles.get(reference.subtitlesGroup ?? '') ?? [];
+  const others = seen.filter((variant) => variant !== reference).sort(isHigher);
   const uris = new Set([reference.uri]);
   const fitting = others.filter(({ uri, audioGroup }) => {
     const fits = audioGroup === reference.audioGroup && !uris.has(uri);
@@ -126,7 +137,7 @@ export function chooseRenditions(source: SourceMultivariant): RenditionChoice {
       .filter(({ uri }) => uri === null)
       .slice(0, MAX_SOURCE_RENDITIONS)
       .map((media) => track('Audio', 'source', media)),
-    needsAudio: audio.length > 0 && audio.every(({ uri }) => uri !== null),
+    needsAudio: isApart(source, reference),
     leftOut: [
       ...(otherGroups > 0 ? [`${otherGroups} variants with another group of audio than the highest picture's`] : []),
       ...tooMany.map((words) => `${words} (more than the ${MAX_SOURCE_RENDITIONS} renditions that a channel carries)`),
