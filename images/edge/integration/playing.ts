@@ -35,7 +35,8 @@ const NO_SUBTITLES = /^\[hls @ .*\] Can't support the subtitle\(uri: source-subt
 export async function decode(url: string, seconds: number, streams: readonly string[] = []): Promise<number> {
   const maps = streams.flatMap((stream) => ['-map', stream]);
   const output = ['-t', String(seconds), '-f', 'null', '-progress', '-', '-'];
-  const words = ['-v', 'warning', '-nostdin', '-i', url, ...maps, ...output];
+  // A connection for each file: where entries change to another host, FFmpeg warns that it cannot keep the one it has.
+  const words = ['-v', 'warning', '-nostdin', '-http_persistent', '0', '-i', url, ...maps, ...output];
   const { stdout, stderr } = await run('ffmpeg', words, { timeout: 60_000 });
   assert.equal(stderr.replace(SECTION_AGAIN, '').replace(NO_SUBTITLES, ''), '', 'FFmpeg warns of nothing');
   return Number([...stdout.matchAll(/^frame=(\d+)/gm)].at(-1)?.[1] ?? 0);
