@@ -1,5 +1,7 @@
-import { sameJson } from '../apply/json.ts';
+import { sameJsonBut } from '../apply/json.ts';
 import type { KubernetesObject } from '../client/client.ts';
+
+const VERSION: ReadonlySet<string> = new Set(['resourceVersion']);
 
 /**
  * Whether an object has changed in nothing but its status, as after a write of the controller that owns the status: who
@@ -9,10 +11,5 @@ import type { KubernetesObject } from '../client/client.ts';
  */
 export function onlyStatusChanged(before: KubernetesObject, after: KubernetesObject): boolean {
   if (after.metadata.generation === undefined) return false;
-  return sameJson(withoutVersion(before), withoutVersion(after));
-}
-
-function withoutVersion({ metadata }: KubernetesObject): object {
-  const { resourceVersion: _version, ...rest } = metadata;
-  return rest;
+  return sameJsonBut(before.metadata, after.metadata, VERSION);
 }

@@ -53,8 +53,7 @@ export class Spread {
 
   /** Somebody reads. */
   handOver(): void {
-    for (const value of this.#waiting) this.#hand(value);
-    this.#waiting.length = 0;
+    for (const value of this.#waiting.splice(0)) this.#hand(value);
   }
 }
 

@@ -5,7 +5,11 @@ import { createExposition } from './exposition.ts';
 
 test('the text is what prom-client itself makes of a registry, now and when it has changed', async () => {
   const label = fc.string({ unit: fc.constantFrom('a', '"', '\\', '\n', 'é') });
-  const change = fc.record({ label, value: fc.double({ noNaN: true }), seconds: fc.double({ min: 0, max: 20 }) });
+  const change = fc.record({
+    label,
+    value: fc.double({ noNaN: true }),
+    seconds: fc.double({ min: 0, max: 20, noNaN: true }),
+  });
   await fc.assert(
     fc.asyncProperty(fc.array(change), async (changes) => {
       const registry = new Registry();
