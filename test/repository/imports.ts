@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 /** Where a module is named: `from '...'`, a bare import, `import('...')`, or Node's two ways to resolve one. */
 const NAMED_MODULE =
-  /^(?:import|export)\b[^'"`;]*\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|\.resolve\(\s*'([^']+)'/gm;
+  /^(?:import|export)\b[^'"`;]*\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|(?:\brequire|\bmeta|\))\.resolve\(\s*'([^']+)'/gm;
 
 /** The package behind a module's name; null for a file of this repository or a module of Node. */
 export function packageOf(module: string): string | null {
