@@ -14,13 +14,14 @@ import { startEdgeSubject } from './edge-subject.ts';
 import { type Growth, growthLine, growthTable, measureGrowth } from './growth.ts';
 import { growthPicture } from './growth-picture.ts';
 import { measureLimit } from './limit.ts';
+import { measureMemory } from './memory.ts';
 import { SEGMENT_BYTES, startOrigin } from './origin-process.ts';
 import { startReference } from './reference-nginx.ts';
 import { measureSecondViewer } from './second-viewer.ts';
 import type { Started } from './subject.ts';
 
 /** What `npm run bench -- edge:NAME` can measure by itself. */
-export const EDGE_PARTS = ['bytes', 'viewers', 'second', 'answers', 'limit', 'growth'] as const;
+export const EDGE_PARTS = ['bytes', 'viewers', 'second', 'answers', 'limit', 'memory', 'growth'] as const;
 /** A part of the edge's bench. */
 export type EdgePart = (typeof EDGE_PARTS)[number];
 
@@ -58,9 +59,12 @@ export async function measureEdge(
 ): Promise<EdgeFigures> {
   await bundle(root, ['edge'], () => {});
   const beside = started.part();
-  const rows = wanted.some((part) => part !== 'growth') ? await measureBeside(root, progress, wanted, beside) : [];
+  const rows = wanted.some((part) => part !== 'growth' && part !== 'memory')
+    ? await measureBeside(root, progress, wanted, beside)
+    : [];
   // What is left of it must not be measured with the rest.
   await beside.stop();
+  if (wanted.includes('memory')) rows.push(...(await measurePart('memory', memoryPlan(root), progress, started)));
   if (!wanted.includes('growth')) return { rows, growth: '' };
   const growth: Growth[] = [];
   const onRow = (row: Growth): void => {
@@ -81,7 +85,12 @@ export async function measureEdge(
     await writeFile(join(root, PICTURE), growthPicture(growth));
     progress.note(`  ${PICTURE} shows it`);
   }
-  return { rows: [...rows, ...failed, ...memoryRows(growth)], growth: growthTable(growth) };
+  return { rows: [...rows, ...failed], growth: growthTable(growth) };
+}
+
+/** An edge of its own: what others have done to one stays in its memory. */
+function memoryPlan(root: string): PartPlan {
+  return { usualSeconds: 75, limitSeconds: 150, measure: (part) => measureMemory(root, part) };
 }
 
 async function measureBeside(
@@ -99,7 +108,7 @@ async function measureBeside(
   const [watcher] = startAudience(edge, { viewers: 1, channels: 1, arrivalsPerSecond: 1 });
   started.add(watcher, async () => watcher?.stop());
   await until('the edge publishes', 30, () => (watcher?.report().polls ?? 0) > 0);
-  const plans: Readonly<Record<Exclude<EdgePart, 'growth'>, PartPlan>> = {
+  const plans: Readonly<Record<Exclude<EdgePart, 'memory' | 'growth'>, PartPlan>> = {
     bytes: { usualSeconds: 35, limitSeconds: 90, measure: () => measureBytes(edge, reference) },
     answers: { usualSeconds: 60, limitSeconds: 180, measure: (part) => measureAnswers(part, edge) },
     second: { usualSeconds: 26, limitSeconds: 60, measure: () => measureSecondViewer(edge, reference) },
@@ -133,20 +142,4 @@ async function measurePart(
     progress.note(`    ${[what, measured, reference, ratio, goal].filter((text) => text !== undefined).join('; ')}`);
   }
   return found;
-}
-
-/** The goal for the sidecar's memory: 60 MB and a kilobyte per viewer. */
-function memoryRows(growth: readonly Growth[]): Measurement[] {
-  const byViewers = growth.filter(({ channels }) => channels === 1);
-  return [byViewers[0], byViewers.at(-1)].flatMap((row) => {
-    if (row === undefined) return [];
-    const { viewers, sidecarMegabytes, sidecarOwnMegabytes } = row;
-    const goal = 60 + viewers / 1000;
-    return {
-      what: `memory of the sidecar, ${viewers.toLocaleString('en')} viewers`,
-      measured: `${sidecarMegabytes.toFixed(0)} MB, of which ${sidecarOwnMegabytes.toFixed(0)} MB its own`,
-      reference: '',
-      goal: `${goal.toFixed(0)} MB, ${verdict(sidecarMegabytes <= goal)}`,
-    };
-  });
 }
