@@ -91,6 +91,37 @@ describe('a playlist of segments that need initialization sections', () => {
     );
   });
 
+  test('names those of each rendition of the source in its own playlist alone, and skips what it has not', () => {
+    const own = fc.option(fc.constantFrom('s/a.1/source/00000000000000aa.mp4', 's/a.1/source/00000000000000bb.mp4'));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(segment, own), { minLength: 1, maxLength: 20 }), (all) => {
+        let log = { ...emptyLog(), rungs: ['source', '360p', 'source-audio-1'] };
+        for (const [{ map, gap, discontinuity }, audio] of all) {
+          const msn = nextMsn(log);
+          const name = `s/a.1/source/${msn}.0.m4s`;
+          const names = { source: name, '360p': name, 'source-audio-1': `s/a.1/source-audio-1/${msn}.0.m4s` };
+          const beside = { 'source-audio-1': audio === null ? null : { map: audio } };
+          const times = { msn, epoch: 1, durationSeconds: 2, dateTime: null, discontinuity };
+          log = append(log, { ...times, gap, map: gap ? null : map, names, beside }) as typeof log;
+        }
+        const [pictures, audio] = [mediaPlaylist(log, '360p'), mediaPlaylist(log, 'source-audio-1')].map(
+          parseMediaPlaylist,
+        );
+        expect(pictures?.entries.map(({ gap }) => gap)).toEqual(all.map(([{ gap }]) => gap));
+        expect(audio?.entries.map(({ gap }) => gap)).toEqual(all.map(([{ gap }, one]) => gap || one === null));
+        const media = log.entries.filter(({ gap }) => !gap);
+        expect(pictures?.entries.filter(({ gap }) => !gap).map(({ mapUri }) => mapUri)).toEqual(
+          media.map(({ map }) => map),
+        );
+        const heard = media.map(({ beside }) => beside?.['source-audio-1']).filter((bytes) => bytes !== null);
+        expect(audio?.entries.filter(({ gap }) => !gap).map(({ mapUri }) => mapUri)).toEqual(
+          heard.map((bytes) => bytes?.map),
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   test('is what its stored log says, also after it was read back', () => {
     const log = appended(emptyLog(), { map: 's/a.1/source/0123456789abcdef.mp4', discontinuity: false, gap: false });
     expect(mediaPlaylist(JSON.parse(JSON.stringify(log)) as TimelineLog, 'source')).toBe(
