@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { MAX_UNDER_WAY, TellTurns } from './tell-turns.ts';
 
+/** An answer. */
+const YES = 'yes';
+
 /** Questions of which a test answers one after the other. */
 function stage() {
   const turns = new TellTurns();
@@ -31,10 +34,10 @@ describe('questions to other edges', () => {
     await settle();
     expect(begun).toHaveLength(MAX_UNDER_WAY + 1);
     for (let index = 0; index < 3 * MAX_UNDER_WAY + 1; index += 1) {
-      begun[index]?.resolve('yes');
+      begun[index]?.resolve(YES);
       await settle();
     }
-    expect(ends).toEqual(Array.from({ length: 3 * MAX_UNDER_WAY + 1 }, () => 'yes'));
+    expect(ends).toEqual(Array.from({ length: 3 * MAX_UNDER_WAY + 1 }, () => YES));
   });
 
   test('to an edge that answers none fail together, and later ones are asked', async () => {
@@ -48,20 +51,20 @@ describe('questions to other edges', () => {
     await settle();
     expect(ends).toHaveLength(3 * MAX_UNDER_WAY);
     ask(1);
-    begun.at(-1)?.resolve('yes');
+    begun.at(-1)?.resolve(YES);
     await settle();
-    expect(ends.at(-1)).toBe('yes');
+    expect(ends.at(-1)).toBe(YES);
   });
 
   test('to an edge that answers others wait for their turn, whatever one of them fails by', async () => {
     const { begun, ends, ask, settle } = stage();
     ask(MAX_UNDER_WAY + 2);
     await settle();
-    begun[0]?.resolve('yes');
+    begun[0]?.resolve(YES);
     await settle();
     begun[1]?.reject(new Error('no such channel'));
     await settle();
-    expect(ends).toEqual(['yes', 'Error: no such channel']);
+    expect(ends).toEqual([YES, 'Error: no such channel']);
     expect(begun).toHaveLength(MAX_UNDER_WAY + 2);
   });
 });
