@@ -181,6 +181,13 @@ const TRANSCODE: readonly Refusal[] = [
     message: 'name of a rung must not be "source" or "index"',
   },
   {
+    name: "a rung with the name of one of the source's renditions",
+    kind: 'Channel',
+    spec: rung({ name: 'source-360p' }),
+    field: 'spec.transcode.ladder[0].name',
+    message: 'name of a rung must not be "source" or "index", nor begin with "source-"',
+  },
+  {
     name: 'an odd height',
     kind: 'Channel',
     spec: rung({ height: 361 }),
