@@ -22,7 +22,7 @@ const LOG_BUFFER = '32k';
 
 /**
  * Which requests nginx may answer with a file: a GET with a session alone in its query, from a program that does not
- * say that it is no viewer. `$playlist_period` is then the folder of the present ten seconds, and else one that is not
+ * say that it is no viewer, without a condition that nginx would answer with 304. `$playlist_period` is then the folder of the present ten seconds, and else one that is not
  * there: all others are for the sidecar, as are playlists without a file.
  */
 export function playlistMaps(): string {
@@ -37,7 +37,7 @@ export function playlistMaps(): string {
     "~*${AUTOMATED_AGENT.source}" yes;
     default '';
   }
-  map "$request_method?$args $http_sec_purpose$http_purpose$automated" $playlist_period {
+  map "$request_method?$args $http_sec_purpose$http_purpose$automated$http_if_none_match" $playlist_period {
     "~^GET\\?session=${SESSION_ID_PATTERN} $" $period;
     default none;
   }`;

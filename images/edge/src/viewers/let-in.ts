@@ -22,10 +22,16 @@ export class LetIn {
     if ((this.#entries.get(nameOf(uid, hash))?.at ?? Number.POSITIVE_INFINITY) <= leftAt) this.remove(uid, hash);
   }
 
-  /** Hashes of all who were let in to a channel. */
-  of(uid: string): readonly string[] {
-    const start = nameOf(uid, '');
-    return [...this.#entries.keys()].flatMap((name) => (name.startsWith(start) ? [name.slice(start.length)] : []));
+  /** Hashes of all who were let in, by channel uid. */
+  byChannel(): ReadonlyMap<string, readonly string[]> {
+    const channels = new Map<string, string[]>();
+    for (const name of this.#entries.keys()) {
+      const [uid = '', hash = ''] = name.split(' ');
+      const hashes = channels.get(uid);
+      if (hashes === undefined) channels.set(uid, [hash]);
+      else hashes.push(hash);
+    }
+    return channels;
   }
 
   get isEmpty(): boolean {
