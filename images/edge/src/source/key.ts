@@ -8,8 +8,8 @@ export interface SourceKey {
   readonly uri: string;
   /** Whether the initialization vector is the segment's number, because none is named (RFC 8216bis 5.2). */
   readonly isNumbered: boolean;
-  /** The tag's attributes as they stand in a playlist. */
-  readonly attributes: readonly string[];
+  /** The EXT-X-KEY line as the source writes it, with an absolute URI. */
+  readonly tag: string;
 }
 
 /** KEYFORMAT of a key that names none: 16 bytes in one file. */
@@ -17,6 +17,9 @@ export const IDENTITY = 'identity';
 
 /** Hex digits of an initialization vector. */
 const IV_DIGITS = 32;
+
+/** Characters of a key's attributes: a line of a source's, which grows where its URI becomes absolute. */
+const MAX_LENGTH = 9_000;
 
 /** What a key's URI may begin with: those of the web, and those of FairPlay, Widevine and PlayReady. */
 const SCHEMES: ReadonlySet<string> = new Set(['http:', 'https:', 'skd:', 'data:', 'urn:']);
@@ -58,11 +61,13 @@ export function readKey(attributes: Attributes, base: string): SourceKey {
   if (method === undefined) return invalid('without METHOD');
   if (named === undefined) return invalid('without URI');
   const uri = absolute(named, base);
+  const list = [...attributes].map(([name, value]) => attributeText(name, name === 'URI' ? uri : value)).join(',');
+  if (list.length > MAX_LENGTH) return invalid(`of more than ${MAX_LENGTH} characters`);
   return {
     method,
     uri,
+    tag: `#EXT-X-KEY:${list}`,
     isNumbered: (attributes.get('KEYFORMAT') ?? IDENTITY) === IDENTITY && !attributes.has('IV'),
-    attributes: [...attributes].map(([name, value]) => attributeText(name, name === 'URI' ? uri : value)),
   };
 }
 
@@ -70,7 +75,7 @@ export function readKey(attributes: Attributes, base: string): SourceKey {
  * The tag for a segment with the number `msn` at its source, whose initialization vector is written out: our own numbers
  * are others.
  */
-export function keyTag({ attributes, isNumbered }: SourceKey, msn: number): string {
-  const vector = isNumbered ? [`IV=0x${msn.toString(16).padStart(IV_DIGITS, '0')}`] : [];
-  return `#EXT-X-KEY:${[...attributes, ...vector].join(',')}`;
+export function keyTag({ tag, isNumbered }: SourceKey, msn: number): string {
+  // Not joined anew: texts of thousands of segments then share the long part.
+  return isNumbered ? `${tag},IV=0x${msn.toString(16).padStart(IV_DIGITS, '0')}` : tag;
 }

@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import type { Attributes } from './attributes.ts';
 import { sourceError } from './errors.ts';
-import { keyTag, readKey, type SourceKey } from './key.ts';
+import type { SourceKey } from './key.ts';
 import { playlistText } from './lines.ts';
 import { type Manifest, type ManifestSegment, readManifest } from './manifest.ts';
 import { multivariantOf, type SourceMultivariant } from './multivariant.ts';
-import { absolute } from './uri.ts';
+import { References } from './references.ts';
 
 /** Times in ms beyond it are no Date (ECMA-262 21.4.1.1). */
 const MAX_TIME_MS = 8.64e15;
@@ -98,30 +97,24 @@ function invalid(error: z.ZodError): never {
   );
 }
 
-const segmentKeys = (keys: readonly Attributes[], msn: number, url: string): readonly SegmentKey[] =>
-  keys.map((attributes) => {
-    const key = readKey(attributes, url);
-    return { method: key.method, uri: key.uri, tag: keyTag(key, msn) };
-  });
-
 function segmentOf(
   segment: z.infer<typeof segmentSchema>,
   { gap, keys, map: section, markers }: ManifestSegment,
-  { msn, url }: { readonly msn: number; readonly url: string },
+  { msn, references }: { readonly msn: number; readonly references: References },
 ): SourceSegment {
   const { map, programDateTime } = segment;
   return {
     msn,
-    uri: absolute(segment.uri, url),
+    uri: references.own(segment.uri),
     durationSeconds: segment.duration,
     discontinuitySequence: segment.timeline,
     discontinuity: segment.discontinuity === true,
     dateTime: programDateTime === undefined ? null : new Date(programDateTime).toISOString(),
     range: segment.byterange ?? null,
-    map: map === undefined ? null : { uri: absolute(map.uri, url), range: map.byterange ?? null },
+    map: map === undefined ? null : { uri: references.shared(map.uri), range: map.byterange ?? null },
     gap,
-    keys: segmentKeys(keys, msn, url),
-    mapKeys: segmentKeys(section?.keys ?? [], msn, url),
+    keys: references.keys(keys, msn),
+    mapKeys: references.keys(section?.keys ?? [], msn),
     markers,
   };
 }
@@ -130,6 +123,7 @@ function mediaOf(manifest: Manifest, url: string): SourcePlaylist {
   const parsed = mediaSchema.safeParse(manifest);
   if (!parsed.success) return invalid(parsed.error);
   const { segments, mediaSequence } = parsed.data;
+  const references = new References(url);
   const first = mediaSequence + manifest.segmentCount - segments.length;
   return {
     kind: 'media',
@@ -140,7 +134,7 @@ function mediaOf(manifest: Manifest, url: string): SourcePlaylist {
     segments: manifest.segments.map((said, index) => {
       const segment = segments[index];
       if (segment === undefined) throw new RangeError('each segment was checked');
-      return segmentOf(segment, said, { msn: first + index, url });
+      return segmentOf(segment, said, { msn: first + index, references });
     }),
   };
 }
