@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   append,
   lastDiscontinuitySequence,
+  MAX_ENTRIES,
   newLog,
   nextMsn,
   openEpoch,
@@ -105,6 +106,13 @@ describe('removable', () => {
     expect(removable(logOf(10), (one) => one.msn === 14)).toBe(5);
     expect(removable(logOf(10), () => true)).toBe(7);
     expect(removable(logOf(2), () => true)).toBe(0);
+  });
+
+  test('keeps a thousand at most of a source whose segments last next to nothing', () => {
+    const entries = Array.from({ length: MAX_ENTRIES + 5 }, (_, index) => entry(10 + index, { durationSeconds: 1e-6 }));
+    const log = { ...emptyLog(), entries };
+    expect(removable(log, () => false)).toBe(5);
+    expect(removable(trim(log, 5), () => false)).toBe(0);
   });
 });
 

@@ -73,6 +73,12 @@ export interface TimelineLog {
 /** A playlist's window in segments: below 10 Shaka Player loses segments at switches (measured), so 12. */
 export const WINDOW_SEGMENTS = 12;
 
+/**
+ * Most segments of a playlist: three of the longest target durations (120 s) in segments of 0.4 s. A source whose segments
+ * last next to nothing would be listed, kept and sent on without end.
+ */
+export const MAX_ENTRIES = 1_000;
+
 /** How a new epoch's numbers are made from the source's. */
 export interface EpochNumbers {
   readonly msnOffset: number;
@@ -238,7 +244,8 @@ export function withRungs(log: TimelineLog, rungs: readonly string[]): TimelineL
 
 /**
  * How many entries may leave the front: those beyond the window of 12, and those up to the last one that `expired`
- * says a viewer can no longer fetch; but never so many that less than three target durations stay (RFC 8216bis 6.2.2).
+ * says a viewer can no longer fetch; but never so many that less than three target durations stay (RFC 8216bis 6.2.2),
+ * as far as {@link MAX_ENTRIES} can last that long.
  */
 export function removable(log: TimelineLog, expired: (entry: TimelineEntry) => boolean): number {
   const wanted = Math.max(log.entries.length - WINDOW_SEGMENTS, log.entries.findLastIndex(expired) + 1, 0);
@@ -246,7 +253,7 @@ export function removable(log: TimelineLog, expired: (entry: TimelineEntry) => b
   let left = listedSeconds(log);
   for (const entry of log.entries.slice(0, wanted)) {
     left -= entry.durationSeconds;
-    if (left < 3 * log.targetDurationSeconds) break;
+    if (left < 3 * log.targetDurationSeconds && log.entries.length - count <= MAX_ENTRIES) break;
     count += 1;
   }
   return count;

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import type { TimelineLog } from './log.ts';
+import { MAX_ENTRIES, type TimelineLog } from './log.ts';
 
 const numberSchema = z.number().int();
 
@@ -45,7 +45,7 @@ export const headSchema = z.object({
 });
 
 /** Entries of one log: a window has 12, and some more where segments are short. */
-export const entriesSchema = z.array(entrySchema).max(1000);
+export const entriesSchema = z.array(entrySchema).max(MAX_ENTRIES);
 
 const logSchema = headSchema.extend({ entries: entriesSchema });
 
