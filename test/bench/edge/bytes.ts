@@ -13,7 +13,8 @@ import { inTurns, type Ratio, ratioOf, type Turns } from './turns.ts';
 
 /** Short turns, so that what else the machine does meets both alike, in rounds with connections of their own. */
 const ROUNDS = 8;
-const TURN_SECONDS = 0.8;
+const TURNS_OF_A_ROUND = 2;
+const TURN_SECONDS = 0.4;
 /** Sockets have found the size of their buffers by then, and nginx has opened the files. */
 const WARM_UP_SECONDS = 0.3;
 
@@ -63,6 +64,7 @@ async function measureRound(edge: Target, reference: Target, paths: readonly str
     return await inTurns(
       () => measureEdge(TURN_SECONDS),
       () => measureReference(TURN_SECONDS),
+      TURNS_OF_A_ROUND,
     );
   } finally {
     await Promise.all([...clients.edge, ...clients.reference].map((client) => client.close()));

@@ -82,6 +82,8 @@ async function measureOne(started: Started, edge: EdgeSubject, viewers: number, 
     lastProblem: reports.map(({ lastProblem }) => lastProblem).find((problem) => problem !== '') ?? '',
   };
   await stop();
+  // What was under way ends; the next viewers come to a quiet edge.
+  await started.sleep(SETTLE_SECONDS);
   return row;
 }
 

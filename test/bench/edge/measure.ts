@@ -10,7 +10,7 @@ import { measureViewers, startAudience } from './audience.ts';
 import { measureBytes } from './bytes.ts';
 import { verdict } from './comparison.ts';
 import { within } from './deadline.ts';
-import { startEdgeSubject } from './edge-subject.ts';
+import { type EdgeSubject, startEdgeSubject } from './edge-subject.ts';
 import { type Growth, growthLine, growthTable, measureGrowth } from './growth.ts';
 import { growthPicture } from './growth-picture.ts';
 import { measureLimit } from './limit.ts';
@@ -18,17 +18,19 @@ import { measureMemory } from './memory.ts';
 import { SEGMENT_BYTES, startOrigin } from './origin-process.ts';
 import { startReference } from './reference-nginx.ts';
 import { measureSecondViewer } from './second-viewer.ts';
-import type { Started } from './subject.ts';
+import type { Started, Subject } from './subject.ts';
 
 /** What `npm run bench -- edge:NAME` can measure by itself. */
 export const EDGE_PARTS = ['bytes', 'viewers', 'second', 'answers', 'limit', 'memory', 'growth'] as const;
 /** A part of the edge's bench. */
 export type EdgePart = (typeof EDGE_PARTS)[number];
 
-/** Loopback addresses: each subject has ports for viewers of its own. */
-const ADDRESSES = { edge: '127.0.70.1', reference: '127.0.70.2' } as const;
-/** As many as an edge takes by itself on this machine's two cores. */
-const WORKERS = 2;
+/**
+ * Loopback addresses: each subject has ports for viewers of its own. And workers of nginx: one for each core that it may
+ * use; the servers that only send bytes have one core.
+ */
+const PAIR = { edge: '127.0.70.1', reference: '127.0.70.2', workers: 2 } as const;
+const PAIR_ON_ONE_CORE = { edge: '127.0.70.4', reference: '127.0.70.5', workers: 1 } as const;
 /** Written by each run, and kept where the documentation shows it. */
 const PICTURE = 'docs/edge-growth.svg';
 const SECOND_VIEWER_CHANNELS = 10;
@@ -100,16 +102,13 @@ async function measureBeside(
   started: Started,
 ): Promise<Measurement[]> {
   const originUrl = await startOrigin(started, SEGMENT_BYTES);
-  const options = { root, originUrl, channels: SECOND_VIEWER_CHANNELS, workers: WORKERS };
-  const edge = await startEdgeSubject(started, ADDRESSES.edge, options);
-  const files = `${edge.programs.mediaDirectory}/live`;
-  const reference = await startReference(started, ADDRESSES.reference, { originUrl, files, workers: WORKERS });
-  // Somebody always watches, so that there are segments to fetch.
-  const [watcher] = startAudience(edge, { viewers: 1, channels: 1, arrivalsPerSecond: 1 });
-  started.add(watcher, async () => watcher?.stop());
-  await until('the edge publishes', 30, () => (watcher?.report().polls ?? 0) > 0);
+  const { edge, reference } = await startPair(root, started, originUrl, PAIR);
+  const onOneCore = async (part: Started) => {
+    const pair = await startPair(root, part, originUrl, PAIR_ON_ONE_CORE);
+    return measureBytes(pair.edge, pair.reference);
+  };
   const plans: Readonly<Record<Exclude<EdgePart, 'memory' | 'growth'>, PartPlan>> = {
-    bytes: { usualSeconds: 35, limitSeconds: 90, measure: () => measureBytes(edge, reference) },
+    bytes: { usualSeconds: 35, limitSeconds: 90, measure: onOneCore },
     answers: { usualSeconds: 60, limitSeconds: 180, measure: (part) => measureAnswers(part, edge) },
     second: { usualSeconds: 26, limitSeconds: 60, measure: () => measureSecondViewer(edge, reference) },
     viewers: { usualSeconds: 80, limitSeconds: 150, measure: (part) => measureViewers(part, edge, reference) },
@@ -120,6 +119,24 @@ async function measureBeside(
     if (wanted.includes(name as EdgePart)) rows.push(...(await measurePart(name, plan, progress, started)));
   }
   return rows;
+}
+
+/** An edge whose first channel is watched, and nginx alone before the same source. */
+async function startPair(
+  root: string,
+  started: Started,
+  originUrl: string,
+  { edge: edgeAddress, reference: referenceAddress, workers }: typeof PAIR | typeof PAIR_ON_ONE_CORE,
+): Promise<{ readonly edge: EdgeSubject; readonly reference: Subject }> {
+  const options = { root, originUrl, channels: SECOND_VIEWER_CHANNELS, workers };
+  const edge = await startEdgeSubject(started, edgeAddress, options);
+  const files = `${edge.programs.mediaDirectory}/live`;
+  const reference = await startReference(started, referenceAddress, { originUrl, files, workers });
+  // Somebody always watches, so that there are segments to fetch.
+  const [watcher] = startAudience(edge, { viewers: 1, channels: 1, arrivalsPerSecond: 1 });
+  started.add(watcher, async () => watcher?.stop());
+  await until('the edge publishes', 30, () => (watcher?.report().polls ?? 0) > 0);
+  return { edge, reference };
 }
 
 /** Measures a part, ends what it has started, and tells of what it has found: that it failed, where it did. */
