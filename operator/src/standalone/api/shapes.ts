@@ -27,6 +27,7 @@ const probeSchema = z.object({
   timeoutSeconds: z.int().min(1).default(1),
   failureThreshold: z.int().min(1).default(3),
 });
+/** A probe of a container, as far as a process of this machine can be probed. */
 export type Probe = z.infer<typeof probeSchema>;
 
 const variableSchema = z.object({
@@ -34,6 +35,7 @@ const variableSchema = z.object({
   value: z.string().default(''),
   valueFrom: z.object({ fieldRef: z.object({ fieldPath: z.string() }) }).optional(),
 });
+/** An environment variable of a container. */
 export type Variable = z.infer<typeof variableSchema>;
 
 const execSchema = z.object({ command: z.array(z.string()).min(1) }, 'only hooks by exec are known here');
@@ -56,6 +58,7 @@ const containerSchema = z.object({
   resources: z.object({ limits: z.record(z.string(), z.union([z.string(), z.number()])).default({}) }).prefault({}),
   terminationMessagePolicy: z.enum(['File', 'FallbackToLogsOnError']).default('File'),
 });
+/** A container as a process of this machine can run it. */
 export type Container = z.infer<typeof containerSchema>;
 
 /** Volumes are folders by their names (RFC 1123 label, as Kubernetes has it). */
@@ -138,14 +141,17 @@ function kind<S extends z.ZodType, R extends z.ZodRawShape>(group: string, name:
 
 /** `pods`, as kubelet and controllers read them. */
 export const LOCAL_POD = kind('', 'Pod', podSpecSchema, { status: podStatusSchema.prefault({}) });
+/** A Pod that has been found to run without Kubernetes. */
 export type LocalPod = ReturnType<typeof LOCAL_POD.parse>;
 
 /** `deployments` */
 export const DEPLOYMENT = kind('apps', 'Deployment', deploymentSpecSchema, {});
+/** A Deployment that has been found to run without Kubernetes. */
 export type LocalDeployment = ReturnType<typeof DEPLOYMENT.parse>;
 
 /** `services` */
 export const SERVICE = kind('', 'Service', serviceSpecSchema, {});
+/** A Service that has been found to work without Kubernetes. */
 export type LocalService = ReturnType<typeof SERVICE.parse>;
 
 /** Whether a pod takes requests, by its Ready condition. */
