@@ -2,7 +2,7 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 import { withJoint } from '@sluice/common/mpegts/joint.ts';
 import { segmentUnknown, segmentUnreachable } from '../replication/segments.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
-import type { TimelineLog } from '../timeline/log.ts';
+import { type TimelineLog, urisOfEntry } from '../timeline/log.ts';
 import { parseSegmentName } from '../timeline/names.ts';
 import type { TimelineCopy } from './copy.ts';
 import { type DownloadContext, downloadSegment } from './download.ts';
@@ -36,6 +36,8 @@ export class Rereads {
   readonly #inits = new Inits();
   readonly #abort = new AbortController();
   readonly #running = new Map<string, Promise<void>>();
+  /** Whatever else is asked for, by whoever makes names up, is nothing that was lost. */
+  readonly #listed: ReadonlySet<string>;
   readonly #lost = new Set<string>();
   readonly #looks: (() => void)[] = [];
   #playlist: SourcePlaylist | null = null;
@@ -47,6 +49,7 @@ export class Rereads {
   constructor(context: RereadContext, { log, known }: Pick<TimelineCopy, 'log' | 'known'>) {
     this.#context = context;
     this.#log = log;
+    this.#listed = new Set(log.entries.flatMap(urisOfEntry));
     this.#known = known;
     this.#endsAt = wantedUntil(log, context.clock.now());
   }
@@ -63,7 +66,7 @@ export class Rereads {
    * OWNER_UNREACHABLE (503) for what the source does not answer for now, and the errors of the storage.
    */
   get(name: string): Promise<void> {
-    if (this.#lost.has(name)) return Promise.reject(segmentUnknown(name));
+    if (!this.#listed.has(name) || this.#lost.has(name)) return Promise.reject(segmentUnknown(name));
     const running = this.#running.get(name);
     if (running !== undefined) return running;
     const read = this.#turn.then(() => this.#get(name)).finally(() => this.#running.delete(name));
