@@ -4,6 +4,7 @@ import type { ObjectName } from '../client/client.ts';
 import { conflict, invalid, StatusAnswer } from './answer.ts';
 import { applied, frozen, isObject, type JsonObject, type Layers, metadataOf, overlaid, replaced } from './fields.ts';
 import { History, type StoredEvent } from './history.ts';
+import { metadataFaults } from './metadata.ts';
 import { apiVersionOf, qualified, type ServedKind } from './served-kind.ts';
 
 export type { StoredEvent } from './history.ts';
@@ -31,9 +32,6 @@ const OF_SERVER: ReadonlySet<string> = new Set([
   ...['uid', 'resourceVersion', 'generation', 'creationTimestamp'],
   ...['deletionTimestamp', 'deletionGracePeriodSeconds'],
 ]);
-/** Names and namespaces are parts of paths and URLs (RFC 1123 subdomain). */
-const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
-const NAME_REMEDY = 'use lower-case letters, digits and dashes, with a letter or digit at both ends';
 
 /**
  * The objects of a Kubernetes API in memory: resource versions, generations, field ownership, defaults, validation,
@@ -89,16 +87,10 @@ export class ObjectStore {
   /** @throws StatusAnswer 409 AlreadyExists, 422 Invalid, 405 without a namespace */
   create(type: ServedKind, body: JsonObject, fieldManager: string, { dryRun }: WriteOptions = {}): JsonObject {
     const kind = this.kindOf(type) ?? type;
-    const { name, namespace = '' } = metadataOf(body);
-    if (kind.namespaced && namespace === '')
+    const { name, namespace } = metadataOf(body);
+    if (kind.namespaced && (namespace ?? '') === '')
       throw new StatusAnswer(405, 'MethodNotAllowed', 'the namespace is missing');
-    const names = Object.entries({ name: name ?? '', ...(kind.namespaced ? { namespace } : {}) });
-    const bad = names.filter(([, text]) => !NAME.test(String(text)));
-    const faults = bad.map(([field, text]) => {
-      return { path: `metadata.${field}`, message: `"${text}" is no name: ${NAME_REMEDY}` };
-    });
-    if (faults.length > 0) throw invalid(kind, body, faults);
-    if (this.find(kind, String(namespace), String(name)) !== undefined) {
+    if (this.find(kind, String(namespace ?? ''), String(name)) !== undefined) {
       throw new StatusAnswer(409, 'AlreadyExists', `${qualified(kind)} "${name}" already exists`);
     }
     const layers = new Map([[`${fieldManager}/object`, partOf(kind, 'object', body)]]);
@@ -223,6 +215,8 @@ export class ObjectStore {
   #write({ kind, layers, server }: Omit<Entry, 'object'>, before: Entry | null, dryRun = false): JsonObject {
     const merged = [...layers.values()].reduce<unknown>(overlaid, {}) as JsonObject;
     const wanted = { ...merged, metadata: { ...metadataOf(merged), ...server } };
+    const faults = metadataFaults(wanted.metadata, kind.namespaced);
+    if (faults.length > 0) throw invalid(kind, wanted, faults);
     const object = kind.admit?.(wanted, before?.object ?? null) ?? wanted;
     const key = keyOf(kind, String(metadataOf(object).namespace ?? ''), String(metadataOf(object).name));
     if (before !== null && sameJson(object, before.object)) {
@@ -262,8 +256,9 @@ function partOf(kind: ServedKind, part: Part, body: JsonObject): JsonObject {
   return kind.hasStatus || status === undefined ? rest : { ...rest, status };
 }
 
+/** An object without the server's part of its metadata, and without fields of it that are null, as if they were left out. */
 function withoutServer(body: JsonObject): JsonObject {
-  const own = Object.entries(metadataOf(body)).filter(([field]) => !OF_SERVER.has(field));
+  const own = Object.entries(metadataOf(body)).filter(([field, value]) => !OF_SERVER.has(field) && value !== null);
   return { ...body, metadata: Object.fromEntries(own) };
 }
 

@@ -48,6 +48,28 @@ describe('a folder as input', () => {
   const spec = (name: string) =>
     store.get(kind('channels'), 'demo', name).spec as { delivery: object; viewers: object };
 
+  test.each([
+    ['labels: {year: 2026}', 'metadata.labels', 'must be a map of texts'],
+    ['annotations: [note]', 'metadata.annotations', 'must be a map of texts'],
+    ['finalizers: example.org/mine', 'metadata.finalizers', 'must be a list of texts'],
+    ['ownerReferences: [null]', 'metadata.ownerReferences', 'must be a list of owners'],
+    ['namespace: 12', 'metadata.namespace', '"12" is no name: put it in quotes'],
+  ])('refuses metadata that nobody could read: %s', async (metadata, field, message) => {
+    await write('a.yaml', `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one, ${metadata}}\n`);
+    await input.read();
+    expect(faults).toEqual([expect.objectContaining({ line: 3, field, message: expect.stringContaining(message) })]);
+  });
+
+  test('takes metadata without values as left out, as Kubernetes does', async () => {
+    const empty = 'namespace: , labels: , annotations: , finalizers: , ownerReferences: ';
+    await write('a.yaml', `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one, ${empty}}\n`);
+    await input.read();
+    expect([faults, taken, store.collectGarbage()]).toEqual([[], ['a.yaml: ConfigMap default/one'], 0]);
+    await rm(join(folder, 'a.yaml'));
+    await input.read();
+    expect(names('configmaps')).toEqual([]);
+  });
+
   test('takes every document of every YAML file, with defaults', async () => {
     await write('a.yaml', `${channel('one')}---\n${channel('two')}`);
     await write('b.yml', 'apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {token: abc}\n');

@@ -191,8 +191,8 @@ async function readText(path: string): Promise<{ text: string; fault: string }> 
 
 /** An object with its namespace. */
 function placed({ namespaced }: ServedKind, object: JsonObject): JsonObject {
-  const { namespace = DEFAULT_NAMESPACE, ...metadata } = metadataOf(object);
-  return { ...object, metadata: { ...metadata, ...(namespaced ? { namespace } : {}) } };
+  const { namespace, ...metadata } = metadataOf(object);
+  return { ...object, metadata: { ...metadata, ...(namespaced ? { namespace: namespace ?? DEFAULT_NAMESPACE } : {}) } };
 }
 
 function unknownKind({ apiVersion, kind }: JsonObject, kinds: readonly ServedKind[]): string {
