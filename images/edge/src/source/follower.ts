@@ -35,10 +35,28 @@ export interface FollowerOptions {
   readonly renditions: readonly SourceRendition[] | null;
 }
 
+/**
+ * Longest wait in ms for a rendition that could not be read the last time: the reference, which all viewers need, is looked at
+ * no sooner.
+ */
+const FAILING_TIMEOUT_MS = 2_000;
+
+/** Looks in a row without news of a rendition after which it ends with the reference, whatever it says itself. */
+const LAST_LOOKS = 5;
+
 /** A rendition beside the reference: its playlist as it was read last; null before. */
 interface Beside {
   readonly reader: PlaylistReader;
   newest: SourcePlaylist | null;
+  failed: boolean;
+  /** Looks in a row that have brought nothing. */
+  idleLooks: number;
+}
+
+/** A source that ends may take the playlists of its renditions away, or not end all of them: nobody waits for those. */
+function listedBy({ newest, idleLooks }: Beside, reference: SourcePlaylist): SourcePlaylist | null {
+  const isOver = reference.ended && idleLooks >= LAST_LOOKS;
+  return newest !== null && isOver ? { ...newest, ended: true } : newest;
 }
 
 /** Follows one rendition, and those beside it. */
@@ -103,7 +121,9 @@ class Follower implements SourceFollower {
     const followed = choice === null ? [] : renditions.map((one) => [one.name, candidateFor(one, choice)] as const);
     this.#beside = new Map(
       followed.flatMap(([rung, one]) =>
-        one === null ? [] : [[rung, { reader: new PlaylistReader(this.#options, one.uri), newest: null }]],
+        one === null
+          ? []
+          : [[rung, { reader: new PlaylistReader(this.#options, one.uri), newest: null, failed: false, idleLooks: 0 }]],
       ),
     );
     this.#missing = renditions.map(({ name }) => name).filter((name) => !this.#beside.has(name));
@@ -114,13 +134,15 @@ class Follower implements SourceFollower {
   async #join(playlist: SourcePlaylist, changed: boolean, signal: AbortSignal): Promise<SourcePlaylist> {
     const due = [...this.#beside.values()].filter(({ newest }) => changed || isBehind(playlist, newest));
     await Promise.all(due.map((one) => this.#refresh(one, signal)));
-    const others = [...this.#beside].map(([rung, { newest }]) => [rung, newest] as const);
+    const others = [...this.#beside].map(([rung, one]) => [rung, listedBy(one, playlist)] as const);
     const missing = this.#missing.map((rung) => [rung, null] as const);
     return withRenditions(playlist, new Map([...others, ...missing]), this.#shownMsn);
   }
 
   async #refresh(one: Beside, signal: AbortSignal): Promise<void> {
-    const read = await one.reader.read(signal).catch(() => null);
+    const read = await one.reader.read(signal, one.failed ? FAILING_TIMEOUT_MS : undefined).catch(() => null);
+    one.failed = read === null;
+    one.idleLooks = read?.kind === 'media' ? 0 : one.idleLooks + 1;
     if (read?.kind === 'media') one.newest = read;
   }
 }

@@ -39,13 +39,13 @@ export class PlaylistReader {
   }
 
   /** Throws the errors of the client and of {@link parsePlaylist}. */
-  async read(signal: AbortSignal): Promise<Read> {
+  async read(signal: AbortSignal, timeoutMs = PLAYLIST_TIMEOUT_MS): Promise<Read> {
     const { client, headers, origin } = this.#options;
     const answer = await client.read({
       url: this.#uri,
       headers,
       maxBytes: MAX_PLAYLIST_BYTES,
-      timeoutMs: PLAYLIST_TIMEOUT_MS,
+      timeoutMs,
       signal,
       origin,
       ...(this.#etag === null ? {} : { etag: this.#etag }),
