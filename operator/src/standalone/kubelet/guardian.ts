@@ -3,11 +3,13 @@ import { once } from 'node:events';
 
 /**
  * At the end of its input it kills whatever has its working directory in the folder, and removes the folder when nothing
- * has: what was just dying may still have written a file or started a program.
+ * has: what was just dying may still have written a file or started a program. Who has a terminal (the seventh field of
+ * /proc/PID/stat, proc(5)) is a person who looks at the files: what is started here has a session of its own, without one.
  */
 const SCRIPT = `while read -r _; do :; done
 for pause in 0.05 0.1 1 3; do
-  left=$(find /proc -maxdepth 2 -name cwd -lname "*/\${1##*/}/*" -printf '%h\\n' | tr -cd '0-9\\n')
+  left=$(find /proc -maxdepth 2 -name cwd -lname "*/\${1##*/}/*" -printf '%h/stat\\n' |
+    xargs -r sed -n 's/^\\([0-9]*\\) (.*) [A-Z] [0-9]* [0-9]* [0-9]* 0 .*/\\1/p')
   [ -z "$left" ] && rm -rf -- "$1" && break
   kill -s KILL $left
   sleep $pause

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -119,6 +121,21 @@ test('the guardian ends what is left, even what has left its group, and removes 
   expect(await left.ended).toBe(137);
   await untilGone(Number(lines[0]));
   expect(existsSync(root)).toBe(false);
+});
+
+test('the guardian spares a shell in which a person looks at the files', async () => {
+  const command = 'cd "$0" && echo $$ && exec sleep 600';
+  // Of bsdutils, which every Debian has: runs a command with a terminal.
+  const person = spawn('script', ['-qec', `sh -c '${command}' ${folder}`, '/dev/null'], { cwd: '/' });
+  const [pid] = await once(person.stdout.setEncoding('utf8'), 'data');
+  try {
+    await cleanUp();
+    expect(existsSync(root)).toBe(false);
+    expect(readFileSync(`/proc/${Number(pid)}/cmdline`, 'utf8')).toContain('sleep'); // empty for one that is killed
+  } finally {
+    process.kill(Number(pid), 'SIGKILL');
+    await once(person, 'exit');
+  }
 });
 
 test('probes want an answer from 200 to 399', async () => {
