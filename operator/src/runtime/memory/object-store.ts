@@ -143,7 +143,7 @@ export class ObjectStore {
     const entry = this.#entry(type, namespace, name);
     const copy = structuredClone(entry.object);
     const given = change(copy);
-    const wanted = isObject(given) ? given : copy;
+    const wanted = received(entry.kind, isObject(given) ? given : copy);
     requireSame(entry, wanted);
     const layers = replaced(entry.layers, withoutServer(entry.object), withoutServer(wanted));
     return this.#write({ ...entry, layers }, entry, options.dryRun);
@@ -249,9 +249,14 @@ function keyOf(kind: ServedKind, namespace: string, name: string): string {
   return `${qualified(kind)}/${namespace}/${name}`;
 }
 
+/** A body in the words of what is kept. */
+function received(kind: ServedKind, body: JsonObject): JsonObject {
+  return kind.received?.(body) ?? body;
+}
+
 /** A copy of what a manager sets of a part of an object: its status, or all but that. */
 function partOf(kind: ServedKind, part: Part, body: JsonObject): JsonObject {
-  const { status, ...rest } = withoutServer(structuredClone(body));
+  const { status, ...rest } = withoutServer(received(kind, structuredClone(body)));
   if (part === 'status') return { status: status ?? {} };
   return kind.hasStatus || status === undefined ? rest : { ...rest, status };
 }

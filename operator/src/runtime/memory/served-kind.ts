@@ -12,6 +12,8 @@ export interface ServedKind {
   readonly hasStatus?: boolean;
   /** Whether it has a scale subresource, for its `spec.replicas`. */
   readonly hasScale?: boolean;
+  /** What a writer sends in the words of what is kept; asked once for each write, never for what others wrote before. */
+  readonly received?: (body: JsonObject) => JsonObject;
   /**
    * An object as it is stored: with defaults. Whatever is wrong with it is refused.
    * @param before the object as it is stored now; null for a new one

@@ -50,7 +50,7 @@ export function createStandaloneStore(
     coreKind(SERVICE, SERVICE.schema, withAddress),
     coreKind(DEPLOYMENT, DEPLOYMENT.schema),
     coreKind(ENDPOINT_SLICE, endpointSliceSchema),
-    { ...kind('', 'Secret'), admit: encodedSecret },
+    { ...kind('', 'Secret'), received: encodedSecret, admit: checkedSecret },
     kind('', 'ConfigMap'),
     kind('events.k8s.io', 'Event'),
   ];
@@ -116,7 +116,14 @@ function coreKind(
 function encodedSecret({ stringData, ...object }: JsonObject): JsonObject {
   const texts = Object.entries(isObject(stringData) ? stringData : {});
   const encoded = texts.map(([key, value]) => [key, Buffer.from(String(value)).toString('base64')]);
-  const data: JsonObject = { ...(object.data as JsonObject), ...Object.fromEntries(encoded) };
+  return texts.length === 0
+    ? object
+    : { ...object, data: { ...(object.data as JsonObject), ...Object.fromEntries(encoded) } };
+}
+
+/** @throws StatusAnswer 422 for a key that is no name of a file */
+function checkedSecret(object: JsonObject): JsonObject {
+  const data = isObject(object.data) ? object.data : {};
   const faults = Object.keys(data)
     .filter((key) => !SECRET_KEY.test(key))
     .map((key) => ({ path: 'data', message: `"${key}" is no key: use letters, digits, dashes, underscores and dots` }));
