@@ -91,7 +91,7 @@ function departed(
 ): SourceSegment | null {
   const [oldest] = segments;
   if (oldest === undefined || msn > oldest.msn || keys !== undefined || oldest.keys.length > 0) return null;
-  const isPlain = oldest.range === null && !oldest.gap && new URL(markOf(oldest), oldest.uri).href === oldest.uri;
+  const isPlain = oldest.range === null && !oldest.gap && URL.parse(markOf(oldest), oldest.uri)?.href === oldest.uri;
   if (!isPlain) return null;
   const uri = URL.parse(mark, oldest.uri)?.href;
   // Another edge has told the name: it must not lead anywhere else.

@@ -100,6 +100,14 @@ describe('a playlist taken apart', () => {
     expect(segments.map(({ byterange }) => byterange?.offset)).toEqual([0, 10, 20]);
   });
 
+  test('passes over a date that nobody can read', () => {
+    const part = '#EXTINF:2,\na.ts\n';
+    const { segments } = readManifest(
+      `${HEAD}#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:10Z\n${part}#EXT-X-PROGRAM-DATE-TIME:soon\n${part}`,
+    );
+    expect(segments.map(({ programDateTime }) => programDateTime)).toEqual([10_000, 12_000]);
+  });
+
   test.each([
     ['UTF-16', Buffer.from(`\uFEFF${HEAD}`, 'utf16le'), /UTF-16/],
     ['a URL in Latin-1', Buffer.from(`${HEAD}#EXTINF:2,\ncaf\u00e9.ts\n`, 'latin1'), /not in UTF-8/],

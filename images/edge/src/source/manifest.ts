@@ -123,7 +123,9 @@ function keysBehind(keys: readonly Attributes[], key: Attributes): readonly Attr
   return [...others, key];
 }
 
-function takeMarker({ manifest, markers }: Reading, line: string): void {
+function takeMarker({ manifest, markers }: Reading, text: string): void {
+  // Markers outlast their playlist, in the log: a slice would keep the whole text of megabytes.
+  const line = Buffer.from(text).toString();
   if (markers.length < MAX_MARKERS) markers.push(line);
   if (!isDateRange(line)) return;
   manifest.dateRanges.push(line);
@@ -159,7 +161,9 @@ const TAGS: Readonly<Record<string, (reading: Reading, value: string) => void>> 
     reading.byterange = rangeOf(value);
   },
   '#EXT-X-PROGRAM-DATE-TIME': (reading, value) => {
-    reading.dateTime = Date.parse(value);
+    const dateMs = Date.parse(value);
+    // What nobody can read says nothing of the segment: its date follows from the ones before.
+    reading.dateTime = Number.isNaN(dateMs) ? undefined : dateMs;
   },
   '#EXT-X-KEY': (reading, value) => {
     reading.keys = keysBehind(reading.keys, readAttributes(value));
