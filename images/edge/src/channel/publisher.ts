@@ -1,13 +1,8 @@
-import type { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Mode, Route } from '@sluice/common/link/messages.ts';
-import type { SourceClient } from '../source/client.ts';
 import { asSourceError } from '../source/errors.ts';
-import type { SourceHeaders } from '../source/headers.ts';
 import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
 import { isBeside } from '../source/renditions.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
-import type { ChannelFiles } from '../storage/files.ts';
 import {
   emptied,
   ended,
@@ -18,7 +13,6 @@ import {
   type TimelineLog,
   trim,
 } from '../timeline/log.ts';
-import type { Clock } from './clock.ts';
 import { Downloads } from './downloads.ts';
 import { withEntry } from './entry.ts';
 import { DirectExpiry } from './expiry.ts';
@@ -29,43 +23,15 @@ import { Janitor } from './janitor.ts';
 import { withMarkers } from './markers.ts';
 import { listingOf, originOf } from './materialise.ts';
 import { filesOfSegment, isSettled, type PendingSegment } from './pending.ts';
+import type { PublisherContext } from './publisher-context.ts';
 import { Rhythm } from './rhythm.ts';
 import { chooseRow, NO_PROMOTION, type Origin, type Row } from './row.ts';
+import { SegmentQueue } from './segment-queue.ts';
 import type { TranscodeSession } from './transcode.ts';
 import type { UnderWay } from './under-way.ts';
 
-/** Published segments kept in mind for a transcoder that starts: it is fed with the last two at least. */
-const BACKLOG_SEGMENTS = 3;
-
 /** Pause in ms before a row whose files could not be written is tried again. */
 const STORAGE_RETRY_MS = 1_000;
-
-/** What a publisher asks of its channel, each time anew. */
-export interface PublisherView {
-  readonly uid: string;
-  readonly headers: SourceHeaders;
-  readonly mode: Mode;
-  /** Rungs for a new log, `source` first. */
-  readonly rungs: readonly string[];
-  readonly resume: Route['resume'];
-  readonly session: TranscodeSession | null;
-  /** The constant lag in ms at a target duration. */
-  lagMs(targetDurationSeconds: number): number;
-}
-
-/** What a publisher needs of its surroundings. */
-export interface PublisherContext {
-  readonly clock: Clock;
-  readonly client: SourceClient;
-  readonly files: ChannelFiles;
-  readonly view: () => PublisherView;
-  /** Makes a log outlast this process, before it is shown to anybody. */
-  readonly save: (log: TimelineLog) => Promise<void>;
-  /** Something that others see has changed. */
-  readonly changed: () => void;
-  /** A segment could not be read or stored; null: one could. */
-  readonly trouble: (error: SluiceError | null) => void;
-}
 
 /** Turns segments of the source into entries of the timeline, each at its time and never before its bytes are stored. */
 export class Publisher {
@@ -76,8 +42,7 @@ export class Publisher {
   readonly #expiry = new DirectExpiry();
   readonly #rhythm: Rhythm;
   #log: TimelineLog | null;
-  #pending: PendingSegment[] = [];
-  #recent: PendingSegment[] = [];
+  readonly #queue = new SegmentQueue();
   #origins: Readonly<Record<string, Origin>> | null = null;
   #breaks = false;
   #waking: boolean;
@@ -120,7 +85,7 @@ export class Publisher {
 
   /** Everything that is due has been published since the channel woke. */
   get caughtUp(): boolean {
-    const head = this.#pending[0];
+    const head = this.#queue.waiting[0];
     return !this.#waking && (head === undefined || head.publishAt > this.#context.clock.now());
   }
 
@@ -129,19 +94,12 @@ export class Publisher {
    * to the first that is still on its way. Lost ones are left out, and encrypted ones, which no transcoder can read.
    */
   stored(): readonly PendingSegment[] {
-    const epoch = this.#pending.at(-1)?.epoch ?? this.#recent.at(-1)?.epoch;
-    const current = [...this.#recent, ...this.#pending].filter(
-      ({ epoch: own, download, source }) => own === epoch && download.state !== 'lost' && source.keys.length === 0,
-    );
-    const isStored = (segment: PendingSegment): boolean => segment.download.state === 'stored';
-    const reachable = current.slice(Math.max(0, current.findIndex(isStored)));
-    const onItsWay = reachable.findIndex((segment) => !isStored(segment));
-    return onItsWay < 0 ? reachable : reachable.slice(0, onItsWay);
+    return this.#queue.stored();
   }
 
   /** For the next owner; null where nothing has been published since the channel woke. */
   get underWay(): Omit<UnderWay, 'session'> | null {
-    return this.#rhythm.underWay(this.#log, this.#pending);
+    return this.#rhythm.underWay(this.#log, this.#queue.waiting);
   }
 
   /** Whether the owner before had taken this segment, and it has not come here yet. */
@@ -162,8 +120,8 @@ export class Publisher {
     const added = planSegments(intake, {
       uid: view.uid,
       log: this.#log,
-      tail: this.#pending.at(-1) ?? null,
-      previousAt: this.#waking ? null : (this.#pending.at(-1)?.publishAt ?? this.#rhythm.lastPublishAt),
+      tail: this.#queue.waiting.at(-1) ?? null,
+      previousAt: this.#waking ? null : (this.#queue.waiting.at(-1)?.publishAt ?? this.#rhythm.lastPublishAt),
       waking: this.#waking,
       maySkip: this.#maySkip,
       breaks: this.#breaks,
@@ -180,14 +138,14 @@ export class Publisher {
     if (added.length > 0 || this.#log.entries.length > 0) this.#waking = false;
     if (added[0]?.start === 'epoch') view.session?.restart();
     this.#isLast = playlist.ended;
-    this.#pending.push(...withMarkers(added, playlist.dateRanges, this.#log, this.#pending));
+    this.#queue.add(withMarkers(added, playlist.dateRanges, this.#log, this.#queue.waiting));
     this.#expiry.looked(this.#log, playlist, lookedAt);
     this.pump();
   }
 
   /** A segment of a rung has come, in time or not: the lag adapts to what the transcoder needs. */
   arrived(msn: number): void {
-    const segment = [...this.#recent, ...this.#pending].find((one) => one.msn === msn);
+    const segment = this.#queue.find(msn);
     if (segment === undefined || this.#log === null) return;
     this.#rhythm.arrived(segment, this.#context.clock.now(), this.#log.targetDurationSeconds);
   }
@@ -212,8 +170,7 @@ export class Publisher {
     this.#cancelTimer();
     this.#downloads.stop();
     this.#inits.clear();
-    this.#pending = [];
-    this.#recent = [];
+    this.#queue.clear();
     this.#waking = true;
     this.#maySkip = true;
     this.#isLast = false;
@@ -275,8 +232,8 @@ export class Publisher {
     const view = this.#context.view();
     const needed = view.mode !== 'Direct' || view.session !== null;
     const joint = this.#origins !== null && Object.values(this.#origins).some((origin) => origin !== 'source');
-    const backlog = view.session === null ? [] : this.#recent.slice(-2);
-    const wanted = [...backlog, ...(needed ? this.#pending : joint ? this.#pending.slice(0, 1) : [])];
+    const backlog = view.session === null ? [] : this.#queue.recent.slice(-2);
+    const wanted = [...backlog, ...(needed ? this.#queue.waiting : joint ? this.#queue.waiting.slice(0, 1) : [])];
     const renditions = 1 + log.rungs.filter(isBeside).length;
     this.#downloads.ask(wanted.flatMap(filesOfSegment), renditions, {
       uid: view.uid,
@@ -303,7 +260,7 @@ export class Publisher {
       // On a full volume nothing is published, but what is due to go makes room.
       this.#retire();
       const now = this.#context.clock.now();
-      const head = this.#pending[0];
+      const head = this.#queue.waiting[0];
       const isFull = asSourceError(error).code === STORAGE_FULL;
       if (isFull) this.#lacksRoom = true;
       // Players skip what finds no room twice: a channel that stood still would never give back all that it lists.
@@ -331,7 +288,7 @@ export class Publisher {
 
   /** Publishes the oldest pending segment if it is due and stored; false where nothing can be done now. */
   async #publishHead(signal: AbortSignal): Promise<boolean> {
-    const head = this.#pending[0];
+    const head = this.#queue.waiting[0];
     if (this.#log === null) return false;
     if (head === undefined) return this.#end(this.#log, signal);
     const now = this.#context.clock.now();
@@ -372,8 +329,7 @@ export class Publisher {
 
   #commit(log: TimelineLog, head: PendingSegment, row: Row, session: TranscodeSession | null): void {
     this.#log = log;
-    this.#pending.shift();
-    this.#recent = [...this.#recent, head].slice(-BACKLOG_SEGMENTS);
+    this.#queue.published();
     // A gap has no bytes: what comes next still joins to the segment before it.
     if (head.download.state !== 'lost') this.#origins = row.origins;
     this.#rhythm.published(head);
@@ -390,7 +346,7 @@ export class Publisher {
     if (log === null) return;
     const now = this.#context.clock.now();
     const dueAt = now + (listedSeconds(log) + log.targetDurationSeconds) * 1000;
-    this.#janitor.retire(log.firstListedMsn, this.#inits.needed(log, this.#pending), now, dueAt);
+    this.#janitor.retire(log.firstListedMsn, this.#inits.needed(log, this.#queue.waiting), now, dueAt);
   }
 
   #trimmed(log: TimelineLog, now: number): TimelineLog {
