@@ -1,6 +1,6 @@
 import unit from './jest.config.mjs';
 
-/** Scenarios: several edges, or an operator with all that may go wrong around it, on a clock that the test moves. */
+/** Scenarios: a whole edge or several, or an operator with all that may go wrong around it, on a clock that the test moves. */
 export default {
   ...unit,
   testMatch: ['**/*.scenario.test.ts'],
