@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { factsFixture } from '@sluice/common/link/facts.testing.ts';
-import { type SourceFacts, sourceFactsSchema } from '@sluice/common/link/messages.ts';
+import { type SourceFacts, sourceFactsSchema } from '@sluice/common/link/source-facts.ts';
 import { apiReference } from './api-reference.ts';
 import { channelSpecSchema, DEFAULT_LADDER } from './channel.ts';
 import { type ChannelSourceFacts, channelSourceFactsSchema } from './channel-status.ts';

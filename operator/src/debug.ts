@@ -1,4 +1,4 @@
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { redactUri } from '@sluice/common/log/log.ts';
 import type { ChannelState } from './channel/state.ts';
 import type { PodLoad } from './edge-scale/usage.ts';

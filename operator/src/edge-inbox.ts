@@ -1,4 +1,5 @@
-import type { EdgeMessage, OwnerReport } from '@sluice/common/link/messages.ts';
+import type { EdgeMessage } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import type { AudienceBook } from './audience/book.ts';
 import type { Goodbye } from './audience/goodbyes.ts';
 import type { Admission } from './audience/seats.ts';

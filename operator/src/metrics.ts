@@ -1,4 +1,4 @@
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 import type { Counter, Gauge, Histogram, Metrics } from '@sluice/common/metrics/metrics.ts';
 import { INCIDENT_REASONS } from '@sluice/common/work/incident.ts';
 import type { StreamSession, StreamSessionPhase } from '@sluice/crds';

@@ -1,5 +1,5 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
-import type { SessionReport } from '@sluice/common/link/messages.ts';
+import type { SessionReport } from '@sluice/common/link/owner-report.ts';
 import type { Incident } from '@sluice/common/work/incident.ts';
 import type { Channel } from '@sluice/crds';
 import { sessionRefused } from './channel/events.ts';

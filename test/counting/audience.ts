@@ -1,4 +1,4 @@
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { Chance } from './chance.ts';
 import type { Network } from './network.ts';
 import type { Truth } from './truth.ts';

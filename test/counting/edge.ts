@@ -1,5 +1,7 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Audience, EdgeMessage, Route } from '@sluice/common/link/messages.ts';
+import type { Audience } from '@sluice/common/link/audience.ts';
+import type { EdgeMessage } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { Downlink } from '@sluice/edge/link/downlink.ts';
 import { Peer, readFrame } from '@sluice/edge/link/peer.ts';
 import { Uplink } from '@sluice/edge/link/uplink.ts';

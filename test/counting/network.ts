@@ -1,4 +1,4 @@
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { Decision, DeliverySpec, PreviousDecision } from '@sluice/operator/channel/decision.ts';
 import { EdgeProcess } from './edge.ts';
 import { OperatorProcess } from './operator.ts';

@@ -1,5 +1,6 @@
 import { Coalescer } from '@sluice/common/link/coalesce.ts';
-import type { OperatorMessage, Route } from '@sluice/common/link/messages.ts';
+import type { OperatorMessage } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import { AudienceBook } from '@sluice/operator/audience/book.ts';
 import type { AudienceCount } from '@sluice/operator/audience/count.ts';

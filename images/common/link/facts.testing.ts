@@ -1,4 +1,4 @@
-import type { SourceFacts } from './messages.ts';
+import type { SourceFacts } from './source-facts.ts';
 
 /** Facts of a source that can do everything: 720p H.264 with AAC in MPEG-TS, segments of 2 s, a window of 10. */
 export function factsFixture(changes: Partial<SourceFacts> = {}): SourceFacts {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { makeEdgeKeys, makeOperatorKeys } from '@sluice/operator/keys/link-keys.ts';
 import { request } from 'undici';
 import { readOperatorKey } from '../src/link/handshake.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { request } from 'undici';
 import { testRoute } from '../src/testing/route.ts';
 import { SourceServer } from '../src/testing/source-server.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import { systemClock } from './channel/clock.ts';
 import type { EdgeConfig } from './config.ts';

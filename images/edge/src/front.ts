@@ -1,5 +1,5 @@
 import type { RequestListener, Server } from 'node:http';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Metrics } from '@sluice/common/metrics/metrics.ts';
 import { isOwner } from './channel/mode.ts';

@@ -1,4 +1,4 @@
-import type { OwnerReport } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import type { Channel } from '@sluice/crds';
 import type { LinkHub } from '../link/hub.ts';
 import type { OperatorMetrics } from '../metrics.ts';

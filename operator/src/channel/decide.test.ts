@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 import { inputOf, OBSTACLE, type Overrides } from '../testing/decision-input.ts';
 import { decide } from './decide.ts';
 

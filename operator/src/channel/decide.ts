@@ -1,4 +1,4 @@
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 import type { Decision, DecisionInput, DecisionReason, PendingChange } from './decision.ts';
 import { forWindow, reasonToBeAt, steady, trustedOf, viewersOf } from './decision-words.ts';
 import { higher, isBelow, lower } from './mode.ts';

@@ -1,4 +1,4 @@
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 import type { AudienceInput, DecisionReason, DeliverySpec } from './decision.ts';
 import { isBelow } from './mode.ts';
 import { inForce, modeForAudience, type Situation } from './situation.ts';

@@ -1,4 +1,4 @@
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 
 /** The part of a Channel's spec that the decision depends on. */
 export interface DeliverySpec {

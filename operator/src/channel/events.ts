@@ -1,4 +1,4 @@
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 import { told } from '../events.ts';
 import type { EventRecord } from '../runtime/events/recorder.ts';
 

@@ -1,4 +1,6 @@
-import type { Mode, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
+import type { SourceHealth } from '@sluice/common/link/owner-report.ts';
+import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import type { Channel } from '@sluice/crds';
 import { decide } from './decide.ts';
 import type { AudienceInput, Decision, DecisionInput, DeliverySpec } from './decision.ts';

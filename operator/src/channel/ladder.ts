@@ -1,4 +1,4 @@
-import type { SourceFacts } from '@sluice/common/link/messages.ts';
+import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import type { Rung } from '@sluice/crds';
 
 /** The ladder as its playlists name it now, and whether the spec asks for another one. */

@@ -1,4 +1,4 @@
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 
 /** The modes from the cheapest upwards: each costs more than the one before it and serves a larger audience. */
 export const MODES: readonly Mode[] = ['Idle', 'Direct', 'Proxy', 'Transcode'];

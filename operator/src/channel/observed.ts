@@ -1,4 +1,4 @@
-import type { OwnerReport } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import type { Channel, StreamSession } from '@sluice/crds';
 import type { AudienceCount } from '../audience/count.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';

@@ -1,4 +1,4 @@
-import type { Obstacle } from '@sluice/common/link/messages.ts';
+import type { Obstacle } from '@sluice/common/link/owner-report.ts';
 import { CHANNEL_CONDITIONS, type ChannelConditionType, type ChannelSpec } from '@sluice/crds';
 import type { ModeObstacle } from './decision.ts';
 import type { LadderInForce } from './ladder.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { TERMS_PER_BLOCK } from '@sluice/common/link/messages.ts';
+import { TERMS_PER_BLOCK } from '@sluice/common/link/route.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 import { firstOwnerTerm, type OwnerClaim, type Ownership, ownersOf, rankEdges } from './owners.ts';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Route, TERMS_PER_BLOCK } from '@sluice/common/link/messages.ts';
+import { type Route, TERMS_PER_BLOCK } from '@sluice/common/link/route.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 
 /** Owner and two successors: an edge and its next may fail at the same time without a source being polled twice. */

@@ -1,4 +1,4 @@
-import type { SourceHealth } from '@sluice/common/link/messages.ts';
+import type { SourceHealth } from '@sluice/common/link/owner-report.ts';
 import { redactUri } from '@sluice/common/log/log.ts';
 import { CHANNEL_CONDITIONS, type Channel, type ChannelStatus } from '@sluice/crds';
 import type { EventRecord } from '../runtime/events/recorder.ts';

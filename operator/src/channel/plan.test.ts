@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { factsFixture } from '@sluice/common/link/facts.testing.ts';
-import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { type Channel, type ChannelStatus, channelStatusSchema, type StreamSession } from '@sluice/crds';
 import type { AudienceCount } from '../audience/count.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';

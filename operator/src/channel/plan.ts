@@ -1,4 +1,5 @@
-import type { Audience, Route } from '@sluice/common/link/messages.ts';
+import type { Audience } from '@sluice/common/link/audience.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { ChannelStatus, StreamSession } from '@sluice/crds';
 import type { EventRecord } from '../runtime/events/recorder.ts';
 import { channelFindings, withTimes } from './build/conditions.ts';

@@ -1,4 +1,4 @@
-import { modeSchema } from '@sluice/common/link/messages.ts';
+import { modeSchema } from '@sluice/common/link/mode.ts';
 import { z } from 'zod';
 import { decide } from './decide.ts';
 import { aliveSinceMs, type Decision, type DeliverySpec, type PreviousDecision } from './decision.ts';

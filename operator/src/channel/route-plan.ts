@@ -1,4 +1,5 @@
-import type { Route, SourceFacts } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
+import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import type { StreamSession } from '@sluice/crds';
 import { buildRoute } from './build/route.ts';
 import type { Decision } from './decision.ts';

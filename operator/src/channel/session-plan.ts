@@ -1,4 +1,4 @@
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 import type { StreamSession } from '@sluice/crds';
 import type { Decision } from './decision.ts';
 import type { ChannelMemory } from './memory.ts';

@@ -1,4 +1,4 @@
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 import type { AudienceInput, DecisionInput, DecisionReason, DeliverySpec, ModeObstacle } from './decision.ts';
 import { higher, isBelow, lower } from './mode.ts';
 

@@ -1,4 +1,4 @@
-import type { OwnerReport } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import { API_VERSION, CHANNEL_NAMES, type ChannelStatus, type StreamSession } from '@sluice/crds';
 import { CHANNEL, STREAM_SESSION } from '../kinds.ts';
 import type { OperatorMetrics } from '../metrics.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { factsFixture } from '@sluice/common/link/facts.testing.ts';
-import { ownerReportSchema } from '@sluice/common/link/messages.ts';
+import { ownerReportSchema } from '@sluice/common/link/owner-report.ts';
 import { channelSourceFactsSchema } from '@sluice/crds';
 import { reportFixture, sessionReportFixture } from '../testing/fixtures.ts';
 import { boundedReport, countable } from './bounded-report.ts';

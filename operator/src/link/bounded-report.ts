@@ -1,10 +1,5 @@
-import type {
-  Obstacle,
-  OwnerReport,
-  SessionReport,
-  SourceFacts,
-  SourceRendition,
-} from '@sluice/common/link/messages.ts';
+import type { Obstacle, OwnerReport, SessionReport } from '@sluice/common/link/owner-report.ts';
+import type { SourceFacts, SourceRendition } from '@sluice/common/link/source-facts.ts';
 import { LADDER_MAX_RUNGS } from '@sluice/crds';
 import { limited } from '../channel/build/text.ts';
 import { sameJson } from '../runtime/apply/json.ts';

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { factsFixture } from '@sluice/common/link/facts.testing.ts';
-import type { EdgeMessage, Route } from '@sluice/common/link/messages.ts';
+import type { EdgeMessage } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { type EdgeLinkKeys, makeEdgeKeys, makeOperatorKeys } from '../keys/link-keys.ts';
 import { routeFixture } from '../testing/fixtures.ts';

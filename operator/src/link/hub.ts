@@ -1,5 +1,7 @@
+import type { Audience } from '@sluice/common/link/audience.ts';
 import { Coalescer } from '@sluice/common/link/coalesce.ts';
-import type { Audience, OperatorMessage, Route } from '@sluice/common/link/messages.ts';
+import type { OperatorMessage } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Goodbye } from '../audience/goodbyes.ts';
 import type { Admission } from '../audience/seats.ts';

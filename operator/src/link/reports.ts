@@ -1,4 +1,4 @@
-import type { OwnerReport, SessionReport } from '@sluice/common/link/messages.ts';
+import type { OwnerReport, SessionReport } from '@sluice/common/link/owner-report.ts';
 import type { OwnerClaim } from '../channel/owners.ts';
 import { sameJson, sameJsonBut } from '../runtime/apply/json.ts';
 

@@ -1,4 +1,4 @@
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 
 /**
  * A channel's route as one edge gets it: the request headers of its source, which come out of a Secret, are for those alone

@@ -1,4 +1,6 @@
-import { type Audience, MAX_LINK_FRAME_BYTES, type OperatorMessage, type Route } from '@sluice/common/link/messages.ts';
+import type { Audience } from '@sluice/common/link/audience.ts';
+import { MAX_LINK_FRAME_BYTES, type OperatorMessage } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 
 /** Room in the first frame for its own braces and for characters of more than one byte in names and addresses. */
 const FRAME_BYTES = Math.floor(MAX_LINK_FRAME_BYTES * 0.75);

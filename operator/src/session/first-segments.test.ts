@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { OwnerReport, SessionReport } from '@sluice/common/link/messages.ts';
+import type { OwnerReport, SessionReport } from '@sluice/common/link/owner-report.ts';
 import { reportFixture, sessionReportFixture } from '../testing/fixtures.ts';
 import { FirstSegmentTimes } from './first-segments.ts';
 

@@ -1,4 +1,4 @@
-import type { OwnerReport } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 
 interface Watched {
   readonly pod: string;

@@ -1,4 +1,4 @@
-import type { OwnerReport, SessionReport } from '@sluice/common/link/messages.ts';
+import type { OwnerReport, SessionReport } from '@sluice/common/link/owner-report.ts';
 import type { Incident } from '@sluice/common/work/incident.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { SessionReport } from '@sluice/common/link/messages.ts';
+import type { SessionReport } from '@sluice/common/link/owner-report.ts';
 import type { StreamSession, StreamSessionStatus } from '@sluice/crds';
 import { buildSession } from '../channel/build/session.ts';
 import { POD, type Pod } from '../kinds.ts';

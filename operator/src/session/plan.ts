@@ -1,4 +1,4 @@
-import type { SessionReport } from '@sluice/common/link/messages.ts';
+import type { SessionReport } from '@sluice/common/link/owner-report.ts';
 import type { StreamSession, StreamSessionStatus } from '@sluice/crds';
 import type { Pod } from '../kinds.ts';
 import { GPU_REFUSAL_ANNOTATION } from '../labels.ts';

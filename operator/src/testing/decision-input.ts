@@ -1,4 +1,4 @@
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 import type { DecisionInput, DeliverySpec, ModeObstacle, PreviousDecision } from '../channel/decision.ts';
 
 /** Bounds and thresholds of a Channel that names none; counts are viewers. */

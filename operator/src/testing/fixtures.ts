@@ -1,5 +1,6 @@
 import { factsFixture } from '@sluice/common/link/facts.testing.ts';
-import type { OwnerReport, Route, SessionReport } from '@sluice/common/link/messages.ts';
+import type { OwnerReport, SessionReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { API_VERSION, type Channel, type ChannelSpecInput, type ChannelStatus, channelSpecSchema } from '@sluice/crds';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 

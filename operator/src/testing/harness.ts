@@ -1,4 +1,7 @@
-import type { Audience, EdgeMessage, OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Audience } from '@sluice/common/link/audience.ts';
+import type { EdgeMessage } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { createMetrics } from '@sluice/common/metrics/metrics.ts';
 import type { Channel, ChannelSpecInput, StreamSession } from '@sluice/crds';

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { testRoute } from '@sluice/edge/testing/route.ts';
 import { EdgePrograms, freePorts, makeLinkFolder } from '../../../images/edge/integration/programs.ts';
 import { imageSettings } from '../image-settings.ts';

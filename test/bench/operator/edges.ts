@@ -1,6 +1,9 @@
 import { networkInterfaces } from 'node:os';
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import type { EdgeMessage, Mode, OperatorMessage, OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { EdgeMessage, OperatorMessage } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { EdgeLinkKeys } from '@sluice/operator/keys/link-keys.ts';
 import { FakeEdge } from '@sluice/operator/link/fake-edge.ts';
 import { EDGE_SERVICE, FACTS, SYSTEM_NAMESPACE } from './objects.ts';

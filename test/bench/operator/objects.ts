@@ -1,5 +1,5 @@
 import { factsFixture } from '@sluice/common/link/facts.testing.ts';
-import type { SourceFacts } from '@sluice/common/link/messages.ts';
+import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import { API_VERSION } from '@sluice/crds';
 import type { ApplyConfiguration } from '@sluice/operator/runtime/client/client.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 import type { Bench, Scene } from './cold-start.ts';
 import { channelName, FACTS, viewersOf } from './objects.ts';
 

@@ -1,4 +1,4 @@
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 import type { Channel, StreamSession } from '@sluice/crds';
 import { CHANNEL, POD, type Pod, STREAM_SESSION } from '@sluice/operator/kinds.ts';
 import { ATTEMPT_LABEL, CHANNEL_LABEL, SESSION_LABEL } from '@sluice/operator/labels.ts';

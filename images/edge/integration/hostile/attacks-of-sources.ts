@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { factsFixture } from '@sluice/common/link/facts.testing.ts';
-import type { Route, SourceHealth } from '@sluice/common/link/messages.ts';
+import type { SourceHealth } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { testRoute } from '../../src/testing/route.ts';
 import { type LinkFolder, until } from '../programs.ts';
 import { ask } from '../stage.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { imageSettings } from '@sluice/test/bench/image-settings.ts';
 import { testRoute } from '../../src/testing/route.ts';
 import { SourceServer } from '../../src/testing/source-server.ts';

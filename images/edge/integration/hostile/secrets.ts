@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { WebSocket } from 'ws';
 import { REPLICATION_PATH } from '../../src/replication/messages.ts';
 import { replicationToken } from '../../src/replication/token.ts';

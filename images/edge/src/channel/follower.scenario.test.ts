@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { TestEdge, urisOf } from '../testing/edge.ts';
 import { testRoute } from '../testing/route.ts';
 import { ChannelOwner } from './owner.ts';

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { OwnerMessage } from '../replication/messages.ts';
 import type { LinkedChannel, OwnerAddress } from '../replication/owner-link.ts';
 import { besideRungs } from '../source/renditions.ts';

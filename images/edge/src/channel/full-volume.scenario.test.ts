@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { TestEdge, urisOf } from '../testing/edge.ts';
 import { testRoute } from '../testing/route.ts';
 import { makeSegment } from '../testing/segment.ts';

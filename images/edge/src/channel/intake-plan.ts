@@ -1,4 +1,5 @@
-import type { Mode, Route } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist, SourceSegment } from '../source/parse.ts';
 import { isBeside } from '../source/renditions.ts';

@@ -1,4 +1,6 @@
-import type { Mode, Obstacle, Route } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
+import type { Obstacle } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 
 /** What stands in the way of modes. */
 export interface Obstacles {

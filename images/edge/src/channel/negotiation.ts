@@ -1,4 +1,4 @@
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { OwnerAddress } from '../replication/owner-link.ts';
 import type { OwnersAnswer, OwnershipClient } from '../replication/ownership.ts';
 import type { Clock } from './clock.ts';

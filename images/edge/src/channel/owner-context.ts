@@ -1,4 +1,4 @@
-import type { OwnerReport } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { SourceClient } from '../source/client.ts';
 import type { SourcePlaylist } from '../source/parse.ts';

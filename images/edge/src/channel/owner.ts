@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { SluiceError } from '@sluice/common/errors/error.ts';
-import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { Published } from '../replication/feed.ts';
 import { headersOfSource } from '../source/headers.ts';
 import type { ChannelFiles } from '../storage/files.ts';

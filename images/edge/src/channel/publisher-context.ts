@@ -1,5 +1,6 @@
 import type { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Mode, Route } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { SourceClient } from '../source/client.ts';
 import type { SourceHeaders } from '../source/headers.ts';
 import type { ChannelFiles } from '../storage/files.ts';

@@ -1,4 +1,7 @@
-import type { Mode, OwnerReport, Route, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
+import type { OwnerReport, SourceHealth } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
+import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import { lastEntry, listedSeconds, nextMsn, type TimelineEntry, type TimelineLog } from '../timeline/log.ts';
 import { originOf } from './materialise.ts';
 import type { Obstacles } from './mode.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Mode } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
 import fc from 'fast-check';
 import { testRoute } from '../testing/route.ts';
 import { isOwner, mayTranscode, publishingMode } from './mode.ts';

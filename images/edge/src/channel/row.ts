@@ -1,4 +1,5 @@
-import type { Mode, SessionReport } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
+import type { SessionReport } from '@sluice/common/link/owner-report.ts';
 
 /** Rows in a row that a transcoder must have stored before their time until its rungs are listed. */
 export const ROWS_IN_TIME = 3;

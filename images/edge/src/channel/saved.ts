@@ -1,4 +1,4 @@
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { KnownSegment } from '../source/intake.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import { emptied, listedSeconds, type TimelineLog, urisOfEntry } from '../timeline/log.ts';

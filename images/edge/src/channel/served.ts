@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Audience } from '@sluice/common/link/audience.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { OwnerAddress, OwnerLinks } from '../replication/owner-link.ts';
 import type { SegmentClient, StoredFile } from '../replication/segments.ts';

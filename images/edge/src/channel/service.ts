@@ -1,4 +1,6 @@
-import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Audience } from '@sluice/common/link/audience.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { Reread } from './reread.ts';
 
 /** A playlist ready to be sent. */

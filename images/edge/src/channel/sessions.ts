@@ -1,4 +1,4 @@
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { TranscodeSession } from './transcode.ts';
 import type { SessionUnderWay } from './under-way.ts';
 

@@ -1,4 +1,5 @@
-import type { Route, SourceFacts } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
+import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import { besideRungs } from '../source/renditions.ts';
 import type { TimelineLog } from '../timeline/log.ts';
 

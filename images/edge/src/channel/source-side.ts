@@ -1,5 +1,7 @@
 import type { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Route, SourceFacts, SourceHealth, SourceRendition } from '@sluice/common/link/messages.ts';
+import type { SourceHealth } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
+import type { SourceFacts, SourceRendition } from '@sluice/common/link/source-facts.ts';
 import type { SourceClient } from '../source/client.ts';
 import { asSourceError, healthOf, sourceError } from '../source/errors.ts';
 import {

@@ -1,4 +1,4 @@
-import { type Route, TERMS_PER_BLOCK } from '@sluice/common/link/messages.ts';
+import { type Route, TERMS_PER_BLOCK } from '@sluice/common/link/route.ts';
 import type { OwnersAnswer } from '../replication/ownership.ts';
 import { nextMsn } from '../timeline/log.ts';
 import type { TimelineCopy } from './copy.ts';

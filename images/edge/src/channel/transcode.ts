@@ -1,4 +1,5 @@
-import type { Route, SessionReport } from '@sluice/common/link/messages.ts';
+import type { SessionReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { AgentReport } from '@sluice/common/work/contract.ts';
 import { NO_PROMOTION, type Promotion, type RowInput, sessionState } from './row.ts';
 import type { SessionUnderWay } from './under-way.ts';

@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { ChannelLive } from '../channel/service.ts';
 import { allowAnyOrigin, sendPreflight } from './cors.ts';

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { ChannelService, PlaylistAnswer } from '../channel/service.ts';
 import type { RouteTable } from '../routes/table.ts';
 import type { Admissions } from '../viewers/admissions.ts';

@@ -1,4 +1,4 @@
-import type { Audience } from '@sluice/common/link/messages.ts';
+import type { Audience } from '@sluice/common/link/audience.ts';
 import type { LoadReporter } from '../load/reporter.ts';
 import type { RouteTable } from '../routes/table.ts';
 import type { Admissions } from '../viewers/admissions.ts';

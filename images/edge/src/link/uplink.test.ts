@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import type { EdgeMessage, Route } from '@sluice/common/link/messages.ts';
+import type { EdgeMessage } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { reportOf, routeOf } from '../testing/channels.ts';
 import { Audiences } from '../viewers/audiences.ts';
 import { sessionIdHash } from '../viewers/session-id.ts';

@@ -1,5 +1,6 @@
 import { Coalescer } from '@sluice/common/link/coalesce.ts';
-import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { type SetTimer, setMachineTimer } from '@sluice/common/link/timer.ts';
 import type { Audiences } from '../viewers/audiences.ts';
 import { Goodbyes } from './goodbyes.ts';

@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { ChannelService } from '../channel/service.ts';
 import { type Audiences, keyOf } from '../viewers/audiences.ts';
 import { sessionIdHash } from '../viewers/session-id.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { routeOf } from '../testing/channels.ts';
 import { WORTH_A_FILE } from './popularity.ts';
 import { PublishedPlaylists } from './published.ts';

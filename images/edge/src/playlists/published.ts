@@ -1,4 +1,4 @@
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { ChannelService, PlaylistAnswer } from '../channel/service.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import type { PlaylistFiles } from './files.ts';

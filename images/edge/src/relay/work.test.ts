@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { RouteTable } from '../routes/table.ts';
 import { routeOf } from '../testing/channels.ts';
 import { openServer } from '../testing/http.ts';

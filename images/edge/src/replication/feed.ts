@@ -1,4 +1,5 @@
-import type { OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { Ownership } from '../channel/succession.ts';
 import { POSITION_INTERVAL_MS, withoutPosition } from '../link/uplink.ts';
 import type { KnownSegment } from '../source/intake.ts';

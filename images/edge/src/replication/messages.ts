@@ -1,4 +1,5 @@
-import { ownerReportSchema, ownersSchema, rungSchema } from '@sluice/common/link/messages.ts';
+import { ownerReportSchema } from '@sluice/common/link/owner-report.ts';
+import { ownersSchema, rungSchema } from '@sluice/common/link/route.ts';
 import { z } from 'zod';
 import { entriesSchema, headSchema, knownSchema } from '../timeline/store.ts';
 

@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
-import { ownersSchema } from '@sluice/common/link/messages.ts';
+import { ownersSchema } from '@sluice/common/link/route.ts';
 import { Agent } from 'undici';
 import { z } from 'zod';
 import { underWaySchema } from '../channel/under-way.ts';

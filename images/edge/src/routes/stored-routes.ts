@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
-import { type Route, routeSchema } from '@sluice/common/link/messages.ts';
+import { type Route, routeSchema } from '@sluice/common/link/route.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import { z } from 'zod';
 

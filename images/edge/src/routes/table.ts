@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { goesBefore, ownershipOf } from '../channel/succession.ts';
 import { keyOf } from '../viewers/audiences.ts';
 

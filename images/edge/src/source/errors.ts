@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import type { SourceHealth } from '@sluice/common/link/messages.ts';
+import type { SourceHealth } from '@sluice/common/link/owner-report.ts';
 
 /** What can be wrong with a source: the CamelCase reason of its health, by the code of the error. */
 const REASONS: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { factsFixture } from '@sluice/common/link/facts.testing.ts';
-import type { Route, SourceFacts } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
+import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import { testRoute } from '../testing/route.ts';
 import {
   admitsAnyPage,

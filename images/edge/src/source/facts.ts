@@ -1,5 +1,7 @@
 import type { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Obstacle, Route, SourceFacts } from '@sluice/common/link/messages.ts';
+import type { Obstacle } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
+import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import type { FragmentInspection } from '@sluice/common/mp4/fragment.ts';
 import type { InitInspection } from '@sluice/common/mp4/init.ts';
 import type { SegmentInspection } from '@sluice/common/mpegts/inspect.ts';

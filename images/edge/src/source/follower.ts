@@ -1,4 +1,4 @@
-import type { SourceRendition } from '@sluice/common/link/messages.ts';
+import type { SourceRendition } from '@sluice/common/link/source-facts.ts';
 import type { SourceClient } from './client.ts';
 import { sourceError } from './errors.ts';
 import type { SourceHeaders } from './headers.ts';

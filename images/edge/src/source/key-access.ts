@@ -1,5 +1,5 @@
 import type { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { sourceError } from './errors.ts';
 import type { SourcePlaylist } from './parse.ts';
 

@@ -1,5 +1,5 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
-import type { SourceFacts } from '@sluice/common/link/messages.ts';
+import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import { inspectFragment } from '@sluice/common/mp4/fragment.ts';
 import type { InitInspection } from '@sluice/common/mp4/init.ts';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';

@@ -1,4 +1,4 @@
-import { MAX_SOURCE_RENDITIONS, type SourceFacts, type SourceRendition } from '@sluice/common/link/messages.ts';
+import { MAX_SOURCE_RENDITIONS, type SourceFacts, type SourceRendition } from '@sluice/common/link/source-facts.ts';
 import type { SourceMedia, SourceMultivariant, SourceVariant } from './multivariant.ts';
 
 /** Characters of a name, a language and codecs that are kept: what the link admits. */

@@ -1,5 +1,7 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Audience, OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Audience } from '@sluice/common/link/audience.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { ChannelLive, ChannelService, Departure, OwnersListener, PlaylistAnswer } from '../channel/service.ts';
 import { segmentUnknown } from '../replication/segments.ts';
 

@@ -1,4 +1,4 @@
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { createApi } from '../http/api.ts';
 import { EventHub } from '../http/event-hub.ts';
 import { createLiveHandler } from '../http/live.ts';

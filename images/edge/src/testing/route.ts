@@ -1,4 +1,4 @@
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 
 /** A route with the defaults of the API, for tests; `changes` replaces fields. */
 export function testRoute(uri: string, changes: Partial<Route> = {}): Route {

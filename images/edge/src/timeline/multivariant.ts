@@ -1,4 +1,5 @@
-import type { RouteRung, SourceFacts, SourceRendition } from '@sluice/common/link/messages.ts';
+import type { RouteRung } from '@sluice/common/link/route.ts';
+import type { SourceFacts, SourceRendition } from '@sluice/common/link/source-facts.ts';
 
 /** Bitrate in bit/s that a rung's audio may take where it is copied from the source: AAC stereo at its usual most. */
 const AUDIO_BITRATE_BPS = 192_000;

@@ -1,5 +1,6 @@
 import { Coalescer } from '@sluice/common/link/coalesce.ts';
-import type { EdgeMessage, OperatorMessage, Route } from '@sluice/common/link/messages.ts';
+import type { EdgeMessage, OperatorMessage } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { type SetTimer, setMachineTimer } from '@sluice/common/link/timer.ts';
 import { type Audiences, channelFull } from './audiences.ts';
 import { sessionIdHash } from './session-id.ts';

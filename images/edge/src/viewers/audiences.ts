@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { channelUnknown } from '../http/error-answer.ts';
 import { ChannelViewers, type CountedViewer, type IdBudget, type SignOutcome } from './channel-viewers.ts';
 import { LetIn } from './let-in.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Route } from '@sluice/common/link/messages.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import { type Work, workSchema } from '@sluice/common/work/contract.ts';
 import { Agent, request } from 'undici';

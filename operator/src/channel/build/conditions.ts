@@ -1,4 +1,4 @@
-import type { SourceHealth } from '@sluice/common/link/messages.ts';
+import type { SourceHealth } from '@sluice/common/link/owner-report.ts';
 import {
   CHANNEL_CONDITIONS,
   type ChannelConditionType,

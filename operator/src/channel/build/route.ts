@@ -1,4 +1,6 @@
-import type { Mode, OwnerReport, Route } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import type { Channel, Rung, StreamSession } from '@sluice/crds';
 import { sameJson } from '../../runtime/apply/json.ts';
 import type { Ownership } from '../owners.ts';

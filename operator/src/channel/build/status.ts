@@ -1,4 +1,6 @@
-import type { Mode, OwnerReport, SourceFacts, SourceHealth } from '@sluice/common/link/messages.ts';
+import type { Mode } from '@sluice/common/link/mode.ts';
+import type { OwnerReport, SourceHealth } from '@sluice/common/link/owner-report.ts';
+import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import type { Channel, ChannelStatus, Condition } from '@sluice/crds';
 import type { AudienceCount } from '../../audience/count.ts';
 import type { ChannelMemory } from '../memory.ts';

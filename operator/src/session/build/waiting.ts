@@ -1,4 +1,4 @@
-import type { SessionReport } from '@sluice/common/link/messages.ts';
+import type { SessionReport } from '@sluice/common/link/owner-report.ts';
 import type { Pod } from '../../kinds.ts';
 import type { ObservedSession } from '../plan.ts';
 import type { NewestPod } from '../pod-state.ts';
