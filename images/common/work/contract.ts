@@ -9,6 +9,8 @@ import { incidentsSchema } from './incident.ts';
  *
  *   GET  base/work?epoch=E&after=MSN       long poll (at most 20 s); start with epoch=0&after=-1. Answers `Work`.
  *   GET  base/source/{epoch}/{msn}         the bytes of a source segment
+ *   GET  base/init/{epoch}/{msn}           the bytes of the initialization section (EXT-X-MAP) that it needs;
+ *                                          404 where its source has none
  *   PUT  base/segments/{epoch}/{rung}/{msn}  bytes of one rung's segment: 201 stored, 200 known already,
  *                                          409 a newer attempt works, 410 epoch over, 422 segment is broken,
  *                                          404 nothing such is wanted, 429 too many at a time
@@ -16,6 +18,12 @@ import { incidentsSchema } from './incident.ts';
  *   POST base/drain                        `{}` -> `DrainAnswer`; asked by preStop until done
  *
  * Errors have the shape of the public API: `{"error":{"code","message"}}`.
+ *
+ * A rung is of its source's container. MPEG-TS: content type {@link MPEG_TS_TYPE}, the body is the segment. Fragmented
+ * MP4: content type {@link MP4_TYPE}, the body is the rung's own initialization section (ftyp, moov), and directly behind
+ * it the segment (styp, moof, mdat): one request, so that there is no order between two. `readInit` of
+ * images/common/mp4/section.ts parts them. Tracks, their ids, timescales, decode times and edit lists are the source's;
+ * what it has besides pictures is in the rung sample by sample, so a source of pictures alone gives rungs of pictures alone.
  */
 
 /** Longest hold of a work long poll in seconds: below the 30 s after which idle connections are commonly cut. */
@@ -23,6 +31,14 @@ export const WORK_POLL_SECONDS = 20;
 
 /** Largest segment in bytes that is accepted: 10 s at 40 Mbit/s. */
 export const MAX_SEGMENT_BYTES = 50_000_000;
+
+/** Content type of a rung's segment in MPEG-TS (RFC 8216bis 3.1.1). */
+export const MPEG_TS_TYPE = 'video/mp2t';
+/** Content type of a rung's segment in fragmented MP4, its initialization section in front. */
+export const MP4_TYPE = 'video/mp4';
+
+/** Longest name of an initialization section in characters; names are hashes or parts of paths. */
+const MAX_INIT_NAME_LENGTH = 1_000;
 
 /** Source segments, oldest first, that are stored at the owner and that the agent has to feed next, in this order. */
 export const workSchema = z.object({
@@ -34,6 +50,11 @@ export const workSchema = z.object({
       durationSeconds: z.number().positive(),
       /** Timestamps break before this segment (the source's own discontinuity): start a new encoder run. */
       discontinuity: z.boolean(),
+      /**
+       * Name of the initialization section that the segment needs, opaque: equal names are equal bytes, so it is asked
+       * for once, and another name starts a new encoder run. There exactly where the source is fragmented MP4.
+       */
+      init: z.string().min(1).max(MAX_INIT_NAME_LENGTH).optional(),
     }),
   ),
   /** The owner needs nothing more: exit with 0. */

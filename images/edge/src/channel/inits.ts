@@ -1,5 +1,6 @@
 import type { InitInspection } from '@sluice/common/mp4/init.ts';
-import { checkedInit, MAX_INIT_BYTES } from '../source/init.ts';
+import { MAX_INIT_BYTES } from '@sluice/common/mp4/section.ts';
+import { checkedInit } from '../source/init.ts';
 import type { SourceMap } from '../source/parse.ts';
 import { mapsOf, type TimelineLog } from '../timeline/log.ts';
 import { mapName } from '../timeline/names.ts';

@@ -2,9 +2,6 @@ import { messageOf } from '@sluice/common/errors/error.ts';
 import { type InitInspection, inspectInit } from '@sluice/common/mp4/init.ts';
 import { sourceError } from './errors.ts';
 
-/** An initialization section has some kilobytes; megabytes are no such thing. */
-export const MAX_INIT_BYTES = 1024 * 1024;
-
 /** Reads an initialization section. Throws SEGMENT_BROKEN. */
 export function checkedInit(bytes: Uint8Array): InitInspection {
   try {

@@ -1,6 +1,7 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
 import type { SourceRendition } from '@sluice/common/link/source-facts.ts';
 import type { InitInspection } from '@sluice/common/mp4/init.ts';
+import { MAX_INIT_BYTES } from '@sluice/common/mp4/section.ts';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import type { SourceClient, SourceRequest } from './client.ts';
 import {
@@ -12,7 +13,7 @@ import {
   startOfTs,
 } from './content.ts';
 import { sourceError } from './errors.ts';
-import { checkedInit, MAX_INIT_BYTES } from './init.ts';
+import { checkedInit } from './init.ts';
 import type { SourcePlaylist, SourceSegment } from './parse.ts';
 import { PlaylistReader } from './playlist-reader.ts';
 import { type Candidate, inWords, type RenditionChoice } from './renditions.ts';

@@ -2,6 +2,7 @@ import { messageOf } from '@sluice/common/errors/error.ts';
 import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import { inspectFragment } from '@sluice/common/mp4/fragment.ts';
 import type { InitInspection } from '@sluice/common/mp4/init.ts';
+import { MAX_INIT_BYTES } from '@sluice/common/mp4/section.ts';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import type { SourceClient } from './client.ts';
 import { type MediaStart, startOfFragment, startOfTs } from './content.ts';
@@ -19,7 +20,7 @@ import {
 } from './facts.ts';
 import type { SourceFollower } from './follower.ts';
 import type { SourceHeaders } from './headers.ts';
-import { checkedInit, MAX_INIT_BYTES } from './init.ts';
+import { checkedInit } from './init.ts';
 import { MAX_BEHIND } from './join.ts';
 import { NOTHING_BESIDE, probeRenditions } from './probe-renditions.ts';
 

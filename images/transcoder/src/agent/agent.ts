@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
-import type { AgentReport, Job, Work } from '@sluice/common/work/contract.ts';
+import { type AgentReport, type Job, MPEG_TS_TYPE, type Work } from '@sluice/common/work/contract.ts';
 import type { IncidentReason } from '@sluice/common/work/incident.ts';
 import pidusage from 'pidusage';
 import type { EncoderChoice } from '../ffmpeg/trial.ts';
@@ -85,7 +85,7 @@ export class Agent {
     this.#resources = new ResourceWatch(options.capacity, options.warnings);
     this.#latency = new Latency(options.now);
     this.#uploader = new Uploader({
-      put: ({ epoch, rung, msn, bytes }) => options.client.putSegment(epoch, rung, msn, bytes),
+      put: ({ epoch, rung, msn, bytes }) => options.client.putSegment(epoch, rung, msn, bytes, MPEG_TS_TYPE),
       stored: (segment) => this.#stored(segment),
       dropped: (segment, reason) => this.#lost(segment.rung, segment.msn, 'refused', reason),
       superseded: () => this.#end('superseded'),

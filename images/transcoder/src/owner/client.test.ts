@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { MP4_TYPE, MPEG_TS_TYPE } from '@sluice/common/work/contract.ts';
 import { OwnerClient } from './client.ts';
 
 let server: Server | null = null;
@@ -11,9 +12,8 @@ let client: OwnerClient | null = null;
 async function clientOf(answer: (request: IncomingMessage, response: ServerResponse) => void) {
   const asked: string[] = [];
   server = createServer((request, response) => {
-    asked.push(
-      `${request.method} ${request.url} ${request.headers.authorization} ${request.headers['sluice-attempt']}`,
-    );
+    const { authorization, 'sluice-attempt': attempt, 'content-type': type } = request.headers;
+    asked.push([request.method, request.url, authorization, attempt, type].join(' ').trim());
     request.resume().on('end', () => answer(request, response));
   });
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
@@ -44,14 +44,16 @@ describe('the work API', () => {
     });
     expect(await client.work({ epoch: 2, after: 41 }, never)).toEqual(work);
     await client.source(2, 42, never);
-    await client.putSegment(2, '720p', 42, new Uint8Array(10));
+    await client.init(2, 42, never);
+    await client.putSegment(2, '720p', 42, new Uint8Array(10), MP4_TYPE);
     expect(await client.drained()).toBe(true);
     const base = '/internal/v1/sessions/default/film-1';
     expect(asked).toEqual([
       `GET ${base}/work?epoch=2&after=41 Bearer secret 3`,
       `GET ${base}/source/2/42 Bearer secret 3`,
-      `PUT ${base}/segments/2/720p/42 Bearer secret 3`,
-      `POST ${base}/drain Bearer secret 3`,
+      `GET ${base}/init/2/42 Bearer secret 3`,
+      `PUT ${base}/segments/2/720p/42 Bearer secret 3 ${MP4_TYPE}`,
+      `POST ${base}/drain Bearer secret 3 application/json`,
     ]);
   });
 
@@ -67,7 +69,7 @@ describe('the work API', () => {
     const { client } = await clientOf((_, response) => {
       response.writeHead(status).end(JSON.stringify({ error: { code: said, message: 'the reason' } }));
     });
-    const failed = client.putSegment(1, 'low', 1, new Uint8Array(1));
+    const failed = client.putSegment(1, 'low', 1, new Uint8Array(1), MPEG_TS_TYPE);
     await expect(failed).rejects.toMatchObject({ code, retryable, message: expect.stringContaining('the reason') });
   });
 

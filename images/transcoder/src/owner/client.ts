@@ -1,4 +1,5 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
+import { MAX_INIT_BYTES } from '@sluice/common/mp4/section.ts';
 import type { AgentReport, Work } from '@sluice/common/work/contract.ts';
 import { drainAnswerSchema, MAX_SEGMENT_BYTES, WORK_POLL_SECONDS, workSchema } from '@sluice/common/work/contract.ts';
 import { Agent, request } from 'undici';
@@ -70,10 +71,15 @@ export class OwnerClient {
     return this.#call({ method: 'GET', path: `source/${epoch}/${msn}`, signal, maxBytes: MAX_SEGMENT_BYTES });
   }
 
-  /** Hands one rung's segment over. */
-  async putSegment(epoch: number, rung: string, msn: number, bytes: Uint8Array): Promise<void> {
+  /** The bytes of the initialization section that a source segment needs. */
+  async init(epoch: number, msn: number, signal: AbortSignal): Promise<Uint8Array> {
+    return this.#call({ method: 'GET', path: `init/${epoch}/${msn}`, signal, maxBytes: MAX_INIT_BYTES });
+  }
+
+  /** Hands one rung's segment over. @param contentType its container's: MPEG_TS_TYPE or MP4_TYPE */
+  async putSegment(epoch: number, rung: string, msn: number, bytes: Uint8Array, contentType: string): Promise<void> {
     const path = `segments/${epoch}/${encodeURIComponent(rung)}/${msn}`;
-    await this.#call({ method: 'PUT', path, body: bytes, contentType: 'video/mp2t', maxBytes: MAX_JSON_BYTES });
+    await this.#call({ method: 'PUT', path, body: bytes, contentType, maxBytes: MAX_JSON_BYTES });
   }
 
   /** Says how the agent is. */
