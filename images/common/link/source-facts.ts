@@ -29,6 +29,13 @@ export const sourceRenditionSchema = z.object({
   default: z.boolean(),
   autoselect: z.boolean(),
   forced: z.boolean(),
+  /**
+   * Number of one of its segments less that of the reference's segment of the same time; left out where they are the same,
+   * as RFC 8216bis 6.2.4 wants it.
+   */
+  msnOffset: z.int().optional(),
+  /** CHANNELS of an audio track as the source tells them, e.g. `6` or `16/JOC`; left out where it does not. */
+  channels: z.string().max(64).optional(),
 });
 /** See {@link sourceRenditionSchema}. */
 export type SourceRendition = z.infer<typeof sourceRenditionSchema>;

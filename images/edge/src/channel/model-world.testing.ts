@@ -88,6 +88,7 @@ export class World {
         save: async () => undefined,
         changed: () => this.poll(),
         trouble: () => undefined,
+        published: () => undefined,
       },
       null,
     );

@@ -92,6 +92,7 @@ export class ChannelOwner {
           this.#source.segmentTrouble(error);
           if (error === null) this.#workWaiters.wake();
         },
+        published: (complete) => this.#source.published(complete),
       },
       log,
       underWay,
@@ -317,6 +318,7 @@ export class ChannelOwner {
     } catch (error) {
       this.#context.logger.warn({ err: error, channel: keyOf(this.#route) }, 'files of a sleeping channel stay');
     }
+    if (!this.#hasListed()) this.#source.forgotten();
     this.#changed();
   }
 

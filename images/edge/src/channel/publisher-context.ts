@@ -33,4 +33,6 @@ export interface PublisherContext {
   readonly changed: () => void;
   /** A segment could not be read or stored; null: one could. */
   readonly trouble: (error: SluiceError | null) => void;
+  /** A segment was published; `complete`: no other rendition of the source lacks it. */
+  readonly published: (complete: boolean) => void;
 }

@@ -65,6 +65,7 @@ function openPublisher(): Publisher {
       save: async () => undefined,
       changed: () => undefined,
       trouble: () => undefined,
+      published: () => undefined,
     },
     null,
   );

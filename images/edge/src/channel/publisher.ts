@@ -6,6 +6,7 @@ import { STORAGE_FULL } from '../storage/errors.ts';
 import {
   emptied,
   ended,
+  isComplete,
   lastEntry,
   listedSeconds,
   nextMsn,
@@ -331,7 +332,10 @@ export class Publisher {
     this.#log = log;
     this.#queue.published();
     // A gap has no bytes: what comes next still joins to the segment before it.
-    if (head.download.state !== 'lost') this.#origins = row.origins;
+    if (head.download.state !== 'lost') {
+      this.#origins = row.origins;
+      this.#context.published(isComplete(log));
+    }
     this.#rhythm.published(head);
     if (session !== null) {
       session.promotion = row.promotion;

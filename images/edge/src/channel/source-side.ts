@@ -1,9 +1,10 @@
 import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { SourceHealth } from '@sluice/common/link/owner-report.ts';
 import type { Route } from '@sluice/common/link/route.ts';
-import type { SourceFacts, SourceRendition } from '@sluice/common/link/source-facts.ts';
+import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import type { SourceClient } from '../source/client.ts';
-import { asSourceError, healthOf, sourceError } from '../source/errors.ts';
+import { EncryptionSeen } from '../source/encryption.ts';
+import { healthOf, sourceError } from '../source/errors.ts';
 import {
   containerChange,
   directObstacle,
@@ -12,25 +13,21 @@ import {
   sampleOf,
   transcodeObstacle,
 } from '../source/facts.ts';
-import { createFollower } from '../source/follower.ts';
-import { headersOfSource } from '../source/headers.ts';
+import { renumbered } from '../source/found-again.ts';
 import { type Intake, intake, type KnownSegment, markOf, remember } from '../source/intake.ts';
 import { keyObstacle } from '../source/key-access.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
-import { PROBE_ORIGIN, probeSource } from '../source/probe.ts';
-import { nextLookAt } from '../source/reload.ts';
-import { isBeside } from '../source/renditions.ts';
+import type { ProbeResult } from '../source/probe.ts';
 import { createReplayingFollower } from '../source/replay.ts';
 import type { Clock } from './clock.ts';
 import type { Obstacles } from './mode.ts';
+import { followerOf, PROBE_RHYTHM_SECONDS, probeOnce, probeUntilFound } from './probing.ts';
 import { ENDED, HEALTHY, tooLong, UNKNOWN_HEALTH, withoutSome } from './report.ts';
+import { SecondLook } from './second-look.ts';
 import { watchSource } from './watch.ts';
 
 /** Target durations without a new segment after which a source counts as standing still. */
 const STALLED_AFTER = 3;
-
-/** Target duration in seconds assumed for the back-off of probes, before any playlist was read. */
-const PROBE_RHYTHM_SECONDS = 4;
 
 /** What a source side tells its channel. */
 export interface SourceSideEvents {
@@ -53,6 +50,8 @@ export class SourceSide {
   #route: Route;
   #facts: SourceFacts | null;
   #sample: SegmentSample | null = null;
+  #encryption = new EncryptionSeen();
+  readonly #secondLook: SecondLook;
   #health: SourceHealth = UNKNOWN_HEALTH;
   #known: readonly KnownSegment[];
   #looksBehind = 0;
@@ -82,6 +81,9 @@ export class SourceSide {
     this.#client = client;
     this.#clock = clock;
     this.#events = events;
+    this.#secondLook = new SecondLook(clock, (ended) =>
+      probeOnce(this.#probing, (result) => ended(result !== null && this.#foundAgain(result))),
+    );
   }
 
   get facts(): SourceFacts | null {
@@ -118,6 +120,7 @@ export class SourceSide {
       // The route's are still those of the source before.
       this.#facts = null;
       this.#sample = null;
+      this.#encryption = new EncryptionSeen();
       this.#otherSource = true;
     }
     this.#health = UNKNOWN_HEALTH;
@@ -138,6 +141,16 @@ export class SourceSide {
     }
   }
 
+  /** A segment was published; `complete`: with what all other renditions have of it. */
+  published(complete: boolean): void {
+    this.#secondLook.published(complete);
+  }
+
+  /** Nobody watches, and nothing is listed any more: what was found long ago may be looked at again. */
+  forgotten(): void {
+    if (this.#facts !== null && !this.#awake) this.#secondLook.asleep(Date.parse(this.#facts.probedAt));
+  }
+
   /** Forgets the source's segments from this number on: they will be taken again. */
   rewind(nextMsn: number): void {
     this.#known = this.#known.filter((one) => one.msn < nextMsn);
@@ -147,6 +160,7 @@ export class SourceSide {
   stop(): void {
     this.#stopProbe?.();
     this.#stopWatch?.();
+    this.#secondLook.stop();
     this.#stopProbe = null;
     this.#stopWatch = null;
   }
@@ -172,63 +186,52 @@ export class SourceSide {
     this.#events.changed();
   }
 
-  /** @param found what the probe has found beside the reference; null before */
-  #follower(found: readonly SourceRendition[] | null) {
-    const { source } = this.#route;
-    const renditions = found === null ? null : found.filter(({ name }) => isBeside(name));
-    return createFollower({
-      ...{ client: this.#client, uri: source.uri, headers: headersOfSource(source), origin: PROBE_ORIGIN, renditions },
-    });
+  get #probing() {
+    return { client: this.#client, clock: this.#clock, source: this.#route.source };
   }
 
   #probe(): void {
-    const abort = new AbortController();
-    let cancel = (): void => {};
-    let failures = 0;
-    let follower = this.#follower(null);
-    const attempt = async (): Promise<void> => {
-      const beganAt = this.#clock.now();
-      try {
-        const headers = headersOfSource(this.#route.source);
-        const result = await probeSource(this.#client, follower, headers, this.#clock.now, abort.signal);
-        if (abort.signal.aborted) return;
-        this.#facts = result.facts;
-        this.#sample = result.sample;
+    this.#stopProbe = probeUntilFound(this.#probing, {
+      found: (result) => {
         this.#stopProbe = null;
-        this.#setHealth(this.#usual);
-        this.#events.changed();
+        this.#found(result);
         this.run(this.#awake);
-      } catch (error) {
-        if (abort.signal.aborted) return;
-        failures += 1;
-        const failure = asSourceError(error);
-        // Perhaps a lower picture has its audio in its own segments.
-        if (failure.code === 'SOURCE_UNSUPPORTED') follower = this.#follower([]);
-        this.#fail(failure, failures);
-        const outcome = {
-          beganAt,
-          changed: false,
-          failures,
-          targetDurationSeconds: PROBE_RHYTHM_SECONDS,
-          ended: false,
-        };
-        cancel = this.#clock.after(nextLookAt(outcome) - this.#clock.now(), () => void attempt());
-      }
-    };
-    this.#stopProbe = () => {
-      abort.abort();
-      cancel();
-    };
-    void attempt();
+      },
+      failed: (error, failures) => this.#fail(error, failures),
+    });
+  }
+
+  #found({ facts, sample }: ProbeResult): void {
+    this.#facts = facts;
+    this.#sample = sample;
+    this.#setHealth(this.#usual);
+    this.#events.changed();
+  }
+
+  /** @returns whether that is news */
+  #foundAgain(result: ProbeResult): boolean {
+    if (this.#facts === null) return false;
+    if (!this.#awake && !this.#events.hasListed()) {
+      this.#found(result);
+      return true;
+    }
+    const facts = renumbered(this.#facts, result.facts);
+    if (facts === null) return false;
+    this.#facts = facts;
+    this.#events.changed();
+    if (this.#stopWatch !== null) {
+      this.#stopWatch();
+      this.#watch();
+    }
+    return true;
   }
 
   #watch(): void {
     this.#lastNewAt = this.#clock.now();
     this.#looksBehind = 0;
     this.#ended = false;
-    const follower = createReplayingFollower(this.#follower(this.#facts?.renditions ?? []), this.#clock.now, (one) =>
-      this.#resumeAt(one),
-    );
+    const plain = followerOf(this.#probing, this.#facts?.renditions ?? [], this.#known.at(-1)?.msn ?? null);
+    const follower = createReplayingFollower(plain, this.#clock.now, (one) => this.#resumeAt(one));
     this.#stopWatch = watchSource(follower, this.#clock, {
       onLook: (playlist, at, before) => this.#looked(playlist, at, before),
       onFailure: (error, failures) => this.#fail(error, failures),
@@ -287,7 +290,8 @@ export class SourceSide {
   #learn(playlist: SourcePlaylist): void {
     const before = JSON.stringify(this.obstacles);
     const newest = newestMedia(playlist);
-    if (newest !== undefined) this.#sample = sampleOf(newest);
+    const encryption = this.#encryption.look(playlist, this.#clock.now());
+    if (newest !== undefined) this.#sample = { ...sampleOf(newest), encryption };
     if (this.#facts !== null && playlist.windowSegments > this.#facts.windowSegments) {
       this.#facts = { ...this.#facts, windowSegments: playlist.windowSegments };
     }

@@ -8,9 +8,11 @@ import {
   directObstacle,
   factsOf,
   type SegmentSample,
+  sampleOf,
   transcodeObstacle,
   UNKNOWN_MEDIA,
 } from './facts.ts';
+import { sourceSegment } from './playlist.testing.ts';
 
 const FACTS = factsFixture();
 const URI = 'https://cdn/live/index.m3u8';
@@ -67,6 +69,15 @@ const transcode: readonly Case[] = [
   { name: 'no keyframe at the start', facts: { startsWithKeyframe: false }, reason: 'NoKeyframeAtStart' },
   { name: 'encrypted segments', sample: { encryption: 'AES-128' }, reason: 'Encrypted' },
 ];
+
+test('a segment is encrypted where only its initialization section is', () => {
+  const key = { method: 'SAMPLE-AES-CTR', uri: 'skd://1', tag: '#EXT-X-KEY:METHOD=SAMPLE-AES-CTR,URI="skd://1"' };
+  const map = { uri: 'https://cdn/i.mp4', range: null };
+  expect(sampleOf(sourceSegment({ msn: 1, uri: 'https://cdn/1.m4s', map, mapKeys: [key] }))).toEqual({
+    uris: ['https://cdn/1.m4s', 'https://cdn/i.mp4'],
+    encryption: 'SAMPLE-AES-CTR',
+  });
+});
 
 test.each(transcode)('Transcode with $name: $reason', ({ facts, sample, reason }) => {
   expect(transcodeObstacle({ ...FACTS, ...facts }, { ...SAMPLE, ...sample })?.reason ?? null).toBe(reason);

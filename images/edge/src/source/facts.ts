@@ -114,7 +114,7 @@ export function factsOf(media: MediaFacts, context: ProbeContext): SourceFacts {
 export interface SegmentSample {
   /** The segment's, and that of the initialization section that it needs. */
   readonly uris: readonly string[];
-  /** METHOD of its key; null where it is not encrypted. */
+  /** METHOD of its key, or of its initialization section's; null where nothing of it is encrypted. */
   readonly encryption: string | null;
 }
 
@@ -122,7 +122,12 @@ export interface SegmentSample {
 export function sampleOf(segment: SourceSegment): SegmentSample {
   const all = [segment, ...Object.values(segment.beside ?? {})];
   const uris = all.flatMap(({ uri, map }) => (map === null ? [uri] : [uri, map.uri]));
-  return { uris, encryption: segment.keys[0]?.method ?? null };
+  return { uris, encryption: encryptionOf(segment) };
+}
+
+/** METHOD of the key that a segment is encrypted with, or its initialization section alone; null where neither is. */
+export function encryptionOf({ keys, mapKeys }: Pick<SourceSegment, 'keys' | 'mapKeys'>): string | null {
+  return keys[0]?.method ?? mapKeys[0]?.method ?? null;
 }
 
 /** The newest segment that has bytes; undefined where there is none. */

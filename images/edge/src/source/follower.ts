@@ -5,7 +5,8 @@ import type { SourceHeaders } from './headers.ts';
 import { isBehind, withRenditions } from './join.ts';
 import type { SourcePlaylist } from './parse.ts';
 import { PlaylistReader } from './playlist-reader.ts';
-import { candidateFor, chooseRenditions, type RenditionChoice } from './renditions.ts';
+import { chooseRenditions, type RenditionChoice } from './renditions.ts';
+import { renditionsNow } from './same-rendition.ts';
 
 /** What one look at the source found. */
 export interface SourceLook {
@@ -33,6 +34,8 @@ export interface FollowerOptions {
   readonly origin: string;
   /** What is read beside the reference, as the probe has found it; null: nothing has been found out yet. */
   readonly renditions: readonly SourceRendition[] | null;
+  /** Newest number that was taken of the source before; null or left out where nothing was. */
+  readonly shownMsn?: number | null;
 }
 
 /**
@@ -71,10 +74,11 @@ class Follower implements SourceFollower {
   #missing: readonly string[] = [];
   /** What was told of the joined playlist, and its newest number. */
   #told = '';
-  #shownMsn = Number.NEGATIVE_INFINITY;
+  #shownMsn: number;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
+    this.#shownMsn = options.shownMsn ?? Number.NEGATIVE_INFINITY;
     this.#reference = new PlaylistReader(options, options.uri);
   }
 
@@ -118,7 +122,7 @@ class Follower implements SourceFollower {
     this.#choice = choice;
     this.#playlist = null;
     this.#reference = new PlaylistReader(this.#options, uri);
-    const followed = choice === null ? [] : renditions.map((one) => [one.name, candidateFor(one, choice)] as const);
+    const followed = choice === null ? [] : [...renditionsNow(renditions, choice.candidates)];
     this.#beside = new Map(
       followed.flatMap(([rung, one]) =>
         one === null

@@ -114,7 +114,7 @@ function segmentOf(
     map: map === undefined ? null : { uri: references.shared(map.uri), range: map.byterange ?? null },
     gap,
     keys: references.keys(keys, msn),
-    mapKeys: references.keys(section?.keys ?? [], msn),
+    mapKeys: references.sectionKeys(section?.keys ?? []),
     markers,
   };
 }

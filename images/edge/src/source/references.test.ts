@@ -42,6 +42,13 @@ describe('the URLs and keys of a playlist', () => {
     expect(references.shared('init.mp4')).toBe('https://host/live/init.mp4');
   });
 
+  test('make one initialization section of what is encrypted without a vector, not one for each segment', () => {
+    const lines = ['#EXT-X-KEY:METHOD=AES-128,URI="key"', '#EXT-X-MAP:URI="init.mp4"', ...segments(3)];
+    const sections = playlistOf(lines).segments.map(({ map, mapKeys }) => JSON.stringify([map, mapKeys]));
+    expect(new Set(sections).size).toBe(1);
+    expect(sections[0]).not.toContain('IV=');
+  });
+
   test('are refused where a key gets longer than any line that is passed on', () => {
     expect(() => playlistOf([`#EXT-X-KEY:METHOD=AES-128,URI="${'\u4e2d'.repeat(2_000)}"`, ...segments(1)])).toThrow(
       'EXT-X-KEY of more than 9000 characters',

@@ -44,6 +44,18 @@ export class References {
     });
   }
 
+  /**
+   * The keys of an initialization section, as the source writes them: a section has no number that its initialization
+   * vector could be, so that IV is required (RFC 8216bis 4.4.4.5); without one, no segment's number may make it another
+   * section. Throws PLAYLIST_INVALID.
+   */
+  sectionKeys(all: readonly Attributes[]): readonly SegmentKey[] {
+    return all.map((attributes) => {
+      const { method, uri, tag } = this.#key(attributes);
+      return { method, uri, tag };
+    });
+  }
+
   #key(attributes: Attributes): SourceKey {
     const known = this.#keys.get(attributes);
     if (known !== undefined) return known;

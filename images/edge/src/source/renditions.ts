@@ -148,10 +148,3 @@ export function chooseRenditions(source: SourceMultivariant, audioApart: boolean
 function rank({ rendition }: Candidate): number {
   return ['Video', 'Audio', 'Subtitles'].indexOf(rendition.kind);
 }
-
-/** The candidate that is a rendition which was found when the source was probed; URLs may have changed since. */
-export function candidateFor(rendition: SourceRendition, choice: RenditionChoice): Candidate | null {
-  const identity = ({ kind, label, language, height, bitrateBps }: SourceRendition): string =>
-    JSON.stringify([kind, label, language, height, bitrateBps]);
-  return choice.candidates.find((one) => identity(one.rendition) === identity(rendition)) ?? null;
-}

@@ -137,6 +137,11 @@ export function bytesOf(entry: TimelineEntry, rung: string): SegmentBytes | null
   return own === undefined ? entry : own;
 }
 
+/** Whether all renditions beside the reference have their part of the newest entry. */
+export function isComplete(log: TimelineLog): boolean {
+  return Object.values(lastEntry(log)?.beside ?? {}).every((bytes) => bytes !== null);
+}
+
 /** Initialization sections that an entry names, over all rungs. */
 export function mapsOf({ map, beside = {} }: TimelineEntry): readonly string[] {
   const maps = [map, ...Object.values(beside).map((bytes) => bytes?.map ?? null)];
