@@ -11,6 +11,8 @@ export interface FragmentTrack {
   readonly id: number;
   /** Decode time of the first sample, in ticks of the track's timescale. */
   readonly firstDecodeTime: number;
+  /** When the first sample is presented, behind its decode time, in ticks; an edit list is no part of it. */
+  readonly firstCompositionOffset: number;
   readonly samples: number;
   /** Whether the first sample is a sync sample. */
   readonly startsWithSync: boolean;
@@ -60,6 +62,7 @@ interface Run {
   readonly duration: number;
   /** Flags of the first sample; null where the run says nothing of them. */
   readonly firstFlags: number | null;
+  readonly firstCompositionOffset: number;
 }
 
 /** ISO/IEC 14496-12 8.8.8. */
@@ -76,10 +79,13 @@ function runOf({ content }: Box, defaultDuration: number): Run {
     if (content.byteLength < at + samples * stride) throw invalidMp4('box "trun" is too short');
     const flagsAt = at + (hasDuration ? 4 : 0) + (hasSize ? 4 : 0);
     const firstFlags = first ?? (hasFlags && samples > 0 ? content.getUint32(flagsAt) : null);
+    const offsetAt = flagsAt + (hasFlags ? 4 : 0);
+    // Signed in version 1, and in practice in version 0.
+    const firstCompositionOffset = hasOffset && samples > 0 ? content.getInt32(offsetAt) : 0;
     let duration = hasDuration ? 0 : samples * defaultDuration;
     if (hasDuration)
       for (let index = 0; index < samples; index += 1) duration += content.getUint32(at + index * stride);
-    return { samples, duration, firstFlags };
+    return { samples, duration, firstFlags, firstCompositionOffset };
   });
 }
 
@@ -100,10 +106,12 @@ function trackFragment(traf: Box, init: InitInspection): FragmentTrack | null {
   const runs = boxes.filter(({ type }) => type === 'trun').map((box) => runOf(box, defaultDuration));
   const samples = runs.reduce((sum, run) => sum + run.samples, 0);
   if (samples === 0) return null;
-  const firstFlags = runs.find((run) => run.samples > 0)?.firstFlags ?? header.flags ?? track.defaultFlags;
+  const first = runs.find((run) => run.samples > 0);
+  const firstFlags = first?.firstFlags ?? header.flags ?? track.defaultFlags;
   return {
     id: track.id,
     firstDecodeTime: decodeTimeOf(child(boxes, 'tfdt')),
+    firstCompositionOffset: first?.firstCompositionOffset ?? 0,
     samples,
     startsWithSync: (firstFlags & NON_SYNC) === 0,
     duration: runs.reduce((sum, run) => sum + run.duration, 0),

@@ -62,9 +62,10 @@ describe('an initialization section', () => {
 
 describe('a segment', () => {
   test('tells where it begins, how long it is, and whether a keyframe comes first', () => {
+    const both = { firstCompositionOffset: 0, startsWithSync: true };
     expect(inspectFragment(SEGMENT, INIT)).toEqual({
-      video: { id: 1, firstDecodeTime: 1_280_000_000, samples: 50, startsWithSync: true, duration: 25_600 },
-      audio: { id: 2, firstDecodeTime: 4_800_000_000, samples: 94, startsWithSync: true, duration: 96_256 },
+      video: { ...both, id: 1, firstDecodeTime: 1_280_000_000, samples: 50, duration: 25_600 },
+      audio: { ...both, id: 2, firstDecodeTime: 4_800_000_000, samples: 94, duration: 96_256 },
     });
     const open = makeFragment({ startSeconds: 0, durationSeconds: 2, keyframe: false });
     expect(inspectFragment(open, INIT).video?.startsWithSync).toBe(false);

@@ -46,6 +46,9 @@ function checkEncrypted(bytes: Uint8Array, keys: readonly SegmentKey[]): void {
   }
 }
 
+/** What is known of a segment that nobody can read here. */
+const UNREAD = { inspection: null, spans: null, start: null } as const;
+
 /** What each kind of file is called. */
 const CONTAINERS = { ts: 'MPEG-TS', m4s: 'MP4', aac: 'packed audio', vtt: 'WebVTT' } as const;
 
@@ -53,13 +56,13 @@ function inspect(bytes: Uint8Array, init: StoredInit | null, source: SourceSegme
   const map = init?.name ?? null;
   if (source.keys.length > 0) {
     checkEncrypted(bytes, source.keys);
-    return { inspection: null, start: null, map };
+    return { ...UNREAD, map };
   }
   const extension = extensionOf(source);
   const container = CONTAINERS[extension];
   try {
     // Without its section nothing can be read of a fragment: the section alone is encrypted.
-    if (init !== null && init.inspection === null) return { inspection: null, start: null, map };
+    if (init !== null && init.inspection === null) return { ...UNREAD, map };
     return { ...contentOf(extension, bytes, init?.inspection ?? null), map };
   } catch (error) {
     throw sourceError('SEGMENT_BROKEN', `A segment of the source is no whole ${container} file`, { cause: error });

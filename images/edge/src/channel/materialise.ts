@@ -1,4 +1,5 @@
 import { withJoint } from '@sluice/common/mpegts/joint.ts';
+import { extensionOf } from '../source/segment-kind.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import type { SegmentBytes, TimelineEntry } from '../timeline/log.ts';
 import { parseSegmentName, segmentName } from '../timeline/names.ts';
@@ -8,14 +9,21 @@ import { type Origin, type Row, SOURCE } from './row.ts';
 /** Name of the stored bytes of an origin, before any joint. */
 function storedName(uid: string, segment: PendingSegment, origin: Origin): string {
   if (origin === SOURCE) return segment.sourceName;
-  const at = origin.lastIndexOf('.');
-  const attempt = Number(origin.slice(at + 1));
-  return segmentName({ uid, epoch: segment.epoch, rung: origin.slice(0, at), msn: segment.msn, attempt });
+  const id = { uid, epoch: segment.epoch, rung: encodedRung(origin), msn: segment.msn, attempt: attemptOf(origin) };
+  return segmentName(id, extensionOf(segment.source));
+}
+
+/** The rung that an encoder has made it for. */
+function encodedRung(origin: Origin): string {
+  return origin.slice(0, origin.lastIndexOf('.'));
 }
 
 function attemptOf(origin: Origin): number {
   return origin === SOURCE ? 0 : Number(origin.slice(origin.lastIndexOf('.') + 1));
 }
+
+/** Initialization sections of what a transcoder has stored of a segment, by rung; of MPEG-TS none. */
+export type RungSections = ReadonlyMap<string, string>;
 
 /** What an entry says of the bytes of a segment. */
 export type Listing = Pick<TimelineEntry, keyof SegmentBytes | 'names' | 'beside'>;
@@ -24,11 +32,17 @@ export type Listing = Pick<TimelineEntry, keyof SegmentBytes | 'names' | 'beside
  * What is listed of a segment, after every file that it names exists. Throws the errors of the storage; then nothing may
  * be listed.
  */
-export async function listingOf(uid: string, row: Row, segment: PendingSegment, files: ChannelFiles): Promise<Listing> {
+export async function listingOf(
+  uid: string,
+  row: Row,
+  segment: PendingSegment,
+  files: ChannelFiles,
+  sections: RungSections,
+): Promise<Listing> {
   const beside = namesBeside(row, segment);
   if (segment.download.state === 'lost') return { names: { ...gapNames(row, segment), ...beside }, map: null };
   const names = { ...(await materialise(uid, row, segment, files)), ...beside };
-  return { names, ...bytesIn(row, segment), ...bytesBeside(row, segment) };
+  return { names, ...bytesIn(row, segment), ...bytesBeside(row, segment, sections) };
 }
 
 /** How one file of the source is read: in Direct at the source, in parts if it names them so. */
@@ -63,13 +77,13 @@ async function materialise(
 ): Promise<Readonly<Record<string, string>>> {
   const names: Record<string, string> = {};
   const joined: { name: string; bytes: Uint8Array }[] = [];
-  // Packets in front of it would be no part of what a player decrypts.
-  const isEncrypted = segment.source.keys.length > 0;
+  // Packets in front of it would be no part of what a player decrypts; fragmented MP4 has none, and needs none.
+  const mayJoin = segment.source.keys.length === 0 && segment.source.map === null;
   for (const [rung, origin] of Object.entries(row.origins)) {
     const stored = storedName(uid, segment, origin);
     if (row.mode === 'Direct') {
       names[rung] = segment.source.uri;
-    } else if (row.joints.includes(rung) && !isEncrypted) {
+    } else if (row.joints.includes(rung) && mayJoin) {
       const name = segmentName({ uid, epoch: segment.epoch, rung, msn: segment.msn, attempt: attemptOf(origin) });
       joined.push({ name, bytes: withJoint(await files.read(stored)) });
       names[rung] = name;
@@ -94,12 +108,17 @@ function namesBeside(row: Row, { source, sourceName, beside }: PendingSegment): 
   return Object.fromEntries(Object.entries(beside).map(([rung, one]) => [rung, name(one ?? { source, sourceName })]));
 }
 
-/** How the source's other renditions are read; nothing where there are none. */
-function bytesBeside(row: Row, segment: PendingSegment): Pick<Listing, 'beside'> {
-  const all = Object.entries(segment.beside);
-  if (all.length === 0) return {};
-  const bytes = all.map(([rung, one]) => [rung, isMissing(one, segment) ? null : bytesIn(row, one)]);
-  return { beside: Object.fromEntries(bytes) };
+/** How the source's other renditions are read, and rungs with sections of their own; nothing where there are none. */
+function bytesBeside(row: Row, segment: PendingSegment, sections: RungSections): Pick<Listing, 'beside'> {
+  const renditions = Object.entries(segment.beside).map(
+    ([rung, one]) => [rung, isMissing(one, segment) ? null : bytesIn(row, one)] as const,
+  );
+  const encoded = Object.entries(row.origins).flatMap(([rung, origin]) => {
+    const map = origin === SOURCE ? undefined : sections.get(encodedRung(origin));
+    return map === undefined ? [] : [[rung, { map }] as const];
+  });
+  const all = [...renditions, ...encoded];
+  return all.length === 0 ? {} : { beside: Object.fromEntries(all) };
 }
 
 /** Origin of a listed name, to go on after a restart of the sidecar. */

@@ -68,6 +68,8 @@ export type Download =
       readonly state: 'stored';
       /** What rungs are compared with; null for everything but MPEG-TS, and where it is encrypted. */
       readonly inspection: SegmentContent['inspection'];
+      /** The same of fragmented MP4; null for everything else, and where it is encrypted. */
+      readonly spans: SegmentContent['spans'];
       /** When its media begins, to compare renditions; null where it does not say. */
       readonly start: SegmentContent['start'];
       /** Name of the stored Media Initialization Section; null for MPEG-TS. */

@@ -309,7 +309,9 @@ export class Publisher {
       promotion: session?.promotion ?? NO_PROMOTION,
     });
     if (row.wait) return false;
-    const listing = await listingOf(view.uid, row, head, this.#context.files);
+    // Taken now, as the row was: a newer attempt has nothing stored yet.
+    const sections = session?.sectionsOf(head.msn) ?? new Map();
+    const listing = await listingOf(view.uid, row, head, this.#context.files, sections);
     const log = this.#trimmed(withEntry(this.#log, head, listing), now);
     await this.#context.save(log);
     if (signal.aborted) return false;
@@ -350,7 +352,9 @@ export class Publisher {
     if (log === null) return;
     const now = this.#context.clock.now();
     const dueAt = now + (listedSeconds(log) + log.targetDurationSeconds) * 1000;
-    this.#janitor.retire(log.firstListedMsn, this.#inits.needed(log, this.#queue.waiting), now, dueAt);
+    const { session } = this.#context.view();
+    const maps = new Set([...this.#inits.needed(log, this.#queue.waiting), ...(session?.sections ?? [])]);
+    this.#janitor.retire(log.firstListedMsn, maps, now, dueAt);
   }
 
   #trimmed(log: TimelineLog, now: number): TimelineLog {

@@ -18,7 +18,12 @@ import type { SessionUnderWay } from './under-way.ts';
 function rowNames(uid: string, epoch: number, session: SessionUnderWay | null): readonly string[] {
   if (session === null) return [];
   const { attempt, rows } = session;
-  return rows.flatMap(({ msn, rungs }) => rungs.map((rung) => segmentName({ uid, epoch, rung, msn, attempt })));
+  return rows.flatMap(({ msn, rungs, sections = {} }) =>
+    rungs.flatMap((rung) => {
+      const [id, section] = [{ uid, epoch, rung, msn, attempt }, sections[rung]];
+      return section === undefined ? [segmentName(id)] : [section, segmentName(id, 'm4s')];
+    }),
+  );
 }
 
 /** What a new owner's missing files need. */

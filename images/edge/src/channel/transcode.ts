@@ -25,8 +25,10 @@ export class TranscodeSession {
   #draining = false;
   #requests = 0;
   #uploads = 0;
-  readonly #claims = new Set<string>();
-  readonly #rows = new Map<number, Set<string>>();
+  /** What is being stored, with the initialization section that it needs; null for MPEG-TS. */
+  readonly #claims = new Map<string, string | null>();
+  /** Stored rungs by number, each with its section as above. */
+  readonly #rows = new Map<number, Map<string, string | null>>();
   promotion: Promotion = NO_PROMOTION;
 
   constructor(session: NonNullable<Route['session']>) {
@@ -38,7 +40,10 @@ export class TranscodeSession {
 
   /** For the channel's next owner. */
   get underWay(): SessionUnderWay {
-    const rows = [...this.#rows].map(([msn, rungs]) => ({ msn, rungs: [...rungs] }));
+    const rows = [...this.#rows].map(([msn, row]) => {
+      const sections = Object.fromEntries(this.sectionsOf(msn));
+      return { msn, rungs: [...row.keys()], ...(Object.keys(sections).length === 0 ? {} : { sections }) };
+    });
     const [report, draining, promotion] = [this.#report, this.#draining, { ...this.promotion }];
     return { uid: this.uid, attempt: this.#attempt, report, draining, promotion, rows };
   }
@@ -50,7 +55,9 @@ export class TranscodeSession {
     this.#report = report;
     this.#draining = draining;
     this.promotion = promotion;
-    for (const { msn, rungs } of rows) this.#rows.set(msn, new Set(rungs));
+    for (const { msn, rungs, sections = {} } of rows) {
+      this.#rows.set(msn, new Map(rungs.map((rung) => [rung, sections[rung] ?? null])));
+    }
   }
 
   /** Takes what may change while a session runs. */
@@ -118,12 +125,14 @@ export class TranscodeSession {
 
   /**
    * Claims the right to store one rung's segment; false where it is stored or being stored, because a second write
-   * could replace what is listed already. The claim ends with `stored` or `unclaim`.
+   * could replace what is listed already. The claim ends with `unclaim`, behind `stored` where that came about.
+   *
+   * @param section name of the initialization section that it needs; null for MPEG-TS
    */
-  claim(msn: number, rung: string): boolean {
+  claim(msn: number, rung: string, section: string | null = null): boolean {
     const key = `${this.#attempt}/${msn}/${rung}`;
     if (this.#claims.has(key) || this.#rows.get(msn)?.has(rung) === true) return false;
-    this.#claims.add(key);
+    this.#claims.set(key, section);
     return true;
   }
 
@@ -131,10 +140,22 @@ export class TranscodeSession {
     this.#claims.delete(`${attempt}/${msn}/${rung}`);
   }
 
-  stored(msn: number, rung: string): void {
-    const row = this.#rows.get(msn) ?? new Set<string>();
-    row.add(rung);
+  /** What was claimed is stored. */
+  stored(msn: number, rung: string, section: string | null = null): void {
+    const row = this.#rows.get(msn) ?? new Map<string, string | null>();
+    row.set(rung, section);
     this.#rows.set(msn, row);
+  }
+
+  /** Initialization sections of the stored rungs of a segment, by rung; of MPEG-TS none. */
+  sectionsOf(msn: number): ReadonlyMap<string, string> {
+    return new Map([...(this.#rows.get(msn) ?? [])].flatMap(([rung, name]) => (name === null ? [] : [[rung, name]])));
+  }
+
+  /** Names of all initialization sections that stored rungs need, and those that are being stored. */
+  get sections(): readonly string[] {
+    const all = [...this.#claims.values(), ...[...this.#rows.values()].flatMap((row) => [...row.values()])];
+    return all.filter((name) => name !== null);
   }
 
   /** Forgets rows up to `msn`, which have been published. */
@@ -159,7 +180,7 @@ export class TranscodeSession {
     return {
       attempt: this.#attempt,
       rungs: this.#rungs.filter((rung) => !dropped.has(rung)),
-      stored: this.#rows.get(msn) ?? new Set<string>(),
+      stored: new Set(this.#rows.get(msn)?.keys()),
     };
   }
 

@@ -5,6 +5,9 @@ import type { Promotion } from './row.ts';
 /** Most segments and rows that one edge tells another of: far more than wait at a time, and a bound for what is read. */
 const MAX_TOLD = 64;
 
+/** As `mapName` makes it: another edge tells it, and a file is written under it. */
+const SECTION_NAME = /^s\/[\w-][\w.-]*\/[a-z0-9-]+\/[0-9a-f]+\.mp4$/;
+
 /** A transcode session as its channel's next owner needs it. */
 export const sessionUnderWaySchema = z.object({
   uid: z.string().max(128),
@@ -17,7 +20,16 @@ export const sessionUnderWaySchema = z.object({
     late: z.boolean(),
   }) satisfies z.ZodType<Promotion>,
   /** Rungs that are stored of segments that wait. */
-  rows: z.array(z.object({ msn: z.int().nonnegative(), rungs: z.array(z.string().max(63)).max(8) })).max(MAX_TOLD),
+  rows: z
+    .array(
+      z.object({
+        msn: z.int().nonnegative(),
+        rungs: z.array(z.string().max(63)).max(8),
+        /** Names of the initialization sections that they need, by rung; left out for MPEG-TS. */
+        sections: z.record(z.string().max(63), z.string().max(300).regex(SECTION_NAME)).optional(),
+      }),
+    )
+    .max(MAX_TOLD),
 });
 /** See {@link sessionUnderWaySchema}. */
 export type SessionUnderWay = z.infer<typeof sessionUnderWaySchema>;

@@ -1,8 +1,8 @@
-import { inspectFragment } from '@sluice/common/mp4/fragment.ts';
 import type { InitInspection } from '@sluice/common/mp4/init.ts';
 import { inspectSegment, type SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
 import { TICKS_PER_SECOND, ticksBetween } from '@sluice/common/mpegts/timestamp.ts';
 import { sourceError } from './errors.ts';
+import { type FragmentSpans, spansOf } from './fragment-spans.ts';
 
 /** Where a segment's media begins; `isTicks`: of the 33 bit clock of 90 kHz, which begins anew every 26.5 hours. */
 export interface MediaStart {
@@ -14,6 +14,8 @@ export interface MediaStart {
 export interface SegmentContent {
   /** Of MPEG-TS, else null. */
   readonly inspection: SegmentInspection | null;
+  /** Of fragmented MP4, else null. */
+  readonly spans: FragmentSpans | null;
   /** Null where it does not say, as WebVTT. */
   readonly start: MediaStart | null;
 }
@@ -50,12 +52,12 @@ export function startOfTs({ video, audio }: SegmentInspection): MediaStart | nul
 
 /** When a fragment begins, by the decode time of its picture, or its audio where there is none. */
 export function startOfFragment(bytes: Uint8Array, init: InitInspection, partial = false): MediaStart | null {
-  const { video, audio } = inspectFragment(bytes, init, partial);
-  if (video !== null && init.video !== null) {
-    return { seconds: video.firstDecodeTime / init.video.timescale, isTicks: false };
-  }
-  if (audio === null || init.audio === null) return null;
-  return { seconds: audio.firstDecodeTime / init.audio.timescale, isTicks: false };
+  return startOfSpans(spansOf(bytes, init, partial));
+}
+
+function startOfSpans({ video, audio }: FragmentSpans): MediaStart | null {
+  const seconds = (video ?? audio)?.decodedAt;
+  return seconds === undefined ? null : { seconds, isTicks: false };
 }
 
 function broken(what: string): Error {
@@ -87,10 +89,13 @@ export function checkWebVtt(bytes: Uint8Array): void {
 export function contentOf(extension: string, bytes: Uint8Array, init: InitInspection | null): SegmentContent {
   if (extension === 'vtt') {
     checkWebVtt(bytes);
-    return { inspection: null, start: null };
+    return { inspection: null, spans: null, start: null };
   }
-  if (extension === 'aac') return { inspection: null, start: startOfPackedAudio(bytes) };
-  if (init !== null) return { inspection: null, start: startOfFragment(bytes, init) };
+  if (extension === 'aac') return { inspection: null, spans: null, start: startOfPackedAudio(bytes) };
+  if (init !== null) {
+    const spans = spansOf(bytes, init);
+    return { inspection: null, spans, start: startOfSpans(spans) };
+  }
   const inspection = inspectSegment(bytes);
-  return { inspection, start: startOfTs(inspection) };
+  return { inspection, spans: null, start: startOfTs(inspection) };
 }

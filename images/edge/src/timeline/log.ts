@@ -34,8 +34,9 @@ export interface TimelineEntry extends SegmentBytes {
   /** Per rung the URI that playlists name: relative to the channel's URL, or in Direct the source's absolute URL. */
   readonly names: Readonly<Record<string, string>>;
   /**
-   * How rungs are read that are other renditions of the source, e.g. audio in a playlist of its own; null: a gap of that
-   * rung alone. Left out where there are no such rungs.
+   * How rungs are read that are not read as the source is: its other renditions, e.g. audio in a playlist of its own (null: a
+   * gap of that rung alone), and rungs of a transcoder that have an initialization section of their own. Left out where
+   * there are no such rungs.
    */
   readonly beside?: Readonly<Record<string, SegmentBytes | null>> | undefined;
   /** The source's ad markers in front of this segment (EXT-X-DATERANGE, EXT-X-CUE-OUT, ...), whole lines. */

@@ -22,15 +22,15 @@ export function segmentName(id: SegmentId, extension: SegmentExtension = 'ts'): 
 }
 
 /**
- * URI of a stored Media Initialization Section of the source, beside its segments: named by its bytes, because sources
- * use one name for all of theirs.
+ * URI of a stored Media Initialization Section of the source, or of a rung, beside its segments: named by its bytes,
+ * because sources use one name for all of theirs, and encoder runs write the same one again and again.
  */
-export function mapName(uid: string, epoch: number, bytes: Uint8Array): string {
+export function mapName(uid: string, epoch: number, bytes: Uint8Array, rung = 'source'): string {
   const digest = createHash('sha256')
     .update(bytes)
     .digest('hex')
     .slice(0, 2 * MAP_NAME_BYTES);
-  return `s/${uid.slice(0, 8)}.${epoch}/source/${digest}.mp4`;
+  return `s/${uid.slice(0, 8)}.${epoch}/${rung}/${digest}.mp4`;
 }
 
 /** Whether a URI names a file of ours, and not the source's own URL. */

@@ -1,18 +1,23 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import { inspectSegment, type SegmentInspection } from '@sluice/common/mpegts/inspect.ts';
 import type { AgentReport, Work } from '@sluice/common/work/contract.ts';
 import type { MediaSide } from '../channel/media-side.ts';
 import type { ChannelOwner } from '../channel/owner.ts';
 import type { PendingSegment } from '../channel/pending.ts';
 import type { TranscodeSession } from '../channel/transcode.ts';
 import { ownerMoved } from '../channel/waiters.ts';
+import { segmentUnknown } from '../replication/segments.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
 import { lastEntry, nextMsn } from '../timeline/log.ts';
-import { parseSegmentName, segmentName } from '../timeline/names.ts';
-import { chooseWork, ptsDistance } from './feed.ts';
+import { isStoredName, mapName, parseSegmentName, type SegmentId, segmentName } from '../timeline/names.ts';
+import { broken, checkSegment } from './check-segment.ts';
+import { chooseWork } from './feed.ts';
+import { checkFragment, splitUpload } from './fragment-upload.ts';
 
-/** Least tolerance at a boundary in 90 kHz ticks, for a source whose frame rate is unknown: a frame at 24 per second. */
-const UNKNOWN_FRAME_TICKS = 3_750;
+/** A file that an upload becomes. */
+interface UploadedFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
 
 /** What the work API lets one session's agents do at the channel's owner. */
 export class Desk {
@@ -73,8 +78,20 @@ export class Desk {
 
   /** Bytes of a stored source segment. Throws SEGMENT_UNKNOWN (404). */
   source(epoch: number, msn: number): Promise<Uint8Array> {
-    const { uid } = this.#owner.route;
-    return this.#owner.files.read(segmentName({ uid, epoch, rung: 'source', msn, attempt: 0 }));
+    const { files, route } = this.#owner;
+    const id = { uid: route.uid, epoch, rung: 'source', msn, attempt: 0 };
+    const fragment = segmentName(id, 'm4s');
+    return files.read(files.has(fragment) ? fragment : segmentName(id));
+  }
+
+  /** Bytes of the initialization section that a stored source segment needs. Throws SEGMENT_UNKNOWN (404). */
+  init(epoch: number, msn: number): Promise<Uint8Array> {
+    const { files, publisher } = this.#owner;
+    const isIt = (one: { readonly epoch: number; readonly msn: number }) => one.epoch === epoch && one.msn === msn;
+    const download = publisher.stored().find(isIt)?.download;
+    const map = download?.state === 'stored' ? download.map : (publisher.log?.entries.find(isIt)?.map ?? null);
+    if (map === null || !isStoredName(map)) return Promise.reject(segmentUnknown(`init/${epoch}/${msn}`));
+    return files.read(map);
   }
 
   /**
@@ -125,10 +142,11 @@ export class Desk {
       if (this.#owner.session === this.#session) this.#owner.publisher.arrived(msn);
       return 'known';
     }
-    checkSegment(bytes, source);
-    if (!this.#session.claim(msn, rung)) return 'known';
+    const files = this.#checked(rung, { uid: this.#owner.route.uid, epoch, rung, msn, attempt }, bytes, source);
+    const section = files.length > 1 ? (files[0]?.name ?? null) : null;
+    if (!this.#session.claim(msn, rung, section)) return 'known';
     try {
-      await this.#owner.files.write(segmentName({ uid: this.#owner.route.uid, epoch, rung, msn, attempt }), bytes);
+      await this.#store(files);
     } catch (error) {
       if (error instanceof SluiceError && error.code === STORAGE_FULL) this.#owner.publisher.noRoom();
       throw error;
@@ -138,10 +156,40 @@ export class Desk {
     // Whoever owns the channel by now has not heard of it, and is given it again.
     if (this.#owner.isClosed) throw ownerMoved();
     if (attempt !== this.#session.attempt) return 'known';
-    this.#session.stored(msn, rung);
+    this.#session.stored(msn, rung, section);
     this.#owner.publisher.arrived(msn);
     this.#owner.poke();
     return 'stored';
+  }
+
+  /** The files that an upload becomes, the last one the segment itself. Throws SEGMENT_BROKEN (422). */
+  #checked(rung: string, id: SegmentId, bytes: Uint8Array, source: PendingSegment): readonly UploadedFile[] {
+    const { download } = source;
+    if (source.source.map === null || download.state !== 'stored') {
+      checkSegment(bytes, source);
+      return [{ name: segmentName(id), bytes }];
+    }
+    const { spans } = download;
+    if (spans === null) throw broken('The source segment cannot be read, so that nothing can be compared with it');
+    const upload = splitUpload(bytes);
+    checkFragment(upload, { spans, height: this.#heightOf(rung, spans.init.video?.height ?? 0) });
+    return [
+      { name: mapName(id.uid, id.epoch, upload.section, rung), bytes: upload.section },
+      { name: segmentName(id, 'm4s'), bytes: upload.segment },
+    ];
+  }
+
+  /** Pixels that a rung has: 4:2:0 wants an even number of lines, and none is higher than the source. */
+  #heightOf(rung: string, sourceHeight: number): number {
+    const height = this.#owner.ladder.find(({ name }) => name === rung)?.height ?? sourceHeight;
+    return 2 * Math.floor(Math.min(height, sourceHeight) / 2);
+  }
+
+  async #store(files: readonly UploadedFile[]): Promise<void> {
+    const stored = this.#owner.files;
+    // A section is there already, but for the first segment of an encoder run; a segment is written anew.
+    const [segment] = files.slice(-1);
+    for (const file of files) if (file === segment || !stored.has(file.name)) await stored.write(file.name, file.bytes);
   }
 
   report(report: AgentReport): void {
@@ -170,31 +218,4 @@ export function findDesk(owners: SessionOwners, namespace: string, name: string)
   const owner = owners.ownerOfSession(namespace, name);
   const session = owner?.sessionNamed(name) ?? null;
   return owner === null || session === null ? null : new Desk(owner, session);
-}
-
-function broken(message: string, cause?: unknown): SluiceError {
-  return new SluiceError(message, { code: 'SEGMENT_BROKEN', retryable: false, status: 422, cause });
-}
-
-function inspect(bytes: Uint8Array): SegmentInspection {
-  try {
-    return inspectSegment(bytes);
-  } catch (error) {
-    throw broken(`The segment is no whole MPEG-TS file: ${error instanceof Error ? error.message : 'unknown'}`, error);
-  }
-}
-
-/** A rung's segment must be whole, begin with a keyframe, and begin where its source segment does. */
-function checkSegment(bytes: Uint8Array, source: PendingSegment): void {
-  const inspection = inspect(bytes);
-  if (inspection.video === null) throw broken('The segment has no video');
-  if (!inspection.video.startsWithKeyframe) throw broken('The segment does not begin with a keyframe');
-  if (inspection.continuityErrors > 0) throw broken(`The segment has ${inspection.continuityErrors} continuity errors`);
-  const expected = source.download.state === 'stored' ? source.download.inspection?.video : null;
-  if (!expected) return;
-  const frameTicks = expected.frameRateMilli > 0 ? 90_000_000 / expected.frameRateMilli : UNKNOWN_FRAME_TICKS;
-  const distance = ptsDistance(inspection.video.firstPts, expected.firstPts);
-  if (Math.abs(distance) > frameTicks) {
-    throw broken(`The segment begins ${distance} ticks of 90 kHz away from its source segment`);
-  }
 }

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import type { PendingSegment } from '../channel/pending.ts';
 import { chooseWork, ptsDistance } from './feed.ts';
 
-function segment(msn: number, discontinuity = false): PendingSegment {
-  return { msn, epoch: 3, durationSeconds: 2, discontinuity } as PendingSegment;
+function segment(msn: number, discontinuity = false, map: string | null = null): PendingSegment {
+  const download = { state: 'stored', inspection: null, spans: null, start: null, map } as const;
+  return { msn, epoch: 3, durationSeconds: 2, discontinuity, download } as PendingSegment;
 }
 
 const stored = [segment(4), segment(5), segment(6), segment(7)];
@@ -29,6 +30,12 @@ describe('the work of an agent', () => {
   test('tells a hole as a break', () => {
     const work = chooseWork([segment(4), segment(6), segment(7)], 3, 4);
     expect(work.segments.map((one) => one.discontinuity)).toEqual([true, false]);
+  });
+
+  test('names the initialization section of each segment that needs one', () => {
+    const { segments } = chooseWork([segment(6, false, 's/a'), segment(7, false, 's/b')], 0, -1);
+    expect(segments.map(({ init }) => init)).toEqual(['s/a', 's/b']);
+    expect(Object.keys(chooseWork(stored, 0, -1).segments[0] ?? {})).not.toContain('init');
   });
 
   test('is nothing where nothing is stored', () => {

@@ -28,10 +28,11 @@ export function chooseWork(
   return {
     epoch: current,
     // A lost segment leaves a hole in the timestamps: to an encoder that is a break.
-    segments: chosen.map(({ msn, durationSeconds, discontinuity }, index) => ({
+    segments: chosen.map(({ msn, durationSeconds, discontinuity, download }, index) => ({
       msn,
       durationSeconds,
       discontinuity: discontinuity || msn !== (chosen[index - 1]?.msn ?? (goesOn ? after : msn - 1)) + 1,
+      ...(download.state === 'stored' && download.map !== null ? { init: download.map } : {}),
     })),
   };
 }

@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import { agentReportSchema, MAX_SEGMENT_BYTES, WORK_POLL_SECONDS } from '@sluice/common/work/contract.ts';
+import { agentReportSchema, MAX_SEGMENT_BYTES, MP4_TYPE, WORK_POLL_SECONDS } from '@sluice/common/work/contract.ts';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { type Desk, findDesk, type SessionOwners } from './desk.ts';
@@ -111,7 +111,14 @@ export function createWorkHandler(owners: SessionOwners): Express {
     `${base}/source/:epoch/:msn`,
     guarded(async (request, response) => {
       const { epoch, msn } = checked(sourceSchema, request.params, 'path');
-      response.type('video/mp2t').send(Buffer.from(await deskOf(response).desk.source(epoch, msn)));
+      response.type('application/octet-stream').send(Buffer.from(await deskOf(response).desk.source(epoch, msn)));
+    }),
+  );
+  router.get(
+    `${base}/init/:epoch/:msn`,
+    guarded(async (request, response) => {
+      const { epoch, msn } = checked(sourceSchema, request.params, 'path');
+      response.type(MP4_TYPE).send(Buffer.from(await deskOf(response).desk.init(epoch, msn)));
     }),
   );
   router.put(
