@@ -7,7 +7,8 @@ import { testRoute } from '../../src/testing/route.ts';
 import { type LinkFolder, until } from '../programs.ts';
 import { ask } from '../stage.ts';
 import { besieged, type Neighbourhood } from './one-edge.ts';
-import { HOSTILE_CASES, type HostileCase, HostileSources } from './sources.ts';
+import { CASE_CEILING_BYTES, HOSTILE_CASES, type HostileCase, HostileSources } from './sources.ts';
+import { type Toll, tollTable } from './toll.ts';
 
 /**
  * What the sidecar may need more while all cases run: the room for bodies on their way (MAX_BYTES_UNDER_WAY), and what
@@ -17,6 +18,9 @@ const CEILING_BYTES = 360_000_000;
 
 /** The longest limit of a source is 10 s; a second try, and a machine that is busy. */
 const CONDITION_SECONDS = 60;
+
+/** Edges that are attacked side by side, each by one source at a time: most of these attacks wait for a limit of time. */
+const LANES = 3;
 
 /** A channel of a case. Playlists are met by the probe; segments by a viewer of a source that was probed before. */
 function routeOf(one: HostileCase, uri: string, neighbour: Route): Route {
@@ -52,36 +56,65 @@ async function verdictOf({ edge }: Neighbourhood, one: HostileCase): Promise<Sou
   return seen().find(fits) as SourceHealth;
 }
 
+/** Sends the route of a case, and a viewer; resolves when the Channel's condition says what is wrong. */
+async function suffer(
+  neighbourhood: Neighbourhood,
+  one: HostileCase,
+  sources: HostileSources,
+): Promise<AsyncDisposable> {
+  const { edge, neighbour } = neighbourhood;
+  const stopping = new AbortController();
+  edge.operator.send({ type: 'route', route: routeOf(one, sources.url(one.name), neighbour) });
+  const watching = watch(edge.url, one.name, stopping.signal);
+  const end = async (): Promise<void> => {
+    stopping.abort();
+    await watching;
+    edge.operator.send({ type: 'remove', uid: `uid-${one.name}` });
+  };
+  try {
+    const { state } = await verdictOf(neighbourhood, one);
+    assert.notEqual(state, 'healthy');
+    return { [Symbol.asyncDispose]: end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
 /** Every hostile source at the same time at one edge, each with a viewer. */
+function allAtOnce(link: LinkFolder, sources: HostileSources): Promise<readonly Toll[]> {
+  return besieged(link, '127.0.61.9', (neighbourhood) => {
+    const bounds = { ceilingBytes: CEILING_BYTES, withinSeconds: CONDITION_SECONDS };
+    return neighbourhood.attack('all at once', bounds, async () => {
+      const suffered = await Promise.allSettled(HOSTILE_CASES.map((one) => suffer(neighbourhood, one, sources)));
+      const faults = suffered.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
+      assert.deepEqual(faults, []);
+    });
+  });
+}
+
+/** One after the other at several edges, so that each of them shows what it costs by itself. */
+async function oneByOne(link: LinkFolder, sources: HostileSources): Promise<readonly Toll[]> {
+  const lanes = Array.from({ length: LANES }, (_, lane) =>
+    besieged(link, `127.0.61.${lane + 1}`, async (neighbourhood) => {
+      for (const one of HOSTILE_CASES.filter((_, index) => index % LANES === lane)) {
+        const bounds = { ceilingBytes: one.ceilingBytes ?? CASE_CEILING_BYTES, withinSeconds: CONDITION_SECONDS };
+        const over = await neighbourhood.attack(one.name, bounds, () => suffer(neighbourhood, one, sources));
+        await over[Symbol.asyncDispose]();
+      }
+    }),
+  );
+  return (await Promise.all(lanes)).flat();
+}
+
+/** Every hostile source, together with all others and by itself. */
 export async function hostileSources(link: LinkFolder): Promise<string> {
   const sources = new HostileSources();
   await sources.listen();
-  const stopping = new AbortController();
-  const watching: Promise<void>[] = [];
   try {
-    return await besieged(link, CEILING_BYTES, async (neighbourhood) => {
-      const { edge, neighbour } = neighbourhood;
-      const from = performance.now();
-      for (const one of HOSTILE_CASES) {
-        edge.operator.send({ type: 'route', route: routeOf(one, sources.url(one.name), neighbour) });
-        watching.push(watch(edge.url, one.name, stopping.signal));
-      }
-      const verdicts = HOSTILE_CASES.map(async (one) => {
-        const { state } = await verdictOf(neighbourhood, one);
-        assert.notEqual(state, 'healthy');
-        return (performance.now() - from) / 1000;
-      });
-      const settled = await Promise.allSettled(verdicts);
-      assert.deepEqual(
-        settled.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : [])),
-        [],
-      );
-      const seconds = settled.map((one) => (one.status === 'fulfilled' ? one.value : 0));
-      return `${HOSTILE_CASES.length} sources have their condition after at most ${Math.max(...seconds).toFixed(1)} s`;
-    });
+    const tolls = (await Promise.all([allAtOnce(link, sources), oneByOne(link, sources)])).flat();
+    return `${HOSTILE_CASES.length} sources have their condition\n${tollTable(tolls)}`;
   } finally {
-    stopping.abort();
-    await Promise.all(watching);
     await sources.close();
   }
 }

@@ -17,7 +17,15 @@ export interface HostileCase {
   /** Reason of the condition SourceHealthy, and its message. */
   readonly reason: string;
   readonly says: RegExp;
+  /** What the sidecar may need more because of it, in bytes; {@link CASE_CEILING_BYTES} if left out. */
+  readonly ceilingBytes?: number;
 }
+
+/** A playlist of 2 MiB as bytes, as text and as lines, twice because a look is repeated, and what is not collected yet. */
+export const CASE_CEILING_BYTES = 60_000_000;
+
+/** Three segments of 50 MB on their way, two more that nobody has collected yet, and the same as a playlist may need. */
+const SEGMENTS_CEILING_BYTES = 5 * MAX_SEGMENT_BYTES + CASE_CEILING_BYTES;
 
 const TARGET_DURATION_SECONDS = 2;
 const WINDOW_SEGMENTS = 6;
@@ -214,6 +222,7 @@ export const HOSTILE_CASES: readonly HostileCase[] = [
     segment: (response) => pour(response, () => PIECE),
     reason: 'SourceTooLarge|EdgeBusy',
     says: /50000000|at a time/,
+    ceilingBytes: SEGMENTS_CEILING_BYTES,
   },
   // The largest that may be, and then it stands still: what it occupies is missing to all others.
   {
@@ -227,6 +236,7 @@ export const HOSTILE_CASES: readonly HostileCase[] = [
     },
     reason: 'EdgeBusy|SourceTimeout|SourceUnreachable',
     says: /./,
+    ceilingBytes: SEGMENTS_CEILING_BYTES,
   },
   { name: 'cut-off', segment: cutOff, reason: 'SourceUnreachable', says: /cannot be read/ },
   { name: 'slow', segment: trickle('GGGGGGGGGGGGGGGGGGGG'), reason: 'SourceTimeout', says: /10 s/ },
