@@ -30,8 +30,29 @@ const sourceRenditionSchema = z
     default: z.boolean().describe('Whether players take it if the viewer has not chosen.'),
     autoselect: z.boolean().describe("Whether players may take it for the viewer's language."),
     forced: z.boolean().describe('Whether subtitles are to be shown always.'),
+    msnOffset: z
+      .int()
+      .optional()
+      .describe(
+        "Media sequence number of one of its segments less that of the highest picture's segment of the same time; absent if they are the same.",
+      ),
+    channels: z
+      .string()
+      .max(64)
+      .optional()
+      .describe('Channels of audio as the source declares them (CHANNELS), for example 6; absent if it does not.'),
   })
   .describe('A rendition of the source beside its highest picture.');
+
+const sourceCaptionsSchema = z
+  .object({
+    instreamId: z.string().max(16).describe('Where in the pictures they are, for example CC1 or SERVICE1.'),
+    label: z.string().max(128).describe('Their name for people; empty if unknown.'),
+    language: z.string().max(64).describe('Their language (BCP 47); empty if unknown.'),
+    default: z.boolean().describe('Whether players show them if the viewer has not chosen.'),
+    autoselect: z.boolean().describe("Whether players may take them for the viewer's language."),
+  })
+  .describe("Captions within the source's pictures (CEA-608, CEA-708).");
 
 /** The fields of the probe have the names and units that the edges report. */
 export const channelSourceFactsSchema = z
@@ -61,6 +82,14 @@ export const channelSourceFactsSchema = z
       .meta(atomicList)
       .optional()
       .describe('Renditions of the source that are carried beside its highest picture; absent if there are none.'),
+    captions: z
+      .array(sourceCaptionsSchema)
+      .max(8)
+      .meta(atomicList)
+      .optional()
+      .describe(
+        'Captions within its pictures that the source announces; empty if it says that there are none, absent if it says nothing.',
+      ),
     leftOut: z
       .string()
       .max(REASON_MAX_LENGTH)

@@ -40,6 +40,18 @@ export const sourceRenditionSchema = z.object({
 /** See {@link sourceRenditionSchema}. */
 export type SourceRendition = z.infer<typeof sourceRenditionSchema>;
 
+/** Captions within the source's pictures (EXT-X-MEDIA with TYPE=CLOSED-CAPTIONS, RFC 8216bis 4.4.6.1). */
+export const sourceCaptionsSchema = z.object({
+  /** INSTREAM-ID: a channel of CEA-608, or a service of CEA-708. */
+  instreamId: z.string().regex(/^(?:CC[1-4]|SERVICE(?:[1-9]|[1-5]\d|6[0-3]))$/),
+  label: z.string().max(128),
+  language: z.string().max(64),
+  default: z.boolean(),
+  autoselect: z.boolean(),
+});
+/** See {@link sourceCaptionsSchema}. */
+export type SourceCaptions = z.infer<typeof sourceCaptionsSchema>;
+
 /** What the probe of a source found; kept in the Channel's status and given back to the edges in the route. */
 export const sourceFactsSchema = z.object({
   /** Container of the segments. */
@@ -67,6 +79,11 @@ export const sourceFactsSchema = z.object({
     .array(sourceRenditionSchema)
     .max(2 * MAX_SOURCE_RENDITIONS)
     .optional(),
+  /**
+   * Captions that the source announces; empty where it says that there are none (CLOSED-CAPTIONS=NONE), left out where it
+   * says nothing.
+   */
+  captions: z.array(sourceCaptionsSchema).max(MAX_SOURCE_RENDITIONS).optional(),
   /** What of the source is not carried, and why, in words; left out where nothing is missing. */
   leftOut: z.string().max(1024).optional(),
   /** RFC 3339 time of the probe. */

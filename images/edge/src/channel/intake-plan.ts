@@ -159,7 +159,9 @@ export function planSegments(
       beside: Object.fromEntries(
         context.log.rungs.filter(isBeside).map((rung) => {
           const twin = source.beside?.[rung];
-          return [rung, twin === undefined ? null : fetchable({ ...id, rung }, twin)];
+          if (twin === undefined) return [rung, null];
+          const durationSeconds = publishedDuration(twin.durationSeconds, context.log.targetDurationSeconds);
+          return [rung, { ...fetchable({ ...id, rung }, twin), durationSeconds }];
         }),
       ),
       markers: source.markers,

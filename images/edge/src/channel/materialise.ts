@@ -1,9 +1,9 @@
 import { withJoint } from '@sluice/common/mpegts/joint.ts';
 import { extensionOf } from '../source/segment-kind.ts';
 import type { ChannelFiles } from '../storage/files.ts';
-import type { SegmentBytes, TimelineEntry } from '../timeline/log.ts';
+import type { BesideBytes, SegmentBytes, TimelineEntry } from '../timeline/log.ts';
 import { parseSegmentName, segmentName } from '../timeline/names.ts';
-import { type Fetchable, isMissing, type PendingSegment } from './pending.ts';
+import { type BesideSegment, type Fetchable, isMissing, type PendingSegment } from './pending.ts';
 import { type Origin, type Row, SOURCE } from './row.ts';
 
 /** Name of the stored bytes of an origin, before any joint. */
@@ -111,7 +111,8 @@ function namesBeside(row: Row, { source, sourceName, beside }: PendingSegment): 
 /** How the source's other renditions are read, and rungs with sections of their own; nothing where there are none. */
 function bytesBeside(row: Row, segment: PendingSegment, sections: RungSections): Pick<Listing, 'beside'> {
   const renditions = Object.entries(segment.beside).map(
-    ([rung, one]) => [rung, isMissing(one, segment) ? null : bytesIn(row, one)] as const,
+    ([rung, one]) =>
+      [rung, isMissing(one, segment) ? null : { ...bytesIn(row, one), ...ownDuration(one, segment) }] as const,
   );
   const encoded = Object.entries(row.origins).flatMap(([rung, origin]) => {
     const map = origin === SOURCE ? undefined : sections.get(encodedRung(origin));
@@ -119,6 +120,11 @@ function bytesBeside(row: Row, segment: PendingSegment, sections: RungSections):
   });
   const all = [...renditions, ...encoded];
   return all.length === 0 ? {} : { beside: Object.fromEntries(all) };
+}
+
+/** Segments of audio end with a frame of audio, a little before or behind those of the pictures. */
+function ownDuration(one: BesideSegment, { durationSeconds }: PendingSegment): Pick<BesideBytes, 'durationSeconds'> {
+  return one.durationSeconds === durationSeconds ? {} : { durationSeconds: one.durationSeconds };
 }
 
 /** Origin of a listed name, to go on after a restart of the sidecar. */

@@ -1,5 +1,6 @@
 import type { SegmentContent } from '../source/content.ts';
 import { beginTogether } from '../source/content.ts';
+import { toleranceSeconds } from '../source/numbers.ts';
 import type { SourceSegment } from '../source/parse.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
 
@@ -20,6 +21,12 @@ export interface Fetchable {
   download: Download;
 }
 
+/** What another rendition of the source has of a segment's time. */
+export interface BesideSegment extends Fetchable {
+  /** EXTINF in seconds as it will be published. */
+  readonly durationSeconds: number;
+}
+
 /** A segment on its way from the source into the timeline. */
 export interface PendingSegment extends Fetchable {
   /** Published number. */
@@ -29,7 +36,7 @@ export interface PendingSegment extends Fetchable {
    * What the source's other renditions have of the same time, by rung, of all such rungs of the timeline; null where they
    * have nothing.
    */
-  readonly beside: Readonly<Record<string, Fetchable | null>>;
+  readonly beside: Readonly<Record<string, BesideSegment | null>>;
   /** EXTINF in seconds as it will be published. */
   readonly durationSeconds: number;
   /** Timestamps break in front of it. */
@@ -54,10 +61,15 @@ export function isSettled(segment: PendingSegment): boolean {
  * Whether a rendition has nothing of a segment: it was never listed there, could not be had, or begins at another time
  * than the reference's, so that the numbers do not mean the same any more. What is not stored is taken on trust.
  */
-export function isMissing(one: Fetchable | null, { download }: Fetchable): one is null {
+export function isMissing<T extends Fetchable>(
+  one: T | null,
+  { download, durationSeconds }: PendingSegment,
+): one is null {
   if (one === null || one.download.state === 'lost') return true;
   const start = download.state === 'stored' ? download.start : null;
-  return one.download.state === 'stored' && !beginTogether(start, one.download.start);
+  return (
+    one.download.state === 'stored' && !beginTogether(start, one.download.start, toleranceSeconds(durationSeconds))
+  );
 }
 
 /** What is known of a pending segment's bytes. */

@@ -3,6 +3,7 @@ import { makeFragment, makeInit } from '@sluice/common/mp4/file.testing.ts';
 import { updateViolations } from '@sluice/test/viewer/invariants.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { TestEdge, urisOf } from '../testing/edge.ts';
+import { aacSegment } from '../testing/packed-audio.ts';
 import { RenditionsServer, type ServedRendition } from '../testing/renditions-server.ts';
 import { testRoute } from '../testing/route.ts';
 import { makeSegment } from '../testing/segment.ts';
@@ -144,7 +145,6 @@ describe('a source with several pictures', () => {
   });
 
   test.each([
-    { name: 'numbers its segments in another way', change: { msnOffset: 40 }, why: /no segment \d+/ },
     { name: 'begins its segments at other times', change: { shiftSeconds: 0.8 }, why: /begins at another time/ },
     { name: 'cannot be read', change: { lost: true }, why: /404/ },
   ])('leaves one out that $name, and says so', async ({ change, why }) => {
@@ -153,6 +153,56 @@ describe('a source with several pictures', () => {
     expect(edge.report.facts?.leftOut).toMatch(why);
     expect(edge.report.health).toMatchObject({ state: 'healthy', reason: 'RenditionsLeftOut' });
     expect(await multivariant()).not.toContain('source-360p');
+  });
+
+  test('finds what is of the same time where one numbers its segments in another way', async () => {
+    await begin(TWO, { high: ts(), low: { ...ts(), msnOffset: 40 } });
+    expect(edge.report.facts?.renditions).toEqual([expect.objectContaining({ name: 'source-360p', msnOffset: 40 })]);
+    expect(edge.report.health).toMatchObject({ state: 'healthy', reason: 'Delivering' });
+    edge.media.setLocalViewers(testRoute('').uid, 1);
+    const numbers = async (rung: string) =>
+      urisOf(await edge.playlist(rung)).map((uri) => Number.parseInt(uri.split('/').at(-1) ?? '', 10));
+    const [high, low] = [await numbers('source'), await numbers('source-360p')];
+    expect(low).toEqual(high.map((msn) => msn + 40));
+    proxy();
+    await edge.clock.advance(8_000);
+    const entries = await entriesOf('source-360p');
+    expect(entries.at(-1)?.uri).toMatch(/^s\/11112222\.1\/source-360p\/\d+\.0\.ts$/);
+    expect(entries.some(({ gap }) => gap)).toBe(false);
+    expect(entries.map(({ msn }) => msn)).toEqual((await entriesOf('source')).map(({ msn }) => msn));
+  });
+
+  test('looks again where one begins its numbers anew, and goes on behind some gaps', async () => {
+    const low = ts();
+    await begin(TWO, { high: ts(), low });
+    proxy();
+    await edge.playlist();
+    low.msnOffset = 1_000;
+    await edge.clock.advance(30_000);
+    const entries = await entriesOf('source-360p');
+    const gaps = entries.filter(({ gap }) => gap).length;
+    expect(entries.at(-1)?.gap).toBe(false);
+    expect(gaps).toBeGreaterThan(0);
+    expect(gaps).toBeLessThan(10);
+    expect(edge.report.facts?.renditions?.[0]?.msnOffset).toBe(1_000);
+    expect((await entriesOf('source')).some(({ gap }) => gap)).toBe(false);
+  });
+
+  test('finds a rendition that the source has got since, when nobody watches any more', async () => {
+    await begin(TWO.slice(1), { high: ts(), low: ts() });
+    expect(edge.report.facts?.renditions).toBeUndefined();
+    proxy();
+    await edge.playlist();
+    source.lines = TWO;
+    await edge.clock.advance(600_000);
+    expect(edge.report.facts?.renditions).toBeUndefined();
+    edge.media.apply(testRoute(source.url, { mode: 'Idle' }));
+    await edge.clock.advance(120_000);
+    expect(edge.report.facts?.renditions).toHaveLength(1);
+    proxy();
+    const [high, low] = [await entriesOf('source'), await entriesOf('source-360p')];
+    expect(low.map(({ msn }) => msn)).toEqual(high.map(({ msn }) => msn));
+    expect(low.some(({ gap }) => gap)).toBe(false);
   });
 
   test('goes on with the same renditions after a restart of the edge', async () => {
@@ -256,7 +306,7 @@ describe('a source whose audio is in playlists of its own', () => {
   });
 
   test('is not played without its audio', async () => {
-    await begin(lines, { ...all(), en: { ...sound(), shiftSeconds: 1 }, de: { ...sound(), msnOffset: 7 } });
+    await begin(lines, { ...all(), en: { ...sound(), shiftSeconds: 1 }, de: { ...sound(), shiftSeconds: 1.1 } });
     await edge.clock.advance(5_000);
     expect(edge.report.health).toMatchObject({ state: 'down', reason: 'SourceUnsupported' });
     expect(edge.report.health.message).toMatch(/audio cannot be carried: the audio "en" \(en\): .*the audio "de"/);
@@ -264,7 +314,7 @@ describe('a source whose audio is in playlists of its own', () => {
 
   test('plays in a lower picture with audio of its own where no other audio can be carried', async () => {
     await begin([...lines.slice(0, 4), variant('muxed', 240)], {
-      ...{ ...all(), en: { ...sound(), shiftSeconds: 1 }, de: { ...sound(), msnOffset: 7 } },
+      ...{ ...all(), en: { ...sound(), shiftSeconds: 1 }, de: { ...sound(), shiftSeconds: 1.1 } },
       muxed: fragments([1, 2], makeInit({ height: 240 })),
     });
     expect(edge.report.facts).toBeNull();
@@ -308,21 +358,7 @@ describe('a source whose audio is in playlists of its own', () => {
 
 test('audio within the pictures has its name where there are others to choose from', async () => {
   const within = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="A",NAME="en",LANGUAGE="en",DEFAULT=YES';
-  const audio: ServedRendition = {
-    extension: 'aac',
-    segment: (startSeconds) => {
-      const start = Buffer.alloc(8);
-      start.writeBigUInt64BE(BigInt(startSeconds * 90_000));
-      const owner = Buffer.from('com.apple.streaming.transportStreamTimestamp\0');
-      const frame = Buffer.concat([Buffer.from('PRIV'), Buffer.from([0, 0, 0, 53, 0, 0]), owner, start]);
-      return Buffer.concat([
-        Buffer.from('ID3'),
-        Buffer.from([4, 0, 0, 0, 0, 0, 63]),
-        frame,
-        Buffer.from('fff14c80', 'hex'),
-      ]);
-    },
-  };
+  const audio: ServedRendition = { extension: 'aac', segment: aacSegment };
   await begin([within, media('AUDIO', 'de'), variant('high', 720, ',AUDIO="A"')], { high: ts(), de: audio });
   expect(edge.report.facts).toMatchObject({ container: 'mpegts', audioCodec: 'mp4a.40.2' });
   const lines = (await multivariant()).split('\n').filter((line) => line.startsWith('#EXT-X-MEDIA'));

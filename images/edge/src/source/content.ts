@@ -27,9 +27,6 @@ const TIMESTAMP_OWNER = 'com.apple.streaming.transportStreamTimestamp';
 /** Bytes in which that frame is looked for: tags hold a title and a picture at most. */
 const MAX_ID3_BYTES = 64 * 1024;
 
-/** How far two renditions may be apart where a segment begins: frames of audio and pictures that are shown late. */
-const TOLERANCE_SECONDS = 0.3;
-
 /** Seconds from one start to another; null where their clocks are not the same. */
 export function secondsApart(one: MediaStart, other: MediaStart): number | null {
   if (one.isTicks !== other.isTicks) return null;
@@ -37,11 +34,14 @@ export function secondsApart(one: MediaStart, other: MediaStart): number | null 
   return ticksBetween(one.seconds * TICKS_PER_SECOND, other.seconds * TICKS_PER_SECOND) / TICKS_PER_SECOND;
 }
 
-/** Whether segments of two renditions begin at the same time, as far as they say when they do. */
-export function beginTogether(one: MediaStart | null, other: MediaStart | null): boolean {
+/**
+ * Whether segments of two renditions begin at the same time, as far as they say when they do.
+ * @param tolerance seconds that they may be apart
+ */
+export function beginTogether(one: MediaStart | null, other: MediaStart | null, tolerance: number): boolean {
   if (one === null || other === null) return true;
   const apart = secondsApart(one, other);
-  return apart !== null && Math.abs(apart) <= TOLERANCE_SECONDS;
+  return apart !== null && Math.abs(apart) <= tolerance;
 }
 
 /** When an MPEG-TS segment begins: its picture, or its audio where there is none. */

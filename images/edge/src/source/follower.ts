@@ -3,6 +3,7 @@ import type { SourceClient } from './client.ts';
 import { sourceError } from './errors.ts';
 import type { SourceHeaders } from './headers.ts';
 import { isBehind, withRenditions } from './join.ts';
+import { renumbered } from './numbers.ts';
 import type { SourcePlaylist } from './parse.ts';
 import { PlaylistReader } from './playlist-reader.ts';
 import { chooseRenditions, type RenditionChoice } from './renditions.ts';
@@ -50,6 +51,8 @@ const LAST_LOOKS = 5;
 /** A rendition beside the reference: its playlist as it was read last; null before. */
 interface Beside {
   readonly reader: PlaylistReader;
+  /** Of its numbers against the reference's, as the probe has found it. */
+  readonly msnOffset: number;
   newest: SourcePlaylist | null;
   failed: boolean;
   /** Looks in a row that have brought nothing. */
@@ -123,12 +126,13 @@ class Follower implements SourceFollower {
     this.#playlist = null;
     this.#reference = new PlaylistReader(this.#options, uri);
     const followed = choice === null ? [] : [...renditionsNow(renditions, choice.candidates)];
+    const offsets = new Map(renditions.map(({ name, msnOffset = 0 }) => [name, msnOffset]));
     this.#beside = new Map(
-      followed.flatMap(([rung, one]) =>
-        one === null
-          ? []
-          : [[rung, { reader: new PlaylistReader(this.#options, one.uri), newest: null, failed: false, idleLooks: 0 }]],
-      ),
+      followed.flatMap(([rung, one]) => {
+        if (one === null) return [];
+        const reader = new PlaylistReader(this.#options, one.uri);
+        return [[rung, { reader, msnOffset: offsets.get(rung) ?? 0, newest: null, failed: false, idleLooks: 0 }]];
+      }),
     );
     this.#missing = renditions.map(({ name }) => name).filter((name) => !this.#beside.has(name));
     this.#told = '';
@@ -147,7 +151,7 @@ class Follower implements SourceFollower {
     const read = await one.reader.read(signal, one.failed ? FAILING_TIMEOUT_MS : undefined).catch(() => null);
     one.failed = read === null;
     one.idleLooks = read?.kind === 'media' ? 0 : one.idleLooks + 1;
-    if (read?.kind === 'media') one.newest = read;
+    if (read?.kind === 'media') one.newest = renumbered(read, one.msnOffset);
   }
 }
 

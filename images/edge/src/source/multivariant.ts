@@ -12,12 +12,16 @@ const streamSchema = z.object({
   CODECS: z.string().default(''),
   AUDIO: z.string().optional(),
   SUBTITLES: z.string().optional(),
+  'CLOSED-CAPTIONS': z.string().optional(),
   'FRAME-RATE': decimalSchema,
   RESOLUTION: z
     .string()
     .regex(/^[1-9]\d{0,4}x[1-9]\d{0,4}$/, 'must be WIDTHxHEIGHT')
     .optional(),
 });
+
+/** CHANNELS: a count, and what follows slashes (RFC 8216bis 4.4.6.1). */
+const CHANNELS = /^[\w/,.-]{1,64}$/;
 
 /** One variant stream of a multivariant playlist (EXT-X-STREAM-INF, RFC 8216bis 4.4.6.2). */
 export interface SourceVariant {
@@ -33,6 +37,8 @@ export interface SourceVariant {
   /** Names of the groups that play with it; null without one. */
   readonly audioGroup: string | null;
   readonly subtitlesGroup: string | null;
+  /** `NONE` where the source says that there are no captions. */
+  readonly captionsGroup: string | null;
 }
 
 /** A member of a group of audio tracks or subtitles (EXT-X-MEDIA, RFC 8216bis 4.4.6.1). */
@@ -42,7 +48,11 @@ export interface SourceMedia {
   readonly default: boolean;
   readonly autoselect: boolean;
   readonly forced: boolean;
-  /** Absolute URL of its playlist; null for audio that is in the variant's own segments. */
+  /** CHANNELS of audio; empty where the source does not say, or writes what it cannot be. */
+  readonly channels: string;
+  /** INSTREAM-ID of captions; empty else. */
+  readonly instreamId: string;
+  /** Absolute URL of its playlist; null for audio and captions that are in the variant's own segments. */
   readonly uri: string | null;
 }
 
@@ -56,6 +66,7 @@ export interface SourceMultivariant {
   readonly variants: readonly SourceVariant[];
   readonly audio: SourceGroups;
   readonly subtitles: SourceGroups;
+  readonly captions: SourceGroups;
 }
 
 /** Text that can stand in an attribute of ours: without quotes, line breaks and other control characters. */
@@ -72,6 +83,8 @@ function mediaOf(attributes: Attributes, url: string): SourceMedia {
     default: is('DEFAULT'),
     autoselect: is('AUTOSELECT'),
     forced: is('FORCED'),
+    channels: CHANNELS.exec(attributes.get('CHANNELS') ?? '')?.[0] ?? '',
+    instreamId: attributes.get('INSTREAM-ID') ?? '',
     uri: uri === '' ? null : absolute(uri, url),
   };
 }
@@ -93,6 +106,7 @@ export function multivariantOf({ variants, renditions }: Manifest, url: string):
     variants: variants.map(({ uri, attributes }) => variantOf(uri, attributes, url)),
     audio: groupsOf('AUDIO', renditions, url),
     subtitles: groupsOf('SUBTITLES', renditions, url),
+    captions: groupsOf('CLOSED-CAPTIONS', renditions, url),
   };
 }
 
@@ -103,7 +117,8 @@ function variantOf(uri: string, attributes: Attributes, url: string): SourceVari
     const where = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown'}`;
     throw sourceError('PLAYLIST_INVALID', `The source's playlist is not valid: ${where}`);
   }
-  const { BANDWIDTH, RESOLUTION, CODECS, AUDIO, SUBTITLES, 'FRAME-RATE': frameRate } = parsed.data;
+  const { BANDWIDTH, RESOLUTION, CODECS, AUDIO, SUBTITLES } = parsed.data;
+  const { 'FRAME-RATE': frameRate, 'CLOSED-CAPTIONS': captions } = parsed.data;
   const [width = 0, height = 0] = RESOLUTION?.split('x').map(Number) ?? [];
   return {
     uri: absolute(uri, url),
@@ -114,5 +129,6 @@ function variantOf(uri: string, attributes: Attributes, url: string): SourceVari
     codecs: safeText(CODECS),
     audioGroup: AUDIO ?? null,
     subtitlesGroup: SUBTITLES ?? null,
+    captionsGroup: captions ?? null,
   };
 }

@@ -141,6 +141,7 @@ export async function probeSource(
       ...facts,
       ...(renditions.length === 0 ? {} : { renditions: [...renditions] }),
       ...(leftOut === '' ? {} : { leftOut }),
+      ...(choice === null || choice.captions === null ? {} : { captions: [...choice.captions] }),
     },
     sample: sampleOf(segment),
   };

@@ -1,4 +1,10 @@
-import { MAX_SOURCE_RENDITIONS, type SourceFacts, type SourceRendition } from '@sluice/common/link/source-facts.ts';
+import {
+  MAX_SOURCE_RENDITIONS,
+  type SourceCaptions,
+  type SourceFacts,
+  type SourceRendition,
+  sourceCaptionsSchema,
+} from '@sluice/common/link/source-facts.ts';
 import type { SourceMedia, SourceMultivariant, SourceVariant } from './multivariant.ts';
 
 /** Characters of a name, a language and codecs that are kept: what the link admits. */
@@ -24,6 +30,8 @@ export interface RenditionChoice {
   readonly needsAudio: boolean;
   /** What is not taken, in words. */
   readonly leftOut: readonly string[];
+  /** Captions within the reference's pictures; empty: the source says that there are none; null: it says nothing. */
+  readonly captions: readonly SourceCaptions[] | null;
 }
 
 /** Whether the rung of a channel is a rendition of its source beside the reference; ladders cannot have such names. */
@@ -79,6 +87,7 @@ function track(kind: 'Audio' | 'Subtitles', name: string, media: SourceMedia): S
     default: media.default,
     autoselect: media.autoselect || media.default,
     forced: media.forced,
+    ...(kind === 'Audio' && media.channels !== '' ? { channels: media.channels } : {}),
   };
 }
 
@@ -96,6 +105,21 @@ export function inWords({ kind, name, label, language }: SourceRendition): strin
   if (kind === 'Video') return `the picture ${name.replace(/^source-/, '')}`;
   const what = kind === 'Audio' ? 'the audio' : 'the subtitles';
   return `${what} "${label}"${language === '' ? '' : ` (${language})`}`;
+}
+
+/** What a source says of captions within its reference's pictures; one that cannot be passed on counts as not said. */
+function captionsOf(source: SourceMultivariant, { captionsGroup }: SourceVariant): readonly SourceCaptions[] | null {
+  if (captionsGroup === null) return null;
+  if (captionsGroup === 'NONE') return [];
+  const members = (source.captions.get(captionsGroup) ?? []).slice(0, MAX_SOURCE_RENDITIONS);
+  const found = members.flatMap(({ instreamId, label, language, default: isDefault, autoselect }) => {
+    const words = { label: label.slice(0, MAX_LABEL), language: language.slice(0, MAX_LANGUAGE) };
+    const parsed = sourceCaptionsSchema.safeParse({
+      ...{ instreamId, ...words, default: isDefault, autoselect: autoselect || isDefault },
+    });
+    return parsed.success ? [parsed.data] : [];
+  });
+  return found.length === 0 ? null : found;
 }
 
 /** Whether a variant has no audio in its own segments. */
@@ -137,6 +161,7 @@ export function chooseRenditions(source: SourceMultivariant, audioApart: boolean
       .filter(({ uri }) => uri === null)
       .slice(0, MAX_SOURCE_RENDITIONS)
       .map((media) => track('Audio', 'source', media)),
+    captions: captionsOf(source, reference),
     needsAudio: isApart(source, reference),
     leftOut: [
       ...(otherGroups > 0 ? [`${otherGroups} variants with another group of audio than the highest picture's`] : []),

@@ -38,9 +38,15 @@ export interface TimelineEntry extends SegmentBytes {
    * gap of that rung alone), and rungs of a transcoder that have an initialization section of their own. Left out where
    * there are no such rungs.
    */
-  readonly beside?: Readonly<Record<string, SegmentBytes | null>> | undefined;
+  readonly beside?: Readonly<Record<string, BesideBytes | null>> | undefined;
   /** The source's ad markers in front of this segment (EXT-X-DATERANGE, EXT-X-CUE-OUT, ...), whole lines. */
   readonly markers?: readonly string[] | undefined;
+}
+
+/** How a segment of another rendition of the source is read. */
+export interface BesideBytes extends SegmentBytes {
+  /** EXTINF in seconds where it is not the entry's; rounded to an integer it is at most the target duration. */
+  readonly durationSeconds?: number | undefined;
 }
 
 /** Bytes of a file. */
@@ -132,7 +138,7 @@ export function fitsContainer(log: TimelineLog, map: string | null): boolean {
 }
 
 /** How a rung's segment is read; null for a gap, which players skip. */
-export function bytesOf(entry: TimelineEntry, rung: string): SegmentBytes | null {
+export function bytesOf(entry: TimelineEntry, rung: string): BesideBytes | null {
   if (entry.gap) return null;
   const own = entry.beside?.[rung];
   return own === undefined ? entry : own;
@@ -141,6 +147,11 @@ export function bytesOf(entry: TimelineEntry, rung: string): SegmentBytes | null
 /** Whether all renditions beside the reference have their part of the newest entry. */
 export function isComplete(log: TimelineLog): boolean {
   return Object.values(lastEntry(log)?.beside ?? {}).every((bytes) => bytes !== null);
+}
+
+/** EXTINF of an entry in all its renditions. */
+export function durationsOf({ durationSeconds, beside = {} }: TimelineEntry): readonly number[] {
+  return [durationSeconds, ...Object.values(beside).map((bytes) => bytes?.durationSeconds ?? durationSeconds)];
 }
 
 /** Initialization sections that an entry names, over all rungs. */
@@ -173,7 +184,7 @@ export function lastDiscontinuitySequence(log: TimelineLog): number {
 export function append(log: TimelineLog, entry: TimelineEntry): TimelineLog {
   if (entry.msn !== nextMsn(log)) throw violation(`Segment ${entry.msn} does not follow ${nextMsn(log) - 1}`);
   if (entry.epoch !== log.epoch) throw violation(`Segment ${entry.msn} is of epoch ${entry.epoch}, not ${log.epoch}`);
-  if (!(entry.durationSeconds > 0) || Math.round(entry.durationSeconds) > log.targetDurationSeconds) {
+  if (!durationsOf(entry).every((one) => one > 0 && Math.round(one) <= log.targetDurationSeconds)) {
     throw violation(
       `Segment ${entry.msn} lasts ${entry.durationSeconds} s; target duration is ${log.targetDurationSeconds} s`,
     );

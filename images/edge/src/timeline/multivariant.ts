@@ -1,5 +1,5 @@
 import type { RouteRung } from '@sluice/common/link/route.ts';
-import type { SourceFacts, SourceRendition } from '@sluice/common/link/source-facts.ts';
+import type { SourceCaptions, SourceFacts, SourceRendition } from '@sluice/common/link/source-facts.ts';
 
 /** Bitrate in bit/s that a rung's audio may take where it is copied from the source: AAC stereo at its usual most. */
 const AUDIO_BITRATE_BPS = 192_000;
@@ -53,6 +53,7 @@ interface Variant {
 
 /** Names of the channel's groups of audio tracks and subtitles: one of each is all that a channel has. */
 const GROUPS = { Audio: 'audio', Subtitles: 'subtitles' } as const;
+const CAPTIONS_GROUP = 'captions';
 
 function playlistUri(rung: string, sessionQuery: string): string {
   return `${rung}.m3u8${sessionQuery === '' ? '' : `?${sessionQuery}`}`;
@@ -60,15 +61,32 @@ function playlistUri(rung: string, sessionQuery: string): string {
 
 /** EXT-X-MEDIA of an audio track or subtitles (RFC 8216bis 4.4.6.1); without URI where it is in the pictures' segments. */
 function mediaLine(rendition: SourceRendition, sessionQuery: string): string {
-  const { kind, name, label, language, forced } = rendition;
+  const { kind, name, label, language, forced, channels } = rendition;
   const yes = (value: boolean): string => (value ? 'YES' : 'NO');
   const attributes = [`TYPE=${kind.toUpperCase()}`, `GROUP-ID="${kind === 'Audio' ? GROUPS.Audio : GROUPS.Subtitles}"`];
   attributes.push(`NAME="${label === '' ? name : label}"`);
   if (language !== '') attributes.push(`LANGUAGE="${language}"`);
   attributes.push(`DEFAULT=${yes(rendition.default)}`, `AUTOSELECT=${yes(rendition.autoselect)}`);
   if (kind === 'Subtitles') attributes.push(`FORCED=${yes(forced)}`);
+  if (channels !== undefined) attributes.push(`CHANNELS="${channels}"`);
   if (name !== 'source') attributes.push(`URI="${playlistUri(name, sessionQuery)}"`);
   return `#EXT-X-MEDIA:${attributes.join(',')}`;
+}
+
+/** EXT-X-MEDIA of captions that are in the pictures themselves. */
+function captionsLine({ instreamId, label, language, ...rest }: SourceCaptions): string {
+  const yes = (value: boolean): string => (value ? 'YES' : 'NO');
+  const attributes = ['TYPE=CLOSED-CAPTIONS', `GROUP-ID="${CAPTIONS_GROUP}"`];
+  attributes.push(`NAME="${label === '' ? instreamId : label}"`);
+  if (language !== '') attributes.push(`LANGUAGE="${language}"`);
+  attributes.push(`DEFAULT=${yes(rest.default)}`, `AUTOSELECT=${yes(rest.autoselect)}`, `INSTREAM-ID="${instreamId}"`);
+  return `#EXT-X-MEDIA:${attributes.join(',')}`;
+}
+
+/** What every variant says of captions, as the source does: all of its pictures have the same, or none. */
+function captionsAttribute({ captions }: SourceFacts): readonly string[] {
+  if (captions === undefined) return [];
+  return [captions.length === 0 ? 'CLOSED-CAPTIONS=NONE' : `CLOSED-CAPTIONS="${CAPTIONS_GROUP}"`];
 }
 
 function variantLines(variant: Variant, groups: readonly string[], sessionQuery: string): string {
@@ -121,10 +139,11 @@ export function multivariantPlaylist(facts: SourceFacts, ladder: readonly RouteR
   const tracks = renditions.filter(({ kind }) => kind !== 'Video');
   const groups = (['Audio', 'Subtitles'] as const)
     .filter((kind) => tracks.some((one) => one.kind === kind))
-    .map((kind) => `${kind.toUpperCase()}="${GROUPS[kind]}"`);
+    .map((kind) => `${kind.toUpperCase()}="${GROUPS[kind]}"`)
+    .concat(captionsAttribute(facts));
   const pictures = renditions.filter(({ kind }) => kind === 'Video').map((one) => otherPicture(one, facts));
   const variants = [source, ...pictures, ...rungs].map((variant) => variantLines(variant, groups, sessionQuery));
   const independent = facts.startsWithKeyframe ? ['#EXT-X-INDEPENDENT-SEGMENTS'] : [];
-  const media = tracks.map((one) => mediaLine(one, sessionQuery));
+  const media = [...tracks.map((one) => mediaLine(one, sessionQuery)), ...(facts.captions ?? []).map(captionsLine)];
   return `${['#EXTM3U', '#EXT-X-VERSION:8', ...independent, ...media, ...variants].join('\n')}\n`;
 }

@@ -47,7 +47,7 @@ function entryLines(entry: TimelineEntry, rung: string, inForce: InForce): strin
   if (entry.dateTime !== null) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${entry.dateTime}`);
   lines.push(...(entry.markers ?? []));
   if (bytes === null) lines.push('#EXT-X-GAP');
-  lines.push(`#EXTINF:${seconds(entry.durationSeconds)},`);
+  lines.push(`#EXTINF:${seconds(bytes?.durationSeconds ?? entry.durationSeconds)},`);
   if (bytes?.range !== undefined) lines.push(`#EXT-X-BYTERANGE:${rangeText(bytes.range)}`);
   lines.push(entry.names[rung] ?? '');
   return lines;

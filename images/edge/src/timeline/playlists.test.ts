@@ -54,6 +54,19 @@ describe('a media playlist', () => {
     expect(() => texts.of(log, '240p')).toThrow(/no rendition "240p"/);
   });
 
+  test('tells how long the segments of each rendition last, and no one of them longer than the target duration', () => {
+    const rungs = ['source', 'source-audio-1', 'source-audio-2'];
+    const names = Object.fromEntries(rungs.map((rung) => [rung, `s/a.1/${rung}/9.0.ts`]));
+    const entry = (durationSeconds: number): TimelineEntry => ({
+      ...{ ...base, msn: 9, names },
+      beside: { 'source-audio-1': { map: null, durationSeconds }, 'source-audio-2': { map: null } },
+    });
+    const empty = newLog({ ...log, rungs, firstMsn: 9, numbers: log });
+    const listed = rungs.map((rung) => parseMediaPlaylist(mediaPlaylist(append(empty, entry(2.1)), rung)).entries[0]);
+    expect(listed.map((one) => one?.durationSeconds)).toEqual([1.96, 2.1, 1.96]);
+    expect(() => append(empty, entry(2.6))).toThrow(/target duration/);
+  });
+
   test('is this text', () => {
     expect(mediaPlaylist(log, '360p')).toBe(
       [
@@ -153,6 +166,20 @@ describe('the multivariant playlist', () => {
 
   test('calls segments independent only where they begin with a keyframe', () => {
     expect(multivariantPlaylist({ ...FACTS, startsWithKeyframe: false }, [], '')).not.toContain('INDEPENDENT');
+  });
+
+  test('announces channels of audio, and captions as the source does', () => {
+    const words = { label: 'English', language: 'en', default: true, autoselect: true };
+    const none = { bitrateBps: 0, codecs: '', width: 0, height: 0, frameRateMilli: 0, forced: false };
+    const audio = { ...none, ...words, name: 'source-audio-1', kind: 'Audio' as const, channels: '6' };
+    const captions = [{ ...words, instreamId: 'CC1' }];
+    const text = multivariantPlaylist({ ...FACTS, renditions: [audio], captions }, [], '');
+    expect(text).toContain('DEFAULT=YES,AUTOSELECT=YES,CHANNELS="6",URI="source-audio-1.m3u8"\n');
+    expect(text).toContain(
+      '#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="captions",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,INSTREAM-ID="CC1"\n',
+    );
+    expect(text).toContain(',AUDIO="audio",CLOSED-CAPTIONS="captions"\nsource.m3u8\n');
+    expect(multivariantPlaylist({ ...FACTS, captions: [] }, [], '')).toContain(',CLOSED-CAPTIONS=NONE\nsource.m3u8\n');
   });
 
   test('leaves out what is unknown', () => {

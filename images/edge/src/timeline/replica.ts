@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { nextMsn, type TimelineEntry, type TimelineLog } from './log.ts';
+import { durationsOf, nextMsn, type TimelineEntry, type TimelineLog } from './log.ts';
 
 /** Hex digits of SHA-256 that tell the newest entries of two logs apart. */
 const DIGEST_DIGITS = 16;
@@ -101,7 +101,8 @@ function brokenRule(log: TimelineLog): string | null {
     if (before !== undefined && entry.epoch > before.epoch && !entry.discontinuity) {
       return `segment ${entry.msn} opens an epoch without a discontinuity`;
     }
-    if (Math.round(entry.durationSeconds) > log.targetDurationSeconds) return `segment ${entry.msn} is too long`;
+    if (durationsOf(entry).some((one) => Math.round(one) > log.targetDurationSeconds))
+      return `segment ${entry.msn} is too long`;
     if (log.rungs.some((rung) => !entry.names[rung])) return `segment ${entry.msn} is not named in every rung`;
   }
   return null;

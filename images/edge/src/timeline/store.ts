@@ -28,7 +28,16 @@ export const entrySchema = z.object({
   gap: z.boolean(),
   ...bytesFields,
   names: z.record(z.string(), z.string()),
-  beside: z.record(z.string(), z.object(bytesFields).readonly().nullable()).readonly().optional(),
+  beside: z
+    .record(
+      z.string(),
+      z
+        .object({ ...bytesFields, durationSeconds: z.number().positive().optional() })
+        .readonly()
+        .nullable(),
+    )
+    .readonly()
+    .optional(),
   markers: linesSchema.optional(),
 });
 
