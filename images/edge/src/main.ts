@@ -63,7 +63,7 @@ async function serve(): Promise<void> {
     config,
     keys,
     channels,
-    ...createInternalPort(channels, identity, log),
+    ...createInternalPort(channels, identity, room, log),
     log,
     metrics,
     now: systemClock.now,

@@ -1,6 +1,6 @@
 import type { SessionReport } from '@sluice/common/link/owner-report.ts';
 import type { Route } from '@sluice/common/link/route.ts';
-import type { AgentReport } from '@sluice/common/work/contract.ts';
+import { type AgentReport, MAX_SEGMENT_BYTES } from '@sluice/common/work/contract.ts';
 import { NO_PROMOTION, type Promotion, type RowInput, sessionState } from './row.ts';
 import type { SessionUnderWay } from './under-way.ts';
 
@@ -12,6 +12,12 @@ const MAX_REQUESTS = 32;
 
 /** Uploads of one session at a time, per rung: agents send one after the other, and a replacement has two of them. */
 const UPLOADS_PER_RUNG = 2;
+
+/**
+ * Bytes of one session's uploads at a time: one of the largest that may be, and some beside it; or all rungs of a ladder of
+ * 40 Mbit/s in segments of 10 s.
+ */
+const MAX_UPLOAD_BYTES = MAX_SEGMENT_BYTES + 10_000_000;
 
 /** A transcode session as its channel's owner sees it: which attempt works, and what it has stored. */
 export class TranscodeSession {
@@ -25,6 +31,7 @@ export class TranscodeSession {
   #draining = false;
   #requests = 0;
   #uploads = 0;
+  #uploadBytes = 0;
   /** What is being stored, with the initialization section that it needs; null for MPEG-TS. */
   readonly #claims = new Map<string, string | null>();
   /** Stored rungs by number, each with its section as above. */
@@ -103,14 +110,18 @@ export class TranscodeSession {
    * Begins a request of this session's agents, which holds memory until the returned function is called; null where
    * too many are under way already.
    */
-  enter(upload: boolean): (() => void) | null {
-    const uploads = upload ? 1 : 0;
-    if (this.#requests >= MAX_REQUESTS || this.#uploads + uploads > UPLOADS_PER_RUNG * this.#rungs.length) return null;
+  enter(uploadBytes: number | null): (() => void) | null {
+    const [uploads, bytes] = uploadBytes === null ? [0, 0] : [1, uploadBytes];
+    if (this.#requests >= MAX_REQUESTS) return null;
+    if (this.#uploads + uploads > UPLOADS_PER_RUNG * this.#rungs.length) return null;
+    if (this.#uploadBytes + bytes > MAX_UPLOAD_BYTES) return null;
     this.#requests += 1;
     this.#uploads += uploads;
+    this.#uploadBytes += bytes;
     return () => {
       this.#requests -= 1;
       this.#uploads -= uploads;
+      this.#uploadBytes -= bytes;
     };
   }
 

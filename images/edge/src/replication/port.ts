@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { MediaSide } from '../channel/media-side.ts';
+import type { ReadingRoom } from '../source/room.ts';
 import { createWorkHandler } from '../work/handler.ts';
 import { TimelineFeed } from './feed.ts';
 import { createOwnershipListener } from './ownership.ts';
@@ -15,10 +16,14 @@ export interface EdgeIdentity {
   readonly sessionKey: Uint8Array;
 }
 
-/** What the internal port answers: agents, and the edges that follow channels of this one. */
+/**
+ * What the internal port answers: agents, and the edges that follow channels of this one.
+ * @param room for what it reads
+ */
 export function createInternalPort(
   channels: MediaSide,
   { podUid, sessionKey }: EdgeIdentity,
+  room: ReadingRoom,
   log: Logger,
 ): { readonly work: RequestListener; readonly replication: FeedServer } {
   const tokenSha256 = replicationTokenSha256(sessionKey, podUid);
@@ -31,7 +36,7 @@ export function createInternalPort(
     work: createOwnershipListener(
       hear,
       tokenSha256,
-      createSegmentListener(stored, tokenSha256, createWorkHandler(channels)),
+      createSegmentListener(stored, tokenSha256, createWorkHandler(channels, room)),
     ),
     replication: createFeedServer(feed, { podUid, tokenSha256 }, log),
   };

@@ -36,9 +36,10 @@ export class Desk {
   /**
    * Begins a request; the returned function ends it. Throws TOO_MANY_REQUESTS (429): a token that has leaked may cost
    * its own session, not the edge.
+   * @param uploadBytes of an upload; null for any other request
    */
-  enter(upload: boolean): () => void {
-    const leave = this.#session.enter(upload);
+  enter(uploadBytes: number | null): () => void {
+    const leave = this.#session.enter(uploadBytes);
     if (leave !== null) return leave;
     throw new SluiceError('This session has too many requests at a time', {
       code: 'TOO_MANY_REQUESTS',

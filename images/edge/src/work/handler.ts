@@ -2,8 +2,10 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 import { agentReportSchema, MAX_SEGMENT_BYTES, MP4_TYPE, WORK_POLL_SECONDS } from '@sluice/common/work/contract.ts';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { z } from 'zod';
+import type { ReadingRoom } from '../source/room.ts';
 import { type Desk, findDesk, type SessionOwners } from './desk.ts';
 import { tokenMatches } from './token.ts';
+import { UploadRoom, uploadLength } from './upload-room.ts';
 
 /** An agent's report is a few hundred bytes; its message at most some lines of FFmpeg. */
 const MAX_REPORT_BYTES = 64 * 1024;
@@ -76,8 +78,12 @@ function answerError(error: unknown, _request: Request, response: Response, next
   response.status(known.status).json({ error: { code: known.code, message: known.message } });
 }
 
-/** The work API of images/common/work/contract.ts, as the request listener of the internal port. */
-export function createWorkHandler(owners: SessionOwners): Express {
+/**
+ * The work API of images/common/work/contract.ts, as the request listener of the internal port.
+ * @param room that uploads share with everything else that the edge reads
+ */
+export function createWorkHandler(owners: SessionOwners, room: ReadingRoom): Express {
+  const uploads = new UploadRoom(room);
   const router = express();
   router.disable('x-powered-by');
   const base = '/internal/v1/sessions/:namespace/:session';
@@ -87,7 +93,7 @@ export function createWorkHandler(owners: SessionOwners): Express {
   /** Before any body is read: strangers cannot make the edge hold 50 MB. */
   router.use(base, (request, response, next) => {
     const { desk, attempt } = admit(owners, request);
-    response.on('close', desk.enter(request.method === 'PUT'));
+    response.on('close', desk.enter(request.method === 'PUT' ? uploadLength(request) : null));
     response.locals.desk = desk;
     response.locals.attempt = attempt;
     next();
@@ -126,6 +132,7 @@ export function createWorkHandler(owners: SessionOwners): Express {
     (request, response, next) => {
       const { epoch, rung, msn } = checked(segmentSchema, request.params, 'path');
       deskOf(response).desk.expected(epoch, rung, msn);
+      uploads.take(uploadLength(request), request, response);
       next();
     },
     bytes,

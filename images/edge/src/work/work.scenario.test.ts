@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Route } from '@sluice/common/link/route.ts';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
-import { type Work, workSchema } from '@sluice/common/work/contract.ts';
+import { MAX_SEGMENT_BYTES, type Work, workSchema } from '@sluice/common/work/contract.ts';
 import { Agent, request } from 'undici';
+import { MAX_BYTES_UNDER_WAY, ReadingRoom } from '../source/room.ts';
 import { TestEdge, urisOf } from '../testing/edge.ts';
 import { testRoute } from '../testing/route.ts';
 import { makeSegment } from '../testing/segment.ts';
@@ -29,11 +31,13 @@ describe('a transcode session at its owner', () => {
   let edge: TestEdge;
   let server: Server;
   let agent: Agent;
+  let room: ReadingRoom;
 
   beforeEach(async () => {
     edge = await TestEdge.open();
     agent = new Agent();
-    server = createServer(createWorkHandler({ ownerOfSession: (...of) => edge.media.ownerOfSession(...of) }));
+    room = new ReadingRoom();
+    server = createServer(createWorkHandler({ ownerOfSession: (...of) => edge.media.ownerOfSession(...of) }, room));
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve);
     });
@@ -229,15 +233,68 @@ describe('a transcode session at its owner', () => {
     edge.media.apply(route({ mode: 'Transcode', session: SESSION }));
     await edge.settle();
     const desk = findDesk(edge.media, 'default', 'film-1');
-    const uploads = Array.from({ length: 4 }, () => desk?.enter(true));
+    const uploads = Array.from({ length: 4 }, () => desk?.enter(1_000));
     expect(await call('PUT', 'segments/1/360p/10', { body: segment(10) })).toMatchObject({
       status: 429,
       body: { error: { code: 'TOO_MANY_REQUESTS' } },
     });
-    const polls = Array.from({ length: 28 }, () => desk?.enter(false));
+    const polls = Array.from({ length: 28 }, () => desk?.enter(null));
     expect((await call('GET', 'work?epoch=0&after=-1')).status).toBe(429);
     for (const leave of [...uploads, ...polls]) leave?.();
     expect((await call('GET', 'work?epoch=0&after=-1')).status).toBe(200);
+  });
+
+  test('can hold only so many bytes of uploads at a time, and no poll waits for them', async () => {
+    edge.media.apply(route({ mode: 'Transcode', session: SESSION }));
+    await edge.settle();
+    const desk = findDesk(edge.media, 'default', 'film-1');
+    const first = desk?.enter(MAX_SEGMENT_BYTES);
+    expect(() => desk?.enter(MAX_SEGMENT_BYTES)).toThrow('too many requests');
+    expect((await call('GET', 'work?epoch=0&after=-1')).status).toBe(200);
+    first?.();
+    desk?.enter(MAX_SEGMENT_BYTES)();
+  });
+
+  test('gets no room for an upload where uploads of others fill it with smaller ones', async () => {
+    edge.media.apply(route({ mode: 'Transcode', session: SESSION }));
+    await edge.settle();
+    const others = room.enter(() => {});
+    others.grow(1_000);
+    const rest = room.enter(() => {});
+    rest.grow(MAX_BYTES_UNDER_WAY - 1_000);
+    const newest = edge.media.ownerOfSession('default', 'film-1')?.publisher.stored().at(-1)?.msn ?? 0;
+    const put = () => call('PUT', `segments/1/360p/${newest}`, { body: segment(newest) });
+    // The largest goes, which is not this one.
+    expect((await put()).status).toBe(201);
+    const small = Array.from({ length: 16_000 }, () => room.enter(() => {}));
+    for (const one of small) one.grow(10_000);
+    expect(await put()).toMatchObject({ status: 503, body: { error: { code: 'EDGE_BUSY' } } });
+    for (const one of [others, rest, ...small]) one.release();
+    expect((await put()).status).toBe(200);
+  });
+
+  test.each([
+    {
+      name: 'too long',
+      headers: { 'content-length': `${MAX_SEGMENT_BYTES + 1}` },
+      status: 413,
+      code: 'BODY_TOO_LARGE',
+    },
+    { name: 'without a length', headers: { 'transfer-encoding': 'chunked' }, status: 411, code: 'LENGTH_REQUIRED' },
+  ])('is refused an upload that is $name before it begins', async ({ headers, status, code }) => {
+    edge.media.apply(route({ mode: 'Transcode', session: SESSION }));
+    await edge.settle();
+    const sent = { authorization: `Bearer ${TOKEN}`, 'sluice-attempt': '1', connection: 'close', ...headers };
+    const port = (server.address() as AddressInfo).port;
+    const lines = Object.entries(sent).map(([name, value]) => `${name}: ${value}\r\n`);
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      `PUT /internal/v1/sessions/default/film-1/segments/1/360p/10 HTTP/1.1\r\nhost: e\r\n${lines.join('')}\r\n`,
+    );
+    const [answer] = await once(socket, 'data');
+    socket.destroy();
+    expect(String(answer)).toContain(`HTTP/1.1 ${status}`);
+    expect(String(answer)).toContain(code);
   });
 
   test('may say at most a thousand characters to the operator, and when its first segments were there', async () => {
