@@ -27,14 +27,12 @@ const LIST_LIFETIME_MS = 1_000;
 export function createApi(context: ApiContext): RequestListener {
   const app = createExpress(context);
   return (request, response) => {
-    const answered = answerSign(context, request, response);
-    if (answered === null) app(request, response);
-    else
-      answered.catch((thrown: unknown) => {
-        if (!(thrown instanceof SluiceError)) context.onFailure(thrown, 'a sign of life');
-        if (!response.headersSent) allowAnyOrigin(response);
-        sendError(response, thrown);
-      });
+    const refuse = (thrown: unknown): void => {
+      if (!(thrown instanceof SluiceError)) context.onFailure(thrown, 'a sign of life');
+      if (!response.headersSent) allowAnyOrigin(response);
+      sendError(response, thrown);
+    };
+    if (!answerSign(context, request, response, refuse)) app(request, response);
   };
 }
 

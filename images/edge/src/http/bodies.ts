@@ -1,6 +1,6 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { z } from 'zod';
-import { isSessionId } from '../viewers/session-id.ts';
+import { isSessionId, SESSION_ID_PATTERN } from '../viewers/session-id.ts';
 
 /** Namespace in which a channel without one is looked for. */
 const DEFAULT_NAMESPACE = 'default';
@@ -9,7 +9,10 @@ const MAX_SOURCE_ERROR_LENGTH = 500;
 
 const DNS_NAME = '[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?';
 const CHANNEL_ID = new RegExp(`^(?:(${DNS_NAME})/)?(${DNS_NAME})$`);
-const COMPLETE_CHANNEL_ID = new RegExp(`^${DNS_NAME}/${DNS_NAME}$`);
+/** A heartbeat as pages and players write it: a complete channel, a session, nothing else. */
+const PLAIN_HEARTBEAT = new RegExp(
+  `^\\{"channelId":"(${DNS_NAME}/${DNS_NAME})","sessionId":"(${SESSION_ID_PATTERN})"\\}$`,
+);
 
 const channelId = z
   .string()
@@ -32,16 +35,16 @@ export type Leave = z.infer<typeof leaveSchema>;
 
 /** @throws SluiceError `BODY_INVALID` (400) that names the field */
 export function readHeartbeat(body: unknown): Heartbeat {
-  return plainHeartbeat(body) ?? read(heartbeatSchema, body);
+  return read(heartbeatSchema, body);
 }
 
-/** What nearly all heartbeats are, where the schema, which costs ten times as much, would find and change nothing; else null. */
-function plainHeartbeat(body: unknown): Heartbeat | null {
-  if (typeof body !== 'object' || body === null) return null;
-  const { channelId, sessionId, sourceError } = body as Partial<Record<keyof Heartbeat, unknown>>;
-  if (typeof channelId !== 'string' || !COMPLETE_CHANNEL_ID.test(channelId)) return null;
-  if (typeof sessionId !== 'string' || !isSessionId(sessionId) || sourceError !== undefined) return null;
-  return { channelId, sessionId };
+/**
+ * What nearly all heartbeats are, where {@link readHeartbeat}, which costs ten times as much, would find and change
+ * nothing; else null. @param text the body
+ */
+export function plainHeartbeat(text: string): Heartbeat | null {
+  const [, channelId, sessionId] = PLAIN_HEARTBEAT.exec(text) ?? [];
+  return channelId === undefined || sessionId === undefined ? null : { channelId, sessionId };
 }
 
 /** @param body an object, or the JSON text of one: sendBeacon sends strings as text/plain. @throws SluiceError `BODY_INVALID` (400) */
