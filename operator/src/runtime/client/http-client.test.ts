@@ -56,6 +56,15 @@ describe('the HTTP client', () => {
     expect(await client.get(WIDGET, FILM)).toBeNull();
   });
 
+  test('takes a conflict over an object that is still there for no deletion', async () => {
+    const { metadata } = await client.apply(WIDGET, widget('film', { size: 1 }), 'one');
+    server.faults.plan({ kind: 'status', status: 409, reason: 'Conflict' }, { method: 'DELETE' });
+    const removal = () => client.delete(WIDGET, FILM, { uid: metadata.uid ?? '' });
+    await expect(removal()).rejects.toMatchObject({ code: 'Conflict', retryable: true });
+    expect(await removal()).toBe(true);
+    expect(await client.get(WIDGET, FILM)).toBeNull();
+  });
+
   test('names the kind of an object that cannot be read, and says that trying again is of no use', async () => {
     const write = client.apply(WIDGET, widget('film', { size: 'large' }), 'one');
     const expected = { code: 'UnreadableObject', retryable: false, message: expect.stringContaining('Widget') };

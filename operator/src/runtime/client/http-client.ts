@@ -192,9 +192,10 @@ class HttpClient implements Client {
       await this.#call({ method: 'DELETE', path: objectPath(type, name), contentType: 'application/json', body });
       return true;
     } catch (error) {
-      // A conflict is the precondition: the object of that uid is gone, another has its name.
+      if (hasReason(error, 'NotFound')) return false;
+      // Nearly always the precondition: the object of that uid is gone, another has its name. Else a lost race.
       const isOther = options.uid !== undefined && hasReason(error, 'Conflict');
-      if (isOther || hasReason(error, 'NotFound')) return false;
+      if (isOther && (await this.get(type, name))?.metadata.uid !== options.uid) return false;
       throw error;
     }
   }

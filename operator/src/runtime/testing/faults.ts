@@ -31,6 +31,10 @@ export interface FaultMatch {
   /** true: only watches; false: everything else. */
   readonly watch?: boolean;
   readonly subresource?: string;
+  /** true: only what writes, or wants to. */
+  readonly write?: boolean;
+  /** Of those that match only each so-many-th, e.g. 2: the second, the fourth. */
+  readonly every?: number;
 }
 
 interface PlannedFault {
@@ -38,6 +42,8 @@ interface PlannedFault {
   readonly match: FaultMatch;
   left: number;
   met: boolean;
+  /** Requests that have matched so far. */
+  seen: number;
 }
 
 /** Faults that are planned, first come first served. */
@@ -51,7 +57,7 @@ export class Faults {
 
   /** Lets the next `times` requests that match fail like this; Infinity until {@link clear}. */
   plan(fault: Fault, match: FaultMatch = {}, times = 1): void {
-    this.#planned.push({ fault, match, left: times, met: false });
+    this.#planned.push({ fault, match, left: times, met: false, seen: 0 });
   }
 
   clear(): void {
@@ -60,7 +66,7 @@ export class Faults {
 
   /** The fault that meets this request, used up thereby. */
   take(request: SeenRequest): Fault | null {
-    const planned = this.#planned.find(({ match }) => matches(match, request));
+    const planned = this.#planned.find((each) => matches(each.match, request) && isTurn(each));
     if (planned === undefined) return null;
     planned.left -= 1;
     planned.met = true;
@@ -69,12 +75,18 @@ export class Faults {
   }
 }
 
+function isTurn(planned: PlannedFault): boolean {
+  planned.seen += 1;
+  return planned.seen % (planned.match.every ?? 1) === 0;
+}
+
 function matches(match: FaultMatch, request: SeenRequest): boolean {
   return (
     (match.method === undefined || match.method === request.method) &&
     (match.plural === undefined || match.plural === request.plural) &&
     (match.watch === undefined || match.watch === request.watch) &&
-    (match.subresource === undefined || match.subresource === request.subresource)
+    (match.subresource === undefined || match.subresource === request.subresource) &&
+    (match.write === undefined || match.write === (request.method !== 'GET'))
   );
 }
 
