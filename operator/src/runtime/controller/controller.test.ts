@@ -118,7 +118,7 @@ describe('createController', () => {
     await controller.stop(1);
   });
 
-  test('does not retry what is not retryable until something changes', async () => {
+  test('retries what is not retryable when something changes, and else twice a minute', async () => {
     let runs = 0;
     const { controller, clock } = controllerOf(async () => {
       runs += 1;
@@ -127,12 +127,15 @@ describe('createController', () => {
     controller.start();
     controller.enqueue('a');
     await quiet();
-    clock.advance(3_600_000);
+    clock.advance(29_999);
     await quiet();
     expect(runs).toBe(1);
     controller.enqueue('a');
     await quiet();
     expect(runs).toBe(2);
+    clock.advance(30_000);
+    await quiet();
+    expect(runs).toBe(3);
     await controller.stop(1);
   });
 

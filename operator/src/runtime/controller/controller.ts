@@ -13,8 +13,8 @@ export interface ReconcileResult {
 
 /**
  * Brings the world closer to what the object of this name asks for. Gets a name, not an event: it reads the latest
- * state and may be called at any time, for objects that no longer exist as well. Throws to be called again later; a
- * typed error that is not retryable waits for a change of the object instead.
+ * state and may be called at any time, for objects that no longer exist as well. Throws to be called again later; after
+ * a typed error that is not retryable when the object changes, or else twice a minute: people have to mend that.
  */
 export type Reconcile = (key: string, signal: AbortSignal) => Promise<ReconcileResult | undefined>;
 
@@ -62,6 +62,9 @@ export interface Controller {
 const DEFAULT_TIMEOUT_SECONDS = 60;
 /** For reconciles to notice that they are aborted, within the last seconds of a pod's grace period. */
 const ABANDON_SECONDS = 5;
+
+/** A right, a quota or a policy that people have to mend shows in no watch. */
+const REFUSED_RETRY_MILLISECONDS = 30_000;
 
 /** A watch shows a write within milliseconds, and wakes the key then; this is for what no watch tells. */
 const BEHIND_MILLISECONDS = 50;
@@ -184,6 +187,7 @@ class QueueController implements Controller {
     const known = isTypedError(error) ? error : null;
     if (known?.retryable === false) {
       this.#queue.forget(key);
+      this.#queue.addAfter(key, REFUSED_RETRY_MILLISECONDS, 'background');
       this.#options.onError?.(key, error);
       return 'terminal_error';
     }

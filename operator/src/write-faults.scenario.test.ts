@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import type { Fault } from './runtime/testing/faults.ts';
 import { Harness, SERVED } from './testing/harness.ts';
 import { arriveAtTranscode, driveToTranscode, endOfRoad, goodEnd } from './testing/road.ts';
 
@@ -25,10 +26,10 @@ afterEach(async () => {
   await harness.close();
 });
 
-/** Lets every write meet a conflict for a while. @returns how many requests the operator made meanwhile */
-async function storm(): Promise<number> {
+/** Lets every write fail for a while. @returns how many requests the operator made meanwhile */
+async function storm(fault: Fault = CONFLICT): Promise<number> {
   const before = harness.api.requests.length;
-  harness.api.faults.plan(CONFLICT, { write: true }, FOR_EVER);
+  harness.api.faults.plan(fault, { write: true }, FOR_EVER);
   await new Promise((resolve) => setTimeout(resolve, STORM_MS));
   harness.api.faults.clear();
   return harness.api.requests.length - before;
@@ -98,5 +99,19 @@ describe('every write of the operator has a conflict', () => {
     expect(harness.created('pods')).toBe(1);
     expect(harness.created('streamsessions')).toBe(1);
     expect(harness.api.requests.length).toBeLessThan(MOST_REQUESTS_OF_ROAD);
+  });
+});
+
+describe('every write of the operator is refused', () => {
+  test('for half a minute (403): afterwards every channel has its status, and the one that is watched its transcode', async () => {
+    harness = await Harness.create({ speed: SPEED });
+    harness.addChannel({}, { name: 'quiet' });
+    const uid = harness.addChannel({ delivery: { hysteresisSeconds: 0 } });
+    await harness.start();
+    const road = arriveAtTranscode(harness, uid);
+    expect(await storm({ kind: 'status', status: 403, reason: 'Forbidden' })).toBeLessThan(MOST_REQUESTS);
+    await road;
+    expect(endOfRoad(harness, uid)).toEqual(goodEnd());
+    await harness.until('the status of the other', () => harness.channel('quiet').status?.mode === 'Idle');
   });
 });
