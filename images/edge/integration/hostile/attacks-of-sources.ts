@@ -87,6 +87,7 @@ function allAtOnce(link: LinkFolder, sources: HostileSources): Promise<readonly 
     const bounds = { ceilingBytes: CEILING_BYTES, withinSeconds: CONDITION_SECONDS };
     return neighbourhood.attack('all at once', bounds, async () => {
       const suffered = await Promise.allSettled(HOSTILE_CASES.map((one) => suffer(neighbourhood, one, sources)));
+      for (const one of suffered) if (one.status === 'fulfilled') await one.value[Symbol.asyncDispose]();
       const faults = suffered.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
       assert.deepEqual(faults, []);
     });

@@ -1,15 +1,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeEach, expect, test } from '@jest/globals';
+import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
 import { sourcePlaylist, sourceSegment } from '../source/playlist.testing.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import { makeSegment } from '../testing/segment.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
+import { entryBytes, type TimelineEntry } from '../timeline/log.ts';
+import { entryOf, tooLongFor } from './entry.ts';
+import type { PendingSegment } from './pending.ts';
 import { Publisher } from './publisher.ts';
 
 const SEGMENT = makeSegment({ startSeconds: 0, durationSeconds: 0.4 });
 
 let files: ChannelFiles;
+let troubles: (SluiceError | null)[];
 /** Ends the removal of a sleeping channel's files. */
 let release: () => void;
 const clock = new VirtualClock(1_000_000, async () => {
@@ -17,6 +22,7 @@ const clock = new VirtualClock(1_000_000, async () => {
 });
 
 beforeEach(() => {
+  troubles = [];
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
@@ -64,7 +70,7 @@ function openPublisher(): Publisher {
       }),
       save: async () => undefined,
       changed: () => undefined,
-      trouble: () => undefined,
+      trouble: (error) => void troubles.push(error),
       published: () => undefined,
     },
     null,
@@ -92,4 +98,40 @@ test('a channel that wakes while its files are being removed lists only what sta
   for (const name of listed) expect(await files.read(name)).toHaveLength(SEGMENT.length);
   publisher.close();
   await publisher.idle();
+});
+
+test('a segment with more keys and URLs than edges may send to each other is a gap, and its channel says why', async () => {
+  const publisher = openPublisher();
+  const tag = `#EXT-X-KEY:METHOD=SAMPLE-AES,URI="data:${'a'.repeat(9_000)}"`;
+  const keys = Array.from({ length: 8 }, () => ({ method: 'SAMPLE-AES', uri: 'data:', tag }));
+  const segments = [0, 1, 2, 3].map((msn) =>
+    sourceSegment({ msn, uri: `http://source/${msn}.ts`, ...(msn === 2 ? { keys: [...keys, ...keys, ...keys] } : {}) }),
+  );
+  publisher.take({ kind: 'continue', segments }, sourcePlaylist(segments), clock.now(), null);
+  await clock.advance(10);
+  expect(publisher.log?.entries.map(({ gap }) => gap)).toEqual([false, false, true, false]);
+  expect(troubles.filter((error) => error !== null)).toMatchObject([{ code: 'PLAYLIST_INVALID', message: /shorten/ }]);
+  expect(entryBytes(publisher.log?.entries[2] as TimelineEntry)).toBeLessThan(1_000);
+  publisher.close();
+  await publisher.idle();
+});
+
+test('ad markers that make a segment longer than edges may send to each other are left out', () => {
+  const markers = Array.from({ length: 16 }, () => `#EXT-X-DATERANGE:X="${'\u20ac'.repeat(2_000)}"`);
+  const names = { source: `http://source/${'a'.repeat(80_000)}.ts` };
+  const source = sourceSegment({ msn: 1, uri: 'http://source/1.ts' });
+  const segment = {
+    msn: 1,
+    epoch: 1,
+    durationSeconds: 2,
+    source,
+    discontinuity: false,
+    markers,
+    download: { state: 'idle' },
+  };
+  const listed = (given: readonly string[]) =>
+    entryOf({ ...(segment as unknown as PendingSegment), markers: given }, { names, map: null });
+  expect(listed(markers).markers).toBeUndefined();
+  expect(listed(markers.slice(0, 2)).markers).toHaveLength(2);
+  expect(tooLongFor(listed(markers))).toBeNull();
 });

@@ -1,3 +1,4 @@
+import type { SluiceError } from '@sluice/common/errors/error.ts';
 import { asSourceError } from '../source/errors.ts';
 import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
@@ -15,7 +16,7 @@ import {
   trim,
 } from '../timeline/log.ts';
 import { Downloads } from './downloads.ts';
-import { withEntry } from './entry.ts';
+import { entryOf, tooLongFor, withEntry } from './entry.ts';
 import { DirectExpiry } from './expiry.ts';
 import { givenBack } from './give-back.ts';
 import { Inits } from './inits.ts';
@@ -312,11 +313,21 @@ export class Publisher {
     // Taken now, as the row was: a newer attempt has nothing stored yet.
     const sections = session?.sectionsOf(head.msn) ?? new Map();
     const listing = await listingOf(view.uid, row, head, this.#context.files, sections);
-    const log = this.#trimmed(withEntry(this.#log, head, listing), now);
+    const entry = entryOf(head, listing);
+    const tooLong = tooLongFor(entry);
+    if (tooLong !== null) return this.#giveUpHead(head, tooLong);
+    const log = this.#trimmed(withEntry(this.#log, head, entry), now);
     await this.#context.save(log);
     if (signal.aborted) return false;
     this.#commit(log, head, row, session);
     await this.#janitor.sweep(now);
+    return true;
+  }
+
+  /** Lists a gap instead, which needs neither keys nor other renditions. */
+  #giveUpHead(head: PendingSegment, error: SluiceError): true {
+    this.#context.trouble(error);
+    head.download = { state: 'lost' };
     return true;
   }
 

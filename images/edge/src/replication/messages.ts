@@ -1,20 +1,29 @@
 import { ownerReportSchema } from '@sluice/common/link/owner-report.ts';
 import { ownersSchema, rungSchema } from '@sluice/common/link/route.ts';
 import { z } from 'zod';
+import { MAX_LOG_BYTES } from '../timeline/log.ts';
 import { entriesSchema, headSchema, knownSchema } from '../timeline/store.ts';
 
 /**
  * Replication: an edge keeps one WebSocket to each edge that owns channels of its routes, at the internal port. It
  * subscribes to the timelines that its viewers watch; the owner sends what is new of them, and of all its channels
- * what it reports to the operator. Every message is one JSON text frame; unknown fields are ignored.
+ * what it reports to the operator. Every message is one JSON text frame.
+ *
+ * Unknown fields are dropped, so that edges of two versions go on together while one replaces the other. Hence the rule for
+ * additions: a playlist without the new field must be a right one, as it is without ad markers or a discontinuity that a
+ * player finds by itself. What a segment cannot be played without (as once its key) takes another path, `v2`: an edge that
+ * does not know it is refused (404), goes on with its copy and shows nothing wrong.
  */
 export const REPLICATION_PATH = '/internal/v1/timelines';
 
 /** Header of an edge's refusal that says which pod it is: to whoever has come for another one at this address. */
 export const POD_HEADER = 'sluice-pod-uid';
 
-/** Longest frame in bytes that either side accepts: a window of 12 segments with 9 rungs and URLs of 4 kB in Direct. */
-export const MAX_REPLICATION_FRAME_BYTES = 1024 * 1024;
+/**
+ * Longest frame in bytes that either side accepts: the longest log, and around it its rungs and the marks of known segments,
+ * which are at most as long as a line of a playlist.
+ */
+export const MAX_REPLICATION_FRAME_BYTES = MAX_LOG_BYTES + 128 * 1024;
 
 /** Either side says something at least this often, in ms: three times within {@link SILENT_MS}. */
 export const BEAT_MS = 500;

@@ -9,7 +9,7 @@ import { createLogger } from '@sluice/common/log/log.ts';
 import { ReadingRoom } from '../source/room.ts';
 import { reportOf } from '../testing/channels.ts';
 import { TimelineFeed } from './feed.ts';
-import type { OwnerMessage } from './messages.ts';
+import { MAX_REPLICATION_FRAME_BYTES, type OwnerMessage } from './messages.ts';
 import type { OwnerAddress } from './owner-link.ts';
 import { createOwnershipClient, createOwnershipListener, type OwnersClaim } from './ownership.ts';
 import { createSegmentClient, createSegmentListener, type SegmentClient } from './segments.ts';
@@ -134,7 +134,7 @@ describe('the internal port of an edge, for other edges', () => {
   test('sends no frame that would end the connection of all channels', () => {
     const gone = (bytes: number): OwnerMessage => ({ type: 'gone', uid: 'ü'.repeat(bytes / 2) });
     expect(frameOf(gone(1_000))).not.toBeNull();
-    expect(frameOf(gone(1024 * 1024))).toBeNull();
+    expect(frameOf(gone(MAX_REPLICATION_FRAME_BYTES))).toBeNull();
   });
 
   test('keeps no connection of a stranger who does not hang up', async () => {

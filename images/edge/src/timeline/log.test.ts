@@ -4,6 +4,7 @@ import {
   append,
   lastDiscontinuitySequence,
   MAX_ENTRIES,
+  MAX_LOG_BYTES,
   newLog,
   nextMsn,
   openEpoch,
@@ -113,6 +114,19 @@ describe('removable', () => {
     const log = { ...emptyLog(), entries };
     expect(removable(log, () => false)).toBe(5);
     expect(removable(trim(log, 5), () => false)).toBe(0);
+  });
+
+  test('are those that make a log longer than a message may be, even where too little film stays', () => {
+    const names = { source: `https://origin/${'a'.repeat(150_000)}.ts` };
+    const entries = logOf(20).entries.map((entry) => ({ ...entry, names }));
+    const log = { ...logOf(20), targetDurationSeconds: 20, entries };
+    const left = trim(
+      log,
+      removable(log, () => false),
+    );
+    expect(left.entries).toHaveLength(13);
+    expect(Buffer.byteLength(JSON.stringify(left.entries))).toBeLessThan(MAX_LOG_BYTES + 100);
+    expect(removable(left, () => false)).toBe(0);
   });
 });
 

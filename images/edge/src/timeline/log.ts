@@ -86,6 +86,18 @@ export const WINDOW_SEGMENTS = 12;
  */
 export const MAX_ENTRIES = 1_000;
 
+/**
+ * Longest entry, as {@link entryBytes} counts: seventeen rungs (a ladder of eight, eight renditions) with the longest URL that
+ * a playlist may have, 8,192 characters, and room for the keys of two DRM systems.
+ */
+export const MAX_ENTRY_BYTES = 160 * 1024;
+
+/** Longest log: a window of the longest entries. Nobody follows one that no message can carry. */
+export const MAX_LOG_BYTES = WINDOW_SEGMENTS * MAX_ENTRY_BYTES;
+
+/** Bytes of an entry as files and messages carry it. */
+export const entryBytes = (entry: TimelineEntry): number => Buffer.byteLength(JSON.stringify(entry));
+
 /** How a new epoch's numbers are made from the source's. */
 export interface EpochNumbers {
   readonly msnOffset: number;
@@ -262,16 +274,24 @@ export function withRungs(log: TimelineLog, rungs: readonly string[]): TimelineL
 /**
  * How many entries may leave the front: those beyond the window of 12, and those up to the last one that `expired`
  * says a viewer can no longer fetch; but never so many that less than three target durations stay (RFC 8216bis 6.2.2),
- * as far as {@link MAX_ENTRIES} can last that long.
+ * as far as {@link MAX_ENTRIES} and {@link MAX_LOG_BYTES} can last that long.
  */
 export function removable(log: TimelineLog, expired: (entry: TimelineEntry) => boolean): number {
   const wanted = Math.max(log.entries.length - WINDOW_SEGMENTS, log.entries.findLastIndex(expired) + 1, 0);
   let count = 0;
   let left = listedSeconds(log);
+  let bytes = log.entries.length > WINDOW_SEGMENTS ? listedBytes(log) : 0;
   for (const entry of log.entries.slice(0, wanted)) {
     left -= entry.durationSeconds;
-    if (left < 3 * log.targetDurationSeconds && log.entries.length - count <= MAX_ENTRIES) break;
+    const isTooLong = log.entries.length - count > MAX_ENTRIES || bytes > MAX_LOG_BYTES;
+    if (left < 3 * log.targetDurationSeconds && !isTooLong) break;
     count += 1;
+    if (bytes > 0) bytes -= entryBytes(entry);
   }
   return count;
+}
+
+/** Bytes of all entries. */
+function listedBytes(log: TimelineLog): number {
+  return log.entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
 }
