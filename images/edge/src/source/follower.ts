@@ -124,13 +124,14 @@ class Follower implements SourceFollower {
     const renditions = this.#options.renditions ?? [];
     this.#choice = choice;
     this.#playlist = null;
-    this.#reference = new PlaylistReader(this.#options, uri);
+    const imports = choice?.variables ?? null;
+    this.#reference = new PlaylistReader(this.#options, uri, imports);
     const followed = choice === null ? [] : [...renditionsNow(renditions, choice.candidates)];
     const offsets = new Map(renditions.map(({ name, msnOffset = 0 }) => [name, msnOffset]));
     this.#beside = new Map(
       followed.flatMap(([rung, one]) => {
         if (one === null) return [];
-        const reader = new PlaylistReader(this.#options, one.uri);
+        const reader = new PlaylistReader(this.#options, one.uri, imports);
         return [[rung, { reader, msnOffset: offsets.get(rung) ?? 0, newest: null, failed: false, idleLooks: 0 }]];
       }),
     );

@@ -3,6 +3,7 @@ import { sourceError } from './errors.ts';
 import { IDENTITY } from './key.ts';
 import { playlistLines } from './lines.ts';
 import { isDateRange, isMarker, MAX_DATE_RANGES, MAX_MARKERS } from './markers.ts';
+import { Definitions, type Variables } from './variables.ts';
 
 /** Segments kept from the end of a live source's playlist: a window of 12, once again for a slow poll, and room. */
 export const MAX_SEGMENTS = 60;
@@ -77,12 +78,15 @@ export interface Manifest {
   readonly variants: ManifestVariant[];
   /** EXT-X-MEDIA. */
   readonly renditions: Attributes[];
+  /** EXT-X-DEFINE. */
+  readonly variables: Variables;
 }
 
 /** What tags have said of the next URI, and of all that follow. */
 interface Reading {
   readonly manifest: Manifest;
   readonly kept: ManifestSegment[];
+  readonly definitions: Definitions;
   timeline: number;
   variant: Attributes | undefined;
   duration: number | undefined;
@@ -171,6 +175,7 @@ const TAGS: Readonly<Record<string, (reading: Reading, value: string) => void>> 
   '#EXT-X-MAP': (reading, value) => {
     reading.map = mapOf(readAttributes(value), reading.keys);
   },
+  '#EXT-X-DEFINE': ({ definitions }, value) => definitions.declare(readAttributes(value)),
   '#EXT-X-STREAM-INF': (reading, value) => {
     reading.variant = readAttributes(value);
   },
@@ -247,9 +252,10 @@ function reckonBackwards(segments: readonly ManifestSegment[]): void {
 /**
  * Takes the text of a playlist apart. Its time grows with the length of the text and with nothing else in it, its memory
  * with {@link MAX_ENDED_SEGMENTS}: parsers made of regular expressions need seconds for a megabyte that means them ill.
- * Throws PLAYLIST_INVALID for what is too long or too much.
+ * Throws PLAYLIST_INVALID for what is too long or too much, and for variables that are not declared.
+ * @param definitions of the variables that the text may have
  */
-export function readManifest(text: string): Manifest {
+export function readManifest(text: string, definitions = new Definitions()): Manifest {
   const manifest: Manifest = {
     targetDuration: undefined,
     mediaSequence: 0,
@@ -259,12 +265,16 @@ export function readManifest(text: string): Manifest {
     dateRanges: [],
     variants: [],
     renditions: [],
+    variables: definitions.variables,
   };
   const nothing = { variant: undefined, duration: undefined, dateTime: undefined, byterange: undefined };
   const said = { discontinuity: false, gap: false, keys: [], markers: [] };
   const still = { map: undefined, nextDateTime: undefined, last: undefined };
-  const reading: Reading = { manifest, kept: [], timeline: 0, ...said, ...nothing, ...still };
-  for (const line of playlistLines(text)) {
+  const reading: Reading = { manifest, kept: [], definitions, timeline: 0, ...said, ...nothing, ...still };
+  for (const said of playlistLines(text)) {
+    // Viewers read markers; what is in the URL of a playlist may be a secret.
+    if (said.startsWith('#EXT-X-DATERANGE') && definitions.showsUrl(said)) continue;
+    const line = definitions.applied(said);
     if (!line.startsWith('#')) takeUri(reading, line);
     else if (line.startsWith('#EXT')) takeTag(reading, line);
   }

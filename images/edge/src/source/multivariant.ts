@@ -3,6 +3,7 @@ import type { Attributes } from './attributes.ts';
 import { sourceError } from './errors.ts';
 import type { Manifest } from './manifest.ts';
 import { absolute } from './uri.ts';
+import type { Variables } from './variables.ts';
 
 /** A decimal number that may be missing. */
 const decimalSchema = z.coerce.number().positive().optional();
@@ -67,6 +68,8 @@ export interface SourceMultivariant {
   readonly audio: SourceGroups;
   readonly subtitles: SourceGroups;
   readonly captions: SourceGroups;
+  /** What the playlists that it names may import. */
+  readonly variables: Variables;
 }
 
 /** Text that can stand in an attribute of ours: without quotes, line breaks and other control characters. */
@@ -100,13 +103,14 @@ function groupsOf(type: string, renditions: readonly Attributes[], url: string):
 }
 
 /** Checks what a multivariant playlist at `url` says. Throws PLAYLIST_INVALID. */
-export function multivariantOf({ variants, renditions }: Manifest, url: string): SourceMultivariant {
+export function multivariantOf({ variants, renditions, variables }: Manifest, url: string): SourceMultivariant {
   return {
     kind: 'multivariant',
     variants: variants.map(({ uri, attributes }) => variantOf(uri, attributes, url)),
     audio: groupsOf('AUDIO', renditions, url),
     subtitles: groupsOf('SUBTITLES', renditions, url),
     captions: groupsOf('CLOSED-CAPTIONS', renditions, url),
+    variables,
   };
 }
 

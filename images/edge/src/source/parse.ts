@@ -5,6 +5,7 @@ import { playlistText } from './lines.ts';
 import { type Manifest, type ManifestSegment, readManifest } from './manifest.ts';
 import { multivariantOf, type SourceMultivariant } from './multivariant.ts';
 import { References } from './references.ts';
+import { Definitions, type Variables } from './variables.ts';
 
 /** Times in ms beyond it are no Date (ECMA-262 21.4.1.1). */
 const MAX_TIME_MS = 8.64e15;
@@ -142,8 +143,13 @@ function mediaOf(manifest: Manifest, url: string): SourcePlaylist {
 /**
  * Reads an HLS playlist that a source sent from `url`. The text is untrusted: everything in it is bounded and checked.
  * Throws NOT_A_PLAYLIST or PLAYLIST_INVALID.
+ * @param imports variables of the multivariant playlist that names this one; null where none does
  */
-export function parsePlaylist(bytes: Uint8Array, url: string): SourcePlaylist | SourceMultivariant {
-  const manifest = readManifest(playlistText(bytes));
+export function parsePlaylist(
+  bytes: Uint8Array,
+  url: string,
+  imports: Variables | null = null,
+): SourcePlaylist | SourceMultivariant {
+  const manifest = readManifest(playlistText(bytes), new Definitions(url, imports));
   return manifest.variants.length === 0 ? mediaOf(manifest, url) : multivariantOf(manifest, url);
 }

@@ -4,6 +4,7 @@ import { MAX_PLAYLIST_BYTES } from './client.ts';
 import type { SourceHeaders } from './headers.ts';
 import type { SourceMultivariant } from './multivariant.ts';
 import { parsePlaylist, type SourcePlaylist } from './parse.ts';
+import type { Variables } from './variables.ts';
 
 /** Longest wait for a playlist: three times what a slow one needs, less than the wait of a viewer. */
 const PLAYLIST_TIMEOUT_MS = 8_000;
@@ -22,13 +23,16 @@ export type Read = { readonly kind: 'unchanged' } | SourcePlaylist | SourceMulti
 export class PlaylistReader {
   readonly #options: ReaderOptions;
   readonly #uri: string;
+  readonly #imports: Variables | null;
   #etag: string | null = null;
   #lastModified: string | null = null;
   /** SHA-256 of the playlist: the text itself may have megabytes, and there may be a thousand channels. */
   #mark = '';
   #allowOrigin: string | null = null;
 
-  constructor(options: ReaderOptions, uri: string) {
+  /** @param imports variables of the multivariant playlist that names this one; null where none does */
+  constructor(options: ReaderOptions, uri: string, imports: Variables | null = null) {
+    this.#imports = imports;
     this.#options = options;
     this.#uri = uri;
   }
@@ -54,7 +58,7 @@ export class PlaylistReader {
     this.#allowOrigin = answer.allowOrigin;
     const mark = answer.status === 304 ? this.#mark : hash('sha256', answer.bytes);
     if (mark === this.#mark && mark !== '') return { kind: 'unchanged' };
-    const parsed = parsePlaylist(answer.bytes, answer.url);
+    const parsed = parsePlaylist(answer.bytes, answer.url, this.#imports);
     if (parsed.kind === 'multivariant') return parsed;
     this.#etag = answer.etag;
     this.#lastModified = answer.lastModified;

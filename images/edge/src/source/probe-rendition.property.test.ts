@@ -80,7 +80,7 @@ async function probed(
   const candidate = { uri: `${BASE}/index.m3u8`, rendition: { kind: 'Audio' } } as Candidate;
   const found = await probeRendition(candidate, {
     ...{ client, bounds: { headers: { origin: '', values: {} }, timeoutMs: 1, signal: new AbortController().signal } },
-    ...{ maxBytes: 1_000, origin: '', playlist: reference, segment, hasAudio: false },
+    ...{ maxBytes: 1_000, origin: '', playlist: reference, segment, hasAudio: false, variables: new Map() },
     start: { seconds: begins % (2 ** 33 / 90_000), isTicks: true },
   }).catch((error: Error) => error.message);
   return { found: typeof found === 'string' ? found : found.msnOffset, asked };

@@ -19,6 +19,7 @@ import type { SourcePlaylist, SourceSegment } from './parse.ts';
 import { PlaylistReader } from './playlist-reader.ts';
 import type { Candidate } from './renditions.ts';
 import { extensionOf } from './segment-kind.ts';
+import type { Variables } from './variables.ts';
 
 /** Segments of one rendition of which the beginning is read, to find the one that begins with the reference's. */
 const MAX_READS = 4;
@@ -39,6 +40,8 @@ export interface RenditionProbe {
   readonly start: MediaStart | null;
   /** The reference's own segments have audio. */
   readonly hasAudio: boolean;
+  /** What playlists may import of the multivariant one. */
+  readonly variables: Variables;
 }
 
 /** What one rendition is like. */
@@ -217,7 +220,7 @@ const EMPTY = new Uint8Array();
  */
 export async function probeRendition({ uri, rendition }: Candidate, input: RenditionProbe): Promise<FoundRendition> {
   const { client, bounds, origin, segment } = input;
-  const reader = new PlaylistReader({ client, headers: bounds.headers, origin }, uri);
+  const reader = new PlaylistReader({ client, headers: bounds.headers, origin }, uri, input.variables);
   const playlist = await reader.read(bounds.signal);
   if (playlist.kind !== 'media') throw sourceError('PLAYLIST_INVALID', 'its playlist is no media playlist');
   const found = await new RenditionLocator(input, playlist, rendition.kind === 'Video').locate();

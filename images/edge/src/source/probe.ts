@@ -124,6 +124,7 @@ export async function probeSource(
           origin: PROBE_ORIGIN,
           start: isReadable ? startOf(answer.bytes, inspection) : null,
           hasAudio: isReadable && media.audioCodec !== '',
+          variables: choice.variables,
         });
   const admitted = [allowOrigin, answer.allowOrigin, ...beside.allowOrigins];
   const facts = factsOf(beside.audioCodec === null ? media : { ...media, audioCodec: beside.audioCodec }, {

@@ -6,6 +6,7 @@ import {
   sourceCaptionsSchema,
 } from '@sluice/common/link/source-facts.ts';
 import type { SourceMedia, SourceMultivariant, SourceVariant } from './multivariant.ts';
+import type { Variables } from './variables.ts';
 
 /** Characters of a name, a language and codecs that are kept: what the link admits. */
 const MAX_LABEL = 128;
@@ -32,6 +33,8 @@ export interface RenditionChoice {
   readonly leftOut: readonly string[];
   /** Captions within the reference's pictures; empty: the source says that there are none; null: it says nothing. */
   readonly captions: readonly SourceCaptions[] | null;
+  /** What the playlists of all of them may import. */
+  readonly variables: Variables;
 }
 
 /** Whether the rung of a channel is a rendition of its source beside the reference; ladders cannot have such names. */
@@ -162,6 +165,7 @@ export function chooseRenditions(source: SourceMultivariant, audioApart: boolean
       .slice(0, MAX_SOURCE_RENDITIONS)
       .map((media) => track('Audio', 'source', media)),
     captions: captionsOf(source, reference),
+    variables: source.variables,
     needsAudio: isApart(source, reference),
     leftOut: [
       ...(otherGroups > 0 ? [`${otherGroups} variants with another group of audio than the highest picture's`] : []),
