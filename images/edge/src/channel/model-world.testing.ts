@@ -7,8 +7,8 @@ import { sourceError } from '../source/errors.ts';
 import { intake, type KnownSegment, remember } from '../source/intake.ts';
 import { isDateRange } from '../source/markers.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
-import { nextMsn, type TimelineEntry } from '../timeline/log.ts';
-import { segmentName } from '../timeline/names.ts';
+import { bytesOf, nextMsn, type TimelineEntry } from '../timeline/log.ts';
+import { mapName, segmentName } from '../timeline/names.ts';
 import { mediaPlaylist } from '../timeline/playlist.ts';
 import { originOf } from './materialise.ts';
 import { MemoryFiles } from './memory-files.testing.ts';
@@ -111,26 +111,32 @@ export class World {
     const listed = this.publisher.log === null ? 0 : nextMsn(this.publisher.log);
     for (const segment of this.publisher.stored()) {
       for (const rung of ['high', 'low'].slice(0, this.#encoded)) {
-        if (segment.msn < listed || !this.session.claim(segment.msn, rung)) continue;
-        const name = segmentName({ uid: UID, epoch: segment.epoch, rung, msn: segment.msn, attempt: this.#attempt });
-        const isStored = await this.files.write(name, SEGMENT).then(
+        // Two encoder runs after each other write the same section.
+        const bytes = Buffer.from(`${rung} ${Math.floor(this.#attempt / 2)}`);
+        const section = this.#fragmented ? mapName(UID, segment.epoch, bytes, rung) : null;
+        if (segment.msn < listed || !this.session.claim(segment.msn, rung, section)) continue;
+        const id = { uid: UID, epoch: segment.epoch, rung, msn: segment.msn, attempt: this.#attempt };
+        const isStored = await this.#store(section, bytes, segmentName(id, section === null ? 'ts' : 'm4s')).then(
           () => true,
           () => false,
         );
-        if (isStored) this.session.stored(segment.msn, rung);
+        if (isStored) this.session.stored(segment.msn, rung, section);
         this.session.unclaim(this.#attempt, segment.msn, rung);
       }
     }
   }
 
+  async #store(section: string | null, bytes: Uint8Array, name: string): Promise<void> {
+    if (section !== null && !this.files.has(section)) await this.files.write(section, bytes);
+    await this.files.write(name, SEGMENT);
+  }
+
   async happen(event: Event): Promise<void> {
     if (event.kind === 'pass') await this.pass(event.looks);
-    else if (event.kind === 'mode') {
-      // What the channel sees to where fragmented MP4 is the obstacle.
-      this.#mode = this.#fragmented && event.mode === 'Transcode' ? 'Proxy' : event.mode;
-    } else if (event.kind === 'restart') this.source.restart(event.firstMsn);
+    else if (event.kind === 'mode') this.#mode = event.mode;
+    else if (event.kind === 'restart') this.source.restart(event.firstMsn);
     else if (event.kind === 'turn') this.source.take(event.turn);
-    else if (event.kind === 'encode') this.#encoded = this.#fragmented ? 0 : event.rungs;
+    else if (event.kind === 'encode') this.#encoded = event.rungs;
     else if (event.kind === 'attempt') this.#attempt += 1;
     else if (event.kind === 'full') this.files.isFull = event.isFull;
     else if (event.kind === 'squeeze') this.files.squeeze();
@@ -231,10 +237,14 @@ export class World {
         this.#checkFacts(entry);
         if (entry.gap) continue;
         if (name.startsWith('s/') && !this.files.content.has(name)) this.problems.push(`${name} is listed, not stored`);
-        if (entry.map !== null && name.startsWith('s/') && !this.files.content.has(entry.map)) {
-          this.problems.push(`${entry.map} is needed by ${name}, not stored`);
+        const map = bytesOf(entry, rung)?.map ?? null;
+        if (map !== null && name.startsWith('s/') && !this.files.content.has(map)) {
+          this.problems.push(`${map} is needed by ${name}, not stored`);
         }
-        if ((entry.map === null) === this.#fragmented) this.problems.push(`${name} has the map ${entry.map}`);
+        // Files of a rung are in a folder of its own: its section is that of the encoder.
+        const isOwn = map === null || !name.startsWith('s/') || map.split('/')[2] === name.split('/')[2];
+        if ((map === null) === this.#fragmented || !isOwn) this.problems.push(`${name} has the map ${map}`);
+        if (rung === 'source' && originOf(name) !== 'source') this.problems.push(`${name} in the source's rendition`);
         if (this.#fragmented) continue;
         if (entry.keys !== undefined) {
           previous = originOf(name);
@@ -245,7 +255,6 @@ export class World {
         if (previous !== null && previous !== origin && !entry.discontinuity && !joint) {
           this.problems.push(`${name} follows ${previous} without a joint`);
         }
-        if (rung === 'source' && origin !== 'source') this.problems.push(`${name} in the source's rendition`);
         previous = origin;
       }
     }

@@ -60,7 +60,7 @@ const SECTION_THAT_WAS_REMOVED: Event[] = [
 
 describe('a channel whose world does anything', () => {
   test('keeps the rules of RFC 8216bis 6.2.1 and 6.2.2 at every pair of polls, in every rung', async () => {
-    const seen = { transcode: 0, epochs: 0, gaps: 0, maps: 0, keys: 0, ranges: 0, markers: 0 };
+    const seen = { transcode: 0, sections: 0, epochs: 0, gaps: 0, maps: 0, keys: 0, ranges: 0, markers: 0 };
     await fc.assert(
       fc.asyncProperty(
         fc.array(event, { minLength: 5, maxLength: 30 }),
@@ -84,6 +84,7 @@ describe('a channel whose world does anything', () => {
             const found = log?.entries.some((entry) => entry[fact] !== undefined) ?? false;
             seen[fact === 'range' ? 'ranges' : fact] += found ? 1 : 0;
           }
+          seen.sections += log?.entries.filter(({ beside }) => beside !== undefined).length ?? 0;
           seen.transcode += [...world.files.content.keys()].filter((name) => originOf(name) !== 'source').length;
         },
       ),

@@ -4,28 +4,16 @@ import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
 import { isBeside } from '../source/renditions.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
-import {
-  emptied,
-  ended,
-  isComplete,
-  lastEntry,
-  listedSeconds,
-  nextMsn,
-  removable,
-  type TimelineLog,
-  trim,
-} from '../timeline/log.ts';
+import { emptied, ended, isComplete, lastEntry, nextMsn, type TimelineLog } from '../timeline/log.ts';
 import { Downloads } from './downloads.ts';
 import { entryOf, tooLongFor, withEntry } from './entry.ts';
-import { DirectExpiry } from './expiry.ts';
-import { givenBack } from './give-back.ts';
 import { Inits } from './inits.ts';
 import { firstLog, planSegments } from './intake-plan.ts';
-import { Janitor } from './janitor.ts';
 import { withMarkers } from './markers.ts';
 import { listingOf, originOf } from './materialise.ts';
 import { filesOfSegment, isSettled, type PendingSegment } from './pending.ts';
 import type { PublisherContext } from './publisher-context.ts';
+import { Retention } from './retention.ts';
 import { Rhythm } from './rhythm.ts';
 import { chooseRow, NO_PROMOTION, type Origin, type Row } from './row.ts';
 import { SegmentQueue } from './segment-queue.ts';
@@ -40,8 +28,7 @@ export class Publisher {
   readonly #context: PublisherContext;
   readonly #downloads: Downloads;
   readonly #inits = new Inits();
-  readonly #janitor: Janitor;
-  readonly #expiry = new DirectExpiry();
+  readonly #retention: Retention;
   readonly #rhythm: Rhythm;
   #log: TimelineLog | null;
   readonly #queue = new SegmentQueue();
@@ -57,10 +44,6 @@ export class Publisher {
   #forgetting: Promise<void> | null = null;
   /** Nothing follows what waits: the source has ended. */
   #isLast = false;
-  /** A file has found no room since something was given back last. */
-  #lacksRoom = false;
-  /** Nothing that is listed up to this number can be stored. */
-  #givenUpMsn = -1;
   #abort = new AbortController();
   #cancelTimer = (): void => {};
 
@@ -75,8 +58,7 @@ export class Publisher {
       context.trouble(error);
       this.pump();
     });
-    this.#janitor = new Janitor(context.files);
-    context.files.rank((name) => this.#janitor.standingOf(name, context.clock.now()) ?? 'kept');
+    this.#retention = new Retention(context.files, context.clock);
     const newest = log === null ? null : lastEntry(log);
     if (newest !== null) this.#origins = mapValues(newest.names, originOf);
   }
@@ -141,7 +123,7 @@ export class Publisher {
     if (added[0]?.start === 'epoch') view.session?.restart();
     this.#isLast = playlist.ended;
     this.#queue.add(withMarkers(added, playlist.dateRanges, this.#log, this.#queue.waiting));
-    this.#expiry.looked(this.#log, playlist, lookedAt);
+    this.#retention.looked(this.#log, playlist, lookedAt);
     this.pump();
   }
 
@@ -196,14 +178,14 @@ export class Publisher {
 
   /** A file of this channel finds no room: it gives back the oldest that it lists, see {@link givenBack}. */
   noRoom(): void {
-    this.#lacksRoom = true;
+    this.#retention.noRoom();
     this.pump();
   }
 
   /** What is listed up to this number cannot be stored here: it leaves the playlist as soon as it may (RFC 8216bis 6.2.2). */
   giveUp(msn: number): void {
-    this.#givenUpMsn = Math.max(this.#givenUpMsn, msn);
-    this.noRoom();
+    this.#retention.giveUp(msn);
+    this.pump();
   }
 
   /** Ends for good: no timer, download or write goes on. */
@@ -227,7 +209,7 @@ export class Publisher {
       await this.#context.save(this.#log);
     }
     await this.#context.files.clear();
-    this.#janitor.clear();
+    this.#retention.clear();
   }
 
   #askDownloads(log: TimelineLog): void {
@@ -264,17 +246,16 @@ export class Publisher {
       const now = this.#context.clock.now();
       const head = this.#queue.waiting[0];
       const isFull = asSourceError(error).code === STORAGE_FULL;
-      if (isFull) this.#lacksRoom = true;
+      if (isFull) this.#retention.noRoom();
       // Players skip what finds no room twice: a channel that stood still would never give back all that it lists.
       if (isFull && head !== undefined && now - head.publishAt >= STORAGE_RETRY_MS) head.download = { state: 'lost' };
-      await this.#janitor.sweep(now).catch(() => undefined);
+      await this.#retention.sweep(now).catch(() => undefined);
     }
   }
 
   async #giveBack(signal: AbortSignal): Promise<void> {
-    if (!this.#lacksRoom || this.#log === null) return;
-    this.#lacksRoom = false;
-    const log = this.#trimmed(trim(this.#log, givenBack(this.#log)), this.#context.clock.now());
+    if (this.#log === null) return;
+    const log = this.#retention.spared(this.#log, this.#context.clock.now());
     if (log === this.#log) return;
     await this.#context.save(log);
     if (signal.aborted) return;
@@ -316,11 +297,11 @@ export class Publisher {
     const entry = entryOf(head, listing);
     const tooLong = tooLongFor(entry);
     if (tooLong !== null) return this.#giveUpHead(head, tooLong);
-    const log = this.#trimmed(withEntry(this.#log, head, entry), now);
+    const log = this.#retention.trimmed(withEntry(this.#log, head, entry), now);
     await this.#context.save(log);
     if (signal.aborted) return false;
     this.#commit(log, head, row, session);
-    await this.#janitor.sweep(now);
+    await this.#retention.sweep(now);
     return true;
   }
 
@@ -361,18 +342,9 @@ export class Publisher {
   #retire(): void {
     const log = this.#log;
     if (log === null) return;
-    const now = this.#context.clock.now();
-    const dueAt = now + (listedSeconds(log) + log.targetDurationSeconds) * 1000;
     const { session } = this.#context.view();
     const maps = new Set([...this.#inits.needed(log, this.#queue.waiting), ...(session?.sections ?? [])]);
-    this.#janitor.retire(log.firstListedMsn, maps, now, dueAt);
-  }
-
-  #trimmed(log: TimelineLog, now: number): TimelineLog {
-    return trim(
-      log,
-      removable(log, (entry) => entry.msn <= this.#givenUpMsn || this.#expiry.expired(entry, now)),
-    );
+    this.#retention.retire(log, maps, this.#context.clock.now());
   }
 }
 

@@ -122,6 +122,31 @@ describe('a playlist of segments that need initialization sections', () => {
     );
   });
 
+  test("names the section of a rung exactly where a transcoder has made it, and the source's where it has not", () => {
+    const encoded = fc.option(fc.constantFrom('s/a.1/360p/00000000000000aa.mp4', 's/a.1/360p/00000000000000bb.mp4'));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(segment, encoded), { minLength: 1, maxLength: 20 }), (all) => {
+        let log = emptyLog();
+        for (const [{ map, gap, discontinuity }, section] of all) {
+          const msn = nextMsn(log);
+          const name = `s/a.1/source/${msn}.0.m4s`;
+          const names = { source: name, '360p': section === null ? name : `s/a.1/360p/${msn}.1.m4s` };
+          const beside = gap || section === null ? {} : { beside: { '360p': { map: section } } };
+          const times = { msn, epoch: 1, durationSeconds: 2, dateTime: null, discontinuity };
+          log = append(log, { ...times, gap, map: gap ? null : map, names, ...beside });
+        }
+        const read = (rung: string) =>
+          parseMediaPlaylist(mediaPlaylist(log, rung))
+            .entries.filter(({ gap }) => !gap)
+            .map(({ mapUri }) => mapUri);
+        const media = all.filter(([{ gap }]) => !gap);
+        expect(read('source')).toEqual(media.map(([{ map }]) => map));
+        expect(read('360p')).toEqual(media.map(([{ map }, section]) => section ?? map));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   test('is what its stored log says, also after it was read back', () => {
     const log = appended(emptyLog(), { map: 's/a.1/source/0123456789abcdef.mp4', discontinuity: false, gap: false });
     expect(mediaPlaylist(JSON.parse(JSON.stringify(log)) as TimelineLog, 'source')).toBe(
