@@ -5,89 +5,31 @@
  */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import { withJoint } from '@sluice/common/mpegts/joint.ts';
 import { TIMESTAMP_MODULUS } from '@sluice/common/mpegts/timestamp.ts';
-import type { Job } from '@sluice/common/work/contract.ts';
+import { muxed, pictures } from './integration/fmp4.ts';
 import { decode, framesOf } from './integration/frames.ts';
-import { TestOwner } from './integration/owner.ts';
-import { AgentProgram } from './integration/program.ts';
+import type { TestOwner } from './integration/owner.ts';
+import type { AgentProgram } from './integration/program.ts';
 import { makeSource, SEGMENT_SECONDS, type Source } from './integration/source.ts';
-
-const CLIP = join(import.meta.dirname, '../../test/demo-source/big-buck-bunny.mp4');
-const SEGMENTS = 15;
-/** Segments that the owner has when the agent starts. */
-const BACKLOG = 3;
-/** One frame of video at 25 frames per second, and one of AAC at 48 kHz, in ticks of 90 kHz. */
-const VIDEO_TICKS = 3600;
-const AUDIO_TICKS = 1920;
-
-const rung = (name: string, height: number, bitrateBps: number): Job['rungs'][number] => ({
-  name,
-  height,
-  bitrateBps,
-  audioBitrateBps: 128_000,
-});
-const JOB: Job = {
-  rungs: [rung('high', 1080, 800_000), rung('low', 240, 300_000)],
-  encoders: ['h264_nvenc', 'libx264'],
-  preset: 'veryfast',
-};
-
-async function scenario(name: string, run: () => Promise<string>): Promise<void> {
-  const startedAt = performance.now();
-  const facts = await run();
-  process.stdout.write(
-    `ok  ${name} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)${facts && `: ${facts}`}\n`,
-  );
-}
-
-/** Starts owner and agent, and shows the agent's log where something fails. */
-async function withAgent(run: (owner: TestOwner, agent: AgentProgram) => Promise<string>, job = JOB): Promise<string> {
-  const owner = new TestOwner();
-  await owner.open();
-  const agent = await AgentProgram.start(owner, job);
-  try {
-    return await run(owner, agent);
-  } catch (error) {
-    process.stdout.write(agent.log);
-    throw error;
-  } finally {
-    agent.signal('SIGKILL');
-    await agent.exited;
-    await owner.close();
-  }
-}
-
-async function until(what: string, seconds: number, isTrue: () => boolean): Promise<void> {
-  const deadline = performance.now() + seconds * 1000;
-  while (!isTrue()) {
-    assert.ok(performance.now() < deadline, `not within ${seconds} s: ${what}`);
-    await sleep(20);
-  }
-}
-
-function offer(owner: TestOwner, source: Source, msn: number, discontinuity = false): void {
-  const bytes = source.segments[msn];
-  assert.ok(bytes, `the source has no segment ${msn}`);
-  owner.offer({ msn, bytes, discontinuity });
-}
-
-/** Offers the segments from `from` to before `to`, one per segment duration. */
-async function offerLive(owner: TestOwner, source: Source, from: number, to: number): Promise<void> {
-  for (let msn = from; msn < to; msn++) {
-    await sleep(SEGMENT_SECONDS * 1000);
-    offer(owner, source, msn);
-  }
-}
-
-function bytesOf(owner: TestOwner, name: string): Uint8Array {
-  const stored = owner.stored.get(name);
-  assert.ok(stored, `${name} was not stored`);
-  return stored.bytes;
-}
+import {
+  AUDIO_TICKS,
+  assertRegular,
+  assertStored,
+  BACKLOG,
+  bytesOf,
+  CLIP,
+  JOB,
+  offer,
+  offerLive,
+  SEGMENTS,
+  scenario,
+  until,
+  VIDEO_TICKS,
+  withAgent,
+} from './integration/stage.ts';
 
 /** The rung's segment holds exactly the frames of the source's, and its audio byte for byte. */
 function assertSameFrames(source: Source, owner: TestOwner, name: string): void {
@@ -97,14 +39,6 @@ function assertSameFrames(source: Source, owner: TestOwner, name: string): void 
   assert.deepEqual(made.videoPts, from.videoPts, `${name}: frames`);
   assert.equal(made.reorderTicks, from.reorderTicks, `${name}: PTS - DTS`);
   assert.ok(made.audio.equals(from.audio), `${name}: audio differs`);
-}
-
-function assertStored(owner: TestOwner, epoch: number, from: number, to: number): void {
-  for (const { name } of JOB.rungs) {
-    for (let msn = from; msn < to; msn++) {
-      assert.ok(owner.stored.has(`${epoch}/${name}/${msn}`), `${epoch}/${name}/${msn} was not stored`);
-    }
-  }
 }
 
 /** [source 0-4][rung 5-9][source 10-14] decodes without a warning, with every frame, and no step in either track. */
@@ -119,12 +53,6 @@ function assertSplices(source: Source, owner: TestOwner, name: string): void {
   assert.equal(film.videoPts.length, (SEGMENTS * SEGMENT_SECONDS * 90_000) / VIDEO_TICKS);
   assertRegular(film.videoPts, VIDEO_TICKS, `${name}: video`);
   assertRegular(film.audioPts, AUDIO_TICKS, `${name}: audio`);
-}
-
-function assertRegular(timestamps: readonly number[], ticks: number, what: string): void {
-  timestamps.slice(1).forEach((pts, index) => {
-    assert.equal(pts - (timestamps[index] ?? 0), ticks, `${what}: step at frame ${index + 1}`);
-  });
 }
 
 /** A live source, the agent started with a backlog of three segments, until the owner lets go. */
@@ -338,6 +266,8 @@ const SCENARIOS: readonly Scenario[] = [
   ['encoder', 'no encoder works', noEncoder],
   ['hang', 'an FFmpeg that hangs', hang],
   ['slow', 'an encoder that is too slow', slow],
+  ['fmp4', 'a rung of fragmented MP4 holds exactly what the source does, and splices', muxed],
+  ['cmaf', 'pictures alone, another section, broken and unsuitable segments', pictures],
   ['wrap', 'timestamps that wrap', () => withSource(BACKLOG, TIMESTAMP_MODULUS / 90_000 - 3, wrap)],
 ];
 

@@ -14,6 +14,8 @@ export function invalidMp4(message: string): SluiceError {
 /** A box (ISO/IEC 14496-12 4.2): its four-letter type and what it contains. */
 export interface Box {
   readonly type: string;
+  /** Bytes of the header in front of the content: 8, or 16 where the size has 64 bits. */
+  readonly headerBytes: number;
   /** Without the header. */
   readonly content: DataView;
 }
@@ -44,6 +46,7 @@ export function readBoxes(bytes: Uint8Array | DataView, partial = false): readon
     const length = Math.min(end, view.byteLength) - at - header.length;
     boxes.push({
       type: header.type,
+      headerBytes: header.length,
       content: new DataView(view.buffer, view.byteOffset + at + header.length, length),
     });
     if (boxes.length > MAX_BOXES) throw invalidMp4(`more than ${MAX_BOXES} boxes in one place`);
@@ -65,6 +68,11 @@ function headerAt(view: DataView, at: number): { type: string; size: number; len
 export function fourccAt(view: DataView, at: number): string {
   const codes = [0, 1, 2, 3].map((index) => view.getUint8(at + index));
   return String.fromCharCode(...codes).replace(/[^\w\- ]/g, '?');
+}
+
+/** A box as it stands in its file, with its header; nothing is copied. */
+export function wholeBox({ content, headerBytes }: Box): Uint8Array {
+  return new Uint8Array(content.buffer, content.byteOffset - headerBytes, headerBytes + content.byteLength);
 }
 
 /** The first box of a type. Throws MP4_INVALID where there is none. */

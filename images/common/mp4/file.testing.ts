@@ -94,7 +94,10 @@ export function makeInit(options: TestInit = {}): Buffer {
     box('trex', words(0, 1, 1, FRAME_TICKS, 0, NON_SYNC)),
     box('trex', words(0, 2, 1, 1024, 0, 0)),
   );
-  return Buffer.concat([box('ftyp', Buffer.from('iso5'), words(512)), box('moov', ...tracks, extends_)]);
+  return Buffer.concat([
+    box('ftyp', Buffer.from('iso5'), words(512)),
+    box('moov', box('mvhd', words(0, 0, 0, 1000), zeros(84)), ...tracks, extends_),
+  ]);
 }
 
 /** What tests choose of a segment. */

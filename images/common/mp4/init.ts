@@ -22,8 +22,9 @@ export interface InitTrack {
   /** 0 for video. */
   readonly sampleRateHz: number;
   readonly channels: number;
-  /** Of samples for which a fragment says nothing (`trex`): ticks, and flags of ISO/IEC 14496-12 8.8.3.1. */
+  /** Of samples for which a fragment says nothing (`trex`): ticks, bytes, and flags of ISO/IEC 14496-12 8.8.3.1. */
   readonly defaultDuration: number;
+  readonly defaultSize: number;
   readonly defaultFlags: number;
 }
 
@@ -37,6 +38,7 @@ export interface InitInspection {
 
 interface Defaults {
   readonly duration: number;
+  readonly size: number;
   readonly flags: number;
 }
 
@@ -48,7 +50,7 @@ function defaultsOf(moov: readonly Box[]): ReadonlyMap<number, Defaults> {
       .map(({ content }) =>
         readFields('box "trex"', () => [
           content.getUint32(4),
-          { duration: content.getUint32(12), flags: content.getUint32(20) },
+          { duration: content.getUint32(12), size: content.getUint32(16), flags: content.getUint32(20) },
         ]),
       ),
   );
@@ -57,6 +59,11 @@ function defaultsOf(moov: readonly Box[]): ReadonlyMap<number, Defaults> {
 /** Track id of `tkhd`, timescale of `mdhd`: behind two dates of 32 bits in version 0, of 64 bits in version 1. */
 function behindDates({ type, content }: Box): number {
   return readFields(`box "${type}"`, () => content.getUint32(content.getUint8(0) === 1 ? 20 : 12));
+}
+
+/** Track id of a `trak` box. Throws MP4_INVALID where it has none. */
+export function trackIdOf(trak: Box): number {
+  return behindDates(child(readBoxes(trak.content), 'tkhd'));
 }
 
 function kindOf(handler: Box): InitTrack['kind'] {
@@ -82,11 +89,11 @@ function sampleEntry(stbl: readonly Box[]): Box {
 function trackOf(trak: Box, defaults: ReadonlyMap<number, Defaults>): InitTrack {
   const boxes = readBoxes(trak.content);
   const mdia = readBoxes(child(boxes, 'mdia').content);
-  const id = behindDates(child(boxes, 'tkhd'));
+  const id = trackIdOf(trak);
   const timescale = behindDates(child(mdia, 'mdhd'));
   const kind = kindOf(child(mdia, 'hdlr'));
-  const { duration = 0, flags = 0 } = defaults.get(id) ?? {};
-  const base = { id, kind, timescale, defaultDuration: duration, defaultFlags: flags };
+  const { duration = 0, size = 0, flags = 0 } = defaults.get(id) ?? {};
+  const base = { id, kind, timescale, defaultDuration: duration, defaultSize: size, defaultFlags: flags };
   const none = { codec: '', width: 0, height: 0, sampleRateHz: 0, channels: 0 };
   if (kind === 'other') return { ...base, ...none };
   if (timescale === 0) throw invalidMp4(`track ${id} has no timescale`);

@@ -50,14 +50,27 @@ export interface Decoded {
 /**
  * Decodes a film that is one file, as a player of its segments would get it.
  * @param folder for scratch files
+ * @param tracks that it has
  */
-export function decode(folder: string, film: Uint8Array): Decoded {
-  const file = join(folder, 'film.ts');
+export function decode(folder: string, film: Uint8Array, tracks: readonly ('v' | 'a')[] = ['v', 'a']): Decoded {
+  const file = join(folder, 'film');
   const sums = join(folder, 'film.md5');
   writeFileSync(file, film);
   const warnings = ffmpeg([
-    ...['-v', 'warning', '-copyts', '-i', file, '-map', '0:v:0', '-map', '0:a:0', '-fps_mode', 'passthrough'],
-    ...['-enc_time_base', '1:90000', '-vf', 'scale=64:36', '-c:a', 'pcm_s16le', '-f', 'framemd5', sums],
+    ...['-v', 'warning', '-copyts', '-i', file, ...tracks.flatMap((track) => ['-map', `0:${track}:0`])],
+    ...[
+      '-fps_mode',
+      'passthrough',
+      '-enc_time_base',
+      '1:90000',
+      '-vf',
+      'scale=64:36',
+      '-c:a',
+      'pcm_s16le',
+      '-f',
+      'framemd5',
+      sums,
+    ],
   ]);
   const rows = readFileSync(sums, 'utf8')
     .split('\n')

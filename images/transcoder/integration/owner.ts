@@ -15,11 +15,14 @@ export interface Offer {
   readonly msn: number;
   readonly bytes: Uint8Array;
   readonly discontinuity: boolean;
+  /** The initialization section that it needs: there where the source is fragmented MP4. */
+  readonly init?: { readonly name: string; readonly bytes: Uint8Array };
 }
 
 /** A rung's segment as it came in. */
 export interface Stored {
   readonly bytes: Uint8Array;
+  readonly contentType: string | undefined;
   /** performance.now() in ms. */
   readonly at: number;
 }
@@ -31,6 +34,8 @@ export class TestOwner {
   readonly stored = new Map<string, Stored>();
   readonly reports: AgentReport[] = [];
   readonly offeredAt = new Map<number, number>();
+  /** Names of the initialization sections that were asked for, in order. */
+  readonly initsAsked: string[] = [];
   stop = false;
   drained = false;
   drainQuestions = 0;
@@ -82,7 +87,10 @@ export class TestOwner {
     if (this.superseded) return send(response, 409, 'a newer attempt works');
     if (parts[0] === 'work') return this.#work(url, response);
     if (parts[0] === 'source') return this.#source(Number(parts[2]), response);
-    if (parts[0] === 'segments') return this.#store(parts.slice(1).join('/'), body, response);
+    if (parts[0] === 'init') return this.#init(Number(parts[2]), response);
+    if (parts[0] === 'segments') {
+      return this.#store(parts.slice(1).join('/'), body, request.headers['content-type'], response);
+    }
     if (parts[0] === 'report') return this.#report(body, response);
     this.drainQuestions++;
     return json(response, { done: this.drained });
@@ -94,7 +102,10 @@ export class TestOwner {
     const fresh = (): Offer[] => this.#offers.filter(({ msn }) => epoch !== this.#epoch || msn > after);
     const deadline = performance.now() + POLL_MS;
     while (fresh().length === 0 && !this.stop && performance.now() < deadline) await sleep(LOOK_MS);
-    const segments = fresh().map(({ msn, discontinuity }) => ({ msn, discontinuity, durationSeconds: 2 }));
+    const segments = fresh().map(({ msn, discontinuity, init }) => ({
+      ...{ msn, discontinuity, durationSeconds: 2 },
+      ...(init === undefined ? {} : { init: init.name }),
+    }));
     const work: Work = { epoch: this.#epoch, targetDurationSeconds: 2, segments, stop: this.stop };
     return json(response, work);
   }
@@ -105,9 +116,16 @@ export class TestOwner {
     else response.writeHead(200, { 'content-type': 'video/mp2t' }).end(offer.bytes);
   }
 
-  #store(name: string, bytes: Uint8Array, response: ServerResponse): void {
+  #init(msn: number, response: ServerResponse): void {
+    const init = this.#offers.find((candidate) => candidate.msn === msn)?.init;
+    this.initsAsked.push(init?.name ?? 'none');
+    if (init === undefined) send(response, 404, 'no such section', 'SEGMENT_UNKNOWN');
+    else response.writeHead(200, { 'content-type': 'video/mp4' }).end(init.bytes);
+  }
+
+  #store(name: string, bytes: Uint8Array, contentType: string | undefined, response: ServerResponse): void {
     const known = this.stored.has(name);
-    if (!known) this.stored.set(name, { bytes, at: performance.now() });
+    if (!known) this.stored.set(name, { bytes, contentType, at: performance.now() });
     response.writeHead(known ? 200 : 201).end();
   }
 

@@ -1,21 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
+import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
-import { type AgentReport, type Job, MPEG_TS_TYPE, type Work } from '@sluice/common/work/contract.ts';
+import type { AgentReport, Job, Work } from '@sluice/common/work/contract.ts';
 import type { IncidentReason } from '@sluice/common/work/incident.ts';
 import pidusage from 'pidusage';
+import { SegmentReader } from '../container/read.ts';
 import type { EncoderChoice } from '../ffmpeg/trial.ts';
-import { backoffMs } from '../owner/backoff.ts';
 import type { Cursor, OwnerClient } from '../owner/client.ts';
-import { Recognition } from '../owner/recognition.ts';
 import type { RungSegment } from './encoder-run.ts';
 import { Feeder } from './feeder.ts';
 import type { FirstSegments } from './first-segments.ts';
 import type { Incidents } from './incidents.ts';
 import { Latency } from './latency.ts';
 import type { AgentMetrics } from './metrics.ts';
+import { codeOf, OwnerCalls } from './owner-calls.ts';
 import { type Capacity, ResourceWatch, type WarningThresholds } from './resource-watch.ts';
-import { toSourceSegment } from './source-segment.ts';
 import { Speed } from './speed.ts';
 import { Succession } from './succession.ts';
 import { Uploader } from './uploader.ts';
@@ -69,7 +68,8 @@ export class Agent {
   readonly #speed = new Speed();
   readonly #resources: ResourceWatch;
   readonly #succession = new Succession();
-  readonly #recognition = new Recognition();
+  readonly #calls: OwnerCalls;
+  readonly #reader = new SegmentReader();
   readonly #stop = new AbortController();
   #outcome: Outcome = 'stopped';
   #wake = new AbortController();
@@ -84,8 +84,19 @@ export class Agent {
     this.#options = options;
     this.#resources = new ResourceWatch(options.capacity, options.warnings);
     this.#latency = new Latency(options.now);
+    this.#calls = new OwnerCalls({
+      failed: (message, isFirst) => {
+        this.#message = message;
+        if (isFirst) options.log.warn(message);
+      },
+      superseded: () => this.#end('superseded'),
+      lost: () => this.#end('failed'),
+      pause: (ms) => this.#pause(ms),
+      ...{ now: options.now, random: options.random },
+    });
     this.#uploader = new Uploader({
-      put: ({ epoch, rung, msn, bytes }) => options.client.putSegment(epoch, rung, msn, bytes, MPEG_TS_TYPE),
+      put: ({ epoch, rung, msn, bytes, container }) =>
+        options.client.putSegment(epoch, rung, msn, bytes, container.contentType),
       stored: (segment) => this.#stored(segment),
       dropped: (segment, reason) => this.#lost(segment.rung, segment.msn, 'refused', reason),
       superseded: () => this.#end('superseded'),
@@ -155,7 +166,7 @@ export class Agent {
 
   async #ask(): Promise<Work | null> {
     const signal = AbortSignal.any([this.#stop.signal, this.#wake.signal]);
-    return this.#retrying(signal, [], async () => {
+    return this.#calls.retrying(signal, [], async () => {
       try {
         return await this.#options.client.work(this.#cursor, signal);
       } catch (error) {
@@ -165,15 +176,20 @@ export class Agent {
     });
   }
 
-  async #take(work: Work, { msn, discontinuity }: Work['segments'][number]): Promise<void> {
+  async #take(work: Work, { msn, discontinuity, init: named }: Work['segments'][number]): Promise<void> {
     const { epoch } = work;
+    const init = named ?? null;
+    const { client } = this.#options;
     const signal = AbortSignal.any([this.#stop.signal, this.#wake.signal]);
-    const bytes = await this.#retrying(signal, GONE, () => this.#options.client.source(epoch, msn, signal));
+    const isNew = init !== null && this.#reader.needs(init);
+    const section = isNew ? await this.#calls.retrying(signal, GONE, () => client.init(epoch, msn, signal)) : null;
+    const bytes = await this.#calls.retrying(signal, GONE, () => client.source(epoch, msn, signal));
     if (signal.aborted) return;
     this.#cursor = { epoch, after: msn };
-    if (bytes === null) return;
+    if (bytes === null || (isNew && section === null)) return;
     try {
-      const segment = toSourceSegment(epoch, msn, bytes);
+      if (init !== null && section !== null) this.#reader.learn(init, section);
+      const segment = this.#reader.read(epoch, msn, bytes, init);
       this.#latency.fed(epoch, msn);
       this.#fedMsn = msn;
       await this.#feeder.take(segment, discontinuity, work.targetDurationSeconds);
@@ -181,31 +197,6 @@ export class Agent {
       this.#options.log.warn({ epoch, msn }, messageOf(error));
       this.#message = messageOf(error);
     }
-  }
-
-  /** Repeats a call until it succeeds; null where its failure is final or the agent has something else to do. */
-  async #retrying<Answer>(
-    signal: AbortSignal,
-    final: readonly string[],
-    call: () => Promise<Answer>,
-  ): Promise<Answer | null> {
-    for (let failures = 1; !signal.aborted; failures++) {
-      try {
-        const answer = await call();
-        this.#recognition.admitted();
-        return answer;
-      } catch (error) {
-        if (signal.aborted) return null;
-        this.#message = messageOf(error);
-        if (failures === 1) this.#options.log.warn(this.#message);
-        this.#recognition.failed(error, this.#options.now());
-        if (codeOf(error) === 'SUPERSEDED') this.#end('superseded');
-        if (this.#recognition.isLost(this.#options.now())) this.#end('failed');
-        if (final.includes(codeOf(error))) return null;
-        await this.#pause(backoffMs(failures, this.#options.random()));
-      }
-    }
-    return null;
   }
 
   /** The run broke off: go on with the newest segments that the owner has. */
@@ -291,24 +282,4 @@ export class Agent {
   async #pause(ms: number): Promise<void> {
     if (ms > 0) await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
-}
-
-/** What an agent says that could not even begin. */
-export function failedReport(message: string): AgentReport {
-  return {
-    state: 'Failed',
-    encoder: '',
-    fallback: '',
-    speed: null,
-    outTimeSeconds: null,
-    fedMsn: null,
-    droppedRungs: [],
-    cpuPercent: null,
-    memoryBytes: null,
-    message,
-  };
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof SluiceError ? error.code : '';
 }

@@ -1,20 +1,19 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
-import { faultOf } from '../check/segment.ts';
+import type { Container, CutSegment, SourceSegment, Splitter } from '../container/container.ts';
 import type { EncoderJob } from '../ffmpeg/command.ts';
 import { encodeArguments } from '../ffmpeg/command.ts';
 import { HangWatch } from '../ffmpeg/hang.ts';
 import type { Exit } from '../ffmpeg/process.ts';
 import { EncoderProcess } from '../ffmpeg/process.ts';
 import type { Progress } from '../ffmpeg/progress.ts';
-import { Splitter } from '../split/splitter.ts';
 import { Pace } from './pace.ts';
-import type { SourceSegment } from './source-segment.ts';
 
 /** A rung's segment that has passed its check. */
 export interface RungSegment {
   readonly epoch: number;
   readonly rung: string;
   readonly msn: number;
+  readonly container: Container;
   readonly bytes: Uint8Array;
 }
 
@@ -44,10 +43,11 @@ export class EncoderRun {
   readonly #options: RunOptions;
   readonly #listeners: RunListeners;
   readonly #process: EncoderProcess;
-  readonly #splitters: readonly Splitter[];
+  readonly #splitters: readonly Splitter<unknown>[];
+  readonly #first: SourceSegment;
   readonly #hang: HangWatch;
   readonly pace: Pace;
-  #lastMsn: number | null = null;
+  #last: SourceSegment | null = null;
   #outTimeSeconds: number | null = null;
   #inputEnded = false;
   #failure: string | null = null;
@@ -58,15 +58,17 @@ export class EncoderRun {
   /** Starts FFmpeg for a source that begins with `first`; that one still has to be fed. */
   constructor(options: RunOptions, first: SourceSegment, listeners: RunListeners) {
     this.epoch = first.epoch;
+    this.#first = first;
     this.#options = options;
     this.#listeners = listeners;
     this.#hang = new HangWatch(options.targetDurationSeconds);
     const { rungs } = options.job;
     this.pace = new Pace(rungs.length, options.targetDurationSeconds);
-    this.#splitters = rungs.map(
-      (rung, index) => new Splitter(({ boundary, bytes }) => this.#deliver(index, rung.name, boundary, bytes)),
+    const { container, height, plan } = first;
+    this.#splitters = rungs.map((rung, index) =>
+      container.splitter(plan, (segment) => this.#deliver(index, rung.name, segment)),
     );
-    const argv = encodeArguments(options.job, first.facts);
+    const argv = encodeArguments(options.job, { height, options: container.options(plan) });
     const listening = {
       output: (index: number, chunk: Uint8Array) => this.#split(index, chunk),
       progress: ({ outTimeSeconds }: Progress) => {
@@ -95,7 +97,9 @@ export class EncoderRun {
 
   /** Whether `segment` goes on where the run is. */
   continues(segment: SourceSegment): boolean {
-    return !this.#inputEnded && segment.epoch === this.epoch && segment.boundary.msn === (this.#lastMsn ?? -2) + 1;
+    const last = this.#last;
+    if (this.#inputEnded || last === null || segment.epoch !== this.epoch || segment.msn !== last.msn + 1) return false;
+    return segment.container === last.container && segment.container.follows(last.plan, segment.plan);
   }
 
   /**
@@ -103,11 +107,12 @@ export class EncoderRun {
    * @throws SluiceError ENCODER_GONE
    */
   async feed(segment: SourceSegment): Promise<void> {
-    for (const splitter of this.#splitters) splitter.expect(segment.boundary);
-    this.#lastMsn = segment.boundary.msn;
+    const { msn, container, plan } = segment;
+    for (const splitter of this.#splitters) splitter.expect(msn, plan);
+    this.#last = segment;
     this.pace.fed(this.#options.now());
     this.#hang.fed(this.#options.now());
-    await this.#process.write(segment.bytes);
+    await this.#process.write(container.input(plan, this.#first.plan));
   }
 
   /** The source breaks off here: FFmpeg encodes what it holds and ends. Resolves when its last segments were told. */
@@ -138,12 +143,12 @@ export class EncoderRun {
     }
   }
 
-  #deliver(index: number, rung: string, boundary: SourceSegment['boundary'], bytes: Uint8Array): void {
+  #deliver(index: number, rung: string, { msn, bytes, fault }: CutSegment): void {
     this.#completed++;
     this.pace.completed(index, this.#options.now());
-    const fault = faultOf(bytes, boundary);
-    if (fault === null) this.#listeners.segment({ epoch: this.epoch, rung, msn: boundary.msn, bytes });
-    else this.#listeners.broken(rung, boundary.msn, fault);
+    const { epoch } = this;
+    if (fault === null) this.#listeners.segment({ epoch, rung, msn, container: this.#first.container, bytes });
+    else this.#listeners.broken(rung, msn, fault);
   }
 
   #finish(exit: Exit): string | null {

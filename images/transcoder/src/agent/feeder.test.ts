@@ -3,17 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createLogger } from '@sluice/common/log/log.ts';
+import { sourceSegment } from '../container/container.ts';
+import { TRANSPORT_STREAM } from '../container/mpegts.ts';
 import type { EncoderChoice } from '../ffmpeg/trial.ts';
 import { Feeder } from './feeder.ts';
-import type { SourceSegment } from './source-segment.ts';
 
 const RUNG = { name: '480p', height: 480, bitrateBps: 1_200_000, audioBitrateBps: 128_000 };
-const SEGMENT: SourceSegment = {
-  epoch: 1,
+const SEGMENT = sourceSegment(1, 7, 480, TRANSPORT_STREAM, {
   bytes: new Uint8Array(188),
   boundary: { msn: 7, videoPts: 0, audioPts: null, videoFrames: 50 },
-  facts: { height: 480, reorderTicks: 0, hasAudio: false },
-};
+  reorderTicks: 0,
+  hasAudio: false,
+});
 
 let folder = '';
 /** A program in FFmpeg's place that works on the CPU and dies on the GPU, as FFmpeg does when a driver has gone. */

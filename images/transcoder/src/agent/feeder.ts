@@ -1,12 +1,12 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { Job } from '@sluice/common/work/contract.ts';
+import type { SourceSegment } from '../container/container.ts';
 import { ENCODERS } from '../ffmpeg/encoders.ts';
 import type { EncoderChoice } from '../ffmpeg/trial.ts';
 import { backoffMs } from '../owner/backoff.ts';
 import type { RungSegment, RunListeners } from './encoder-run.ts';
 import { EncoderRun } from './encoder-run.ts';
-import type { SourceSegment } from './source-segment.ts';
 
 /** Runs that fail one after the other without a single segment before the agent gives up: its pod is replaced then. */
 const MOST_FAILURES = 5;
@@ -99,7 +99,7 @@ export class Feeder {
       await this.#run.feed(segment);
     } catch (error) {
       // The end of the run, which follows, says why.
-      this.#options.log.debug({ msn: segment.boundary.msn }, messageOf(error));
+      this.#options.log.debug({ msn: segment.msn }, messageOf(error));
     }
   }
 
@@ -137,7 +137,7 @@ export class Feeder {
         listeners.segment(segment, serial);
       },
     });
-    log.info({ epoch: run.epoch, msn: first.boundary.msn, rungs: this.#rungs.map((rung) => rung.name) }, 'encoding');
+    log.info({ epoch: run.epoch, msn: first.msn, rungs: this.#rungs.map((rung) => rung.name) }, 'encoding');
     void run.ended.then((failure) => {
       if (failure !== null) this.#fail(run, failure);
     });

@@ -1,12 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import { picture, StreamWriter, TEST_PIDS } from '@sluice/common/mpegts/stream.testing.ts';
+import { TRANSPORT_STREAM } from '../container/mpegts.ts';
 import type { RungSegment } from './encoder-run.ts';
 import { Succession } from './succession.ts';
 
 function segment(writer: StreamWriter, msn: number, epoch = 1, rung = 'high'): RungSegment {
   const frame = writer.frame({ pid: TEST_PIDS.video, pts: msn * 3600, payload: picture('idr', 700) });
-  return { epoch, rung, msn, bytes: Buffer.concat([writer.tables(), frame]) };
+  return { epoch, rung, msn, container: TRANSPORT_STREAM, bytes: Buffer.concat([writer.tables(), frame]) };
 }
 
 describe('the succession of encoder runs', () => {

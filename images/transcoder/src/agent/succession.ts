@@ -1,4 +1,3 @@
-import { withJoint } from '@sluice/common/mpegts/joint.ts';
 import type { RungSegment } from './encoder-run.ts';
 
 /** What was handed over last of one rung. */
@@ -10,7 +9,7 @@ interface Last {
 
 /**
  * Lets the segments of one encoder run follow those of another within a rung. The owner sees one agent and cannot tell
- * the runs apart, so the joint that a change of origin needs (docs/how-it-works.md) is made here.
+ * the runs apart, so the joint that a change of origin needs in MPEG-TS (docs/how-it-works.md) is made here.
  */
 export class Succession {
   readonly #last = new Map<string, Last>();
@@ -26,6 +25,6 @@ export class Succession {
     const renewed = last !== undefined && last.run !== run;
     if (renewed && last.epoch === epoch && msn <= last.msn) return null;
     this.#last.set(rung, { run, epoch, msn });
-    return renewed ? { ...segment, bytes: withJoint(segment.bytes) } : segment;
+    return renewed ? { ...segment, bytes: segment.container.withJoint(segment.bytes) } : segment;
   }
 }

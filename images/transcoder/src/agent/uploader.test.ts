@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { SluiceError } from '@sluice/common/errors/error.ts';
+import { TRANSPORT_STREAM } from '../container/mpegts.ts';
 import { backoffMs } from '../owner/backoff.ts';
 import type { RungSegment } from './encoder-run.ts';
 import { Uploader } from './uploader.ts';
 
 function segment(msn: number, rung = 'high'): RungSegment {
-  return { epoch: 1, rung, msn, bytes: new Uint8Array(1) };
+  return { epoch: 1, rung, msn, container: TRANSPORT_STREAM, bytes: new Uint8Array(1) };
 }
 
 function uploaderWith(put: (segment: RungSegment) => Promise<void>) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { TRANSPORT_STREAM } from '../container/mpegts.ts';
 import type { EncoderJob, SourceFacts } from './command.ts';
 import { encodeArguments, trialArguments } from './command.ts';
 
@@ -10,7 +11,13 @@ const JOB: EncoderJob = {
   encoder: 'libx264',
   preset: 'veryfast',
 };
-const SOURCE: SourceFacts = { height: 1080, reorderTicks: 7200, hasAudio: true };
+/** A source of 1080 lines in MPEG-TS, with audio and a delay of two frames, unless said otherwise. */
+function transportStream(of: { height?: number; reorderTicks?: number; hasAudio?: boolean } = {}): SourceFacts {
+  const { height = 1080, reorderTicks = 7200, hasAudio = true } = of;
+  const boundary = { msn: 1, videoPts: 0, audioPts: null, videoFrames: 1 };
+  return { height, options: TRANSPORT_STREAM.options({ boundary, bytes: new Uint8Array(0), reorderTicks, hasAudio }) };
+}
+const SOURCE = transportStream();
 
 /** The value behind each occurrence of an option. */
 function valuesOf(argv: readonly string[], option: string): readonly (string | undefined)[] {
@@ -57,13 +64,13 @@ describe('the command of an encoder run', () => {
   });
 
   test('a rung is never higher than the source, and even', () => {
-    const small = encodeArguments(JOB, { ...SOURCE, height: 405 });
+    const small = encodeArguments(JOB, transportStream({ height: 405 }));
     expect(valuesOf(small, '-filter_complex')[0]).toContain('scale=w=2*round(404*dar/2):h=404');
     expect(valuesOf(small, '-filter_complex')[0]).toContain('h=360');
   });
 
   test('a source without audio has none mapped, and one without B-frames needs no shift', () => {
-    const plain = encodeArguments(JOB, { ...SOURCE, hasAudio: false, reorderTicks: 0 });
+    const plain = encodeArguments(JOB, transportStream({ hasAudio: false, reorderTicks: 0 }));
     expect(valuesOf(plain, '-map')).toEqual(['[out0]', '[out1]']);
     expect(plain).not.toContain('-c:a');
     expect(plain).not.toContain('-bsf:v');

@@ -1,5 +1,6 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Job } from '@sluice/common/work/contract.ts';
+import type { ContainerOptions } from '../container/container.ts';
 import type { Filter } from './arguments.ts';
 import { toArguments } from './arguments.ts';
 import { ENCODERS, type EncoderProfile } from './encoders.ts';
@@ -26,9 +27,8 @@ const PROGRESS_SECONDS = '0.5';
 export interface SourceFacts {
   /** Height of the picture in pixels. */
   readonly height: number;
-  /** PTS - DTS of the first frame in ticks of 90 kHz: the delay of the source's B-frames. */
-  readonly reorderTicks: number;
-  readonly hasAudio: boolean;
+  /** Of its container. */
+  readonly options: ContainerOptions;
 }
 
 /** One run of FFmpeg. */
@@ -41,13 +41,13 @@ export interface EncoderJob {
 }
 
 /**
- * Arguments of the one FFmpeg that encodes all rungs: the source as MPEG-TS on stdin, one split, one MPEG-TS per rung
- * on descriptors 3, 4, ..., progress on stdout. All rungs keep the source's timeline: its timestamps, a keyframe exactly
- * where it has one, its distance between PTS and DTS, its audio untouched (one frame per PES packet, so that it can be
- * cut between any two). A rung is never higher than the source.
+ * Arguments of the one FFmpeg that encodes all rungs: the source on stdin, one split, one output of the source's container
+ * per rung on descriptors 3, 4, ..., progress on stdout. All rungs keep the source's timeline: its timestamps, and a
+ * keyframe exactly where it has one. A rung is never higher than the source.
  * @throws SluiceError ENCODER_UNKNOWN
  */
 export function encodeArguments(job: EncoderJob, source: SourceFacts): readonly string[] {
+  const { input, copied, timeBase, hasSharedDecoder, output } = source.options;
   const profile = ENCODERS[job.encoder];
   if (profile === undefined) throw unknownEncoder(job.encoder);
   return toArguments({
@@ -55,18 +55,17 @@ export function encodeArguments(job: EncoderJob, source: SourceFacts): readonly 
     inputOptions: [
       ...['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'level+warning'],
       ...['-progress', 'pipe:1', '-stats_period', PROGRESS_SECONDS, ...profile.device],
-      ...['-copyts', '-analyzeduration', ANALYZE_MICROSECONDS, '-f', 'mpegts'],
+      ...['-copyts', '-analyzeduration', ANALYZE_MICROSECONDS, ...input],
     ],
     filters: filterGraph(job.rungs, profile, source),
     outputs: job.rungs.map((rung, index) => ({
       target: `pipe:${FIRST_OUTPUT_FD + index}`,
       options: [
-        ...['-map', `[out${index}]`, ...(source.hasAudio ? ['-map', '0:a:0', '-c:a', 'copy'] : [])],
+        ...['-map', `[out${index}]`, ...copied],
         ...['-c:v', job.encoder, ...profile.options(job.preset, rung.bitrateBps), '-g', NO_OWN_KEYFRAMES],
-        ...['-force_key_frames', 'source', '-fps_mode', 'passthrough', '-enc_time_base', '1:90000'],
-        ...(source.reorderTicks > 0 ? ['-bsf:v', `setts=dts=DTS-${source.reorderTicks}`] : []),
-        ...['-avoid_negative_ts', 'disabled', '-muxdelay', '0', '-muxpreload', '0', '-flush_packets', '1'],
-        ...['-pes_payload_size', '0', '-mpegts_copyts', '1', '-f', 'mpegts'],
+        ...['-force_key_frames', 'source', '-fps_mode', 'passthrough', '-enc_time_base', timeBase],
+        ...(hasSharedDecoder ? profile.ownParameterSets : []),
+        ...output,
       ],
     })),
   });

@@ -1,6 +1,12 @@
 /** Quality of capped constant quality: visually clean at live speed; easy scenes take less than the cap. */
 const CRF = '23';
 
+/**
+ * Number of a rung's parameter sets where a decoder may see those of the source too (H.264 7.4.2.1.1: 0 to 31): the last one,
+ * since encoders begin at 0.
+ */
+const OWN_PARAMETER_SET = 31;
+
 /** How one of FFmpeg's H.264 encoders is asked for the same thing: no B-frames, no delay, keyframes only on demand. */
 export interface EncoderProfile {
   /** Whether it works on a GPU, and may therefore be missing, busy or broken where libx264 is not. */
@@ -9,6 +15,8 @@ export interface EncoderProfile {
   readonly device: readonly string[];
   /** The last filter of each rung: the pixel format that the encoder takes, and the way into its memory. */
   readonly format: readonly FormatFilter[];
+  /** Options that number its parameter sets unlike those of any source; empty where it cannot. */
+  readonly ownParameterSets: readonly string[];
   /** Options for one output, in FFmpeg's spelling. */
   options(preset: string, bitrateBps: number): readonly string[];
 }
@@ -42,6 +50,7 @@ export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
     hardware: false,
     device: [],
     format: PLANAR,
+    ownParameterSets: ['-x264-params', `sps-id=${OWN_PARAMETER_SET}`],
     options: (preset, bitrateBps) => [
       ...['-preset', preset, '-tune', 'zerolatency', '-bf', '0', '-sc_threshold', '0', '-forced-idr', '1'],
       ...['-crf', CRF, ...cap(bitrateBps)],
@@ -51,6 +60,7 @@ export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
     hardware: true,
     device: [],
     format: PLANAR,
+    ownParameterSets: [],
     options: (_preset, bitrateBps) => [
       ...['-preset', 'p4', '-tune', 'll', '-rc', 'cbr', '-bf', '0', '-forced-idr', '1', '-no-scenecut', '1'],
       ...constantBitrate(bitrateBps),
@@ -60,6 +70,7 @@ export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
     hardware: true,
     device: [],
     format: [SEMI_PLANAR],
+    ownParameterSets: [],
     options: (_preset, bitrateBps) => [
       ...['-preset', 'veryfast', '-async_depth', '1', '-look_ahead', '0', '-bf', '0', '-forced_idr', '1'],
       ...constantBitrate(bitrateBps),
@@ -70,6 +81,7 @@ export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
     hardware: true,
     device: ['-init_hw_device', 'vaapi=gpu', '-filter_hw_device', 'gpu'],
     format: [SEMI_PLANAR, { filter: 'hwupload', options: '' }],
+    ownParameterSets: [],
     options: (_preset, bitrateBps) => [
       '-rc_mode',
       'CBR',
@@ -84,6 +96,7 @@ export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
     hardware: true,
     device: [],
     format: PLANAR,
+    ownParameterSets: [],
     options: (_preset, bitrateBps) => [
       ...['-usage', 'lowlatency', '-quality', 'speed', '-forced_idr', '1'],
       ...constantBitrate(bitrateBps),
@@ -93,6 +106,7 @@ export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
     hardware: true,
     device: [],
     format: PLANAR,
+    ownParameterSets: [],
     options: (_preset, bitrateBps) => ['-realtime', '1', '-bf', '0', ...constantBitrate(bitrateBps)],
   },
 };
