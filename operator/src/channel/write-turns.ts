@@ -3,9 +3,8 @@
  * second); changes of mode, sessions and events need the rest.
  */
 const TURNS_PER_SECOND = 10;
-/** Several turns at a time: writes, answers and echoes that come together cost a third less than one after the other. */
-const DEALT_AT_ONCE = 5;
-const DEAL_MS = (1000 * DEALT_AT_ONCE) / TURNS_PER_SECOND;
+/** All turns of a second at a time: writes, answers and echoes that come together cost half of those that come alone. */
+const DEAL_MS = 1000;
 /**
  * Changes that a watched channel may tell at once, and how soon another one after that. A start and a promotion need
  * four; a channel whose source or edge tells something new with every segment soon waits for its turn like the others.
@@ -167,8 +166,8 @@ export class WriteTurns {
   /** Runs only while somebody waits or the allowance is not full. */
   private tick(): void {
     this.ticking ??= setInterval(() => {
-      this.left = Math.min(TURNS_PER_SECOND, this.left + DEALT_AT_ONCE);
-      for (let dealt = 0; dealt < DEALT_AT_ONCE && this.grant(); dealt += 1);
+      this.left = TURNS_PER_SECOND;
+      while (this.grant());
       if (this.watched.size + this.idle.size === 0 && this.left === TURNS_PER_SECOND) this.close();
     }, DEAL_MS);
   }
