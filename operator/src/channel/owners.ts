@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Route, TERMS_PER_BLOCK } from '@sluice/common/link/route.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 
@@ -47,7 +47,7 @@ export function firstOwnerTerm(leaderTerm: number): number {
  */
 export function rankEdges(channelUid: string, edges: readonly EdgeEndpoint[]): readonly EdgeEndpoint[] {
   return edges
-    .map((edge) => ({ edge, weight: createHash('sha256').update(`${channelUid}/${edge.podUid}`).digest('hex') }))
+    .map((edge) => ({ edge, weight: hash('sha256', `${channelUid}/${edge.podUid}`) }))
     .sort((one, other) => (one.weight < other.weight ? 1 : -1))
     .map(({ edge }) => edge);
 }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Twenty hex digits that are equal for equal values, whatever the order of their fields. */
 export function hashOf(value: unknown): string {
-  return createHash('sha256').update(canonical(value)).digest('hex').slice(0, 20);
+  return hash('sha256', canonical(value)).slice(0, 20);
 }
 
 /** Whether two values are the same JSON, whatever the order of their fields; undefined fields do not count. */

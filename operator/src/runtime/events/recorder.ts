@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '../client/api-error.ts';
 import type { Client, KubernetesObject, ObjectName } from '../client/client.ts';
@@ -171,5 +171,5 @@ function isGone(error: unknown): boolean {
 
 function keyOfEvent(regarding: KubernetesObject, event: EventRecord): string {
   const parts = [regarding.metadata.uid, event.type, event.reason, event.note];
-  return createHash('sha256').update(parts.join('\n')).digest('base64url');
+  return hash('sha256', parts.join('\n'), 'base64url');
 }
