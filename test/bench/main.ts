@@ -3,22 +3,15 @@ import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { type Context, defaultContext, ensureCluster, reachPods } from '../cluster/cluster.ts';
 import { createClusterPlatform } from '../e2e/platform/cluster.ts';
-import {
-  applyDemo,
-  DEMO_NAMESPACE,
-  type Installation,
-  installSluice,
-  SYSTEM_NAMESPACE,
-  serviceAddress,
-} from '../install/install.ts';
+import { applyDemo, DEMO_NAMESPACE, installSluice, SYSTEM_NAMESPACE, serviceAddress } from '../install/install.ts';
 import { type BenchArguments, type Part, readBenchArguments } from './arguments.ts';
+import { measureContainerMemory } from './container-memory.ts';
 import { measureCounting } from './counting.ts';
 import { EDGE_PARTS, type EdgeFigures, measureEdge } from './edge/measure.ts';
 import { withStarted } from './edge/subject.ts';
 import { measureEvents } from './events.ts';
 import { exitCodeOf } from './interruption.ts';
 import { measureOperator, SIZES } from './operator/measure.ts';
-import { metricOf, podOf } from './pods.ts';
 import { measurePromotion } from './promotion.ts';
 import { measureProxyCost } from './proxy-cost.ts';
 import { measureRollout } from './rollout.ts';
@@ -32,7 +25,7 @@ usage: npm run bench [-- PART...] [--channels N,...]
   route       threshold crossed -> new route at the edge, 100 Channels
   promotion   transcode container started -> first segments stored -> switched
   proxy       CPU of one channel in Proxy with three viewers
-  memory      of operator and sidecar, after the other parts
+  memory      of operator and sidecar, resident and as the kubelet has it, after the other parts
   counting    error of the count over five edges, 100 to 10,000 virtual viewers, in virtual time
   events      server-sent events to 5,000 listeners of one edge, and to some who do not read
   rollout     rolling update of three edges under 200 viewers, three minutes, without a cluster
@@ -44,16 +37,6 @@ usage: npm run bench [-- PART...] [--channels N,...]
 Without PART all of them; all but edge, counting, events, rollout and operator need the cluster, which is started.
 CPU time means the same on a busy machine; wall times do not.
 `;
-
-async function measureMemory({ kubectl }: Installation): Promise<Measurement[]> {
-  const rows: Measurement[] = [];
-  for (const component of ['operator', 'edge']) {
-    const bytes = await metricOf(kubectl, await podOf(kubectl, component), 'process_resident_memory_bytes');
-    const what = `resident memory of the ${component === 'edge' ? "edge's sidecar" : 'operator'}`;
-    rows.push({ what, measured: `${(bytes / 1e6).toFixed(0)} MB`, reference: 'bare Node 24: 43 MB' });
-  }
-  return rows;
-}
 
 /** Parts that need an installed Sluice, in the order in which they disturb each other least. */
 async function measureInstallation(wanted: readonly string[], context: Context): Promise<Measurement[]> {
@@ -76,7 +59,7 @@ async function measureInstallation(wanted: readonly string[], context: Context):
     proxy: () => measureProxyCost(kubectl, platform),
     promotion: () => measurePromotion(kubectl, platform),
     route: () => measureRouteLatency(kubectl, edgeUrl),
-    memory: () => measureMemory(installation),
+    memory: () => measureContainerMemory(kubectl),
   };
   const rows: Measurement[] = [];
   for (const [name, measure] of Object.entries(parts)) {

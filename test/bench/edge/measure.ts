@@ -92,7 +92,7 @@ export async function measureEdge(
 
 /** An edge of its own: what others have done to one stays in its memory. */
 function memoryPlan(root: string): PartPlan {
-  return { usualSeconds: 75, limitSeconds: 150, measure: (part) => measureMemory(root, part) };
+  return { usualSeconds: 95, limitSeconds: 200, measure: (part) => measureMemory(root, part) };
 }
 
 async function measureBeside(
