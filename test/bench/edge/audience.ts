@@ -1,16 +1,16 @@
 import { type Crowd, startCrowd } from '../../viewer/crowd.ts';
 import { createLightClients } from '../../viewer/light-client.ts';
+import type { OwnLateness } from '../../viewer/own-lateness.ts';
 import type { Measurement } from '../statistics.ts';
 import { compared } from './comparison.ts';
 import { NAMESPACE } from './edge-subject.ts';
-import { SEGMENT_BYTES } from './origin-process.ts';
+import { SEGMENTS } from './origin-process.ts';
 import { cpuSecondsOf } from './processes.ts';
 import type { Started, Subject } from './subject.ts';
 import { inTurns, ratioOf } from './turns.ts';
 
 const VIEWERS = 1000;
-/** 3 Mbit/s: segments of {@link SEGMENT_BYTES} last two seconds. */
-const BYTES_PER_SECOND = SEGMENT_BYTES / 2;
+const BYTES_PER_SECOND = SEGMENTS.bytes / SEGMENTS.seconds;
 /** Four seconds in which they come, and as many until each has found its rhythm. */
 const WARM_UP_SECONDS = 8;
 const MEASURE_SECONDS = 10;
@@ -23,6 +23,7 @@ export function startAudience(
     readonly channels: number;
     readonly arrivalsPerSecond: number;
     readonly heartbeats?: boolean;
+    readonly lateness?: OwnLateness;
   },
 ): Crowd[] {
   const createClient = createLightClients();
@@ -36,6 +37,7 @@ export function startAudience(
       rung: 'source',
       fetchesSegments: true,
       heartbeats: options.heartbeats ?? false,
+      ...(options.lateness === undefined ? {} : { lateness: options.lateness }),
       sessionPrefix: `v${index}`,
       arrivalsPerSecond: options.arrivalsPerSecond / channels,
       firstArrivalSeconds: index / options.arrivalsPerSecond,

@@ -1,7 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { growthPicture } from './growth-picture.ts';
 
-const base = { descriptors: 30, stalls: 0, problems: 0, lastProblem: '' };
+const base = {
+  ...{ descriptors: 30, stalls: 0, ownStalls: 0, problems: 0, lastProblem: '' },
+  ...{ machinePercent: 50, deliveredPercent: 100 },
+};
 const SIZES = [
   [10, 1],
   [100, 1],

@@ -15,7 +15,7 @@ import { type Growth, growthLine, growthTable, measureGrowth } from './growth.ts
 import { growthPicture } from './growth-picture.ts';
 import { measureLimit } from './limit.ts';
 import { measureMemory } from './memory.ts';
-import { SEGMENT_BYTES, startOrigin } from './origin-process.ts';
+import { SEGMENTS, startOrigin } from './origin-process.ts';
 import { startReference } from './reference-nginx.ts';
 import { measureSecondViewer } from './second-viewer.ts';
 import type { Started, Subject } from './subject.ts';
@@ -74,8 +74,8 @@ export async function measureEdge(
     progress.note(`    ${growthLine(row)}`);
   };
   const plan: PartPlan = {
-    usualSeconds: 190,
-    limitSeconds: 360,
+    usualSeconds: 220,
+    limitSeconds: 420,
     measure: async (part) => {
       await measureGrowth(root, part, onRow);
       return [];
@@ -101,7 +101,7 @@ async function measureBeside(
   wanted: readonly EdgePart[],
   started: Started,
 ): Promise<Measurement[]> {
-  const originUrl = await startOrigin(started, SEGMENT_BYTES);
+  const originUrl = await startOrigin(started, SEGMENTS);
   const { edge, reference } = await startPair(root, started, originUrl, PAIR);
   const onOneCore = async (part: Started) => {
     const pair = await startPair(root, part, originUrl, PAIR_ON_ONE_CORE);

@@ -4,7 +4,7 @@ import type { Measurement } from '../statistics.ts';
 import { startAudience } from './audience.ts';
 import { verdict } from './comparison.ts';
 import { type EdgeSubject, NAMESPACE, startEdgeSubject } from './edge-subject.ts';
-import { SMALL_SEGMENT_BYTES, startOrigin } from './origin-process.ts';
+import { SMALL_SEGMENTS, startOrigin } from './origin-process.ts';
 import { groupOf, type Started, startProgram, stopProgram } from './subject.ts';
 
 /** Loopback address of the edge. */
@@ -28,7 +28,7 @@ const GOAL_BYTES_PER_VIEWER = 1000;
 /** The memory of an edge's sidecar with few viewers, beside a program that does nothing with node:http, and what each more of them costs. */
 export async function measureMemory(root: string, started: Started): Promise<Measurement[]> {
   const bare = await bareUsage(started);
-  const originUrl = await startOrigin(started, SMALL_SEGMENT_BYTES);
+  const originUrl = await startOrigin(started, SMALL_SEGMENTS);
   const edge = await startEdgeSubject(started, ADDRESS, { root, originUrl, channels: 1, workers: 2 });
   const crowds = startAudience(edge, { viewers: FEW_VIEWERS, channels: 1, arrivalsPerSecond: 5, heartbeats: true });
   const leave = () => Promise.all(crowds.map((crowd) => crowd.stop()));

@@ -1,15 +1,26 @@
 import { join } from 'node:path';
 import { firstWordsOf, type Started, startProgram, stopProgram } from './subject.ts';
 
-/** Segments of 2 s at 3 Mbit/s. */
-export const SEGMENT_BYTES = 750_000;
-/** Segments of 2 s at 100 kbit/s, for numbers of viewers whose bytes one machine cannot move. */
-export const SMALL_SEGMENT_BYTES = 25_000;
+/** What a source's segments are like. */
+export interface Segments {
+  readonly bytes: number;
+  readonly seconds: number;
+}
 
-/** Starts a live source; resolves with its base URL. @param segmentBytes of its segments of 2 s */
-export async function startOrigin(started: Started, segmentBytes: number): Promise<string> {
+/** 3 Mbit/s. */
+export const SEGMENTS: Segments = { bytes: 750_000, seconds: 2 };
+/** Of the usual length, and at 33 kbit/s: numbers of viewers whose bytes and requests two cores cannot ask for at 3 Mbit/s. */
+export const SMALL_SEGMENTS: Segments = { bytes: 25_000, seconds: 6 };
+
+/** Starts a live source; resolves with its base URL. */
+export async function startOrigin(started: Started, segments: Segments): Promise<string> {
   const program = join(import.meta.dirname, 'origin.ts');
-  const child = startProgram(process.execPath, ['--no-warnings', program, String(segmentBytes)]);
+  const child = startProgram(process.execPath, [
+    '--no-warnings',
+    program,
+    String(segments.bytes),
+    String(segments.seconds),
+  ]);
   started.add(child, stopProgram);
   return firstWordsOf(child);
 }
