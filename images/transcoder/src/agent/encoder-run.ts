@@ -1,5 +1,5 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
-import type { Container, CutSegment, SourceSegment, Splitter } from '../container/container.ts';
+import type { Container, CutSegment, Passage, SourceSegment, Splitter } from '../container/container.ts';
 import type { EncoderJob } from '../ffmpeg/command.ts';
 import { encodeArguments } from '../ffmpeg/command.ts';
 import { HangWatch } from '../ffmpeg/hang.ts';
@@ -44,7 +44,8 @@ export class EncoderRun {
   readonly #listeners: RunListeners;
   readonly #process: EncoderProcess;
   readonly #splitters: readonly Splitter<unknown>[];
-  readonly #first: SourceSegment;
+  readonly #container: Container;
+  readonly #passage: Passage<unknown>;
   readonly #hang: HangWatch;
   readonly pace: Pace;
   #last: SourceSegment | null = null;
@@ -58,15 +59,16 @@ export class EncoderRun {
   /** Starts FFmpeg for a source that begins with `first`; that one still has to be fed. */
   constructor(options: RunOptions, first: SourceSegment, listeners: RunListeners) {
     this.epoch = first.epoch;
-    this.#first = first;
     this.#options = options;
     this.#listeners = listeners;
     this.#hang = new HangWatch(options.targetDurationSeconds);
     const { rungs } = options.job;
     this.pace = new Pace(rungs.length, options.targetDurationSeconds);
     const { container, height, plan } = first;
+    this.#container = container;
+    this.#passage = container.begin(plan);
     this.#splitters = rungs.map((rung, index) =>
-      container.splitter(plan, (segment) => this.#deliver(index, rung.name, segment)),
+      this.#passage.splitter((segment) => this.#deliver(index, rung.name, segment)),
     );
     const argv = encodeArguments(options.job, { height, options: container.options(plan) });
     const listening = {
@@ -99,7 +101,7 @@ export class EncoderRun {
   continues(segment: SourceSegment): boolean {
     const last = this.#last;
     if (this.#inputEnded || last === null || segment.epoch !== this.epoch || segment.msn !== last.msn + 1) return false;
-    return segment.container === last.container && segment.container.follows(last.plan, segment.plan);
+    return segment.container === this.#container && this.#container.follows(last.plan, segment.plan);
   }
 
   /**
@@ -107,12 +109,12 @@ export class EncoderRun {
    * @throws SluiceError ENCODER_GONE
    */
   async feed(segment: SourceSegment): Promise<void> {
-    const { msn, container, plan } = segment;
+    const { msn, plan } = segment;
     for (const splitter of this.#splitters) splitter.expect(msn, plan);
     this.#last = segment;
     this.pace.fed(this.#options.now());
     this.#hang.fed(this.#options.now());
-    await this.#process.write(container.input(plan, this.#first.plan));
+    await this.#process.write(this.#passage.input(plan));
   }
 
   /** The source breaks off here: FFmpeg encodes what it holds and ends. Resolves when its last segments were told. */
@@ -147,7 +149,7 @@ export class EncoderRun {
     this.#completed++;
     this.pace.completed(index, this.#options.now());
     const { epoch } = this;
-    if (fault === null) this.#listeners.segment({ epoch, rung, msn, container: this.#first.container, bytes });
+    if (fault === null) this.#listeners.segment({ epoch, rung, msn, container: this.#container, bytes });
     else this.#listeners.broken(rung, msn, fault);
   }
 

@@ -37,6 +37,14 @@ export interface Splitter<Plan> {
   end(): void;
 }
 
+/** The way of one encoder run through FFmpeg and out of it. */
+export interface Passage<Plan> {
+  /** What FFmpeg is fed of the next segment; asked once for each. */
+  input(plan: Plan): Uint8Array;
+  /** Of one rung. @param emit takes each segment as soon as it is complete */
+  splitter(emit: (segment: CutSegment) => void): Splitter<Plan>;
+}
+
 /**
  * All that differs between MPEG-TS and fragmented MP4 on the way through FFmpeg. `Plan` is what a container has read of a
  * source segment and alone understands: where it begins, its frames, its bytes.
@@ -47,10 +55,8 @@ export interface Container<Plan = unknown> {
   options(plan: Plan): ContainerOptions;
   /** Whether one encoder run can go on from the segment `before` to `next`, its successor by number. */
   follows(before: Plan, next: Plan): boolean;
-  /** What FFmpeg is fed of a segment in a run that began with `first`. */
-  input(plan: Plan, first: Plan): Uint8Array;
-  /** @param emit takes each segment as soon as it is complete */
-  splitter(first: Plan, emit: (segment: CutSegment) => void): Splitter<Plan>;
+  /** Begins an encoder run with a segment, whose bytes it does not keep. */
+  begin(first: Plan): Passage<Plan>;
   /** A segment of one run that follows on one of another: with a joint in front where the container needs one. */
   withJoint(bytes: Uint8Array): Uint8Array;
 }

@@ -47,13 +47,19 @@ export const FRAGMENTED_MP4: Container<FragmentPlan> = {
       hole < BigInt(LONGEST_HOLE_SECONDS * next.section.video.timescale)
     );
   },
-  input: ({ picture, sequence, section }, first) => {
-    const decodeTime = picture.decodeTime - baseOf(first);
-    const fragment = writeFragment({ sequence, tracks: [{ ...picture, decodeTime }] });
-    const isFirst = picture === first.picture;
-    return Buffer.concat([...(isFirst ? [section.pictureAlone] : []), ...fragment]);
+  begin: (first) => {
+    const base = baseOf(first);
+    let header: readonly Uint8Array[] = [first.section.pictureAlone];
+    return {
+      input: ({ picture, sequence }) => {
+        const decodeTime = picture.decodeTime - base;
+        const parts = [...header, ...writeFragment({ sequence, tracks: [{ ...picture, decodeTime }] })];
+        header = [];
+        return Buffer.concat(parts);
+      },
+      splitter: (emit) => new FragmentSplitter(base, emit),
+    };
   },
-  splitter: (first, emit) => new FragmentSplitter(baseOf(first), emit),
   withJoint: (bytes) => bytes,
 };
 

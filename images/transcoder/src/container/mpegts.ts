@@ -6,7 +6,7 @@ import { MPEG_TS_TYPE } from '@sluice/common/work/contract.ts';
 import { faultOf } from '../check/segment.ts';
 import type { Boundary } from '../split/boundary.ts';
 import { Splitter as TransportStreamSplitter } from '../split/splitter.ts';
-import { type Container, type SourceSegment, sourceSegment } from './container.ts';
+import { type Container, type CutSegment, type SourceSegment, type Splitter, sourceSegment } from './container.ts';
 import { unsuitable } from './unsuitable.ts';
 
 /** What MPEG-TS keeps of a source segment. */
@@ -16,6 +16,17 @@ export interface TransportStreamPlan {
   /** PTS - DTS of the first frame in ticks of 90 kHz: the delay of the source's B-frames. */
   readonly reorderTicks: number;
   readonly hasAudio: boolean;
+}
+
+function transportStreamSplitter(emit: (segment: CutSegment) => void): Splitter<TransportStreamPlan> {
+  const splitter = new TransportStreamSplitter(({ boundary, bytes }) =>
+    emit({ msn: boundary.msn, bytes, fault: faultOf(bytes, boundary) }),
+  );
+  return {
+    expect: (_msn, { boundary }) => splitter.expect(boundary),
+    push: (chunk) => splitter.push(chunk),
+    end: () => splitter.end(),
+  };
 }
 
 /**
@@ -37,17 +48,7 @@ export const TRANSPORT_STREAM: Container<TransportStreamPlan> = {
   }),
   // What breaks its timestamps a source has to tell in its playlist; FFmpeg bears the rest.
   follows: () => true,
-  input: ({ bytes }) => bytes,
-  splitter: (_first, emit) => {
-    const splitter = new TransportStreamSplitter(({ boundary, bytes }) =>
-      emit({ msn: boundary.msn, bytes, fault: faultOf(bytes, boundary) }),
-    );
-    return {
-      expect: (_msn, { boundary }) => splitter.expect(boundary),
-      push: (chunk) => splitter.push(chunk),
-      end: () => splitter.end(),
-    };
-  },
+  begin: () => ({ input: ({ bytes }) => bytes, splitter: transportStreamSplitter }),
   withJoint,
 };
 

@@ -24,22 +24,29 @@ function after(ticks: number, section = TEST_SECTION): SourceSegment {
   return read({ ...SEGMENT, decodeTime: SEGMENT.decodeTime + BigInt(ticks) }, section);
 }
 
+/** Says of the last track of a section that it has two formats. */
+function withTwoFormats(init: Buffer): Buffer {
+  const at = init.lastIndexOf('stsd') + 8;
+  return Buffer.concat([init.subarray(0, at), Buffer.from([0, 0, 0, 2]), init.subarray(at + 4)]);
+}
+
 describe('a source segment of fragmented MP4', () => {
   test('is fed as pictures alone, from time 0 on, with its header once in a run', () => {
     const [first, second] = [read(SEGMENT), after(TICKS)];
     const { container } = first;
-    const { init, media } = readInit(container.input(first.plan, first.plan));
+    const passage = container.begin(first.plan);
+    const { init, media } = readInit(passage.input(first.plan));
     const header = inspectInit(init);
     expect(header.tracks).toHaveLength(1);
     expect(readSamples(media, header).tracks).toMatchObject([{ trackId: 1, decodeTime: 0n }]);
-    const next = container.input(second.plan, first.plan);
+    const next = passage.input(second.plan);
     expect(readSamples(next, header).tracks).toMatchObject([{ trackId: 1, decodeTime: BigInt(TICKS) }]);
     expect(container.options(first.plan)).toMatchObject({ timeBase: '1:12800', copied: [] });
   });
 
   test('never has a time below 0, though its first picture is shown before it is decoded', () => {
     const first = read({ ...SEGMENT, delay: -1024 });
-    const { media, init } = readInit(first.container.input(first.plan, first.plan));
+    const { media, init } = readInit(first.container.begin(first.plan).input(first.plan));
     expect(readSamples(media, inspectInit(init)).tracks).toMatchObject([{ decodeTime: 1024n }]);
   });
 
@@ -101,6 +108,7 @@ describe('the reader of source segments', () => {
   test.each([
     ['HEVC', makeInit({ video: ['hvc1', box('hvcC', Buffer.from('0101600000009000000000003cf0', 'hex'))] }), /hvc1/],
     ['audio alone', makeInit({ video: null }), /no video track/],
+    ['audio of two formats', withTwoFormats(makeInit()), /2 sample entries/],
     ['encrypted', makeInit({ video: ['encv', Buffer.alloc(0)] }), /encrypted/],
     ['no section', Buffer.from('<html>'), /./],
   ])('refuses a section of %s, with an error that says why', (_what, bytes, message) => {

@@ -1,6 +1,6 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { type InitInspection, type InitTrack, inspectInit } from '@sluice/common/mp4/init.ts';
-import { pictureAlone } from '@sluice/common/mp4/picture.ts';
+import { pictureAlone, withPicture } from '@sluice/common/mp4/picture.ts';
 
 /** Codecs that a rung, which is H.264, may stand beside within one playlist. */
 const H264 = /^avc[13]\./;
@@ -32,6 +32,8 @@ export function readSection(name: string, bytes: Uint8Array): SourceSection {
   if (video === null) throw unsuitable('there is no video track');
   if (!H264.test(video.codec)) throw unsuitable(`its video is ${video.codec}, and rungs are H.264`);
   if (video.timescale > MAX_TIMESCALE) throw unsuitable(`its video has ${video.timescale} ticks per second`);
+  // Whether it can be written with other pictures shows with its own; later it would end an encoder that works.
+  withPicture(bytes, bytes);
   return { name, bytes, inspection, video, pictureAlone: pictureAlone(bytes) };
 }
 
