@@ -1,7 +1,8 @@
 import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
-import { API_VERSION, CHANNEL_NAMES, type ChannelStatus, type StreamSession } from '@sluice/crds';
+import type { ChannelStatus, StreamSession } from '@sluice/crds';
 import { CHANNEL, STREAM_SESSION } from '../kinds.ts';
 import type { OperatorMetrics } from '../metrics.ts';
+import { beginStatus } from '../runtime/apply/status-transaction.ts';
 import { ApiError, hasReason } from '../runtime/client/api-error.ts';
 import type { Client } from '../runtime/client/client.ts';
 import type { Reconcile } from '../runtime/controller/controller.ts';
@@ -141,12 +142,20 @@ async function writeStatus(key: string, state: ChannelState, options: ChannelWri
   if (wait === null) return null;
   if (wait > 0) return wait;
   if (!turns.take(key, claimOf(status, state.written, urgency))) return null; // comes again when it is its turn
-  const { namespace, name, uid } = state;
-  const object = { apiVersion: API_VERSION, kind: CHANNEL_NAMES.kind, metadata: { namespace, name, uid }, status };
+  const { namespace, name, uid, written } = state;
+  const transaction = beginStatus({
+    type: CHANNEL,
+    object: { metadata: { namespace, name, uid }, status: written },
+    fieldManager: FIELD_MANAGER,
+    nowMilliseconds: now(),
+    onWritten: ({ metadata }) => {
+      state.writtenVersion = metadata.resourceVersion ?? '';
+    },
+  });
+  transaction.set(status);
   state.isWriting = true;
   try {
-    const { metadata } = await client.applyStatus(CHANNEL, object, FIELD_MANAGER);
-    state.writtenVersion = metadata.resourceVersion ?? '';
+    await transaction.commit(client);
   } catch (error) {
     // Deleted meanwhile, or replaced by another of its name (the uid is a precondition) of which the cache knows. Any
     // other conflict is a lost race, and is tried again.

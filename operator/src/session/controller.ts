@@ -1,15 +1,10 @@
 import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
-import {
-  API_VERSION,
-  type Channel,
-  STREAM_SESSION_NAMES,
-  type StreamSession,
-  type StreamSessionStatus,
-} from '@sluice/crds';
+import type { Channel, StreamSession, StreamSessionStatus } from '@sluice/crds';
 import type { WriteTurns } from '../channel/write-turns.ts';
 import type { SessionTokens } from '../keys/session-token.ts';
 import { POD, type Pod, STREAM_SESSION } from '../kinds.ts';
 import { sameJson } from '../runtime/apply/apply.ts';
+import { beginStatus } from '../runtime/apply/status-transaction.ts';
 import type { ReadonlyStore } from '../runtime/cache/store.ts';
 import { hasReason } from '../runtime/client/api-error.ts';
 import { type Client, keyOf } from '../runtime/client/client.ts';
@@ -193,29 +188,32 @@ async function writeStatus(
   session: StreamSession,
   state: SessionState,
   status: StreamSessionStatus,
-  options: SessionControllerOptions,
+  controller: SessionControllerOptions,
 ): Promise<number | null> {
-  const { client, statuses, turns, now } = options;
+  const { client, statuses, turns, now } = controller;
   if (sameJson(status, state.written)) return null;
   if (sameJson(essence(status), essence(state.written ?? {}))) {
     const wait = PROGRESS_EVERY_SECONDS - (now() - state.writtenMs) / 1000;
     if (wait > 0) return wait;
     if (!turns.take(key, 'count')) return null;
   }
-  const { name, namespace, uid } = session.metadata;
-  const object = {
-    apiVersion: API_VERSION,
-    kind: STREAM_SESSION_NAMES.kind,
-    metadata: { name, namespace, uid },
-    status,
+  const options = {
+    type: STREAM_SESSION,
+    object: { metadata: session.metadata, status: state.written },
+    fieldManager: FIELD_MANAGER,
+    nowMilliseconds: now(),
   };
   try {
-    await statuses.note(key, () => client.applyStatus(STREAM_SESSION, object, FIELD_MANAGER));
+    await statuses.note(key, (onWritten) => {
+      const transaction = beginStatus({ ...options, onWritten });
+      transaction.set(status);
+      return transaction.commit(client);
+    });
   } catch (error) {
     if (hasReason(error, 'NotFound')) return null; // deleted meanwhile
     throw error; // a conflict, too: it is tried again until the cache tells of another session of this name
   }
-  tell(session, state.written, status, options);
+  tell(session, state.written, status, controller);
   state.written = status;
   state.writtenMs = now();
   return null;

@@ -19,7 +19,7 @@ test("the status of a session is somebody else's where its version is later than
   expect(foreign('4', '5', '6', '10')).toEqual(['6', '10']);
   expect(statuses.isForeign(sessionAt('9', 's2'))).toBe(false);
   const answer = Promise.withResolvers<{ metadata: { name: string; resourceVersion: string } }>();
-  const writing = statuses.note(KEY, () => answer.promise);
+  const writing = statuses.note(KEY, async (onWritten) => onWritten(await answer.promise));
   expect(foreign('7')).toEqual([]);
   answer.resolve({ metadata: { name: 'film-1', resourceVersion: '7' } });
   await writing;

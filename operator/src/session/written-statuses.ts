@@ -1,6 +1,6 @@
 import type { StreamSession } from '@sluice/crds';
 import { compareResourceVersions } from '../runtime/cache/resource-version.ts';
-import { keyOf } from '../runtime/client/client.ts';
+import { keyOf, type WrittenObject } from '../runtime/client/client.ts';
 
 interface Known {
   readonly uid: string;
@@ -24,14 +24,15 @@ export class WrittenStatuses {
 
   /**
    * Notes what a write makes of the session with this key.
-   * @param write resolves with the object as the API server has it
+   * @param write tells of the object as the API server has it
    */
-  async note(key: string, write: () => Promise<{ readonly metadata: StreamSession['metadata'] }>): Promise<void> {
-    const known = this.#known.get(key);
-    if (known === undefined) return void (await write());
+  async note(key: string, write: (onWritten: (object: WrittenObject) => void) => Promise<unknown>): Promise<void> {
+    const known = this.#known.get(key) ?? { uid: '', version: '', isWriting: false };
     known.isWriting = true;
     try {
-      known.version = (await write()).metadata.resourceVersion ?? '';
+      await write(({ metadata }) => {
+        known.version = metadata.resourceVersion ?? '';
+      });
     } finally {
       known.isWriting = false;
     }

@@ -23,7 +23,7 @@ export interface StatusTransactionOptions<T extends KubernetesObject> {
  * and one that throws before {@link commit} leaves the status as it was.
  */
 export interface StatusTransaction {
-  /** Sets fields of the status; `undefined` leaves one out, and so removes it. */
+  /** Sets fields of the status, or a status that was built as a whole; `undefined` leaves one out, and so removes it. */
   set(fields: Readonly<Record<string, unknown>>): void;
   /** Sets a condition; the last word on a type counts. */
   condition(finding: ConditionFinding): void;
@@ -38,19 +38,28 @@ export interface StatusTransaction {
 /** Begins with an empty status; nothing is written before {@link StatusTransaction.commit}. */
 export function beginStatus<T extends KubernetesObject>(options: StatusTransactionOptions<T>): StatusTransaction {
   const { type, object, fieldManager, nowMilliseconds, onWritten } = options;
-  const { name, namespace, uid, generation = 0 } = object.metadata;
+  const { name, namespace, uid, generation } = object.metadata;
   const fields: Record<string, unknown> = {};
   const findings = new Map<string, ConditionFinding>();
   return {
     set: (more) => void Object.assign(fields, more),
     condition: (finding) => void findings.set(finding.type, finding),
     commit(client) {
-      const conditions = timedConditions([...findings.values()], conditionsOf(object), generation, nowMilliseconds);
+      const conditions = timedConditions(
+        [...findings.values()],
+        conditionsOf(object),
+        generation ?? 0,
+        nowMilliseconds,
+      );
       const configuration = {
         apiVersion: type.group === '' ? type.version : `${type.group}/${type.version}`,
         kind: type.kind,
         metadata: { name, namespace, uid },
-        status: { observedGeneration: generation, ...fields, ...(conditions.length === 0 ? {} : { conditions }) },
+        status: {
+          ...(generation === undefined ? {} : { observedGeneration: generation }),
+          ...fields,
+          ...(conditions.length === 0 ? {} : { conditions }),
+        },
       };
       return applyStatusIfChanged(client, type, object, configuration, fieldManager, onWritten);
     },
