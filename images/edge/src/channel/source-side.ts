@@ -4,7 +4,6 @@ import type { Route } from '@sluice/common/link/route.ts';
 import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import type { SourceClient } from '../source/client.ts';
 import { EncryptionSeen } from '../source/encryption.ts';
-import { healthOf, sourceError } from '../source/errors.ts';
 import {
   containerChange,
   directObstacle,
@@ -21,13 +20,10 @@ import type { ProbeResult } from '../source/probe.ts';
 import { createReplayingFollower } from '../source/replay.ts';
 import type { Clock } from './clock.ts';
 import type { Obstacles } from './mode.ts';
-import { followerOf, PROBE_RHYTHM_SECONDS, probeOnce, probeUntilFound } from './probing.ts';
-import { ENDED, HEALTHY, tooLong, UNKNOWN_HEALTH, withoutSome } from './report.ts';
+import { followerOf, probeOnce, probeUntilFound } from './probing.ts';
 import { SecondLook } from './second-look.ts';
+import { SourceCondition } from './source-condition.ts';
 import { watchSource } from './watch.ts';
-
-/** Target durations without a new segment after which a source counts as standing still. */
-const STALLED_AFTER = 3;
 
 /** What a source side tells its channel. */
 export interface SourceSideEvents {
@@ -52,14 +48,9 @@ export class SourceSide {
   #sample: SegmentSample | null = null;
   #encryption = new EncryptionSeen();
   readonly #secondLook: SecondLook;
-  #health: SourceHealth = UNKNOWN_HEALTH;
+  readonly #condition: SourceCondition;
   #known: readonly KnownSegment[];
   #looksBehind = 0;
-  /** The source says that nothing follows. */
-  #ended = false;
-  /** Seconds of the longest segment that it lists, where our playlists may have none so long; else 0. */
-  #tooLongSeconds = 0;
-  #lastNewAt = 0;
   /** What comes next is not of the source that `known` is of. */
   #otherSource: boolean;
   #awake = false;
@@ -81,6 +72,7 @@ export class SourceSide {
     this.#client = client;
     this.#clock = clock;
     this.#events = events;
+    this.#condition = new SourceCondition({ facts: () => this.#facts, changed: () => events.changed() });
     this.#secondLook = new SecondLook(clock, (ended) =>
       probeOnce(this.#probing, (result) => ended(result !== null && this.#foundAgain(result))),
     );
@@ -91,7 +83,7 @@ export class SourceSide {
   }
 
   get health(): SourceHealth {
-    return this.#health;
+    return this.#condition.health;
   }
 
   get known(): readonly KnownSegment[] {
@@ -123,7 +115,7 @@ export class SourceSide {
       this.#encryption = new EncryptionSeen();
       this.#otherSource = true;
     }
-    this.#health = UNKNOWN_HEALTH;
+    this.#condition.forget();
     this.run(this.#awake);
   }
 
@@ -167,23 +159,8 @@ export class SourceSide {
 
   /** A segment could not be read or stored (null: one could): a degradation, because others may still come. */
   segmentTrouble(error: SluiceError | null): void {
-    if (error !== null) this.#setHealth(healthOf(error, 'degraded'));
-    else if (this.#health.state !== 'healthy') this.#setHealth(this.#usual);
-  }
-
-  /** Health of a source of which all can be read: whoever misses a language or a picture finds the reason here. */
-  get #usual(): SourceHealth {
-    if (this.#ended) return ENDED;
-    if (this.#tooLongSeconds > 0) return tooLong(this.#tooLongSeconds);
-    const leftOut = this.#facts?.leftOut ?? '';
-    return leftOut === '' ? HEALTHY : withoutSome(leftOut);
-  }
-
-  #setHealth(health: SourceHealth): void {
-    const { state, reason, message } = this.#health;
-    if (state === health.state && reason === health.reason && message === health.message) return;
-    this.#health = health;
-    this.#events.changed();
+    if (error === null) this.#condition.recovered();
+    else this.#condition.failed(error, 'degraded');
   }
 
   get #probing() {
@@ -204,7 +181,7 @@ export class SourceSide {
   #found({ facts, sample }: ProbeResult): void {
     this.#facts = facts;
     this.#sample = sample;
-    this.#setHealth(this.#usual);
+    this.#condition.delivers();
     this.#events.changed();
   }
 
@@ -227,9 +204,8 @@ export class SourceSide {
   }
 
   #watch(): void {
-    this.#lastNewAt = this.#clock.now();
+    this.#condition.watched(this.#clock.now());
     this.#looksBehind = 0;
-    this.#ended = false;
     const plain = followerOf(this.#probing, this.#facts?.renditions ?? [], this.#known.at(-1)?.msn ?? null);
     const follower = createReplayingFollower(plain, this.#clock.now, (one) => this.#resumeAt(one));
     this.#stopWatch = watchSource(follower, this.#clock, {
@@ -250,13 +226,13 @@ export class SourceSide {
 
   #fail(error: SluiceError, failures: number): void {
     // One failed look is common behind load balancers; two in a row, or an answer that will not change, are an outage.
-    this.#setHealth(healthOf(error, failures > 1 || !error.retryable ? 'down' : 'degraded'));
+    this.#condition.failed(error, failures > 1 || !error.retryable ? 'down' : 'degraded');
     this.#events.failed(error, failures);
   }
 
   #looked(playlist: SourcePlaylist | null, at: number, before: number | null): void {
     if (playlist === null) {
-      this.#checkStall(at);
+      this.#condition.nothingNew(at);
       return;
     }
     const newest = newestMedia(playlist);
@@ -271,15 +247,12 @@ export class SourceSide {
       : intake(this.#known, playlist, this.#looksBehind);
     if (taken.kind !== 'stale' && taken.segments.length > 0) this.#otherSource = false;
     this.#looksBehind = taken.kind === 'stale' ? this.#looksBehind + 1 : 0;
-    this.#ended = playlist.ended;
-    const longest = Math.max(0, ...playlist.segments.map(({ durationSeconds }) => durationSeconds));
-    this.#tooLongSeconds = Math.round(longest) > (this.#events.targetDurationSeconds() ?? longest) ? longest : 0;
+    this.#condition.read(playlist, this.#events.targetDurationSeconds());
     if (taken.kind === 'stale' || taken.segments.length === 0) {
-      this.#checkStall(at);
+      this.#condition.nothingNew(at);
       if (taken.kind === 'stale') return;
     } else {
-      this.#lastNewAt = at;
-      this.#setHealth(this.#usual);
+      this.#condition.delivers(at);
     }
     this.#known = remember(this.#known, taken);
     this.#learn(playlist);
@@ -296,21 +269,5 @@ export class SourceSide {
       this.#facts = { ...this.#facts, windowSegments: playlist.windowSegments };
     }
     if (JSON.stringify(this.obstacles) !== before) this.#events.changed();
-  }
-
-  #checkStall(at: number): void {
-    if (this.#ended) {
-      this.#setHealth(ENDED);
-      return;
-    }
-    const limit = STALLED_AFTER * (this.#facts?.targetDurationSeconds ?? PROBE_RHYTHM_SECONDS);
-    const seconds = (at - this.#lastNewAt) / 1000;
-    if (seconds < limit) {
-      // The playlist can be read again; whether segments come is seen within the limit.
-      if (this.#health.state === 'down') this.#setHealth({ ...HEALTHY, message: 'The source answers again' });
-      return;
-    }
-    const message = `The source has listed no new segment for ${limit} s or more`;
-    this.#setHealth(healthOf(sourceError('SOURCE_STALLED', message), 'degraded'));
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isBehind, MAX_BEHIND, withRenditions } from './join.ts';
+import { renumbered } from './numbers.ts';
 import { sourcePlaylist, sourceSegment } from './playlist.testing.ts';
 
 /** A rendition as it is listed at some moment: how far it is behind the reference, and numbers that it left out. */
@@ -70,6 +71,23 @@ describe('renditions joined by their numbers', () => {
         const ends = reasons.map((other) => other?.segments.at(-1)?.msn ?? Number.NEGATIVE_INFINITY);
         if (withheld > 0) expect(ends.some((end) => (last === null ? end < one.first : end === last))).toBe(true);
         expect(joined.ended).toBe(reference.ended && withheld === 0);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('are the same when others count from elsewhere, once their numbers are those of the reference', () => {
+    fc.assert(
+      fc.property(moment, fc.integer({ min: -1_000_000, max: 1_000_000 }), (one, offset) => {
+        const { reference, beside } = playlistsOf(one);
+        const elsewhere = [...beside].map(([name, other]) => {
+          if (other === null) return [name, null] as const;
+          const segments = other.segments.map((segment) => ({ ...segment, msn: segment.msn + offset }));
+          return [name, renumbered({ ...other, segments }, offset)] as const;
+        });
+        expect(withRenditions(reference, new Map(elsewhere), NOTHING_SHOWN)).toEqual(
+          withRenditions(reference, beside, NOTHING_SHOWN),
+        );
       }),
       { numRuns: 60 },
     );
