@@ -1,5 +1,5 @@
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
-import { StatusAnswer } from '@sluice/operator/runtime/memory/answer.ts';
+import { refusal } from '@sluice/operator/runtime/client/api-error.ts';
 import { metadataOf } from '@sluice/operator/runtime/memory/fields.ts';
 import { type MemoryApiServer, startMemoryApiServer } from '@sluice/operator/runtime/testing/api-server.ts';
 import { readStandaloneSettings } from '@sluice/operator/standalone/settings.ts';
@@ -40,7 +40,7 @@ async function serveApi(run: StandaloneRun, port: number): Promise<MemoryApiServ
           const container = query.get('container') ?? '';
           const text = run.log(pod, container);
           const message = `container ${container} is not valid for pod ${metadataOf(pod).name}, or has not started`;
-          if (text === null) throw new StatusAnswer(400, 'BadRequest', message);
+          if (text === null) throw refusal(400, 'BadRequest', message);
           response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
         },
       },

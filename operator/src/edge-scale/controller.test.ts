@@ -4,10 +4,10 @@ import { createMetrics, type Metrics } from '@sluice/common/metrics/metrics.ts';
 import { DEPLOYMENT, POD } from '../kinds.ts';
 import type { EdgeEndpoint } from '../link/endpoints.ts';
 import { createOperatorMetrics } from '../metrics.ts';
+import { refusal } from '../runtime/client/api-error.ts';
 import type { Client } from '../runtime/client/client.ts';
 import type { Reconcile } from '../runtime/controller/controller.ts';
 import type { EventRecord } from '../runtime/events/recorder.ts';
-import { StatusAnswer } from '../runtime/memory/answer.ts';
 import { createMemoryClient } from '../runtime/memory/client.ts';
 import { type JsonObject, metadataOf } from '../runtime/memory/fields.ts';
 import { ObjectStore } from '../runtime/memory/object-store.ts';
@@ -210,7 +210,7 @@ describe("the controller of the edges' Deployment", () => {
     expect(await look()).toEqual({ requeueAfterSeconds: 30 });
     expect(events).toEqual(['EdgeScaleFailed: deployments.apps "sluice-edge" is forbidden']);
     store.apply = () => {
-      throw new StatusAnswer(503, 'ServiceUnavailable', 'the server is currently unable to handle the request');
+      throw refusal(503, 'ServiceUnavailable', 'the server is currently unable to handle the request');
     };
     expect(await look()).toEqual({ requeueAfterSeconds: 5 });
     expect(events).toHaveLength(1);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RuntimeError } from '../errors/error.ts';
+import { RuntimeError, type RuntimeErrorOptions } from '../errors/error.ts';
 
 /** The part of a metav1.Status that says what went wrong. */
 const statusSchema = z.object({
@@ -20,6 +20,32 @@ const RETRYABLE_STATUS = new Set([408, 409, 410, 429, 500, 502, 503, 504]);
  */
 export class ApiError extends RuntimeError {
   override readonly name = 'ApiError';
+  /** The fields that are to blame, as far as the server names them. */
+  readonly causes: readonly FieldFault[];
+
+  constructor(message: string, { causes = [], ...options }: RuntimeErrorOptions & { causes?: readonly FieldFault[] }) {
+    super(message, options);
+    this.causes = causes;
+  }
+}
+
+/** One thing that is wrong with an object (metav1.StatusCause). */
+export interface FieldFault {
+  /** JSON path of the field, e.g. `spec.template.spec.containers[0].image`. */
+  readonly path: string;
+  /** What is wrong, and the remedy. */
+  readonly message: string;
+}
+
+/** The error of an answer with this HTTP status. @param reason as in a metav1.Status */
+export function refusal(
+  status: number,
+  reason: string,
+  message: string,
+  more: { readonly retryAfterSeconds?: number; readonly causes?: readonly FieldFault[] } = {},
+): ApiError {
+  const retryable = RETRYABLE_STATUS.has(status) && reason !== 'AlreadyExists';
+  return new ApiError(message, { code: reason, retryable, status, ...more });
 }
 
 /** The error for an HTTP answer that is none of success. @param body as far as it was read */
@@ -29,15 +55,12 @@ export function apiErrorOf(call: string, status: number, retryAfter: string | un
   if (status === 404 && parsed?.reason === undefined) return notServed(call);
   const reason = parsed?.reason ?? reasonOfHttpStatus(status);
   const seconds = Number(retryAfter ?? parsed?.details?.retryAfterSeconds ?? Number.NaN);
-  return new ApiError(`${call}: ${parsed?.message ?? `HTTP status ${status}`}`, {
-    code: reason,
-    retryable: RETRYABLE_STATUS.has(status) && reason !== 'AlreadyExists',
-    status,
-    ...(Number.isFinite(seconds) && seconds >= 0 ? { retryAfterSeconds: seconds } : {}),
-  });
+  const wait = Number.isFinite(seconds) && seconds >= 0 ? { retryAfterSeconds: seconds } : {};
+  return refusal(status, reason, `${call}: ${parsed?.message ?? `HTTP status ${status}`}`, wait);
 }
 
-function notServed(call: string): ApiError {
+/** The error for a kind that the server does not have. */
+export function notServed(call: string): ApiError {
   return new ApiError(
     `${call}: the API server does not serve this kind; are its CustomResourceDefinitions installed?`,
     {

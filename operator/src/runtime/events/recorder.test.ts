@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Client, KubernetesObject } from '../client/client.ts';
 import { createHttpClient } from '../client/http-client.ts';
-import { invalid } from '../memory/answer.ts';
 import type { JsonObject } from '../memory/fields.ts';
 import type { ServedKind } from '../memory/object-store.ts';
+import { invalid } from '../memory/validation.ts';
 import { type FakeApiServer, startFakeApiServer } from '../testing/fake-api-server.ts';
 import { createEventRecorder, type EventRecord, type EventRecorder } from './recorder.ts';
 

@@ -5,11 +5,11 @@ import type { Client, WatchEvent } from '../client/client.ts';
 import { createHttpClient } from '../client/http-client.ts';
 import { type MemoryApiServer, startMemoryApiServer } from '../testing/api-server.ts';
 import { SERVED_WIDGET, WIDGET, widget, widgetStatus } from '../testing/widget.ts';
-import { invalid } from './answer.ts';
 import { createMemoryClient } from './client.ts';
 import { type JsonObject, metadataOf } from './fields.ts';
 import { History } from './history.ts';
 import { ObjectStore, type ServedKind } from './object-store.ts';
+import { invalid } from './validation.ts';
 
 const FILM = { namespace: 'default', name: 'film' };
 const ALL = { limit: 100, continueToken: '' };

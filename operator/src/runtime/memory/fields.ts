@@ -1,13 +1,5 @@
-import { sameJson } from '../apply/json.ts';
-
 /** Any JSON object. */
 export type JsonObject = { [key: string]: unknown };
-
-/** What each field manager has set of an object, by `<field manager>/<part>`: the object is all of them together. */
-export type Layers = ReadonlyMap<string, JsonObject>;
-
-/** Who has set what was changed by {@link replaced}. */
-const NOBODY = '';
 
 /** Whether `value` is a JSON object (no array, no null). */
 export function isObject(value: unknown): value is JsonObject {
@@ -24,32 +16,36 @@ export function fieldAt(object: JsonObject, keys: readonly string[]): unknown {
   return keys.reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), object);
 }
 
-/**
- * Server-side apply by force (KEP-555), in which a list is one field: what this owner has set before is replaced by
- * `wanted`; who else had set another value of one of its fields has lost that one.
- */
-export function applied(layers: Layers, owner: string, wanted: JsonObject): Layers {
-  const others = [...layers].filter(([name]) => name !== owner);
-  const isLeft = (value: unknown, other: unknown) => other === undefined || sameJson(value, other);
-  return new Map([...others.map(([name, layer]) => selected(name, layer, wanted, isLeft)), [owner, wanted]]);
-}
-
-/** The layers of an object that somebody has changed as a whole: what has gone or changed is no manager's any more. */
-export function replaced(layers: Layers, before: JsonObject, after: JsonObject): Layers {
-  const [, changed] = selected(NOBODY, after, before, (value, other) => !sameJson(value, other));
-  const [, gone] = selected(NOBODY, before, after, (_, other) => other === undefined);
-  const touched = overlaid(gone, changed) as JsonObject;
-  const kept = [...layers].map(([name, layer]) => selected(name, layer, touched, (_, other) => other === undefined));
-  const next = new Map(kept);
-  return next.set(NOBODY, overlaid(next.get(NOBODY), changed) as JsonObject);
-}
-
-/** `base` with every field of `over` set; the result shares parts with both. */
-export function overlaid(base: unknown, over: unknown): unknown {
-  if (!isObject(over)) return over;
+/** `base` after a JSON merge patch (RFC 7386): null removes a field. Shares parts with both, and changes neither. */
+export function merged(base: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
   const result: JsonObject = isObject(base) ? { ...base } : {};
-  for (const [key, value] of Object.entries(over)) result[key] = overlaid(result[key], value);
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = merged(result[key], value);
+  }
   return result;
+}
+
+/**
+ * An object less the fields of another one, in which a list is one field; objects that have no field left go, too.
+ * @param isTaken asked for each field that both have; left out, all of them go
+ */
+export function less(
+  base: JsonObject,
+  other: JsonObject,
+  isTaken: (value: unknown, beside: unknown) => boolean = () => true,
+): JsonObject {
+  const left = Object.entries(base).flatMap(([key, value]) => {
+    const beside = Object.hasOwn(other, key) ? other[key] : undefined;
+    if (beside === undefined) return [[key, value]];
+    if (!isObject(value) || !isObject(beside) || Object.keys(value).length === 0) {
+      return isTaken(value, beside) ? [] : [[key, value]];
+    }
+    const rest = less(value, beside, isTaken);
+    return Object.keys(rest).length === 0 ? [] : [[key, rest]];
+  });
+  return Object.fromEntries(left);
 }
 
 /** Makes a value and all in it unchangeable, so that who reads it cannot change what others read. */
@@ -57,21 +53,4 @@ export function frozen<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   for (const child of Object.values(value)) frozen(child);
   return Object.freeze(value);
-}
-
-type Choice = (value: unknown, other: unknown) => boolean;
-
-/** The fields of a layer that are chosen beside those of another object; objects without any are left out. */
-function selected(name: string, layer: JsonObject, other: JsonObject, isChosen: Choice): [string, JsonObject] {
-  const choose = (value: unknown, beside: unknown): unknown => {
-    const isField = !isObject(value) || Object.keys(value).length === 0 || !isObject(beside ?? {});
-    if (isField) return isChosen(value, beside) ? value : undefined;
-    const fields = Object.entries(value).map(([key, child]) => [
-      key,
-      choose(child, fieldAt({ beside }, ['beside', key])),
-    ]);
-    const chosen = fields.filter(([, child]) => child !== undefined);
-    return chosen.length === 0 ? undefined : Object.fromEntries(chosen);
-  };
-  return [name, (choose(layer, other) ?? {}) as JsonObject];
 }

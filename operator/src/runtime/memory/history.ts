@@ -1,4 +1,4 @@
-import { StatusAnswer } from './answer.ts';
+import { refusal } from '../client/api-error.ts';
 import type { JsonObject } from './fields.ts';
 import type { ServedKind } from './served-kind.ts';
 
@@ -41,7 +41,7 @@ export class History {
     this.#events.push(event);
     if (this.#events.length > 2 * this.#limit) {
       this.#events = this.#events.slice(-this.#limit);
-      this.#oldest = (this.#events[0]?.resourceVersion ?? this.version) - 1;
+      this.#oldest = this.version - this.#limit;
     }
     this.#untold.push(event);
     if (this.#isTelling) return;
@@ -55,13 +55,12 @@ export class History {
     }
   }
 
-  /** Events after a version, none for one of the future. @throws StatusAnswer 410 for one that is forgotten */
+  /** Events after a version, none for one of the future. @throws ApiError `Expired` for one that is forgotten */
   since(asked: string): readonly StoredEvent[] {
-    const version = Number(asked);
-    if (version < this.#oldest) {
-      throw new StatusAnswer(410, 'Expired', `too old resource version: ${asked} (${this.#oldest})`);
+    if (Number(asked) < this.#oldest) {
+      throw refusal(410, 'Expired', `too old resource version: ${asked} (${this.#oldest})`);
     }
-    return this.#events.filter((event) => event.resourceVersion > version);
+    return this.#events.filter((event) => event.resourceVersion > Number(asked));
   }
 
   /** Forgets all, so that a watch from any version before now is Expired. @param versions to go on from here, or back */

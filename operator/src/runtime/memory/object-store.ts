@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { sameJson } from '../apply/json.ts';
+import { sameJson, sameJsonBut } from '../apply/json.ts';
+import { type ApiError, refusal } from '../client/api-error.ts';
 import type { ObjectName } from '../client/client.ts';
-import { conflict, invalid, StatusAnswer } from './answer.ts';
-import { applied, frozen, isObject, type JsonObject, type Layers, metadataOf, overlaid, replaced } from './fields.ts';
+import { frozen, isObject, type JsonObject, less, merged, metadataOf } from './fields.ts';
 import { History, type StoredEvent } from './history.ts';
-import { metadataFaults } from './metadata.ts';
 import { apiVersionOf, qualified, type ServedKind } from './served-kind.ts';
+import { checked, invalid, METADATA } from './validation.ts';
 
 export type { StoredEvent } from './history.ts';
 export type { ServedKind } from './served-kind.ts';
@@ -21,10 +21,9 @@ export interface WriteOptions {
 
 interface Entry {
   readonly kind: ServedKind;
-  readonly layers: Layers;
-  /** The server's own part of its metadata. */
-  readonly server: JsonObject;
   readonly object: JsonObject;
+  /** What each manager has applied, by `<field manager>/<part>`, less what others have changed since. */
+  readonly applied: ReadonlyMap<string, JsonObject>;
 }
 
 /** What only the server writes in metadata. */
@@ -32,6 +31,9 @@ const OF_SERVER: ReadonlySet<string> = new Set([
   ...['uid', 'resourceVersion', 'generation', 'creationTimestamp'],
   ...['deletionTimestamp', 'deletionGracePeriodSeconds'],
 ]);
+/** Parts of an object whose changes are no new generation. */
+const NO_SPEC: ReadonlySet<string> = new Set(['metadata', 'status']);
+const isOther = (value: unknown, now: unknown) => !sameJson(value, now);
 
 /**
  * The objects of a Kubernetes API in memory: resource versions, generations, field ownership, defaults, validation,
@@ -72,7 +74,7 @@ export class ObjectStore {
     return this.#entries.get(keyOf(kind, namespace, name))?.object;
   }
 
-  /** @throws StatusAnswer 404 */
+  /** @throws ApiError `NotFound` */
   get(kind: ServedKind, namespace: string, name: string): JsonObject {
     return this.#entry(kind, namespace, name).object;
   }
@@ -84,45 +86,48 @@ export class ObjectStore {
     return entries.sort(([left], [right]) => (left < right ? -1 : 1)).map(([, { object }]) => object);
   }
 
-  /** @throws StatusAnswer 409 AlreadyExists, 422 Invalid, 405 without a namespace */
+  /** @throws ApiError `AlreadyExists`, `Invalid`, `MethodNotAllowed` without a namespace */
   create(type: ServedKind, body: JsonObject, fieldManager: string, { dryRun }: WriteOptions = {}): JsonObject {
     const kind = this.kindOf(type) ?? type;
-    const { name, namespace } = metadataOf(body);
-    if (kind.namespaced && (namespace ?? '') === '')
-      throw new StatusAnswer(405, 'MethodNotAllowed', 'the namespace is missing');
-    if (this.find(kind, String(namespace ?? ''), String(name)) !== undefined) {
-      throw new StatusAnswer(409, 'AlreadyExists', `${qualified(kind)} "${name}" already exists`);
+    const wanted = partOf(kind, 'object', body);
+    const { name, namespace = '' } = metadataOf(wanted);
+    if (kind.namespaced && namespace === '') throw refusal(405, 'MethodNotAllowed', 'the namespace is missing');
+    if (this.find(kind, String(namespace), String(name)) !== undefined) {
+      throw refusal(409, 'AlreadyExists', `${qualified(kind)} "${name}" already exists`);
     }
-    const layers = new Map([[`${fieldManager}/object`, partOf(kind, 'object', body)]]);
     const server = { uid: randomUUID(), generation: 1, creationTimestamp: this.#timestamp(0) };
-    return this.#write({ kind, layers, server }, null, dryRun);
+    const object = { ...wanted, metadata: { ...metadataOf(wanted), ...server } };
+    return this.#write({ kind, object, applied: new Map([[`${fieldManager}/object`, wanted]]) }, null, dryRun);
   }
 
   /**
-   * Server-side apply by force; makes the object if there is none.
-   * @throws StatusAnswer 404 for the status of none, 409 for another version or uid, 422 Invalid, 405 as `create`
+   * Server-side apply by force (KEP-555); makes the object if there is none. What this manager has applied before and
+   * does not now goes, unless another one applies it, too; who had applied another value has lost that field.
+   * @throws ApiError `NotFound` for the status of none, `Conflict` for another version or uid, `Invalid`
    */
   apply(type: ServedKind, part: Part, body: JsonObject, fieldManager: string, options: WriteOptions = {}): JsonObject {
     const { namespace = '', name, uid } = metadataOf(body);
     if (this.find(type, String(namespace), String(name)) === undefined && part === 'object') {
-      if (uid !== undefined) throw conflict(type, name, `uid mismatch: no object has the uid ${uid}`);
+      if (uid !== undefined) throw conflict(type, name, `no object has the uid ${uid}`);
       return this.create(type, body, fieldManager, options);
     }
     const entry = this.#entry(type, String(namespace), String(name));
     requireSame(entry, body);
-    const layers = applied(entry.layers, `${fieldManager}/${part}`, partOf(entry.kind, part, body));
-    return this.#write({ ...entry, layers }, entry, options.dryRun);
+    const wanted = partOf(entry.kind, part, body);
+    const own = `${fieldManager}/${part}`;
+    const others = [...entry.applied].filter(([manager]) => manager !== own);
+    const dropped = less(entry.applied.get(own) ?? {}, wanted);
+    const gone = others.reduce((fields, [, theirs]) => less(fields, theirs), dropped);
+    const applied = new Map(others.map(([manager, theirs]) => [manager, less(theirs, wanted, isOther)]));
+    const object = merged(less(entry.object, gone), wanted) as JsonObject;
+    return this.#write({ ...entry, object, applied: applied.set(own, wanted) }, entry, options.dryRun);
   }
 
-  /** Applies `spec.replicas` alone, as the scale subresource does. @throws StatusAnswer 404, 422 for no number of pods */
+  /** Applies `spec.replicas` alone, as the scale subresource does. @throws ApiError `NotFound`, `Invalid` */
   applyScale(type: ServedKind, { namespace, name }: ObjectName, replicas: unknown, fieldManager: string): void {
-    const { kind } = this.#entry(type, namespace, name);
+    const { kind, object } = this.#entry(type, namespace, name);
     if (!Number.isInteger(replicas) || Number(replicas) < 0) {
-      throw new StatusAnswer(
-        422,
-        'Invalid',
-        'spec.replicas: Invalid value: must be a whole number that is not negative',
-      );
+      throw invalid(kind, object, [{ path: 'spec.replicas', message: 'must be a whole number that is not negative' }]);
     }
     const identity = { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { namespace, name } };
     this.apply(kind, 'object', { ...identity, spec: { replicas } }, fieldManager);
@@ -131,7 +136,7 @@ export class ObjectStore {
   /**
    * Changes an object as somebody else would, e.g. a scheduler or a person, whole and without an owner of its fields.
    * @param change works on a copy; an object that it gives is taken instead
-   * @throws StatusAnswer 404, 409 if the new one names another resourceVersion or uid, 422 Invalid
+   * @throws ApiError `NotFound`, `Conflict` if the new one names another resourceVersion or uid, `Invalid`
    */
   update(
     type: ServedKind,
@@ -143,17 +148,21 @@ export class ObjectStore {
     const entry = this.#entry(type, namespace, name);
     const copy = structuredClone(entry.object);
     const given = change(copy);
-    const wanted = received(entry.kind, isObject(given) ? given : copy);
-    requireSame(entry, wanted);
-    const layers = replaced(entry.layers, withoutServer(entry.object), withoutServer(wanted));
-    return this.#write({ ...entry, layers }, entry, options.dryRun);
+    const body = received(entry.kind, isObject(given) ? given : copy);
+    requireSame(entry, body);
+    const wanted = withoutServer(body);
+    const server = Object.entries(metadataOf(entry.object)).filter(([field]) => OF_SERVER.has(field));
+    const object = { ...wanted, metadata: { ...metadataOf(wanted), ...Object.fromEntries(server) } };
+    const touched = less(entry.object, object, sameJson);
+    const applied = new Map([...entry.applied].map(([manager, fields]) => [manager, less(fields, touched)]));
+    return this.#write({ ...entry, object, applied }, entry, options.dryRun);
   }
 
   /**
    * Deletes an object, at once or when its time of grace is over and its finalizers are gone; until then it has a
    * deletionTimestamp. A time of grace that runs can only be made shorter.
    * @param options.graceSeconds instead of the kind's own; 0: now
-   * @throws StatusAnswer 404, 409 for another uid
+   * @throws ApiError `NotFound`, `Conflict` for another uid
    */
   delete(
     type: ServedKind,
@@ -162,14 +171,16 @@ export class ObjectStore {
     options: { readonly uid?: string | undefined; readonly graceSeconds?: number | undefined } = {},
   ): JsonObject {
     const entry = this.#entry(type, namespace, name);
-    const { kind, object, server } = entry;
-    if (options.uid !== undefined && options.uid !== server.uid) throw conflict(kind, name, `its uid is ${server.uid}`);
+    const { kind, object } = entry;
+    const { metadata } = object as { metadata: JsonObject };
+    if (options.uid !== undefined && options.uid !== metadata.uid)
+      throw conflict(kind, name, `its uid is ${metadata.uid}`);
     const seconds = kind.graceSeconds === undefined ? 0 : (options.graceSeconds ?? kind.graceSeconds(object));
-    const isFirst = server.deletionTimestamp === undefined;
-    if (!isFirst && Number(server.deletionGracePeriodSeconds) <= seconds) return object;
+    const isFirst = metadata.deletionTimestamp === undefined;
+    if (!isFirst && Number(metadata.deletionGracePeriodSeconds) <= seconds) return object;
     const deletion = { deletionTimestamp: this.#timestamp(seconds), deletionGracePeriodSeconds: seconds };
-    const generation = Number(server.generation) + (isFirst ? 1 : 0);
-    return this.#write({ ...entry, server: { ...server, ...deletion, generation } }, entry);
+    const generation = Number(metadata.generation) + (isFirst ? 1 : 0);
+    return this.#write({ ...entry, object: { ...object, metadata: { ...metadata, ...deletion, generation } } }, entry);
   }
 
   /** Deletes all objects of all kinds that are so. @returns how many are gone thereby */
@@ -187,16 +198,15 @@ export class ObjectStore {
    * @returns how many objects are gone thereby
    */
   collectGarbage(): number {
-    const living = new Set([...this.#entries.values()].map(({ server }) => server.uid));
+    const living = new Set([...this.#entries.values()].map(({ object }) => metadataOf(object).uid));
     const gone = this.deleteAll((object) => {
-      const { ownerReferences = [] } = metadataOf(object);
-      const owners = ownerReferences as readonly JsonObject[];
+      const owners = (metadataOf(object).ownerReferences ?? []) as readonly JsonObject[];
       return owners.length > 0 && !owners.some(({ uid }) => living.has(uid));
     });
     return gone === 0 ? 0 : gone + this.collectGarbage();
   }
 
-  /** Events after a version, none for one of the future. @throws StatusAnswer 410 for one that is forgotten */
+  /** Events after a version, none for one of the future. @throws ApiError `Expired` for one that is forgotten */
   eventsSince(asked: string): readonly StoredEvent[] {
     return this.#history.since(asked);
   }
@@ -209,34 +219,31 @@ export class ObjectStore {
   #entry(kind: ServedKind, namespace: string, name: string): Entry {
     const entry = this.#entries.get(keyOf(kind, namespace, name));
     if (entry !== undefined) return entry;
-    throw new StatusAnswer(404, 'NotFound', `${qualified(kind)} "${name}" not found`);
+    throw refusal(404, 'NotFound', `${qualified(kind)} "${name}" not found`);
   }
 
-  #write({ kind, layers, server }: Omit<Entry, 'object'>, before: Entry | null, dryRun = false): JsonObject {
-    const merged = [...layers.values()].reduce<unknown>(overlaid, {}) as JsonObject;
-    const wanted = { ...merged, metadata: { ...metadataOf(merged), ...server } };
-    const faults = metadataFaults(wanted.metadata, kind.namespaced);
+  #write({ kind, applied, object: wanted }: Entry, before: Entry | null, dryRun = false): JsonObject {
+    const { faults } = checked(METADATA, 'metadata', wanted.metadata);
     if (faults.length > 0) throw invalid(kind, wanted, faults);
-    const object = kind.admit?.(wanted, before?.object ?? null) ?? wanted;
-    const key = keyOf(kind, String(metadataOf(object).namespace ?? ''), String(metadataOf(object).name));
-    if (before !== null && sameJson(object, before.object)) {
-      if (!dryRun) this.#entries.set(key, { ...before, layers });
+    const admitted = kind.admit?.(wanted, before?.object ?? null) ?? wanted;
+    const metadata = metadataOf(admitted);
+    const key = keyOf(kind, String(metadata.namespace ?? ''), String(metadata.name));
+    if (before !== null && sameJson(admitted, before.object)) {
+      if (!dryRun) this.#entries.set(key, { ...before, applied });
       return before.object;
     }
-    const ofSpec = ({ metadata: _metadata, status: _status, ...rest }: JsonObject) => rest;
-    const isNewSpec = before !== null && !sameJson(ofSpec(object), ofSpec(before.object));
-    const generation = Number(server.generation) + (isNewSpec ? 1 : 0);
-    const resourceVersion = String(this.resourceVersion + 1);
-    const own = { ...server, generation, resourceVersion };
-    const written = frozen({ ...object, metadata: { ...metadataOf(object), ...own } });
-    if (dryRun) return written;
-    const { finalizers = [], deletionGracePeriodSeconds } = metadataOf(object);
+    const isNewSpec = before !== null && !sameJsonBut(admitted, before.object, NO_SPEC);
+    const generation = Number(metadata.generation) + (isNewSpec ? 1 : 0);
+    const own = { generation, resourceVersion: String(this.resourceVersion + 1) };
+    const object = frozen({ ...admitted, metadata: { ...metadata, ...own } });
+    if (dryRun) return object;
+    const { finalizers = [], deletionGracePeriodSeconds } = metadata;
     const isOver = deletionGracePeriodSeconds === 0 && (finalizers as readonly unknown[]).length === 0;
     if (isOver) this.#entries.delete(key);
-    else this.#entries.set(key, { kind, layers, server: own, object: written });
+    else this.#entries.set(key, { kind, applied, object });
     const type = before === null ? 'ADDED' : isOver ? 'DELETED' : 'MODIFIED';
-    this.#history.record({ type, kind, before: before?.object ?? null, object: written });
-    return written;
+    this.#history.record({ type, kind, before: before?.object ?? null, object });
+    return object;
   }
 
   /** RFC 3339 in whole seconds, as metav1.Time. */
@@ -267,12 +274,17 @@ function withoutServer(body: JsonObject): JsonObject {
   return { ...body, metadata: Object.fromEntries(own) };
 }
 
-/** A body that names a version or uid is meant for that one only. @throws StatusAnswer 409 */
+function conflict(kind: ServedKind, name: unknown, why: string): ApiError {
+  return refusal(409, 'Conflict', `Operation cannot be fulfilled on ${qualified(kind)} "${name}": ${why}`);
+}
+
+/** A body is meant for the version and uid that it names, and cannot name another object. @throws ApiError */
 function requireSame({ kind, object }: Entry, body: JsonObject): void {
-  const { resourceVersion, uid, name } = metadataOf(body);
-  const is = metadataOf(object);
-  if (resourceVersion !== undefined && resourceVersion !== is.resourceVersion) {
-    throw conflict(kind, name, 'the object has been modified');
+  const [asked, is] = [metadataOf(body), metadataOf(object)];
+  const isAnother = (field: string) => (asked[field] ?? is[field]) !== is[field];
+  if (isAnother('resourceVersion')) throw conflict(kind, is.name, 'the object has been modified');
+  if (isAnother('uid')) throw conflict(kind, is.name, `its uid is ${is.uid}, not ${asked.uid}`);
+  for (const field of ['name', 'namespace'].filter(isAnother)) {
+    throw invalid(kind, object, [{ path: `metadata.${field}`, message: 'cannot be changed: make another object' }]);
   }
-  if (uid !== undefined && uid !== is.uid) throw conflict(kind, name, `its uid is ${is.uid}, not ${uid}`);
 }

@@ -1,5 +1,5 @@
+import { refusal } from '../client/api-error.ts';
 import type { Selection, WatchEvent } from '../client/client.ts';
-import { StatusAnswer } from './answer.ts';
 import { fieldAt, isObject, type JsonObject, metadataOf } from './fields.ts';
 import type { StoredEvent } from './history.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -16,12 +16,11 @@ export function isSelected({ namespace = '', labelSelector = '', fieldSelector =
   );
 }
 
-/** Whether labels meet a selector: `a=b`, `a==b`, `a`, joined by commas. @throws StatusAnswer 400 for any other */
+/** Whether labels meet a selector: `a=b`, `a==b`, `a`, joined by commas. @throws ApiError `BadRequest` for any other */
 export function matchesLabels(selector: string, labels: Readonly<Record<string, unknown>>): boolean {
   return (selector === '' ? [] : selector.split(',')).every((requirement) => {
     const [, key = '', value] = /^([^=!\s()]+)(?:==?([^=!\s()]*))?$/.exec(requirement) ?? [];
-    if (key === '')
-      throw new StatusAnswer(400, 'BadRequest', `label selector ${requirement}: only a and a=b are known`);
+    if (key === '') throw refusal(400, 'BadRequest', `label selector ${requirement}: only a and a=b are known`);
     return Object.hasOwn(labels, key) && (value ?? labels[key]) === labels[key];
   });
 }
@@ -30,7 +29,7 @@ export function matchesLabels(selector: string, labels: Readonly<Record<string, 
  * Tells of every change of a kind after a version, as a watch of the real server does: objects that leave the selection
  * arrive as DELETED, and from a version of the future nothing comes until that version is reached.
  * @returns ends it
- * @throws StatusAnswer 410 for a version that is forgotten
+ * @throws ApiError `Expired` for a version that is forgotten
  */
 export function follow(
   store: ObjectStore,

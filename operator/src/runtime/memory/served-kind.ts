@@ -17,7 +17,7 @@ export interface ServedKind {
   /**
    * An object as it is stored: with defaults. Whatever is wrong with it is refused.
    * @param before the object as it is stored now; null for a new one
-   * @throws StatusAnswer 422
+   * @throws ApiError `Invalid`
    */
   readonly admit?: (object: JsonObject, before: JsonObject | null) => JsonObject;
   /**

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent, request } from 'undici';
-import { invalid } from '../memory/answer.ts';
 import type { JsonObject } from '../memory/fields.ts';
 import { ObjectStore, type ServedKind } from '../memory/object-store.ts';
+import { invalid } from '../memory/validation.ts';
 import { type MemoryApiServer, startMemoryApiServer } from './api-server.ts';
 import { SERVED_WIDGET } from './widget.ts';
 

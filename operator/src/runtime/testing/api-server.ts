@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { ApiError, refusal } from '../client/api-error.ts';
 import type { WatchEvent } from '../client/client.ts';
 import { messageOf } from '../errors/error.ts';
-import { StatusAnswer } from '../memory/answer.ts';
 import type { JsonObject } from '../memory/fields.ts';
 import type { ObjectStore } from '../memory/object-store.ts';
 import { bookmarkOf, follow } from '../memory/selection.ts';
@@ -20,7 +20,7 @@ export interface WatchStream {
   end(): void;
 }
 
-/** Serves a subresource other than status, e.g. a pod's log. May throw StatusAnswer. */
+/** Serves a subresource other than status, e.g. a pod's log. May throw ApiError. */
 export type SubresourceHandler = (
   object: JsonObject,
   query: URLSearchParams,
@@ -35,7 +35,7 @@ export interface MemoryApiServerOptions {
   readonly port: number;
   /** By `<plural>/<subresource>`, e.g. `pods/log`. */
   readonly subresources?: Readonly<Record<string, SubresourceHandler>>;
-  /** Sees each request with its body before it is served. @returns whether it has been answered; may throw StatusAnswer */
+  /** Sees each request with its body before it is served. @returns whether it has been answered; may throw ApiError */
   readonly before?: (seen: SeenRequest, response: ServerResponse) => Promise<boolean>;
   /** Hears of each request after its answer has begun, or has failed to. */
   readonly after?: (seen: SeenRequest, response: ServerResponse) => void;
@@ -117,8 +117,8 @@ export class MemoryApiServer {
       if (await this.#options.before?.(seen, response)) return;
       await this.#answer(seen, body, response);
     } catch (error) {
-      const refusal = error instanceof StatusAnswer ? error : new StatusAnswer(500, 'InternalError', messageOf(error));
-      sendJson(response, refusal.status, statusOf(refusal));
+      const refused = error instanceof ApiError ? error : refusal(500, 'InternalError', messageOf(error));
+      sendJson(response, refused.status ?? 500, statusOf(refused));
     } finally {
       if (seen !== null) this.#options.after?.(seen, response);
     }
@@ -137,7 +137,7 @@ export class MemoryApiServer {
     } else {
       const serve = subresources[`${kind.plural}/${subresource}`];
       if (serve === undefined) {
-        throw new StatusAnswer(404, 'NotFound', 'the server could not find the requested resource');
+        throw refusal(404, 'NotFound', 'the server could not find the requested resource');
       }
       await serve(this.#store.get(kind, namespace, name), query, response);
     }
@@ -184,7 +184,7 @@ function writeEvent(_seen: SeenRequest, response: ServerResponse, event: WatchEv
 }
 
 /** The metav1.Status of an answer other than success. */
-export function statusOf({ status: code, reason, message, causes }: StatusAnswer): JsonObject {
+export function statusOf({ status: code, code: reason, message, causes }: ApiError): JsonObject {
   const details = { causes: causes.map(({ path, message }) => ({ field: path, message })) };
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, details, code };
 }
@@ -193,11 +193,7 @@ export function statusOf({ status: code, reason, message, causes }: StatusAnswer
 function refuseBrowsers({ headers }: IncomingMessage): void {
   const host = (headers.host ?? '').replace(/:\d+$/, '');
   if (headers.origin !== undefined || !LOOPBACK_HOSTS.has(host)) {
-    throw new StatusAnswer(
-      403,
-      'Forbidden',
-      'this API is for programs on this machine: use http://127.0.0.1 as its host',
-    );
+    throw refusal(403, 'Forbidden', 'this API is for programs on this machine: use http://127.0.0.1 as its host');
   }
 }
 

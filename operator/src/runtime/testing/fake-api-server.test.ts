@@ -73,6 +73,14 @@ describe('the fake API server', () => {
     expect(await client.get(WIDGET, FILM)).toBeNull();
   });
 
+  test('refuses a change of the name, which would leave two objects', async () => {
+    await client.apply(WIDGET, widget('film', { size: 1 }), 'one');
+    const renamed = ({ metadata }: JsonObject) => Object.assign(metadata as JsonObject, { name: 'news' });
+    const change = () => server.store.update(SERVED_WIDGET, 'default', 'film', (object) => void renamed(object));
+    expect(change).toThrow('metadata.name: cannot be changed');
+    expect((await client.list(WIDGET, {}, { limit: 9, continueToken: '' })).items).toHaveLength(1);
+  });
+
   test('collects what has only owners that are gone, down to the last generation', async () => {
     const parent = await client.apply(WIDGET, widget('parent', { size: 1 }), 'one');
     const child = await client.apply(

@@ -1,6 +1,6 @@
 import { Agent } from 'undici';
+import { refusal } from '../client/api-error.ts';
 import type { Connection } from '../client/connection.ts';
-import { StatusAnswer } from '../memory/answer.ts';
 import { History } from '../memory/history.ts';
 import { ObjectStore, type ServedKind } from '../memory/object-store.ts';
 import { type MemoryApiServer, startMemoryApiServer, type WatchStream } from './api-server.ts';
@@ -114,6 +114,6 @@ function fakeOf(
 
 function authenticate(seen: SeenRequest, token: (() => string) | undefined): void {
   if (token !== undefined && seen.authorization !== `Bearer ${token()}`) {
-    throw new StatusAnswer(401, 'Unauthorized', 'Unauthorized');
+    throw refusal(401, 'Unauthorized', 'Unauthorized');
   }
 }

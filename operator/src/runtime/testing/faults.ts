@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { refusal } from '../client/api-error.ts';
 import type { WatchEvent } from '../client/client.ts';
-import { StatusAnswer } from '../memory/answer.ts';
 import { statusOf } from './api-server.ts';
 import type { SeenRequest } from './request.ts';
 
@@ -90,7 +90,7 @@ function matches(match: FaultMatch, request: SeenRequest): boolean {
   );
 }
 
-/** Lets a fault happen. @returns whether the request ended thereby @throws StatusAnswer for an error answer */
+/** Lets a fault happen. @returns whether the request ended thereby @throws ApiError for an error answer */
 export async function applyFault(fault: Fault, seen: SeenRequest, response: ServerResponse): Promise<boolean> {
   switch (fault.kind) {
     case 'slow':
@@ -98,7 +98,7 @@ export async function applyFault(fault: Fault, seen: SeenRequest, response: Serv
       return false;
     case 'status':
       if (fault.retryAfterSeconds !== undefined) response.setHeader('retry-after', fault.retryAfterSeconds);
-      throw new StatusAnswer(fault.status, fault.reason ?? 'Planned', 'fault by plan');
+      throw refusal(fault.status, fault.reason ?? 'Planned', 'fault by plan');
     case 'reset':
       response.destroy();
       return true;
@@ -120,7 +120,7 @@ export function writeFaultyEvent(fault: Fault | null, response: ServerResponse, 
     response.write(line.slice(0, line.length / 2), () => response.destroy());
   } else if (fault?.kind === 'errorEvent') {
     const { status, reason, message = `${reason} by plan` } = fault;
-    response.end(`${JSON.stringify({ type: 'ERROR', object: statusOf(new StatusAnswer(status, reason, message)) })}\n`);
+    response.end(`${JSON.stringify({ type: 'ERROR', object: statusOf(refusal(status, reason, message)) })}\n`);
   } else if (fault?.kind === 'disorder') {
     response.write(`${line}${line}${fault.before ?? ''}`);
     return { ...fault, before: line };

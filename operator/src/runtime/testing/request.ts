@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { refusal } from '../client/api-error.ts';
 import type { Selection, WatchOptions } from '../client/client.ts';
-import { StatusAnswer } from '../memory/answer.ts';
-import { isObject, type JsonObject, metadataOf } from '../memory/fields.ts';
+import { isObject, type JsonObject, merged, metadataOf } from '../memory/fields.ts';
 import type { ObjectStore } from '../memory/object-store.ts';
 import { isSelected } from '../memory/selection.ts';
 import { apiVersionOf, type ServedKind } from '../memory/served-kind.ts';
@@ -35,7 +35,7 @@ const MAX_BODY_BYTES = 3 * 1024 * 1024;
 /** Only paths and queries are of interest. */
 const ANY_HOST = 'http://localhost';
 
-/** Reads `/apis/<group>/<version>[/namespaces/<namespace>]/<plural>[/<name>[/<subresource>]]`. @throws StatusAnswer 400 */
+/** Reads `/apis/<group>/<version>[/namespaces/<namespace>]/<plural>[/<name>[/<subresource>]]`. @throws ApiError 400 */
 export function seenRequest({ method = 'GET', url = '/', headers }: IncomingMessage): SeenRequest {
   const { pathname, searchParams: query } = new URL(url, ANY_HOST);
   const [root, ...parts] = pathname.split('/').slice(1).map(decoded);
@@ -50,19 +50,19 @@ export function seenRequest({ method = 'GET', url = '/', headers }: IncomingMess
   return { method, url, query, ...target, watch, contentType, accept, authorization };
 }
 
-/** The body of a request as text. @throws StatusAnswer 413 above 3 MiB */
+/** The body of a request as text. @throws ApiError 413 above 3 MiB */
 export async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new StatusAnswer(413, 'RequestEntityTooLarge', 'the body is above 3 MiB');
+    if (bytes > MAX_BODY_BYTES) throw refusal(413, 'RequestEntityTooLarge', 'the body is above 3 MiB');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Carries out a request that is no watch. @returns the object or list of the answer @throws StatusAnswer */
+/** Carries out a request that is no watch. @returns the object or list of the answer @throws ApiError */
 export function answer(store: ObjectStore, target: Target, body: string): JsonObject {
   const { method, kind, namespace, name, query } = target;
   const options = { dryRun: query.get('dryRun') === 'All' };
@@ -76,14 +76,14 @@ export function answer(store: ObjectStore, target: Target, body: string): JsonOb
   }
   if (method === 'PATCH' && name !== '' && target.contentType === 'application/merge-patch+json') {
     const change = jsonIn(body);
-    return store.update(kind, namespace, name, (old) => merged(old, change, target), options);
+    return store.update(kind, namespace, name, (old) => patched(old, change, target), options);
   }
   if (method === 'PATCH' && name !== '') return apply(store, target, body, options);
   if (method === 'DELETE' && name !== '') return remove(store, target, body);
-  throw new StatusAnswer(405, 'MethodNotAllowed', `${method} is not supported here`);
+  throw refusal(405, 'MethodNotAllowed', `${method} is not supported here`);
 }
 
-/** What a watch asks for. @throws StatusAnswer 400 */
+/** What a watch asks for. @throws ApiError 400 */
 export function watchOptions(store: ObjectStore, target: SeenRequest): WatchOptions {
   const from = versionIn(target);
   return {
@@ -96,7 +96,7 @@ export function watchOptions(store: ObjectStore, target: SeenRequest): WatchOpti
 /**
  * One page of a list. A token names the version of the first page and the object after which the next one begins;
  * pages show objects as they are now, and a watch from the first page's version tells what has changed meanwhile.
- * @throws StatusAnswer 410 for a token whose version is forgotten, 504 for a version of the future, 400
+ * @throws ApiError 410 for a token whose version is forgotten, 504 for a version of the future, 400
  */
 function list(store: ObjectStore, target: Target): JsonObject {
   const { kind, query } = target;
@@ -104,11 +104,11 @@ function list(store: ObjectStore, target: Target): JsonObject {
   if (Number(asked) > store.resourceVersion) {
     // In the words by which clients know it.
     const message = `Too large resource version: ${asked}, current: ${store.resourceVersion}`;
-    throw new StatusAnswer(504, 'Timeout', message);
+    throw refusal(504, 'Timeout', message);
   }
   const token = query.get('continue') ?? '';
   const [, resourceVersion = String(store.resourceVersion), after = ''] = /^(\d+)@(.+)$/.exec(token) ?? [];
-  if (token !== '' && after === '') throw new StatusAnswer(400, 'BadRequest', 'continue key is not valid');
+  if (token !== '' && after === '') throw refusal(400, 'BadRequest', 'continue key is not valid');
   store.eventsSince(resourceVersion);
   const selection = selectionOf(target);
   const rest = store.list(kind).filter((object) => keyOf(object) > after && isSelected(selection, object));
@@ -128,11 +128,11 @@ function keyOf(object: JsonObject): string {
 function apply(store: ObjectStore, target: Target, body: string, options: object): JsonObject {
   if (target.contentType !== 'application/apply-patch+yaml') {
     const known = 'application/apply-patch+yaml (with JSON in it) and application/merge-patch+json';
-    throw new StatusAnswer(415, 'UnsupportedMediaType', `the content type of a patch must be one of ${known}`);
+    throw refusal(415, 'UnsupportedMediaType', `the content type of a patch must be one of ${known}`);
   }
   const manager = target.query.get('fieldManager') ?? '';
   if (manager === '') {
-    throw new StatusAnswer(422, 'Invalid', 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value');
+    throw refusal(422, 'Invalid', 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value');
   }
   if (target.subresource === 'scale') {
     const { spec } = jsonIn(body);
@@ -150,8 +150,8 @@ function scaleOf({ metadata, spec }: JsonObject): JsonObject {
 }
 
 /** The old object with the part that the request may write changed. */
-function merged(old: JsonObject, change: JsonObject, { kind, subresource }: Target): JsonObject {
-  const wanted = mergePatch(old, change) as JsonObject;
+function patched(old: JsonObject, change: JsonObject, { kind, subresource }: Target): JsonObject {
+  const wanted = merged(old, change) as JsonObject;
   if (subresource === 'status') return { ...old, status: wanted.status };
   return kind.hasStatus ? { ...wanted, status: old.status } : wanted;
 }
@@ -162,12 +162,12 @@ function remove(store: ObjectStore, { kind, namespace, name, query }: Target, bo
   const asked = query.get('gracePeriodSeconds') ?? options.gracePeriodSeconds ?? undefined;
   const seconds = asked === undefined ? undefined : Number(asked);
   if (seconds !== undefined && !(Number.isInteger(seconds) && seconds >= 0)) {
-    throw new StatusAnswer(400, 'BadRequest', 'gracePeriodSeconds must be a whole number that is not negative');
+    throw refusal(400, 'BadRequest', 'gracePeriodSeconds must be a whole number that is not negative');
   }
   return store.delete(kind, namespace, name, { uid, graceSeconds: seconds });
 }
 
-/** The JSON object in a body. @throws StatusAnswer 400 */
+/** The JSON object in a body. @throws ApiError 400 */
 function jsonIn(body: string): JsonObject {
   try {
     // A field of that name would become the prototype of what it is merged into.
@@ -176,10 +176,10 @@ function jsonIn(body: string): JsonObject {
   } catch {
     // No JSON is as bad as JSON that is no object.
   }
-  throw new StatusAnswer(400, 'BadRequest', 'the body must be one JSON object');
+  throw refusal(400, 'BadRequest', 'the body must be one JSON object');
 }
 
-/** The object in a body, which must be the one that the path names. @throws StatusAnswer 400 */
+/** The object in a body, which must be the one that the path names. @throws ApiError 400 */
 function objectIn(body: string, { kind, namespace, name }: Target): JsonObject {
   const object = jsonIn(body);
   const names = { ...(namespace === '' ? {} : { namespace }), ...(name === '' ? {} : { name }) };
@@ -189,14 +189,14 @@ function objectIn(body: string, { kind, namespace, name }: Target): JsonObject {
   const wrong = Object.entries(expected).filter(([field, value]) => found[field] !== value);
   if (wrong.length === 0) return { ...object, metadata };
   const remedy = wrong.map(([field, value]) => `${field} must be ${value}`).join(', ');
-  throw new StatusAnswer(400, 'BadRequest', `the object is not the one that the request names: ${remedy}`);
+  throw refusal(400, 'BadRequest', `the object is not the one that the request names: ${remedy}`);
 }
 
-/** A version out of a query; empty if there is none. @throws StatusAnswer 400 */
+/** A version out of a query; empty if there is none. @throws ApiError 400 */
 function versionIn({ query }: SeenRequest): string {
   const version = query.get('resourceVersion') ?? '';
   if (/^\d*$/.test(version)) return version;
-  throw new StatusAnswer(400, 'BadRequest', `resourceVersion: Invalid value: "${version}": must be a number`);
+  throw refusal(400, 'BadRequest', `resourceVersion: Invalid value: "${version}": must be a number`);
 }
 
 function selectionOf({ namespace, query }: SeenRequest): Selection {
@@ -204,21 +204,10 @@ function selectionOf({ namespace, query }: SeenRequest): Selection {
   return { namespace, labelSelector, fieldSelector };
 }
 
-/** `base` after a JSON merge patch (RFC 7386): null removes a field; neither is changed. */
-function mergePatch(base: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return structuredClone(patch);
-  const result: JsonObject = isObject(base) ? { ...base } : {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = mergePatch(result[key], value);
-  }
-  return result;
-}
-
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw new StatusAnswer(400, 'BadRequest', 'the path is not encoded as a URL');
+    throw refusal(400, 'BadRequest', 'the path is not encoded as a URL');
   }
 }

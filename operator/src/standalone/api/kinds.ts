@@ -2,13 +2,13 @@ import { type CustomResource, objectSchema } from '@sluice/crds/custom-resource.
 import { API_GROUP, API_VERSION_NAME } from '@sluice/crds/group.ts';
 import { KINDS } from '@sluice/crds/kinds.ts';
 import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
-import type { z } from 'zod';
-import { ENDPOINT_SLICE, SECRET } from '../../kinds.ts';
+import { z } from 'zod';
+import { ENDPOINT_SLICE } from '../../kinds.ts';
 import { endpointSliceSchema } from '../../link/endpoints.ts';
 import type { KubernetesObject, ResourceType } from '../../runtime/client/client.ts';
-import { type FieldFault, invalid } from '../../runtime/memory/answer.ts';
-import { isObject, type JsonObject, metadataOf, overlaid } from '../../runtime/memory/fields.ts';
+import { isObject, type JsonObject, merged, metadataOf } from '../../runtime/memory/fields.ts';
 import { ObjectStore, type ServedKind } from '../../runtime/memory/object-store.ts';
+import { checked, invalid } from '../../runtime/memory/validation.ts';
 import type { LoopbackNetwork } from '../network/network.ts';
 import { createRuleCheck, faultsOf, type RuleCheck } from './rules.ts';
 import { DEPLOYMENT, isEnded, LOCAL_POD, SERVICE } from './shapes.ts';
@@ -61,39 +61,22 @@ export function createStandaloneStore(
 function customKind(resource: CustomResource, holds: RuleCheck, resolve: (text: string) => string): ServedKind {
   const { properties, ...whole } = objectSchema(resource);
   const schema: StructuralSchema = { ...whole, properties: { ...properties, metadata: {} } }; // that is the server's
+  const parts = z.object({ spec: resource.spec, status: resource.status.optional() });
   const { kind, plural } = resource.names;
   return {
     ...{ group: API_GROUP, version: API_VERSION_NAME, kind, plural, namespaced: true, hasStatus: true },
-    admit({ metadata, ...given }, before) {
-      const spec = read(resource.spec, 'spec', given.spec);
-      const status = given.status === undefined ? null : read(resource.status, 'status', given.status);
-      const misread = [...spec.faults, ...(status?.faults ?? [])];
-      const parts = { ...(spec.faults.length === 0 && { spec: spec.value }), ...(status && { status: status.value }) };
+    admit(object, before) {
+      const { value = {}, faults: misread } = checked(parts, '', object);
       // Rules are for what can be read, with its defaults.
       const check = misread.length === 0 ? holds : () => true;
-      const faults = [
-        ...misread,
-        ...faultsOf(schema, '', overlaid({ ...given, metadata }, parts), before ?? undefined, check),
-      ];
-      if (faults.length > 0) throw invalid({ kind }, { metadata }, faults);
+      const faults = [...misread, ...faultsOf(schema, '', merged(object, value), before ?? undefined, check)];
+      if (faults.length > 0) throw invalid({ kind }, object, faults);
+      const { spec, ...rest } = value as JsonObject;
       // A browser on this machine, which in Direct fetches from the source itself, asks no cluster's DNS.
-      const withAddresses = (_: string, value: unknown) => (typeof value === 'string' ? resolve(value) : value);
-      const reachable = { ...parts, spec: JSON.parse(JSON.stringify(spec.value), withAddresses) };
-      return { apiVersion: given.apiVersion, kind, metadata, ...reachable };
+      const withAddresses = (_: string, text: unknown) => (typeof text === 'string' ? resolve(text) : text);
+      return { ...object, ...rest, spec: JSON.parse(JSON.stringify(spec), withAddresses) };
     },
   };
-}
-
-/** A part of an object with its defaults, or what is wrong with it. @param part its name; empty for the whole object */
-function read(schema: z.ZodType, part: string, value: unknown): { value?: unknown; faults: readonly FieldFault[] } {
-  const error = ({ input }: { readonly input?: unknown }) => (input === undefined ? 'Required value' : undefined);
-  const parsed = schema.safeParse(value, { error });
-  if (parsed.success) return { value: parsed.data, faults: [] };
-  const faults = parsed.error.issues.map(({ path, message }) => {
-    const keys = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`));
-    return { path: `${part}${keys.join('')}`.replace(/^\./, ''), message };
-  });
-  return { faults };
 }
 
 /** One of Kubernetes' own kinds: only what is wrong with the parts that are read here is looked at; all of it is kept. */
@@ -105,7 +88,7 @@ function coreKind(
   return {
     ...{ group, version, kind, plural, namespaced: true, hasStatus: true },
     admit(object) {
-      const { faults } = read(schema, '', object);
+      const { faults } = checked(schema, '', object);
       if (faults.length > 0) throw invalid({ kind }, object, faults);
       return complete(object);
     },
@@ -114,19 +97,20 @@ function coreKind(
 
 /** `stringData` is for writers; `data` is what is kept, in files by its keys (core/v1 Secret). */
 function encodedSecret({ stringData, ...object }: JsonObject): JsonObject {
-  const texts = Object.entries(isObject(stringData) ? stringData : {});
-  const encoded = texts.map(([key, value]) => [key, Buffer.from(String(value)).toString('base64')]);
-  return texts.length === 0
-    ? object
-    : { ...object, data: { ...(object.data as JsonObject), ...Object.fromEntries(encoded) } };
+  if (!isObject(stringData)) return object;
+  const encoded = Object.entries(stringData).map(([key, value]) => [
+    key,
+    Buffer.from(String(value)).toString('base64'),
+  ]);
+  return { ...object, data: { ...(object.data as JsonObject), ...Object.fromEntries(encoded) } };
 }
 
-/** @throws StatusAnswer 422 for a key that is no name of a file */
+/** @throws ApiError `Invalid` for a key that is no name of a file */
 function checkedSecret(object: JsonObject): JsonObject {
-  const data = isObject(object.data) ? object.data : {};
-  const faults = Object.keys(data)
-    .filter((key) => !SECRET_KEY.test(key))
-    .map((key) => ({ path: 'data', message: `"${key}" is no key: use letters, digits, dashes, underscores and dots` }));
-  if (faults.length > 0) throw invalid(SECRET, object, faults);
+  const { data = {} } = object as { data?: object };
+  const message = 'is no key: use letters, digits, dashes, underscores and dots';
+  const wrong = Object.keys(data).filter((key) => !SECRET_KEY.test(key));
+  const faults = wrong.map((key) => ({ path: 'data', message: `"${key}" ${message}` }));
+  if (faults.length > 0) throw invalid({ kind: 'Secret' }, object, faults);
   return { type: 'Opaque', ...object, data };
 }

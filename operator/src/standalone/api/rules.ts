@@ -1,7 +1,7 @@
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import type { ValidationRule } from '@sluice/crds/extensions.ts';
 import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
-import type { FieldFault } from '../../runtime/memory/answer.ts';
+import type { FieldFault } from '../../runtime/client/api-error.ts';
 import { isObject } from '../../runtime/memory/fields.ts';
 
 /** Whether a value meets a rule; `before` is undefined for a new one. */

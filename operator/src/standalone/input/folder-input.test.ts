@@ -49,11 +49,11 @@ describe('a folder as input', () => {
     store.get(kind('channels'), 'demo', name).spec as { delivery: object; viewers: object };
 
   test.each([
-    ['labels: {year: 2026}', 'metadata.labels', 'must be a map of texts'],
+    ['labels: {year: 2026}', 'metadata.labels.year', 'must be a text: put numbers and true or false in quotes'],
     ['annotations: [note]', 'metadata.annotations', 'must be a map of texts'],
     ['finalizers: example.org/mine', 'metadata.finalizers', 'must be a list of texts'],
-    ['ownerReferences: [null]', 'metadata.ownerReferences', 'must be a list of owners'],
-    ['namespace: 12', 'metadata.namespace', '"12" is no name: put it in quotes'],
+    ['ownerReferences: [null]', 'metadata.ownerReferences[0]', 'must be a list of owners'],
+    ['namespace: 12', 'metadata.namespace', 'must be a text: put it in quotes'],
   ])('refuses metadata that nobody could read: %s', async (metadata, field, message) => {
     await write('a.yaml', `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one, ${metadata}}\n`);
     await input.read();

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
-import { StatusAnswer } from '../../runtime/memory/answer.ts';
+import { ApiError } from '../../runtime/client/api-error.ts';
 import { type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { apiVersionOf, kindOfObject, type ServedKind } from '../../runtime/memory/served-kind.ts';
@@ -170,7 +170,7 @@ export class FolderInput {
       this.#store.apply(kind, 'object', object, FIELD_MANAGER, { dryRun: true });
       return [];
     } catch (error) {
-      if (!(error instanceof StatusAnswer)) throw error;
+      if (!(error instanceof ApiError)) throw error;
       if (error.causes.length === 0) return [document.fault('', error.message)];
       return error.causes.map(({ path, message }) => document.fault(path, message));
     }

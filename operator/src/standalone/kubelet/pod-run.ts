@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
-import { StatusAnswer } from '../../runtime/memory/answer.ts';
+import { ApiError } from '../../runtime/client/api-error.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { type Clock, pause } from '../../runtime/queue/clock.ts';
 import { LOCAL_POD, type LocalPod } from '../api/shapes.ts';
@@ -188,6 +188,6 @@ function attempt(write: () => void): void {
   try {
     write();
   } catch (error) {
-    if (!(error instanceof StatusAnswer)) throw error;
+    if (!(error instanceof ApiError)) throw error;
   }
 }
