@@ -20,7 +20,8 @@ ffmpeg -hide_banner -loglevel warning -nostdin -re -stream_loop -1 -i "$film" \
   -map 0 -c copy $window -hls_segment_type fmp4 -hls_segment_filename "$run/film/fmp4/%d.m4s" \
   "$run/film/fmp4/index.m3u8" &
 player=$!
-nginx -p "$run" -c nginx/nginx.conf -e stderr &
+# Through a pipe: its access log opens /dev/stdout, which cannot be done where that is a socket.
+nginx -p "$run" -c nginx/nginx.conf -e stderr > >(exec cat) &
 server=$!
 
 trap 'kill -TERM "$player" "$server" 2>/dev/null' TERM INT

@@ -14,6 +14,7 @@ import { MONOTONIC_CLOCK } from '../runtime/queue/clock.ts';
 import { steadyClock } from '../runtime/queue/steady-clock.ts';
 import { createStandaloneStore } from './api/kinds.ts';
 import { runControllers } from './controllers/controllers.ts';
+import { targetsOf } from './controllers/service.ts';
 import { FolderInput } from './input/folder-input.ts';
 import { startGuardian } from './kubelet/guardian.ts';
 import { localImages } from './kubelet/images.ts';
@@ -21,7 +22,7 @@ import { type Kubelet, startKubelet } from './kubelet/kubelet.ts';
 import { createLogPrinter, type LogLine } from './kubelet/log.ts';
 import { createLocalMachine } from './kubelet/machine.ts';
 import { type LoopbackNetwork, takeNetwork } from './network/network.ts';
-import { Relays } from './network/relays.ts';
+import { openRelay } from './network/relay.ts';
 import type { StandaloneSettings } from './settings.ts';
 import { followChannels, printInput, type Terminal } from './terminal.ts';
 
@@ -39,6 +40,7 @@ export interface StandaloneRun {
 export const EDGES_FILE = join(import.meta.dirname, 'edges.yaml');
 /** Where they are: namespace of Sluice's own pods. */
 const NAMESPACE = 'sluice';
+const VIEWERS_SERVICE = { namespace: NAMESPACE, name: 'sluice-edge' };
 const INTERNAL_SERVICE = 'sluice-edge-internal';
 /** Secrets of the link; the second one is the operator's half of the key. */
 const SECRETS = { namespace: NAMESPACE, edge: 'sluice-link', operator: 'sluice-link-operator' };
@@ -78,14 +80,26 @@ export async function startStandalone(settings: StandaloneSettings, terminal: Te
   const run: Run = { settings, store, network, print, started: starting };
   const input = new FolderInput([EDGES_FILE, settings.input], store, printInput(terminal));
   await input.read();
-  const kubelet = await startPods(run);
+  starting.defer(await openPage(run));
+  const kubelet = starting.adopt(await startPods(run), (running) => running.stop());
   const operator = await startOperator(run); // makes the Secret that the edges wait for
-  await startControllers(run);
+  const onTrouble = (text: string) => print({ pod: 'controllers', container: '', text, isNote: true });
+  starting.defer(runControllers({ store, network, openRelay, now: Date.now, onTrouble }));
   starting.defer(input.follow((trouble) => terminal.write(trouble)));
   starting.defer(followChannels(store, terminal, Date.now));
   await operator.lead(Math.floor(Date.now() / 1000));
   const started = starting.move();
   return { store, log: (pod, container) => kubelet.log(pod, container), stop: () => started.disposeAsync() };
+}
+
+/** @throws SluiceError PORT_IN_USE @returns ends it */
+async function openPage({ store, settings: { pagePort } }: Run): Promise<() => Promise<void>> {
+  try {
+    return await openRelay('127.0.0.1', pagePort, () => targetsOf(store, VIEWERS_SERVICE, 'http'));
+  } catch (cause) {
+    const message = `${messageOf(cause)}: choose another port by SLUICE_PORT`;
+    throw new SluiceError(message, { code: 'PORT_IN_USE', retryable: false, cause });
+  }
 }
 
 async function startPods({ settings, store, network, print, started }: Run): Promise<Kubelet> {
@@ -96,7 +110,7 @@ async function startPods({ settings, store, network, print, started }: Run): Pro
     throw new SluiceError(message, { code: 'RUN_FOLDER_TOO_LONG', retryable: false });
   }
   await chmod(folder, 0o711); // nginx's workers pass it
-  const kubelet = startKubelet({
+  return startKubelet({
     store,
     network,
     images: localImages(settings),
@@ -106,27 +120,13 @@ async function startPods({ settings, store, network, print, started }: Run): Pro
     environment: { PATH: `${settings.path}:${SYSTEM_FOLDERS}`, HOME: folder, LANG: 'C.UTF-8' },
     print,
   });
-  return started.adopt(kubelet, (running) => running.stop());
-}
-
-/** @throws SluiceError PORT_IN_USE where the page's address cannot be opened */
-async function startControllers({ settings: { pagePort }, store, network, print, started }: Run): Promise<void> {
-  const onTrouble = (text: string) => print({ pod: 'controllers', container: '', text, isNote: true });
-  const relays = started.adopt(new Relays(), (opened) => opened.close());
-  const page = { address: '127.0.0.1', port: pagePort, service: { namespace: NAMESPACE, name: 'sluice-edge' } };
-  await relays.open({ ...page, targets: [] }).catch((cause: unknown) => {
-    const message = `${messageOf(cause)}: choose another port by SLUICE_PORT`;
-    throw new SluiceError(message, { code: 'PORT_IN_USE', retryable: false, cause });
-  });
-  started.defer(runControllers({ store, network, relays, page, now: Date.now, onTrouble }));
 }
 
 /** @returns the operator as a standby: its caches are filled */
 async function startOperator({ settings, store, network, print, started }: Run): Promise<Operator> {
   const client = started.adopt(createMemoryClient(store), (made) => made.close());
-  const level = settings.allLogs ? 'debug' : 'info';
   const write = (line: string) => print({ pod: 'operator', container: '', text: line.trimEnd(), isNote: false });
-  const log = createLogger({ name: 'operator', level }, { write });
+  const log = createLogger({ name: 'operator', level: settings.allLogs ? 'debug' : 'info' }, { write });
   const metrics = createMetrics();
   const edgeUrl = `http://${network.serviceAddress(NAMESPACE, INTERNAL_SERVICE)}:8081`;
   const operator = new Operator({

@@ -36,8 +36,3 @@ export function apiVersionOf({ group, version }: Pick<ServedKind, 'group' | 'ver
 export function qualified({ group, plural }: Pick<ServedKind, 'group' | 'plural'>): string {
   return group === '' ? plural : `${plural}.${group}`;
 }
-
-/** The kind of an object as it names it; undefined if it is none of these. */
-export function kindOfObject(kinds: readonly ServedKind[], { apiVersion, kind }: JsonObject): ServedKind | undefined {
-  return kinds.find((each) => each.kind === kind && apiVersionOf(each) === apiVersion);
-}

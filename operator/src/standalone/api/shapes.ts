@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { METADATA } from '../../runtime/memory/validation.ts';
 
 /** The parts of Kubernetes' objects that this mode reads, with Kubernetes' own defaults (core/v1, apps/v1). */
 
@@ -88,8 +89,7 @@ const podSpecSchema = z.object({
     .default([]),
 });
 
-const metadataSchema = z.object({
-  name: z.string(),
+const metadataSchema = METADATA.extend({
   namespace: z.string(),
   uid: z.string(),
   generation: z.int().default(1),

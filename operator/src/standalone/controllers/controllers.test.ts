@@ -5,7 +5,7 @@ import type { JsonObject } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { createStandaloneStore } from '../api/kinds.ts';
 import { FolderInput } from '../input/folder-input.ts';
-import type { Front } from '../network/relays.ts';
+import type { Target } from '../network/relay.ts';
 import { runControllers } from './controllers.ts';
 
 const NAMESPACE = 'sluice';
@@ -15,8 +15,8 @@ describe('the controllers', () => {
   let store: ObjectStore;
   let now: number;
   let troubles: string[];
-  let stop: () => void;
-  let opened: Map<string, Front>;
+  let stop: () => Promise<void>;
+  let opened: Map<string, () => readonly Target[]>;
 
   beforeEach(async () => {
     now = Date.now();
@@ -26,12 +26,10 @@ describe('the controllers', () => {
     stop = runControllers({
       store,
       network: { serviceAddress: (_, name) => `service ${name}` },
-      relays: {
-        serve: (fronts) => {
-          opened = new Map(fronts.map((front) => [`${front.address}:${front.port}`, front]));
-        },
+      openRelay: async (address, port, targets) => {
+        opened.set(`${address}:${port}`, targets);
+        return async () => void opened.delete(`${address}:${port}`);
       },
-      page: { address: 'page', port: 8080, service: { namespace: NAMESPACE, name: 'sluice-edge' } },
       now: () => now,
       onTrouble: (text) => troubles.push(text),
     });
@@ -41,9 +39,9 @@ describe('the controllers', () => {
     }).read();
   });
 
-  afterEach(() => {
-    stop();
-    expect(troubles).toEqual([]);
+  afterEach(async () => {
+    await stop();
+    expect([troubles, opened.size]).toEqual([[], 0]);
   });
 
   const kind = (plural: string) => {
@@ -195,25 +193,25 @@ describe('the controllers', () => {
     expect([store.list(kind('services')), store.list(kind('endpointslices'))]).toEqual([[], []]);
   });
 
-  test('give Services and the page an address with their ready pods behind it', async () => {
+  test('give the ports of Services an address with their ready pods behind it', async () => {
     const [first = ''] = await bothReady();
-    const targets = (front: string) => opened.get(front)?.targets.map(({ host, port }) => `${host}:${port}`);
-    const both = ['127.16.1.4:8080', '127.16.1.5:8080'];
+    const targets = (address: string) =>
+      opened
+        .get(address)?.()
+        .map(({ host, port }) => `${host}:${port}`);
     expect([...opened.keys()].sort()).toEqual([
-      'page:8080',
       'service sluice-edge-internal:8081',
       'service sluice-edge-internal:8443',
       'service sluice-edge:8080',
     ]);
-    expect([targets('page:8080'), targets('service sluice-edge:8080')]).toEqual([both, both]);
+    expect(targets('service sluice-edge:8080')).toEqual(['127.16.1.4:8080', '127.16.1.5:8080']);
     expect(targets('service sluice-edge-internal:8443')).toEqual(['127.16.1.4:8443', '127.16.1.5:8443']);
     running(first, '127.16.1.4', false);
     await settle();
-    expect(targets('page:8080')?.length).toBe(1);
+    expect(targets('service sluice-edge:8080')).toEqual(['127.16.1.5:8080']);
     store.delete(kind('services'), NAMESPACE, 'sluice-edge');
     await settle();
     expect(opened.has('service sluice-edge:8080')).toBe(false);
-    expect(targets('page:8080')).toEqual([]);
   });
 
   test('forget events after an hour', async () => {

@@ -3,9 +3,9 @@ import { messageOf } from '@sluice/common/errors/error.ts';
 import { ENDPOINT_SLICE } from '../../kinds.ts';
 import { isObject, type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
-import { DEPLOYMENT, LOCAL_POD, type LocalDeployment, type LocalPod, SERVICE } from '../api/shapes.ts';
+import { DEPLOYMENT, LOCAL_POD, type LocalPod, SERVICE } from '../api/shapes.ts';
 import { type LoopbackNetwork, servicePort } from '../network/network.ts';
-import type { Front, Relays } from '../network/relays.ts';
+import type { openRelay } from '../network/relay.ts';
 import { planDeployment, podOf } from './deployment.ts';
 import { endpointSlice, targetsOf } from './service.ts';
 
@@ -13,14 +13,10 @@ import { endpointSlice, targetsOf } from './service.ts';
 export interface ControllersOptions {
   readonly store: ObjectStore;
   readonly network: Pick<LoopbackNetwork, 'serviceAddress'>;
-  readonly relays: Pick<Relays, 'serve'>;
-  /** Where people find the first port of a Service, besides its own address. */
-  readonly page: Pick<Front, 'address' | 'port'> & {
-    readonly service: { readonly namespace: string; readonly name: string };
-  };
+  readonly openRelay: typeof openRelay;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Told when a pass fails; the next change of anything begins another one. */
+  /** Told when a pass fails, or an address cannot be opened; the next change of anything begins another pass. */
   readonly onTrouble: (message: string) => void;
 }
 
@@ -35,17 +31,18 @@ const WATCHED: ReadonlySet<string> = new Set([LOCAL_POD.plural, DEPLOYMENT.plura
  * in this process and never waits, so one pass over all objects after each change does; it writes only what differs.
  * @returns ends it
  */
-export function runControllers(options: ControllersOptions): () => void {
-  const { store } = options;
+export function runControllers(options: ControllersOptions): () => Promise<void> {
+  const { store, onTrouble } = options;
+  const relays: Relays = new Map();
   let pass: NodeJS.Immediate | null = null;
   /** Changes that come together are worked on together. */
   const schedule = (): void => {
     pass ??= setImmediate(() => {
       pass = null;
       try {
-        reconcile(options);
+        reconcile(options, relays);
       } catch (error) {
-        options.onTrouble(messageOf(error));
+        onTrouble(messageOf(error));
       }
     });
   };
@@ -56,48 +53,67 @@ export function runControllers(options: ControllersOptions): () => void {
     }
     if (type !== 'MODIFIED' || WATCHED.has(kind.plural)) schedule();
   });
-  return () => {
+  return async () => {
     unsubscribe();
     if (pass !== null) clearImmediate(pass);
+    await Promise.all([...relays.values()].map(async (close) => (await close)()));
   };
 }
 
-function reconcile(options: ControllersOptions): void {
+/** What ends the relay of each port of each Service, by its address. */
+type Relays = Map<string, Promise<() => Promise<void>>>;
+
+function reconcile(options: ControllersOptions, relays: Relays): void {
   const { store, now } = options;
   store.collectGarbage();
   const oldest = now() - EVENT_TTL_MILLISECONDS;
   store.deleteAll((object) => object.kind === 'Event' && timeOf(object) < oldest);
   const pods = store.list(LOCAL_POD).map((raw) => LOCAL_POD.parse(raw));
-  for (const raw of store.list(DEPLOYMENT)) runDeployment(store, DEPLOYMENT.parse(raw), pods);
-  runServices(options, pods);
+  runDeployments(store, pods);
+  runServices(options, pods, relays);
 }
 
-function runDeployment(store: ObjectStore, deployment: LocalDeployment, pods: readonly LocalPod[]): void {
-  const { name, namespace, uid } = deployment.metadata;
-  const own = pods.filter(({ metadata }) => metadata.ownerReferences.some((owner) => owner.uid === uid));
-  const plan = planDeployment(deployment, own);
-  for (let made = 0; made < plan.create; made += 1) {
-    store.create(LOCAL_POD, podOf(deployment, randomUUID().slice(0, 5)), 'deployment-controller');
+function runDeployments(store: ObjectStore, pods: readonly LocalPod[]): void {
+  for (const deployment of store.list(DEPLOYMENT).map((raw) => DEPLOYMENT.parse(raw))) {
+    const { name, namespace, uid } = deployment.metadata;
+    const own = pods.filter(({ metadata }) => metadata.ownerReferences.some((owner) => owner.uid === uid));
+    const { create, remove, status } = planDeployment(deployment, own);
+    for (let made = 0; made < create; made += 1) {
+      store.create(LOCAL_POD, podOf(deployment, randomUUID().slice(0, 5)), 'deployment-controller');
+    }
+    for (const { metadata } of remove) store.delete(LOCAL_POD, metadata.namespace, metadata.name);
+    const object = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace }, status };
+    store.apply(DEPLOYMENT, 'status', object, 'deployment-controller');
   }
-  for (const { metadata } of plan.remove) store.delete(LOCAL_POD, metadata.namespace, metadata.name);
-  const status = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace }, status: plan.status };
-  store.apply(DEPLOYMENT, 'status', status, 'deployment-controller');
 }
 
 /** Tells the operator of the pods of each Service, and leads each of its ports to those that are ready. */
-function runServices({ store, network, relays, page, onTrouble }: ControllersOptions, pods: readonly LocalPod[]): void {
-  const fronts = store.list(SERVICE).flatMap((raw) => {
-    const service = SERVICE.parse(raw);
-    const slice = endpointSlice(service, pods);
-    store.apply(ENDPOINT_SLICE, 'object', slice, 'endpoint-controller');
-    const address = network.serviceAddress(service.metadata.namespace, service.metadata.name);
-    return service.spec.ports.map(({ name, port }) => {
-      return { address, port: servicePort(port), targets: targetsOf(slice, name) };
-    });
-  });
-  const edges = network.serviceAddress(page.service.namespace, page.service.name);
-  const { targets = [] } = fronts.find(({ address }) => address === edges) ?? {};
-  relays.serve([{ ...page, targets }, ...fronts], onTrouble);
+function runServices(options: ControllersOptions, pods: readonly LocalPod[], relays: Relays): void {
+  const { store, network, openRelay, onTrouble } = options;
+  const wanted = new Set<string>();
+  for (const { metadata, spec } of store.list(SERVICE).map((raw) => SERVICE.parse(raw))) {
+    store.apply(ENDPOINT_SLICE, 'object', endpointSlice({ metadata, spec }, pods), 'endpoint-controller');
+    const address = network.serviceAddress(metadata.namespace, metadata.name);
+    for (const { name, port } of spec.ports) {
+      const key = `${address}:${servicePort(port)}`;
+      wanted.add(key);
+      if (relays.has(key)) continue;
+      const opened = openRelay(address, servicePort(port), () => targetsOf(store, metadata, name));
+      relays.set(key, opened);
+      opened.catch((error: unknown) => {
+        relays.delete(key);
+        onTrouble(messageOf(error));
+      });
+    }
+  }
+  for (const [key, opened] of relays) {
+    if (wanted.has(key)) continue;
+    relays.delete(key);
+    opened.then(
+      (close) => close(),
+      () => {},
+    );
+  }
 }
 
 /** When an Event happened, the last time. */

@@ -1,7 +1,9 @@
-import type { EndpointSlice } from '../../link/endpoints.ts';
+import { ENDPOINT_SLICE } from '../../kinds.ts';
 import { SERVICE_NAME_LABEL } from '../../link/endpoints.ts';
+import type { ObjectName } from '../../runtime/client/client.ts';
+import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { isEnded, isReady, type LocalPod, type LocalService, portNumber } from '../api/shapes.ts';
-import type { Front } from '../network/relays.ts';
+import type { Target } from '../network/relay.ts';
 
 /** The EndpointSlice of a Service: the pods that it selects and that have an address, in the order of their names. */
 export function endpointSlice({ metadata, spec }: LocalService, pods: readonly LocalPod[]) {
@@ -37,13 +39,12 @@ export function endpointSlice({ metadata, spec }: LocalService, pods: readonly L
   };
 }
 
-/** Where connections to a port of a Service go: its ready pods. */
-export function targetsOf(
-  { ports, endpoints }: Pick<EndpointSlice, 'ports' | 'endpoints'>,
-  portName: string,
-): Front['targets'] {
-  const port = ports.find(({ name }) => name === portName)?.port;
-  if (port === undefined) return [];
-  const ready = endpoints.filter(({ conditions }) => conditions?.ready === true);
-  return ready.flatMap(({ addresses }) => addresses.map((host) => ({ host, port })));
+/** Where connections to a port of a Service go now: its ready pods. */
+export function targetsOf(store: ObjectStore, { namespace, name }: ObjectName, portName: string): readonly Target[] {
+  const slice = store.find(ENDPOINT_SLICE, namespace, name);
+  if (slice === undefined) return [];
+  const { ports, endpoints } = ENDPOINT_SLICE.parse(slice);
+  const port = ports.find((each) => each.name === portName)?.port;
+  const hosts = endpoints.flatMap(({ addresses, conditions }) => (conditions?.ready ? addresses : []));
+  return port === undefined ? [] : hosts.map((host) => ({ host, port }));
 }

@@ -1,11 +1,10 @@
-import { isUtf8 } from 'node:buffer';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { ApiError } from '../../runtime/client/api-error.ts';
 import { type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
-import { apiVersionOf, kindOfObject, type ServedKind } from '../../runtime/memory/served-kind.ts';
+import { apiVersionOf, type ServedKind } from '../../runtime/memory/served-kind.ts';
 import { type InputDocument, type InputFault, parseFile } from './document.ts';
 
 /** What an input tells of its work. */
@@ -16,18 +15,15 @@ export interface InputEvents {
   taken(file: string, labels: readonly string[]): void;
 }
 
-/** An object out of a file, ready to be applied. */
-interface InputObject {
-  readonly kind: ServedKind;
-  readonly object: JsonObject;
-}
+/** Objects out of a file, each by its label, e.g. `Channel demo/film`. */
+type Objects = ReadonlyMap<string, { readonly kind: ServedKind; readonly object: JsonObject }>;
 
 /** A file as it was read last. */
 interface KnownFile {
   /** Its text and why it was not taken, as JSON. */
   readonly state: string;
-  /** What it has given when it was last taken, each by its label, e.g. `Channel demo/film`. */
-  readonly objects: ReadonlyMap<string, InputObject>;
+  /** What it has given when it was last taken. */
+  readonly objects: Objects;
 }
 
 /** What is in each file by its path, or why it cannot be read. */
@@ -64,7 +60,7 @@ export class FolderInput {
 
   /** Takes in what has changed since the last time. @throws SluiceError `INPUT_UNREADABLE`; then nothing has changed */
   async read(): Promise<void> {
-    this.#take(await this.#texts());
+    this.#take(await textsOf(this.#inputs));
   }
 
   /**
@@ -76,7 +72,7 @@ export class FolderInput {
     let [seen, trouble] = ['', ''];
     const look = async (): Promise<void> => {
       try {
-        const texts = await this.#texts();
+        const texts = await textsOf(this.#inputs);
         const now = JSON.stringify([...texts]);
         if (now === seen && now !== this.#taken) this.#take(texts);
         [seen, trouble] = [now, ''];
@@ -93,23 +89,6 @@ export class FolderInput {
       clearInterval(timer);
       return looking;
     };
-  }
-
-  /** Sorted by name within each folder. @throws SluiceError `INPUT_UNREADABLE` */
-  async #texts(): Promise<Texts> {
-    const paths = this.#inputs.map(async (input) => {
-      try {
-        if ((await stat(input)).isFile()) return [input];
-        const entries = await readdir(input, { withFileTypes: true });
-        const names = entries.filter((entry) => !entry.isDirectory() && YAML_FILE.test(entry.name));
-        return names.map(({ name }) => join(input, name)).sort();
-      } catch (cause) {
-        const message = `${input} cannot be read: name a YAML file, or a folder with such files`;
-        throw new SluiceError(message, { code: 'INPUT_UNREADABLE', retryable: true, cause });
-      }
-    });
-    const read = (await Promise.all(paths)).flat().map(async (path) => [path, await readText(path)] as const);
-    return new Map(await Promise.all(read));
   }
 
   /** After any change all files are looked at again, in order: an object belongs to the first file that has it. */
@@ -133,28 +112,28 @@ export class FolderInput {
       }
     }
     [this.#files, this.#taken] = [files, JSON.stringify([...texts])];
-    for (const [path, { objects }] of before) {
-      for (const [label, { kind, object }] of objects) {
-        const { namespace = '', name } = metadataOf(object);
-        const isThere = this.#store.find(kind, String(namespace), String(name)) !== undefined;
-        if (isThere && !owners.has(label)) this.#store.delete(kind, String(namespace), String(name));
-      }
-      if (!files.has(path)) this.#events.taken(path, []);
-    }
+    const gone = [...before.values()].flatMap(({ objects }) =>
+      [...objects.keys()].filter((label) => !owners.has(label)),
+    );
+    this.#store.deleteAll((object) => gone.includes(labelOf(object)));
+    for (const path of before.keys()) if (!files.has(path)) this.#events.taken(path, []);
   }
 
-  /** The objects in a file by their labels. @param owners files of the objects that other files have */
-  #parse(path: string, text: string, owners: ReadonlyMap<string, string>, faults: InputFault[]) {
-    const found = new Map<string, InputObject>();
+  /** The objects in a file. @param owners files of the objects that other files have @param faults gets what is wrong */
+  #parse(path: string, text: string, owners: ReadonlyMap<string, string>, faults: InputFault[]): Objects {
+    const found = new Map<string, { kind: ServedKind; object: JsonObject }>();
     for (const document of parseFile(path, text, faults)) {
-      const kind = kindOfObject(this.#store.kinds, document.object);
+      const { apiVersion, kind: name } = document.object;
+      const kind = this.#store.kinds.find((each) => each.kind === name && apiVersionOf(each) === apiVersion);
       if (kind === undefined) {
-        faults.push(document.fault('kind', unknownKind(document.object, this.#store.kinds)));
+        const known = this.#store.kinds.map((each) => `${each.kind} (${apiVersionOf(each)})`).join(', ');
+        faults.push(document.fault('kind', `${name} (${apiVersion}) is not known here; known: ${known}`));
         continue;
       }
-      const object = placed(kind, document.object);
-      const { namespace, name } = metadataOf(object);
-      const label = `${kind.kind} ${kind.namespaced ? `${namespace}/` : ''}${name}`;
+      const { namespace, ...metadata } = metadataOf(document.object);
+      const place = kind.namespaced ? { namespace: namespace ?? DEFAULT_NAMESPACE } : {};
+      const object = { ...document.object, metadata: { ...metadata, ...place } };
+      const label = labelOf(object);
       const owner = found.has(label) ? 'this file' : owners.get(label);
       const message = `${label} is in ${owner} already: remove it here or there, or give it another name`;
       if (owner === undefined) faults.push(...this.#trial(kind, object, document));
@@ -171,31 +150,40 @@ export class FolderInput {
       return [];
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.causes.length === 0) return [document.fault('', error.message)];
-      return error.causes.map(({ path, message }) => document.fault(path, message));
+      const causes = error.causes.length > 0 ? error.causes : [{ path: '', message: error.message }];
+      return causes.map(({ path, message }) => document.fault(path, message));
     }
   }
 }
 
-async function readText(path: string): Promise<{ text: string; fault: string }> {
+function labelOf({ kind, metadata }: JsonObject): string {
+  const { namespace, name } = metadata as JsonObject;
+  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+}
+
+/** Sorted by name within each folder. @throws SluiceError `INPUT_UNREADABLE` */
+async function textsOf(inputs: readonly string[]): Promise<Texts> {
+  const paths = inputs.map(async (input) => {
+    try {
+      if ((await stat(input)).isFile()) return [input];
+      const entries = await readdir(input, { withFileTypes: true });
+      const files = entries.filter((entry) => !entry.isDirectory() && YAML_FILE.test(entry.name));
+      return files.map(({ name }) => join(input, name)).sort();
+    } catch (cause) {
+      const message = `${input} cannot be read: name a YAML file, or a folder with such files`;
+      throw new SluiceError(message, { code: 'INPUT_UNREADABLE', retryable: true, cause });
+    }
+  });
+  const read = (await Promise.all(paths)).flat().map(async (path) => [path, await textOf(path)] as const);
+  return new Map(await Promise.all(read));
+}
+
+async function textOf(path: string): Promise<{ text: string; fault: string }> {
   try {
-    const { size } = await stat(path);
-    if (size > FILE_BYTES_MAX) return { text: '', fault: `more than ${FILE_BYTES_MAX} bytes: split the file` };
-    const bytes = await readFile(path);
-    if (isUtf8(bytes)) return { text: bytes.toString(), fault: '' };
-    return { text: '', fault: 'cannot be read as UTF-8: save the file as UTF-8' };
+    if ((await stat(path)).size > FILE_BYTES_MAX) throw new RangeError(`${path} is larger`);
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path)), fault: '' };
   } catch (error) {
-    return { text: '', fault: `${messageOf(error)}: let it be a file that this user may read` };
+    const remedy = `let it be a file that this user may read, in UTF-8 and of at most ${FILE_BYTES_MAX} bytes`;
+    return { text: '', fault: `${messageOf(error)}: ${remedy}` };
   }
-}
-
-/** An object with its namespace. */
-function placed({ namespaced }: ServedKind, object: JsonObject): JsonObject {
-  const { namespace, ...metadata } = metadataOf(object);
-  return { ...object, metadata: { ...metadata, ...(namespaced ? { namespace: namespace ?? DEFAULT_NAMESPACE } : {}) } };
-}
-
-function unknownKind({ apiVersion, kind }: JsonObject, kinds: readonly ServedKind[]): string {
-  const known = kinds.map((each) => `${each.kind} (${apiVersionOf(each)})`).join(', ');
-  return `${String(kind)} (${String(apiVersion)}) is not known here; known: ${known}`;
 }

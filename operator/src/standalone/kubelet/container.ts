@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { V1ContainerStatus } from '@kubernetes/client-node';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import { pause } from '../../runtime/queue/clock.ts';
@@ -15,26 +16,33 @@ const MESSAGE_CHARACTERS = 2048;
 
 /** Seconds to wait before a restart: none after the first end in a row, then 10, 20, 40 ... 300. */
 export function restartDelaySeconds(crashes: number): number {
-  if (crashes <= 1) return 0;
-  return Math.min(BACK_OFF_SECONDS.first * 2 ** Math.min(crashes - 2, 10), BACK_OFF_SECONDS.most);
+  return crashes <= 1 ? 0 : Math.min(BACK_OFF_SECONDS.first * 2 ** (crashes - 2), BACK_OFF_SECONDS.most);
+}
+
+/** Resolves with the first of these to abort. */
+export async function aborted(...signals: readonly AbortSignal[]): Promise<void> {
+  const any = AbortSignal.any([...signals]);
+  if (!any.aborted) await once(any, 'abort');
 }
 
 const STOPPED = { ready: false, started: false, containerID: '' };
 const CREATING = { waiting: { reason: 'ContainerCreating', message: '' } };
 
-/** One process of a container that runs. */
-interface Run {
-  readonly process: LocalProcess;
-  /** Begins to leave when it is stopped: its probes end then. */
-  readonly leaving: AbortController;
-  readonly over: AbortController;
+/** What the containers of a pod share. */
+export interface PodScope {
+  readonly place: PodPlace;
+  readonly services: PodServices;
+  /** Everything has to leave now, without hooks. */
+  readonly hurried: AbortSignal;
+  /** The time of grace is over. */
+  readonly killed: AbortSignal;
+  /** Told of every new status. */
+  readonly changed: () => void;
 }
 
 /** One container of a pod, over all its restarts. */
 export class LocalContainer {
   readonly container: Container;
-  /** A native sidecar: it runs before, beside and after the work, and is always restarted. */
-  readonly isSidecar: boolean;
   readonly log = new LogBuffer();
   /** Resolves when its startup probe has succeeded for the first time, or it will not start any more. */
   readonly firstStart = Promise.withResolvers<void>();
@@ -42,23 +50,19 @@ export class LocalContainer {
   isOver = false;
   /** In a pod's status; `containerID` is `local://` and the id of its process, empty while there is none. */
   status: V1ContainerStatus;
-  readonly #place: PodPlace;
-  readonly #services: PodServices;
-  readonly #changed: () => void;
-  /** Set by the first stop: it is not started again. */
+  readonly #scope: PodScope;
+  readonly #restartPolicy: 'Always' | 'OnFailure' | 'Never';
   readonly #stopping = new AbortController();
-  /** The shortest of all stops so far, for a process that was being started meanwhile. */
-  #graceMs = Number.POSITIVE_INFINITY;
+  /** It has to end for good. */
+  readonly #leaving: AbortSignal;
   #loop: Promise<void> | null = null;
-  #run: Run | null = null;
 
-  /** @param changed told of every new status */
-  constructor(container: Container, isSidecar: boolean, place: PodPlace, services: PodServices, changed: () => void) {
+  /** @param isSidecar a native sidecar: it runs before, beside and after the work, and is always restarted */
+  constructor(container: Container, isSidecar: boolean, scope: PodScope) {
     this.container = container;
-    this.isSidecar = isSidecar;
-    this.#place = place;
-    this.#services = services;
-    this.#changed = changed;
+    this.#scope = scope;
+    this.#restartPolicy = isSidecar ? 'Always' : scope.place.pod.spec.restartPolicy;
+    this.#leaving = AbortSignal.any([this.#stopping.signal, scope.hurried]);
     const { name, image } = container;
     this.status = { name, image, imageID: image, ...STOPPED, restartCount: 0, state: CREATING };
   }
@@ -69,55 +73,46 @@ export class LocalContainer {
     return this.#loop;
   }
 
+  /** Ends it for good: preStop, then the stop signal, SIGKILL when the pod's grace is over. Resolves when it has ended. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+  }
+
   /** Says why it does not run, if that is not the usual wait. */
   wait(reason: string, message: string): void {
     this.#set({ state: { waiting: { reason, message } } });
   }
 
-  /**
-   * Ends it for good: preStop, the stop signal, and SIGKILL at the end of the grace period. Called again it shortens
-   * what is left. Resolves when it is over. @param hooks false: the signal goes out at once
-   */
-  async stop(graceMs: number, hooks: boolean): Promise<void> {
-    this.#graceMs = Math.min(this.#graceMs, graceMs);
-    this.#stopping.abort();
-    this.firstStart.resolve();
-    if (this.#run !== null) this.#end(this.#run, graceMs, hooks);
-    await this.#loop;
-  }
-
   #set(change: Partial<V1ContainerStatus>): void {
     this.status = { ...this.status, ...change };
-    this.#changed();
+    this.#scope.changed();
   }
 
   #say(text: string, isNote = true): void {
-    this.#services.print({ pod: this.#place.pod.metadata.name, container: this.container.name, text, isNote });
+    const { place, services } = this.#scope;
+    services.print({ pod: place.pod.metadata.name, container: this.container.name, text, isNote });
   }
 
   async #untilOver(): Promise<void> {
-    const { clock } = this.#services;
-    const { signal } = this.#stopping;
-    for (let crashes = 0; !signal.aborted; ) {
+    const { clock } = this.#scope.services;
+    void aborted(this.#leaving).then(this.firstStart.resolve);
+    for (let crashes = 0; !this.#leaving.aborted; ) {
       const startedMs = clock.now();
       const exitCode = await this.#once();
-      if (exitCode !== null && !this.#isRestarted(exitCode)) break;
+      const isEnough = this.#restartPolicy === 'Never' || (this.#restartPolicy === 'OnFailure' && exitCode === 0);
+      if (exitCode !== null && isEnough) break;
       const isLong = clock.now() - startedMs >= BACK_OFF_SECONDS.forgottenAfter * 1000;
       crashes = isLong ? 1 : crashes + 1;
       const seconds = restartDelaySeconds(crashes);
       if (seconds === 0) continue;
       if (exitCode !== null) this.wait('CrashLoopBackOff', `ended with ${exitCode}; next start in ${seconds} s`);
-      await pause(seconds * 1000, clock, signal);
+      await pause(seconds * 1000, clock, this.#leaving);
     }
     this.isOver = true;
     this.firstStart.resolve();
     const { state = CREATING, lastState = state } = this.status;
     this.#set({ state: lastState });
-  }
-
-  #isRestarted(exitCode: number): boolean {
-    const { restartPolicy } = this.#place.pod.spec;
-    return this.isSidecar || restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && exitCode !== 0);
   }
 
   /** One run from start to end. @returns its exit code; null if it could not be started */
@@ -133,16 +128,12 @@ export class LocalContainer {
       this.wait('CreateContainerError', messageOf(error));
       return null;
     }
-    const run: Run = { process, leaving: new AbortController(), over: new AbortController() };
-    this.#run = run;
+    const over = new AbortController();
     const restartCount = this.status.restartCount + (this.status.lastState === undefined ? 0 : 1);
     this.#set({ containerID: `local://${process.pid}`, restartCount, state: { running: {} } });
-    if (this.#stopping.signal.aborted) this.#end(run, this.#graceMs, false);
-    else void this.#attend(run);
+    void this.#attend(process, over.signal);
     const exitCode = await process.ended;
-    this.#run = null;
-    run.leaving.abort();
-    run.over.abort();
+    over.abort();
     const tells = exitCode !== 0 && this.container.terminationMessagePolicy === 'FallbackToLogsOnError';
     const message = tells ? this.log.text().trimEnd().slice(-MESSAGE_CHARACTERS) : '';
     const terminated = { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', message };
@@ -150,26 +141,35 @@ export class LocalContainer {
     return exitCode;
   }
 
-  #end({ process, leaving, over }: Run, graceMs: number, hooks: boolean): void {
-    const isFirst = !leaving.signal.aborted;
-    leaving.abort();
+  /** Asks the probes of a process that runs, until it has to leave; then has it leave. */
+  async #attend(process: LocalProcess, over: AbortSignal): Promise<void> {
+    const { services, place, hurried, killed } = this.#scope;
+    const unhealthy = new AbortController();
+    const leaving = AbortSignal.any([this.#leaving, unhealthy.signal, over]);
+    void this.#probe(unhealthy, leaving);
+    await aborted(leaving);
+    if (over.aborted) return;
     this.#set({ ready: false });
-    if (graceMs <= 0) return void process.kill();
-    void pause(graceMs, this.#services.clock, over.signal).then(() => process.kill());
-    const signal = () => process.signal(imageOf(this.container.image, this.#services.images).stopSignal);
+    if (killed.aborted) return process.kill();
+    void aborted(killed, over).then(() => process.kill());
+    if (unhealthy.signal.aborted) {
+      void pause(place.pod.spec.terminationGracePeriodSeconds * 1000, services.clock, over).then(() => process.kill());
+    }
     const { preStop } = this.container.lifecycle;
-    if (preStop === undefined || !hooks) signal();
-    else if (isFirst) void this.#preStop(preStop.exec.command, graceMs, over.signal).then(signal);
+    if (preStop !== undefined && !hurried.aborted) {
+      await this.#preStop(preStop.exec.command, AbortSignal.any([hurried, killed, over]));
+    }
+    if (!killed.aborted) process.signal(imageOf(this.container.image, services.images).stopSignal);
   }
 
-  /** Runs a hook within its time, and not longer than its container. */
-  async #preStop(command: readonly string[], graceMs: number, containerOver: AbortSignal): Promise<void> {
+  /** Runs a hook, not longer than until the signal. */
+  async #preStop(command: readonly string[], end: AbortSignal): Promise<void> {
     try {
       let last = '';
       const hook = await this.#launch(command, (line) => {
         last = line;
       });
-      void pause(graceMs, this.#services.clock, containerOver).then(() => hook.kill());
+      void aborted(end).then(() => hook.kill());
       const exitCode = await hook.ended;
       if (exitCode !== 0) this.#say(`preStop: ${command.join(' ')} ended with ${exitCode}: ${last}`);
     } catch (error) {
@@ -177,52 +177,46 @@ export class LocalContainer {
     }
   }
 
-  /** Asks the probes of a process that runs. */
-  async #attend(run: Run): Promise<void> {
+  async #probe(unhealthy: AbortController, leaving: AbortSignal): Promise<void> {
     const { startupProbe, livenessProbe, readinessProbe } = this.container;
-    const { signal } = run.leaving;
-    const isHealthy = (what: string, fault: unknown): boolean => {
-      if (typeof fault !== 'string') return true;
-      this.#say(`${what} probe failed, the container is stopped: ${fault}`);
-      this.#end(run, this.#place.pod.spec.terminationGracePeriodSeconds * 1000, true);
-      return false;
+    const must = (isHealthy: boolean, what: string): void => {
+      if (isHealthy) return;
+      this.#say(`${what} probe failed, the container is stopped`);
+      unhealthy.abort();
     };
-    if (startupProbe !== undefined) {
-      const { value: fault } = await this.#results(startupProbe, signal).next();
-      if (signal.aborted || !isHealthy('startup', fault)) return;
+    for await (const isHealthy of this.#answers(startupProbe, leaving)) {
+      must(isHealthy, 'startup');
+      break;
     }
+    if (leaving.aborted) return;
     this.#set({ started: true, ready: readinessProbe === undefined });
     this.firstStart.resolve();
-    const follow = async (probe: Probe | undefined, take: (fault: string | null) => boolean): Promise<void> => {
-      if (probe !== undefined) for await (const fault of this.#results(probe, signal)) if (!take(fault)) return;
+    const follow = async (probe: Probe | undefined, take: (isHealthy: boolean) => void): Promise<void> => {
+      for await (const isHealthy of this.#answers(probe, leaving)) take(isHealthy);
     };
-    void follow(livenessProbe, (fault) => isHealthy('liveness', fault));
-    void follow(readinessProbe, (fault) => {
-      this.#set({ ready: fault === null });
-      return true;
-    });
+    void follow(livenessProbe, (isHealthy) => must(isHealthy, 'liveness'));
+    void follow(readinessProbe, (ready) => this.#set({ ready }));
   }
 
-  /** Answers to a probe as they count: null for a success, why for as many failures in a row as its threshold says. */
-  async *#results(probe: Probe, signal: AbortSignal): AsyncGenerator<string | null, void> {
-    const { clock, machine } = this.#services;
-    const { httpGet, timeoutSeconds, failureThreshold } = probe;
-    const url = `http://${this.#place.address}:${portNumber([this.container], httpGet.port)}${httpGet.path}`;
-    await pause(probe.initialDelaySeconds * 1000, clock, signal);
-    for (let failures = 0; !signal.aborted; await pause(probe.periodSeconds * 1000, clock, signal)) {
-      failures = (await machine.get(url, timeoutSeconds * 1000)) ? 0 : failures + 1;
-      if (signal.aborted) return;
-      if (failures === 0) yield null;
-      else if (failures >= failureThreshold) yield `${url} does not answer with 200`;
+  /** The answers to a probe, if there is one: each success, and each failure with as many before it as its threshold says. */
+  async *#answers(probe: Probe | undefined, end: AbortSignal): AsyncGenerator<boolean, void> {
+    if (probe === undefined) return;
+    const { place, services } = this.#scope;
+    const { path, port } = probe.httpGet;
+    const url = `http://${place.address}:${portNumber([this.container], port)}${path}`;
+    await pause(probe.initialDelaySeconds * 1000, services.clock, end);
+    for (let failures = 0; !end.aborted; await pause(probe.periodSeconds * 1000, services.clock, end)) {
+      failures = (await services.machine.get(url, probe.timeoutSeconds * 1000)) ? 0 : failures + 1;
+      if (!end.aborted && (failures === 0 || failures >= probe.failureThreshold)) yield failures === 0;
     }
   }
 
   /** Starts a command, or the container's own. @throws SluiceError IMAGE_UNKNOWN, PROGRAM_MISSING, CONFIG_INVALID */
   #launch(hook: readonly string[] | null, onLine: (line: string) => void): Promise<LocalProcess> {
-    const image = imageOf(this.container.image, this.#services.images);
+    const { services, place } = this.#scope;
+    const image = imageOf(this.container.image, services.images);
     const { command, args } = this.container;
     const words = hook ?? [...(command.length > 0 ? command : image.entrypoint), ...args];
-    const start = localStart(words, this.container, image, this.#place, this.#services);
-    return this.#services.machine.launch({ ...start, onLine });
+    return services.machine.launch({ ...localStart(words, this.container, image, place, services), onLine });
   }
 }

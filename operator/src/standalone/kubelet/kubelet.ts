@@ -25,7 +25,7 @@ export function startKubelet(services: PodServices): Kubelet {
       if (!runs.has(uid)) void run.done.finally(() => runs.delete(uid));
       runs.set(uid, run);
       const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
-      if (deletionTimestamp !== undefined) run.delete(deletionGracePeriodSeconds);
+      if (deletionTimestamp !== undefined) run.delete(1000 * (deletionGracePeriodSeconds ?? 0));
     } catch (error) {
       const text = `Pod ${name} cannot be read: ${messageOf(error)}`;
       services.print({ pod: 'kubelet', container: '', text, isNote: true });

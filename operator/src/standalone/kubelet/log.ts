@@ -3,21 +3,20 @@ import { styleText } from 'node:util';
 /** What a container has printed is kept up to this: some thousand lines, as much as anybody reads. */
 const MAX_LENGTH = 1024 * 1024;
 
-/** The last output of a container, over its restarts; the oldest lines go first. */
+/** The last output of a container, over its restarts. */
 export class LogBuffer {
-  readonly #lines: string[] = [];
-  #length = 0;
+  #text = '';
 
   /** Adds a line without its line break. */
   add(line: string): void {
-    this.#lines.push(line);
-    this.#length += line.length + 1;
-    while (this.#length > MAX_LENGTH) this.#length -= (this.#lines.shift() ?? '').length + 1;
+    this.#text += `${line}\n`;
+    if (this.#text.length > 2 * MAX_LENGTH) this.#text = this.text(); // copied once for each mebibyte
   }
 
   /** All that is kept, each line with its line break. */
   text(): string {
-    return this.#lines.map((line) => `${line}\n`).join('');
+    const last = this.#text.slice(-MAX_LENGTH);
+    return last.length < this.#text.length ? last.slice(last.indexOf('\n') + 1) : last;
   }
 }
 

@@ -1,12 +1,7 @@
-import { execFile, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { constants as systemConstants } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { request } from 'undici';
 
@@ -60,36 +55,35 @@ async function launch(
   lastLinesMs: number,
 ): Promise<LocalProcess> {
   const [program = '', ...args] = command;
-  const output = await openPipe(directory, onLine);
   const child = spawn(program, args, {
     cwd: directory, // by which the guardian knows it
     env: { ...environment },
     detached: true, // a session and a process group of its own: Ctrl-C does not reach it, and all of it can be killed
-    stdio: ['ignore', output.writeEnd, output.writeEnd],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const outputs = [child.stdout, child.stderr];
+  for (const output of outputs) cutLines(output.setEncoding('utf8'), onLine);
   const exit = once(child, 'exit').catch(() => [255, null]); // an error of its start is told below
-  const error: NodeJS.ErrnoException | null = await once(child, 'spawn').then(
-    () => null,
-    (cause) => cause,
-  );
-  closeSync(output.writeEnd);
-  const { pid } = child;
-  if (error !== null || pid === undefined) {
-    const why = error?.code === 'ENOENT' ? 'is not installed' : (error?.message ?? 'has no process');
-    throw new SluiceError(`${program} ${why}`, { code: 'PROGRAM_MISSING', retryable: true });
+  const closed = once(child, 'close').catch(() => {});
+  try {
+    await once(child, 'spawn');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'is not installed' : message;
+    throw new SluiceError(`${program} ${why}`, { code: 'PROGRAM_MISSING', retryable: true, cause });
   }
-  const group = { pid, isOver: false };
+  const group = { pid: child.pid as number, isOver: false };
   /** The end of the first process is the end of the container: what it leaves behind is killed, as with a PID namespace. */
   const end = async (): Promise<number> => {
     const [code, signal] = (await exit) as [number | null, NodeJS.Signals | null];
     killGroup(group);
     group.isOver = true; // its number may be given to a stranger
-    // A process that has left the group may hold the pipe for ever; it holds up neither the container's end nor ours.
-    await Promise.race([once(output.reader, 'close'), sleep(lastLinesMs, undefined, { ref: false })]);
-    output.reader.destroy();
+    // A process that has left the group may hold the pipes for ever; it holds up neither the container's end nor ours.
+    await Promise.race([closed, sleep(lastLinesMs, undefined, { ref: false })]);
+    for (const output of outputs) output.destroy();
     return code ?? 128 + (signal === null ? 0 : systemConstants.signals[signal]);
   };
-  return { pid, ended: end(), signal: (name) => void child.kill(name), kill: () => killGroup(group) };
+  return { pid: group.pid, ended: end(), signal: (name) => void child.kill(name), kill: () => killGroup(group) };
 }
 
 function killGroup({ pid, isOver }: { readonly pid: number; readonly isOver: boolean }): void {
@@ -98,23 +92,6 @@ function killGroup({ pid, isOver }: { readonly pid: number; readonly isOver: boo
   } catch {
     // Nothing of it is left.
   }
-}
-
-/**
- * Makes a pipe whose lines go to `onLine`. Node's own are sockets: a program that opens /dev/stdout, as nginx does for
- * its access log, cannot open those. So this is a FIFO, whose name in the folder is gone when it is open.
- */
-async function openPipe(folder: string, onLine: (line: string) => void) {
-  const path = join(folder, `.pipe-${randomUUID()}`);
-  await promisify(execFile)('mkfifo', ['-m', '600', path]);
-  // The reading end first: opening the other one waits for it.
-  const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const writeEnd = openSync(path, constants.O_WRONLY);
-  unlinkSync(path);
-  const reader = new Socket({ fd: readEnd, readable: true, writable: false });
-  reader.on('error', () => reader.destroy());
-  cutLines(reader.setEncoding('utf8'), onLine);
-  return { writeEnd, reader };
 }
 
 /** Cuts text that comes in pieces into lines, and endless lines into pieces; the last piece ends a line, too. */

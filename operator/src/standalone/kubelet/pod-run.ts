@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
@@ -7,7 +6,7 @@ import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { type Clock, pause } from '../../runtime/queue/clock.ts';
 import { LOCAL_POD, type LocalPod } from '../api/shapes.ts';
 import type { LoopbackNetwork } from '../network/network.ts';
-import { LocalContainer } from './container.ts';
+import { aborted, LocalContainer } from './container.ts';
 import type { LocalImages } from './images.ts';
 import type { LogLine } from './log.ts';
 import type { Machine } from './machine.ts';
@@ -58,55 +57,65 @@ export class PodRun {
   readonly #sidecars: readonly LocalContainer[];
   readonly #mains: readonly LocalContainer[];
   readonly #ending = new AbortController();
-  #graceSeconds: number;
+  readonly #hurried = new AbortController();
+  readonly #killed = new AbortController();
+  readonly #over = new AbortController();
+  #graceMs = Number.POSITIVE_INFINITY;
 
   /** Begins at once. */
   constructor(pod: LocalPod, services: PodServices) {
     const place = { pod, address: services.network.podAddress(), folder: join(services.folder, pod.metadata.uid) };
-    const make = (isSidecar: boolean) => (container: LocalPod['spec']['containers'][number]) =>
-      new LocalContainer(container, isSidecar, place, services, () => this.#changed());
+    const [hurried, killed, changed] = [this.#hurried.signal, this.#killed.signal, () => this.#changed()];
+    const scope = { place, services, hurried, killed, changed };
     this.#services = services;
     this.#place = place;
-    this.#graceSeconds = pod.spec.terminationGracePeriodSeconds;
-    this.#sidecars = pod.spec.initContainers.map(make(true));
-    this.#mains = pod.spec.containers.map(make(false));
+    this.#sidecars = pod.spec.initContainers.map((container) => new LocalContainer(container, true, scope));
+    this.#mains = pod.spec.containers.map((container) => new LocalContainer(container, false, scope));
     this.done = Promise.resolve().then(() => this.#run());
   }
 
-  /** Ends the pod as its manifest says: work first, with hooks, then sidecars in reverse order (KEP-753). */
-  delete(graceSeconds: number = this.#graceSeconds): void {
-    this.#graceSeconds = graceSeconds;
+  /** Ends the pod: work first, with hooks, then sidecars in reverse order (KEP-753); again: in less time. */
+  delete(graceMs = 1000 * this.#place.pod.spec.terminationGracePeriodSeconds): void {
+    this.#killAfter(graceMs);
     this.#ending.abort();
   }
 
   /** Ends all containers at once and without hooks: nobody waits for the pod, or the machine goes down. */
   kill(graceMs: number): void {
-    this.#ending.abort();
-    for (const container of [...this.#sidecars, ...this.#mains]) void container.stop(graceMs, false);
+    this.delete(graceMs);
+    this.#hurried.abort();
   }
 
   /** What a container has printed, the first main one if the name is empty; null for one that the pod does not have. */
   log(name: string): string | null {
-    const found = [...this.#mains, ...this.#sidecars].find(({ container }) => name === '' || container.name === name);
+    const found = this.#containers.find(({ container }) => name === '' || container.name === name);
     return found?.log.text() ?? null;
   }
 
-  get #volumes(): string {
-    return join(this.#place.folder, 'volumes');
+  get #containers(): readonly LocalContainer[] {
+    return [...this.#mains, ...this.#sidecars];
+  }
+
+  #killAfter(graceMs: number): void {
+    if (graceMs >= this.#graceMs) return;
+    this.#graceMs = graceMs;
+    if (graceMs <= 0) this.#killed.abort();
+    else void pause(graceMs, this.#services.clock, this.#over.signal).then(() => this.#killed.abort());
   }
 
   async #run(): Promise<void> {
-    const { namespace, name, uid } = this.#place.pod.metadata;
-    this.#write('object', { annotations: { 'sluice.dev/local-folder': this.#volumes } });
+    const { pod, folder } = this.#place;
+    this.#apply('object', { annotations: { 'sluice.dev/local-folder': join(folder, 'volumes') } });
     this.#changed();
-    if (unschedulable(this.#place.pod) === null && (await this.#prepare())) {
-      await Promise.race([this.#work(), this.#ended()]);
-    }
-    const stop = (container: LocalContainer) => container.stop(1000 * this.#graceSeconds, true);
-    await Promise.all(this.#mains.map(stop));
-    for (const sidecar of this.#sidecars.toReversed()) await stop(sidecar);
-    await this.#ended();
-    await rm(this.#place.folder, { recursive: true, force: true }).catch(() => {}); // its parent goes at the end anyway
+    const ending = aborted(this.#ending.signal);
+    if (unschedulable(pod) === null && (await this.#prepare())) await Promise.race([this.#work(), ending]);
+    await Promise.all(this.#mains.map((main) => main.stop()));
+    this.#killAfter(1000 * pod.spec.terminationGracePeriodSeconds);
+    for (const sidecar of this.#sidecars.toReversed()) await sidecar.stop();
+    this.#over.abort();
+    await ending;
+    await rm(folder, { recursive: true, force: true }).catch(() => {}); // its parent goes at the end anyway
+    const { namespace, name, uid } = pod.metadata;
     attempt(() => this.#services.store.delete(LOCAL_POD, namespace, name, { uid, graceSeconds: 0 }));
   }
 
@@ -116,13 +125,13 @@ export class PodRun {
     const { signal } = this.#ending;
     for (; !signal.aborted; await pause(WAIT_MS, clock, signal)) {
       try {
-        await makeVolumes(this.#place.pod, this.#volumes, store);
-        for (const container of [...this.#sidecars, ...this.#mains]) container.wait('ContainerCreating', '');
+        await makeVolumes(this.#place.pod, join(this.#place.folder, 'volumes'), store);
+        for (const container of this.#containers) container.wait('ContainerCreating', '');
         return !signal.aborted;
       } catch (error) {
         const isWait = error instanceof SluiceError && error.retryable;
         const reason = isWait ? 'ContainerCreating' : 'CreateContainerConfigError';
-        for (const container of [...this.#sidecars, ...this.#mains]) container.wait(reason, messageOf(error));
+        for (const container of this.#containers) container.wait(reason, messageOf(error));
       }
     }
     return false;
@@ -138,39 +147,27 @@ export class PodRun {
     await Promise.all(this.#mains.map((each) => each.run()));
   }
 
-  async #ended(): Promise<void> {
-    if (!this.#ending.signal.aborted) await once(this.#ending.signal, 'abort');
-  }
-
   /** Writes the status as Kubernetes does (core/v1 PodStatus), as far as somebody here reads it. */
   #changed(): void {
     const why = unschedulable(this.#place.pod);
     const scheduled = why === null ? { status: 'True' } : { status: 'False', reason: 'Unschedulable', message: why };
-    const isReady = [...this.#sidecars, ...this.#mains].every(({ status }) => status.ready);
-    this.#write(
-      'status',
-      {},
-      {
-        phase: phaseOf(this.#mains),
-        conditions: [
-          { type: 'PodScheduled', ...scheduled },
-          { type: 'Ready', status: isReady ? 'True' : 'False' },
-        ],
-        podIP: this.#place.address,
-        initContainerStatuses: this.#sidecars.map(({ status }) => status),
-        containerStatuses: this.#mains.map(({ status }) => status),
-      },
-    );
+    const isReady = this.#containers.every(({ status }) => status.ready);
+    const status = {
+      phase: phaseOf(this.#mains),
+      conditions: [
+        { type: 'PodScheduled', ...scheduled },
+        { type: 'Ready', status: isReady ? 'True' : 'False' },
+      ],
+      podIP: this.#place.address,
+      initContainerStatuses: this.#sidecars.map(({ status }) => status),
+      containerStatuses: this.#mains.map(({ status }) => status),
+    };
+    this.#apply('status', {}, { status });
   }
 
-  #write(part: 'object' | 'status', metadata: object, status?: object): void {
+  #apply(part: 'object' | 'status', metadata: object, more: object = {}): void {
     const { name, namespace, uid } = this.#place.pod.metadata;
-    const pod = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name, namespace, uid, ...metadata },
-      ...(status && { status }),
-    };
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, uid, ...metadata }, ...more };
     attempt(() => this.#services.store.apply(LOCAL_POD, part, pod, 'kubelet'));
   }
 }

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type LoopbackNetwork, servicePort, takeNetwork } from './network.ts';
-import { type Front, Relays } from './relays.ts';
+import { openRelay, type Target } from './relay.ts';
 
 const opened: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -54,9 +54,9 @@ describe('takeNetwork', () => {
   });
 });
 
-describe('Relays', () => {
+describe('a relay', () => {
   /** A server that says who it is and what it was asked. */
-  async function pod(name: string): Promise<Front['targets'][number]> {
+  async function pod(name: string): Promise<Target> {
     const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
       text(socket).then(
         (asked) => socket.end(`${name} heard ${asked}`),
@@ -76,61 +76,49 @@ describe('Relays', () => {
     return text(socket).catch(() => '');
   }
 
-  let troubles: string[] = [];
-  const onTrouble = (message: string) => void troubles.push(message);
+  let targets: readonly Target[] = [];
 
-  /** An address of a network of our own, where no port is taken. */
-  async function front(): Promise<{ relays: Relays; address: string; port: number }> {
-    const relays = new Relays();
-    opened.push(relays);
-    return { relays, address: (await take()).podAddress(), port: 8080 };
+  /** A relay at an address of a network of our own, where no port is taken. */
+  async function relay(): Promise<{ address: string; port: number; close: () => Promise<void> }> {
+    const [address, port] = [(await take()).podAddress(), 8080];
+    const close = await openRelay(address, port, () => targets);
+    opened.push({ close });
+    return { address, port, close };
   }
 
-  test('deal connections out in turn, and none where nobody is ready', async () => {
-    const { relays, address, port } = await front();
-    await relays.open({ address, port, targets: [await pod('one'), await pod('two')] });
+  test('deals connections out in turn, and none where nobody is ready', async () => {
+    targets = [await pod('one'), await pod('two')];
+    const { address, port } = await relay();
     expect([await ask(address, port), await ask(address, port)].toSorted()).toEqual([
       'one heard hello',
       'two heard hello',
     ]);
-    relays.serve([{ address, port, targets: [{ host: '127.0.0.1', port: 1 }] }], onTrouble);
+    targets = [{ host: '127.0.0.1', port: 1 }];
     expect(await ask(address, port)).toBe('');
-    relays.serve([{ address, port, targets: [] }], onTrouble);
+    targets = [];
     expect(await ask(address, port)).toBe('');
   });
 
-  test('let connections wait for the first pod', async () => {
-    const { relays, address, port } = await front();
-    await relays.open({ address, port, targets: [] });
+  test('lets connections wait for the first pod', async () => {
+    targets = [];
+    const { address, port } = await relay();
     const early = ask(address, port);
-    relays.serve([{ address, port, targets: [await pod('one')] }], onTrouble);
+    targets = [await pod('one')];
     expect(await early).toBe('one heard hello');
   });
 
-  test('are open as long as they are wanted', async () => {
-    const { relays, address, port } = await front();
-    const wanted = { address, port, targets: [await pod('one')] };
-    const isAnswered = async () => {
-      while ((await ask(address, port)) !== 'one heard hello') await new Promise(setImmediate);
-    };
-    relays.serve([wanted], onTrouble);
-    await isAnswered();
-    relays.serve([], onTrouble);
-    expect(await ask(address, port)).toBe('');
-    relays.serve([wanted], onTrouble);
-    await isAnswered();
+  test('ends with its connections', async () => {
+    targets = [];
+    const { address, port, close } = await relay();
+    const early = ask(address, port);
+    opened.pop();
+    await close();
+    expect([await early, await ask(address, port)]).toEqual(['', '']);
   });
 
-  test('name an address that is taken', async () => {
-    const { address, port, relays } = await front();
-    const other = new Relays();
-    opened.push(other);
-    await other.open({ address, port, targets: [] });
-    troubles = [];
+  test('names an address that is taken', async () => {
+    const { address, port } = await relay();
     const message = expect.stringContaining(`${address}:${port} cannot be opened`);
-    await expect(relays.open({ address, port, targets: [] })).rejects.toMatchObject({ code: 'PORT_IN_USE', message });
-    relays.serve([{ address, port, targets: [] }], onTrouble);
-    while (troubles.length === 0) await new Promise(setImmediate);
-    expect(troubles).toEqual([message]);
+    await expect(openRelay(address, port, () => targets)).rejects.toMatchObject({ code: 'PORT_IN_USE', message });
   });
 });
