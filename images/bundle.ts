@@ -98,9 +98,14 @@ async function bundleProgram(root: string, part: Exclude<Part, 'page'>): Promise
   ]);
 }
 
-/** YAML that a program reads at run time, from beside its script. */
+/** YAML that a program reads at run time, from beside its script. @throws Error where two files have one name */
 function manifestsOf(folder: string): readonly [string, Uint8Array][] {
-  return globSync('**/*.yaml', { cwd: folder }).map((path) => [basename(path), readFileSync(join(folder, path))]);
+  const paths = globSync('**/*.yaml', { cwd: folder });
+  const names = paths.map((path) => basename(path));
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice !== undefined)
+    throw new Error(`${folder}: two files are named ${twice}, and lie side by side in the bundle`);
+  return paths.map((path) => [basename(path), readFileSync(join(folder, path))]);
 }
 
 /** The page: `page.ts` (with hls.js inside) as one script; every other file (HTML, CSS, images) as it stands. */

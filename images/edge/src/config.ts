@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { LOG_LEVELS } from '@sluice/common/log/log.ts';
+import { quantityOf } from '@sluice/common/quantity/quantity.ts';
 import { z } from 'zod';
 
 /** More nginx workers than this serve no edge better: its limit is the network, and each costs memory. */
@@ -9,16 +10,10 @@ const MAX_NGINX_WORKERS = 4;
 
 const port = z.coerce.number().int().min(1).max(65535);
 const directory = z.string().startsWith('/', 'must be an absolute path');
-/** Bytes by the suffix of a quantity as Kubernetes writes it (resource.Quantity). */
-const QUANTITY_UNITS: Readonly<Record<string, number>> = {
-  ...{ '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15 },
-  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50 },
-};
-
 const byteQuantity = z
   .string()
   .regex(/^\d+(\.\d+)?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/, 'must be a number of bytes such as 10Gi or 500M')
-  .transform((text) => Math.floor(Number.parseFloat(text) * (QUANTITY_UNITS[text.replace(/^[\d.]+/, '')] ?? 1)))
+  .transform((text) => Math.floor(quantityOf(text)))
   .pipe(z.number().int().positive('must be more than nothing'));
 
 /**

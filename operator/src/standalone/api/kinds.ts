@@ -3,8 +3,6 @@ import { API_GROUP, API_VERSION_NAME } from '@sluice/crds/group.ts';
 import { KINDS } from '@sluice/crds/kinds.ts';
 import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
 import { z } from 'zod';
-import { ENDPOINT_SLICE } from '../../kinds.ts';
-import { endpointSliceSchema } from '../../link/endpoints.ts';
 import type { KubernetesObject, ResourceType } from '../../runtime/client/client.ts';
 import { isObject, type JsonObject, merged, metadataOf } from '../../runtime/memory/fields.ts';
 import { ObjectStore, type ServedKind } from '../../runtime/memory/object-store.ts';
@@ -49,7 +47,7 @@ export function createStandaloneStore(
     { ...coreKind(LOCAL_POD, LOCAL_POD.schema), graceSeconds },
     coreKind(SERVICE, SERVICE.schema, withAddress),
     coreKind(DEPLOYMENT, DEPLOYMENT.schema),
-    coreKind(ENDPOINT_SLICE, endpointSliceSchema),
+    kind('discovery.k8s.io', 'EndpointSlice'),
     { ...kind('', 'Secret'), received: encodedSecret, admit: checkedSecret },
     kind('', 'ConfigMap'),
     kind('events.k8s.io', 'Event'),

@@ -1,4 +1,5 @@
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
+import { quantityOf } from '@sluice/common/quantity/quantity.ts';
 import type { ValidationRule } from '@sluice/crds/extensions.ts';
 import type { StructuralSchema } from '@sluice/crds/structural-schema.ts';
 import type { FieldFault } from '../../runtime/client/api-error.ts';
@@ -83,16 +84,6 @@ function kubernetesEnvironment(): Environment {
     .registerFunction('string.getHost(): string', (text: string) => ABSOLUTE_URL.exec(text)?.[2] ?? '')
     .registerFunction('quantity(string): double', quantityOf)
     .registerFunction('double.compareTo(double): int', (one: number, other: number) => BigInt(Math.sign(one - other)));
-}
-
-/** A resource.Quantity (k8s.io/apimachinery) as a number of its unit: `500m` is 0.5, `1Ki` is 1024. @throws RangeError */
-function quantityOf(text: string): number {
-  const [, digits = '', suffix = ''] = /^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]*)$/.exec(text) ?? [];
-  const binary = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'].indexOf(suffix) + 1;
-  const decimal = { n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 }[suffix] ?? Number.NaN;
-  const number = Number(digits) * (binary > 0 ? 1024 ** binary : 10 ** decimal);
-  if (digits === '' || Number.isNaN(number)) throw new RangeError(`"${text}" is not a quantity`);
-  return number;
 }
 
 /** RE2 knows POSIX classes (https://github.com/google/re2/wiki/Syntax), JavaScript's regular expressions do not. */

@@ -107,24 +107,15 @@ const podStatusSchema = z.object({
   conditions: z.array(conditionSchema).default([]),
 });
 
-const TEMPLATE_LABELS = 'must have labels that are those of the template, to know its pods';
-const deploymentSpecSchema = z
-  .object({
-    replicas: z.int().min(0).default(1),
-    strategy: z.object({ type: z.enum(['RollingUpdate', 'Recreate']).default('RollingUpdate') }).prefault({}),
-    selector: z.object({ matchLabels: z.record(z.string(), z.string()) }),
-    template: z.object({
-      metadata: z.object({ labels: texts, annotations: texts }),
-      // Pods that end would be replaced at once, for ever.
-      spec: podSpecSchema.extend({ restartPolicy: z.literal('Always').default('Always') }).loose(),
-    }),
-  })
-  .refine(
-    ({ selector, template }) =>
-      Object.keys(selector.matchLabels).length > 0 &&
-      Object.entries(selector.matchLabels).every(([key, value]) => template.metadata.labels[key] === value),
-    { path: ['selector', 'matchLabels'], message: TEMPLATE_LABELS },
-  );
+const deploymentSpecSchema = z.object({
+  replicas: z.int().min(0).default(1),
+  strategy: z.object({ type: z.enum(['RollingUpdate', 'Recreate']).default('RollingUpdate') }).prefault({}),
+  template: z.object({
+    metadata: z.object({ labels: texts, annotations: texts }),
+    // Pods that end would be replaced at once, for ever.
+    spec: podSpecSchema.extend({ restartPolicy: z.literal('Always').default('Always') }).loose(),
+  }),
+});
 
 const serviceSpecSchema = z.object({
   selector: texts,
