@@ -69,7 +69,6 @@ describe('the controllers', () => {
     store.apply(kind('pods'), 'status', { ...pod, status }, 'kubelet');
   };
   const gone = (name: string) => store.delete(kind('pods'), NAMESPACE, name, { graceSeconds: 0 });
-  const deployment = () => store.get(kind('deployments'), NAMESPACE, 'sluice-edge');
   const change = (over: (spec: JsonObject) => void) =>
     store.update(kind('deployments'), NAMESPACE, 'sluice-edge', (object) => over(object.spec as JsonObject));
 
@@ -82,11 +81,10 @@ describe('the controllers', () => {
     return names;
   }
 
-  test('make the pods of a Deployment once, named after it, and report', async () => {
+  test('make the pods of a Deployment once, named after it', async () => {
     const names = await bothReady();
     expect(names).toHaveLength(2);
     for (const name of names) expect(name).toMatch(/^sluice-edge-[0-9a-f]{5}$/);
-    expect(deployment().status).toMatchObject({ replicas: 2, readyReplicas: 2, updatedReplicas: 2 });
   });
 
   test('tell the operator its edges: ready, not ready, going', async () => {

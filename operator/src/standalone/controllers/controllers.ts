@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import { ENDPOINT_SLICE } from '../../kinds.ts';
 import { isObject, type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
@@ -6,7 +5,7 @@ import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { DEPLOYMENT, LOCAL_POD, type LocalPod, SERVICE } from '../api/shapes.ts';
 import { type LoopbackNetwork, servicePort } from '../network/network.ts';
 import type { openRelay } from '../network/relay.ts';
-import { planDeployment, podOf } from './deployment.ts';
+import { runDeployment } from './deployment.ts';
 import { endpointSlice, targetsOf } from './service.ts';
 
 /** What the controllers are made of. */
@@ -69,22 +68,8 @@ function reconcile(options: ControllersOptions, relays: Relays): void {
   const oldest = now() - EVENT_TTL_MILLISECONDS;
   store.deleteAll((object) => object.kind === 'Event' && timeOf(object) < oldest);
   const pods = store.list(LOCAL_POD).map((raw) => LOCAL_POD.parse(raw));
-  runDeployments(store, pods);
+  for (const raw of store.list(DEPLOYMENT)) runDeployment(store, DEPLOYMENT.parse(raw), pods);
   runServices(options, pods, relays);
-}
-
-function runDeployments(store: ObjectStore, pods: readonly LocalPod[]): void {
-  for (const deployment of store.list(DEPLOYMENT).map((raw) => DEPLOYMENT.parse(raw))) {
-    const { name, namespace, uid } = deployment.metadata;
-    const own = pods.filter(({ metadata }) => metadata.ownerReferences.some((owner) => owner.uid === uid));
-    const { create, remove, status } = planDeployment(deployment, own);
-    for (let made = 0; made < create; made += 1) {
-      store.create(LOCAL_POD, podOf(deployment, randomUUID().slice(0, 5)), 'deployment-controller');
-    }
-    for (const { metadata } of remove) store.delete(LOCAL_POD, metadata.namespace, metadata.name);
-    const object = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace }, status };
-    store.apply(DEPLOYMENT, 'status', object, 'deployment-controller');
-  }
 }
 
 /** Tells the operator of the pods of each Service, and leads each of its ports to those that are ready. */

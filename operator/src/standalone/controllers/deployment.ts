@@ -1,59 +1,44 @@
+import { randomUUID } from 'node:crypto';
 import { hashOf } from '../../runtime/apply/json.ts';
-import type { JsonObject } from '../../runtime/memory/fields.ts';
-import { isEnded, isReady, type LocalDeployment, type LocalPod } from '../api/shapes.ts';
+import type { ObjectStore } from '../../runtime/memory/object-store.ts';
+import { isEnded, isReady, LOCAL_POD, type LocalDeployment, type LocalPod } from '../api/shapes.ts';
 
 /** Label by which pods of one template are told from those of the next, as Deployments have it. */
 const TEMPLATE_LABEL = 'pod-template-hash';
 
 /**
- * What a Deployment needs, from its pods as they are now. Pods that have ended (evicted, failed) are replaced. With a
- * new template all new pods are made at once, and an old one goes for each that is ready; with strategy Recreate the
- * new ones are made when the last old one is gone. Those that are not ready go first, then the youngest.
- * @returns how many pods to make, which to delete, and the Deployment's status
+ * Makes and deletes pods of a Deployment. Those that have ended (evicted, failed) are replaced. With a new template all
+ * new pods are made at once, and an old one goes for each that is ready; with strategy Recreate the new ones are made
+ * when the last old one is gone. Those that are not ready go first, then the youngest.
+ * @param pods of all owners, as they are now
  */
-export function planDeployment({ metadata, spec }: LocalDeployment, pods: readonly LocalPod[]) {
-  const { replicas, strategy } = spec;
+export function runDeployment(store: ObjectStore, deployment: LocalDeployment, pods: readonly LocalPod[]): void {
+  const { name, namespace, uid } = deployment.metadata;
+  const { replicas, strategy, template } = deployment.spec;
   const rank = (pod: LocalPod) => `${isReady(pod) ? 0 : 1} ${pod.metadata.creationTimestamp} ${pod.metadata.name}`;
-  const staying = pods
-    .filter((pod) => pod.metadata.deletionTimestamp === undefined)
+  const own = pods.filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid));
+  const staying = own
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     .toSorted((one, other) => (rank(one) < rank(other) ? -1 : 1));
-  const living = staying.filter((pod) => !isEnded(pod));
-  const hash = templateHash(spec);
-  const current = living.filter((pod) => pod.metadata.labels[TEMPLATE_LABEL] === hash);
-  const old = living.filter((pod) => !current.includes(pod));
+  const [ended, living] = [staying.filter(isEnded), staying.filter((pod) => !isEnded(pod))];
+  const hash = hashOf(template).slice(0, 10);
+  const isCurrent = ({ metadata }: LocalPod) => metadata.labels[TEMPLATE_LABEL] === hash;
+  const [current, old] = [living.filter(isCurrent), living.filter((pod) => !isCurrent(pod))];
   const isRecreate = strategy.type === 'Recreate';
-  const mustWait = isRecreate && old.length + pods.length > staying.length;
   const oldKept = isRecreate ? 0 : Math.max(0, replicas - current.filter(isReady).length);
-  return {
-    create: mustWait ? 0 : Math.max(0, replicas - current.length),
-    remove: [...staying.filter(isEnded), ...old.slice(oldKept), ...current.slice(replicas)],
-    status: {
-      observedGeneration: metadata.generation,
-      replicas: living.length,
-      updatedReplicas: current.length,
-      readyReplicas: living.filter(isReady).length,
-    },
-  };
-}
-
-/** A pod of the Deployment's template. @param suffix of its name */
-export function podOf({ metadata, spec }: LocalDeployment, suffix: string): JsonObject {
-  const { name, namespace, uid } = metadata;
-  const { labels, annotations } = spec.template.metadata;
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name: `${name}-${suffix}`,
+  for (const { metadata } of [...ended, ...old.slice(oldKept), ...current.slice(replicas)]) {
+    store.delete(LOCAL_POD, namespace, metadata.name);
+  }
+  if (isRecreate && old.length + own.length > staying.length) return;
+  const { labels, annotations } = template.metadata;
+  for (let made = current.length; made < replicas; made += 1) {
+    const metadata = {
+      name: `${name}-${randomUUID().slice(0, 5)}`,
       namespace,
-      labels: { ...labels, [TEMPLATE_LABEL]: templateHash(spec) },
+      labels: { ...labels, [TEMPLATE_LABEL]: hash },
       annotations,
       ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', name, uid, controller: true }],
-    },
-    spec: spec.template.spec,
-  };
-}
-
-function templateHash({ template }: LocalDeployment['spec']): string {
-  return hashOf(template).slice(0, 10);
+    };
+    store.create(LOCAL_POD, { apiVersion: 'v1', kind: 'Pod', metadata, spec: template.spec }, 'deployment-controller');
+  }
 }

@@ -21,7 +21,7 @@ describe('takeNetwork', () => {
     const [one, other] = [await take(), await take()];
     const [first = '', second = ''] = [one.podAddress(), one.podAddress()];
     const octet = first.split('.')[1];
-    expect([first, second]).toEqual([`127.${octet}.1.2`, `127.${octet}.1.3`]);
+    expect([first, second]).toEqual([`127.${octet}.1.1`, `127.${octet}.1.2`]);
     expect(other.podAddress()).not.toMatch(new RegExp(`^127\\.${octet}\\.`));
   });
 

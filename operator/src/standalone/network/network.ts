@@ -6,8 +6,6 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 const OCTETS = { first: 16, last: 239 } as const;
 /** Whoever listens here has the network: the kernel takes it back however the process ends. */
 const LOCK_PORT = 47_000;
-/** Addresses end in these numbers: neither 0 nor 1, the lock's, nor 255, which look like a network's own. */
-const LAST_NUMBERS = { first: 2, count: 253 } as const;
 /** Ports below this need root; a Service's are offered {@link UNPRIVILEGED_OFFSET} higher. */
 const FIRST_UNPRIVILEGED_PORT = 1024;
 const UNPRIVILEGED_OFFSET = 8000;
@@ -56,10 +54,8 @@ function networkOf(octet: number, lock: Server): LoopbackNetwork {
   const services = new Map<string, string>();
   let given = 0;
   const podAddress = (): string => {
-    const { first, count } = LAST_NUMBERS;
-    const address = `127.${octet}.${1 + (Math.floor(given / count) % 255)}.${first + (given % count)}`;
-    given += 1;
-    return address;
+    given += 1; // from .1.1 on: .0.1 is the lock's
+    return `127.${octet}.${1 + ((given >> 8) % 255)}.${given % 256}`;
   };
   const serviceAddress = (namespace: string, name: string): string => {
     const key = `${namespace}/${name}`;
