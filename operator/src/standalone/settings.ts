@@ -3,6 +3,22 @@ import { parseArgs } from 'node:util';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { z } from 'zod';
 
+const path = z.string().min(1);
+const port = z.coerce.number().int().min(1).max(65_535);
+const logs = z.enum(['programs', 'all']);
+
+/** What is read of the environment, as `--help` tells it. */
+const VARIABLES = {
+  SLUICE_PORT: port.default(8080).describe("port of the viewers' page on 127.0.0.1, default 8080"),
+  SLUICE_PROGRAMS: path.default('dist').describe('folder of the programs that npm run build makes, default dist'),
+  SLUICE_DEMO_SOURCE: path
+    .default('test/demo-source')
+    .describe("folder with the demo source's serve.sh and nginx.conf"),
+  SLUICE_FILM: path.default('test/demo-source/film.mp4').describe('film that the demo source plays'),
+  SLUICE_ALLOWED_CIDRS: z.string().default('').describe('networks of sources that are not public, besides 127.0.0.0/8'),
+  SLUICE_LOGS: logs.default('programs').describe('programs: what programs say (default); all: requests too'),
+};
+
 /** What `--help` prints. */
 export const HELP = `The operator of Sluice.
 
@@ -16,31 +32,15 @@ Kubernetes: operator, edges and transcodes run as processes of this machine (Lin
                      when they change. A file that is wrong is refused, and what it held before goes on.
 
 environment:
-  SLUICE_PORT           port of the viewers' page on 127.0.0.1, default 8080
-  SLUICE_PROGRAMS       folder of the bundled programs, as npm run build makes them, default dist
-  SLUICE_DEMO_SOURCE    folder with the demo source's serve.sh and nginx.conf, default test/demo-source
-  SLUICE_FILM           film that the demo source plays, default test/demo-source/film.mp4
-  SLUICE_ALLOWED_CIDRS  networks that sources may be in although they are not public, with commas; this machine
-                        (127.0.0.0/8) always is
-  SLUICE_LOGS           programs (default): what programs say; all: every line of every program, requests too
-`;
+${Object.entries(VARIABLES)
+  .map(([name, { description }]) => `  ${name.padEnd(22)}${description}\n`)
+  .join('')}`;
 
-const path = z.string().min(1);
 const schema = z
-  .object({
-    standalone: path,
-    SLUICE_PORT: z.coerce.number().int().min(1).max(65_535).default(8080),
-    SLUICE_PROGRAMS: path.default('dist'),
-    SLUICE_DEMO_SOURCE: path.default('test/demo-source'),
-    SLUICE_FILM: path.default('test/demo-source/film.mp4'),
-    SLUICE_ALLOWED_CIDRS: z.string().default(''),
-    SLUICE_LOGS: z.enum(['programs', 'all']).default('programs'),
-    PATH: z.string().default('/usr/bin:/bin'),
-  })
+  .object({ standalone: path, PATH: z.string().default('/usr/bin:/bin'), ...VARIABLES })
   .transform((values) => ({
     /** File or folder with manifests. */
     input: values.standalone,
-    /** Port of the viewers' page on 127.0.0.1. */
     pagePort: values.SLUICE_PORT,
     programs: {
       bundles: resolve(values.SLUICE_PROGRAMS),
@@ -49,9 +49,8 @@ const schema = z
     },
     /** PATH that programs are looked for in. */
     path: values.PATH,
-    /** Networks that sources may be in although they are not public: those of this run, of others beside it, and these. */
+    /** Those of this run, of others beside it, and what the environment names. */
     allowedCidrs: ['127.0.0.0/8', ...values.SLUICE_ALLOWED_CIDRS.split(',').flatMap((cidr) => cidr.trim() || [])],
-    /** Every line of every program, requests too. */
     allLogs: values.SLUICE_LOGS === 'all',
   }));
 

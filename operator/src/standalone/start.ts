@@ -83,7 +83,7 @@ export async function startStandalone(settings: StandaloneSettings, terminal: Te
   starting.defer(await openPage(run));
   const kubelet = starting.adopt(await startPods(run), (running) => running.stop());
   const operator = await startOperator(run); // makes the Secret that the edges wait for
-  const onTrouble = (text: string) => print({ pod: 'controllers', container: '', text, isNote: true });
+  const onTrouble = (text: string) => print({ pod: 'controllers', container: '', text });
   starting.defer(runControllers({ store, network, openRelay, now: Date.now, onTrouble }));
   starting.defer(input.follow((trouble) => terminal.write(trouble)));
   starting.defer(followChannels(store, terminal, Date.now));
@@ -125,7 +125,7 @@ async function startPods({ settings, store, network, print, started }: Run): Pro
 /** @returns the operator as a standby: its caches are filled */
 async function startOperator({ settings, store, network, print, started }: Run): Promise<Operator> {
   const client = started.adopt(createMemoryClient(store), (made) => made.close());
-  const write = (line: string) => print({ pod: 'operator', container: '', text: line.trimEnd(), isNote: false });
+  const write = (line: string) => print({ pod: 'operator', container: '', text: line.trimEnd() });
   const log = createLogger({ name: 'operator', level: settings.allLogs ? 'debug' : 'info' }, { write });
   const metrics = createMetrics();
   const edgeUrl = `http://${network.serviceAddress(NAMESPACE, INTERNAL_SERVICE)}:8081`;

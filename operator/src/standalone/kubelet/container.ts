@@ -89,9 +89,9 @@ export class LocalContainer {
     this.#scope.changed();
   }
 
-  #say(text: string, isNote = true): void {
+  #say(text: string): void {
     const { place, services } = this.#scope;
-    services.print({ pod: place.pod.metadata.name, container: this.container.name, text, isNote });
+    services.print({ pod: place.pod.metadata.name, container: this.container.name, text });
   }
 
   async #untilOver(): Promise<void> {
@@ -121,7 +121,7 @@ export class LocalContainer {
     try {
       process = await this.#launch(null, (line) => {
         this.log.add(line);
-        this.#say(line, false);
+        this.#say(line);
       });
     } catch (error) {
       this.#say(messageOf(error));

@@ -28,7 +28,7 @@ export function startKubelet(services: PodServices): Kubelet {
       if (deletionTimestamp !== undefined) run.delete(1000 * (deletionGracePeriodSeconds ?? 0));
     } catch (error) {
       const text = `Pod ${name} cannot be read: ${messageOf(error)}`;
-      services.print({ pod: 'kubelet', container: '', text, isNote: true });
+      services.print({ pod: 'kubelet', container: '', text });
     }
   };
   const unsubscribe = services.store.onEvent(({ kind, type, object }) => {

@@ -20,14 +20,12 @@ export class LogBuffer {
   }
 }
 
-/** What a container prints, with where it comes from. */
+/** What a container prints, or is said of it, with where it comes from. */
 export interface LogLine {
   readonly pod: string;
   /** Empty: the pod as a whole, or what is no pod. */
   readonly container: string;
   readonly text: string;
-  /** What is said of the container, not by the container itself. */
-  readonly isNote: boolean;
 }
 
 /** Colours by pod, none of which means good or bad. */
@@ -46,8 +44,8 @@ export function createLogPrinter(
   options: { readonly colour: boolean; readonly all: boolean },
 ): (line: LogLine) => void {
   const colours = new Map<string, (typeof COLOURS)[number]>();
-  return ({ pod, container, text, isNote }) => {
-    const shown = isNote ? text : readable(text, options.all);
+  return ({ pod, container, text }) => {
+    const shown = readable(text, options.all);
     if (shown === null) return;
     const colour = colours.get(pod) ?? COLOURS[colours.size % COLOURS.length] ?? 'cyan';
     colours.set(pod, colour);

@@ -171,9 +171,9 @@ test('output is cut into lines wherever it is cut into pieces, and endless lines
 });
 
 describe('createLogPrinter', () => {
-  function printed(text: string, all = false, isNote = false): readonly string[] {
+  function printed(text: string, all = false): readonly string[] {
     const lines: string[] = [];
-    createLogPrinter((line) => lines.push(line), { colour: false, all })({ pod: 'p', container: 'c', text, isNote });
+    createLogPrinter((line) => lines.push(line), { colour: false, all })({ pod: 'p', container: 'c', text });
     return lines;
   }
 
@@ -194,7 +194,7 @@ describe('createLogPrinter', () => {
   test('gives each pod a colour of its own', () => {
     const lines: string[] = [];
     const print = createLogPrinter((line) => lines.push(line), { colour: true, all: false });
-    for (const pod of ['a', 'b', 'a']) print({ pod, container: '', text: 'x', isNote: false });
+    for (const pod of ['a', 'b', 'a']) print({ pod, container: '', text: 'x' });
     expect(lines[0]).toBe(lines[2]);
     expect(lines[0]?.replace('a', 'b')).not.toBe(lines[1]);
   });
