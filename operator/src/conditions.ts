@@ -144,7 +144,7 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
   {
     type: 'TranscodePossible',
     status: ['False'],
-    reasons: ['FragmentedMp4', 'NotMpegTs', 'VideoCodec', 'AudioCodec', 'NoKeyframeAtStart', 'Encrypted', 'Impossible'],
+    reasons: ['UnknownContainer', 'VideoCodec', 'AudioCodec', 'NoKeyframeAtStart', 'Encrypted', 'Impossible'],
     meaning: 'the source cannot be joined with a ladder; Proxy is the highest mode',
   },
   {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { run } from '../cluster/process/command.ts';
 import { createViewerClient } from '../viewer/client.ts';
@@ -18,8 +17,9 @@ const CHANNEL = 'film';
 const SOURCE_PATH = '/fmp4/film/fmp4/';
 const PLAYLIST = `${edgeUrl}/live/${NAMESPACE}/${CHANNEL}/360p.m3u8`;
 const TARGET_DURATION_SECONDS = 2;
-/** Enough for Transcode by the default thresholds, were it possible. */
+/** Enough for Transcode by the default thresholds. */
 const VIEWERS = 5;
+const SECTION_OF_SOURCE = /^s\/[0-9a-f]{8}\.1\/source\/[0-9a-f]{16}\.mp4$/;
 /** Frames per second of the film. */
 const FRAME_RATE = 25;
 
@@ -49,7 +49,7 @@ beforeAll(async () => {
   await platform.apply(namespaceManifest(NAMESPACE));
   const spec = {
     delivery: { hysteresisSeconds: pace.hysteresisSeconds },
-    transcode: { ladder: [{ name: '360p', height: 360, bitrateBps: 800_000 }] },
+    transcode: { ladder: [{ name: '360p', height: 360, bitrateBps: 800_000 }], preset: pace.preset },
   };
   const uri = `${source.url}${SOURCE_PATH}index.m3u8`;
   await platform.apply(channelManifest({ namespace: NAMESPACE, name: CHANNEL, uri, spec }));
@@ -63,7 +63,7 @@ afterAll(async () => {
 });
 
 describe(`a source with fragmented MP4 (${platform.name})`, () => {
-  test('is probed, and the Channel says why it will not be transcoded', async () => {
+  test('is probed, and may be transcoded', async () => {
     const status = await channelStatus(platform, NAMESPACE, CHANNEL);
     expect(status?.source?.facts).toMatchObject({
       container: 'fmp4',
@@ -72,16 +72,7 @@ describe(`a source with fragmented MP4 (${platform.name})`, () => {
       height: 720,
       frameRateMilli: FRAME_RATE * 1000,
     });
-    const condition = await waitForCondition(
-      platform,
-      { namespace: NAMESPACE, name: CHANNEL },
-      'TranscodePossible',
-      'False',
-    );
-    expect(condition).toMatchObject({
-      reason: 'FragmentedMp4',
-      message: expect.stringContaining('Proxy is the highest mode'),
-    });
+    await waitForCondition(platform, { namespace: NAMESPACE, name: CHANNEL }, 'TranscodePossible', 'True');
   });
 
   test("in Direct a viewer gets the source's own section and segments", async () => {
@@ -96,27 +87,30 @@ describe(`a source with fragmented MP4 (${platform.name})`, () => {
     }
   });
 
-  test('in Proxy all share the stored ones, and more viewers change nothing about that', async () => {
-    while (viewers.length < VIEWERS) await addViewer();
+  test('in Proxy all share the stored ones', async () => {
+    await addViewer();
     await waitForMode(platform, NAMESPACE, CHANNEL, 'Proxy', 30);
-    const before = (await mediaRequests(platform, SOURCE_PATH, source.namespace)).length;
-    await sleep((pace.hysteresisSeconds + pace.watchSeconds) * 1000);
-    const status = await channelStatus(platform, NAMESPACE, CHANNEL);
-    expect(status).toMatchObject({ mode: 'Proxy', desiredMode: 'Proxy' });
-    expect(await sessionPods(platform, NAMESPACE)).toEqual([]);
     const { entries } = await listed();
-    expect(new Set(entries.slice(-3).map(({ mapUri }) => mapUri)).size).toBe(1);
-    for (const { mapUri, uri } of entries.slice(-3)) {
-      expect(mapUri).toMatch(/^s\/[0-9a-f]{8}\.1\/source\/[0-9a-f]{16}\.mp4$/);
-      expect(uri).toMatch(/^s\/[0-9a-f]{8}\.1\/source\/\d+\.0\.m4s$/);
-    }
+    expect(entries.at(-1)?.mapUri).toMatch(SECTION_OF_SOURCE);
+    expect(entries.at(-1)?.uri).toMatch(/^s\/[0-9a-f]{8}\.1\/source\/\d+\.0\.m4s$/);
+  });
+
+  test('in Transcode its rungs are fragmented MP4 with a section of their own, and the source is still read once', async () => {
+    const before = (await mediaRequests(platform, SOURCE_PATH, source.namespace)).length;
+    while (viewers.length < VIEWERS) await addViewer();
+    await waitForMode(platform, NAMESPACE, CHANNEL, 'Transcode', 150);
+    expect(await sessionPods(platform, NAMESPACE)).toHaveLength(1);
+    const { entries } = await listed();
+    expect(entries.at(-1)?.uri).toMatch(/^s\/[0-9a-f]{8}\.1\/360p\/\d+\.\d+\.m4s$/);
+    expect(entries.at(-1)?.mapUri).toMatch(/^s\/[0-9a-f]{8}\.1\/360p\/[0-9a-f]{16}\.mp4$/);
+    expect(entries.filter(({ discontinuity }) => discontinuity)).toEqual([]);
     const requests = (await mediaRequests(platform, SOURCE_PATH, source.namespace)).slice(before);
     const byEdge = requests.filter(({ fromEdge }) => fromEdge).map(({ uri }) => uri);
     expect(byEdge.length).toBeGreaterThan(3);
     expect(byEdge).toHaveLength(new Set(byEdge).size);
   });
 
-  test('FFmpeg plays a rung of it live, and every playlist that a viewer saw keeps the rules', async () => {
+  test('FFmpeg plays a rung of it live, and every playlist that a viewer saw, up to Proxy again, keeps the rules', async () => {
     const seconds = 8;
     const words = `ffmpeg -hide_banner -nostdin -v warning -i "$0" -t ${seconds} -f null -progress - - 2>&1`;
     const lines = (await run('sh', ['-c', words, PLAYLIST], { timeoutSeconds: 60 })).split('\n');
@@ -125,6 +119,9 @@ describe(`a source with fragmented MP4 (${platform.name})`, () => {
     expect(lines.filter((line) => !expected.test(line))).toEqual([]);
     const frames = Number(lines.findLast((line) => line.startsWith('frame='))?.slice('frame='.length));
     expect(frames).toBeGreaterThan((seconds - 0.5) * FRAME_RATE);
+    await Promise.all(viewers.slice(2).map((viewer) => viewer.stop()));
+    await waitForMode(platform, NAMESPACE, CHANNEL, 'Proxy', 60);
+    expect((await listed()).entries.at(-1)?.mapUri).toMatch(SECTION_OF_SOURCE);
     await Promise.all(viewers.map((viewer) => viewer.stop()));
     for (const viewer of viewers) {
       expect(viewer.record.problems).toEqual([]);

@@ -12,6 +12,7 @@ import { pollViolations } from '@sluice/test/viewer/invariants.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { request } from 'undici';
 import { testRoute } from '../src/testing/route.ts';
+import { throughAllModes } from './all-modes.ts';
 import { ANY_RHYTHM, decode, poll, text } from './playing.ts';
 import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
 
@@ -102,13 +103,23 @@ async function decodeFile(playlistUrl: string): Promise<number> {
   }
 }
 
-async function plays(link: LinkFolder, words: readonly string[], codecs: RegExp): Promise<string> {
+/** What is to be seen of a source. */
+interface Expected {
+  readonly codecs: RegExp;
+  /** Why it cannot be transcoded; null: it is. */
+  readonly obstacle: string | null;
+}
+
+/** Half as high as the source. */
+const LADDER = [{ name: '90p', height: 90, bitrateBps: 200_000 }];
+
+async function plays(link: LinkFolder, words: readonly string[], { codecs, obstacle }: Expected): Promise<string> {
   const source = await FragmentedSource.start(words);
   const edge = await EdgePrograms.start('127.0.60.4', await freePorts(), link);
   try {
-    const route = testRoute(source.url, { owners: [edge.owner], ownerTerm: 1, mode: 'Proxy' });
+    const route = testRoute(source.url, { owners: [edge.owner], ownerTerm: 1, mode: 'Proxy', ladder: LADDER });
     edge.snapshot([route]);
-    const url = `${edge.url}${FILM}/360p.m3u8`;
+    const url = `${edge.url}${FILM}/90p.m3u8`;
     await until('the channel plays', 60, async () => (await request(url)).statusCode === 200);
     assert.match(await text(`${edge.url}${FILM}/index.m3u8`), codecs);
     const [frames, polls] = await Promise.all([decode(url, 10), poll(url, 12)]);
@@ -131,7 +142,12 @@ async function plays(link: LinkFolder, words: readonly string[], codecs: RegExp)
       'the probe, and once for all segments',
     );
     const report = edge.operator.received.findLast(({ type }) => type === 'report');
-    assert.ok(report?.type === 'report' && report.report.transcodeObstacle?.reason === 'FragmentedMp4');
+    assert.ok(report?.type === 'report');
+    assert.equal(report.report.transcodeObstacle?.reason ?? null, obstacle);
+    if (obstacle === null) {
+      const all = { edge, route, url: `${edge.url}${FILM}`, sourceUrl: source.url, rungs: ['source', '90p'] };
+      return `${frames} frames live, ${whole} as a file, then\n  ${await throughAllModes(all)}`;
+    }
     edge.operator.send({ type: 'route', route: { ...route, mode: 'Direct' } });
     await until(
       'new entries name the source',
@@ -149,13 +165,16 @@ async function plays(link: LinkFolder, words: readonly string[], codecs: RegExp)
   }
 }
 
-/** Audio and video in the same segments. */
+/**
+ * Audio and video in the same segments. Without B-frames: of those Shaka Player loses the last pictures of each such segment,
+ * also where it plays the source itself.
+ */
 export function muxed(link: LinkFolder): Promise<string> {
-  return plays(link, ['-c:v', 'libx264', '-c:a', 'aac'], /source\.m3u8/);
+  return plays(link, ['-c:v', 'libx264', '-bf', '0', '-c:a', 'aac'], { codecs: /source\.m3u8/, obstacle: null });
 }
 
 /** No sound, and pictures that no rung could be joined with. */
 export function silentHevc(link: LinkFolder): Promise<string> {
   const words = ['-an', '-c:v', 'libx265', '-x265-params', 'log-level=error:keyint=50:scenecut=0', '-tag:v', 'hvc1'];
-  return plays(link, words, /CODECS="hvc1\.[^,"]+"\n360p/);
+  return plays(link, words, { codecs: /CODECS="hvc1\.[^,"]+"\n90p/, obstacle: 'VideoCodec' });
 }

@@ -12,6 +12,7 @@ import { pollViolations } from '@sluice/test/viewer/invariants.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { request } from 'undici';
 import { testRoute } from '../src/testing/route.ts';
+import { throughAllModes } from './all-modes.ts';
 import { ANY_RHYTHM, decode, poll, text } from './playing.ts';
 import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
 
@@ -111,13 +112,15 @@ class RenditionsSource {
   }
 }
 
-const RUNGS = ['source', 'source-90p', 'source-audio-1', 'source-audio-2', 'source-subtitles-1', '360p'] as const;
+/** Of another height than the source's own pictures, by which players are told which one to play. */
+const LADDER = [{ name: '72p', height: 72, bitrateBps: 150_000 }];
+const RUNGS = ['source', 'source-90p', 'source-audio-1', 'source-audio-2', 'source-subtitles-1', '72p'] as const;
 
 async function plays(link: LinkFolder, kind: SourceKind): Promise<string> {
   const source = await RenditionsSource.start(kind);
   const edge = await EdgePrograms.start('127.0.60.5', await freePorts(), link);
   try {
-    const route = testRoute(source.url, { owners: [edge.owner], ownerTerm: 1, mode: 'Proxy' });
+    const route = testRoute(source.url, { owners: [edge.owner], ownerTerm: 1, mode: 'Proxy', ladder: LADDER });
     edge.snapshot([route]);
     const urlOf = (rung: string): string => `${edge.url}${FILM}/${rung}.m3u8`;
     await until('the channel plays', 60, async () => (await request(urlOf('source'))).statusCode === 200);
@@ -135,6 +138,11 @@ async function plays(link: LinkFolder, kind: SourceKind): Promise<string> {
     assert.deepEqual(gaps, []);
     const media = source.requests.filter((name) => /\d+\.(?:m4s|ts|vtt)$/.test(name));
     assert.ok(media.length - new Set(media).size <= 5, 'each segment leaves the source once, but for the probe');
+    if (kind.segments === 'fmp4') {
+      const rungs = ['source', '72p', 'source-audio-1'];
+      const all = { edge, route, url: `${edge.url}${FILM}`, sourceUrl: source.url, rungs };
+      return `${frames} frames with two languages, then\n  ${await throughAllModes(all)}`;
+    }
     edge.operator.send({ type: 'route', route: { ...route, mode: 'Direct' } });
     for (const rung of RUNGS) {
       await until(

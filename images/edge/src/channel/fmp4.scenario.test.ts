@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { box, makeInit } from '@sluice/common/mp4/file.testing.ts';
+import { box, makeFragment, makeInit } from '@sluice/common/mp4/file.testing.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { TestEdge, urisOf } from '../testing/edge.ts';
 import { testRoute } from '../testing/route.ts';
@@ -15,7 +15,7 @@ afterEach(() => edge.close());
 const mapsOf = (text: string): (string | null)[] => parseMediaPlaylist(text).entries.map(({ mapUri }) => mapUri);
 
 describe('a channel whose source has fragmented MP4', () => {
-  test('is probed, and plays in Direct and Proxy at most, for a reason that it names', async () => {
+  test('is probed, and may play in all modes', async () => {
     await edge.probed();
     expect(edge.report.facts).toMatchObject({
       container: 'fmp4',
@@ -27,13 +27,25 @@ describe('a channel whose source has fragmented MP4', () => {
       startsWithKeyframe: true,
     });
     expect(edge.report.directObstacle).toBeNull();
-    expect(edge.report.transcodeObstacle).toMatchObject({
-      reason: 'FragmentedMp4',
-      message: expect.stringContaining('Proxy is the highest mode'),
-    });
+    expect(edge.report.transcodeObstacle).toBeNull();
+  });
+
+  test.each([
+    ['HEVC', { video: ['hvc1', box('hvcC', Buffer.alloc(23, 1))] as const }, 'VideoCodec'],
+    ['audio that is not AAC', { audio: ['Opus', box('dOps')] as const }, 'AudioCodec'],
+  ])('is played in Direct and Proxy at most where it has %s', async (_what, init, reason) => {
+    edge.source.init = makeInit(init);
+    await edge.probed();
+    expect(edge.report.transcodeObstacle).toMatchObject({ reason, message: expect.stringContaining('The source has') });
     edge.media.apply(testRoute(edge.source.url, { mode: 'Transcode' }));
     await edge.playlist();
     expect(edge.report.activeMode).toBe('Proxy');
+  });
+
+  test('is played in Direct and Proxy at most where its segments do not start on a keyframe', async () => {
+    edge.source.bytesOf = (msn) => makeFragment({ startSeconds: 100 + 2 * msn, durationSeconds: 2, keyframe: false });
+    await edge.probed();
+    expect(edge.report.transcodeObstacle?.reason).toBe('NoKeyframeAtStart');
   });
 
   test("names the source's own section and segments in Direct", async () => {

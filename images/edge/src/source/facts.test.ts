@@ -61,8 +61,16 @@ test('Direct with secret headers is impossible before any probe', () => {
 const transcode: readonly Case[] = [
   { name: 'H.264 and AAC', reason: null },
   { name: 'no audio', facts: { audioCodec: '' }, reason: null },
-  { name: 'fragmented MP4', facts: { container: 'fmp4' }, reason: 'FragmentedMp4' },
-  { name: 'another container', facts: { container: 'unknown' }, reason: 'NotMpegTs' },
+  { name: 'fragmented MP4', facts: { container: 'fmp4' }, reason: null },
+  { name: 'fragmented MP4 without audio', facts: { container: 'fmp4', audioCodec: '' }, reason: null },
+  { name: 'another container', facts: { container: 'unknown' }, reason: 'UnknownContainer' },
+  {
+    name: 'H.264 that changes its parameters within the film',
+    facts: { container: 'fmp4', videoCodec: 'avc3.64001f' },
+    reason: 'VideoCodec',
+  },
+  { name: 'HEVC in MP4', facts: { container: 'fmp4', videoCodec: 'hvc1.1.6.L93' }, reason: 'VideoCodec' },
+  { name: 'other audio in MP4', facts: { container: 'fmp4', audioCodec: 'Opus' }, reason: 'AudioCodec' },
   { name: 'HEVC', facts: { videoCodec: 'hvc1.1.6.L93' }, reason: 'VideoCodec' },
   { name: 'unknown video', facts: { videoCodec: '' }, reason: 'VideoCodec' },
   { name: 'other audio', facts: { audioCodec: 'ac-3' }, reason: 'AudioCodec' },

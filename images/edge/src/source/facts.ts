@@ -201,17 +201,15 @@ export function transcodeObstacle(facts: SourceFacts | null, sample: SegmentSamp
     const message = `The source's segments are encrypted with ${encryption}, and only viewers get their keys, so that they cannot be transcoded; Proxy is the highest mode`;
     return { reason: 'Encrypted', message };
   }
-  if (facts.container === 'fmp4') {
+  if (facts.container === 'unknown') {
     const message =
-      'The source has fragmented MP4 segments; only MPEG-TS segments can be joined with the ladder, so Proxy is the highest mode';
-    return { reason: 'FragmentedMp4', message };
-  }
-  if (facts.container !== 'mpegts') {
-    return { reason: 'NotMpegTs', message: 'The source has no MPEG-TS segments; others cannot be transcoded yet' };
+      "The source's segments are neither MPEG-TS nor fragmented MP4 with EXT-X-MAP, so that they cannot be transcoded";
+    return { reason: 'UnknownContainer', message };
   }
   if (!facts.videoCodec.startsWith('avc1')) {
     const found = facts.videoCodec === '' ? 'no known video' : facts.videoCodec;
-    return { reason: 'VideoCodec', message: `The source has ${found}; only H.264 video can be joined with the ladder` };
+    const message = `The source has ${found}; only H.264 video (in MP4 as avc1) can be joined with the ladder`;
+    return { reason: 'VideoCodec', message };
   }
   if (facts.audioCodec !== '' && !hasAudioBeside(facts) && !facts.audioCodec.startsWith('mp4a.40')) {
     return { reason: 'AudioCodec', message: `The source has ${facts.audioCodec} audio; only AAC can be copied` };

@@ -39,7 +39,7 @@ export function coveringCodec(sourceCodec: string, rungHeight: number): string {
 
 /** Whether rungs may ever be another encoding than the source's: others stay aliases of it for ever. */
 function isEncodable(facts: SourceFacts): boolean {
-  return facts.container === 'mpegts' && facts.videoCodec.startsWith('avc1');
+  return facts.container !== 'unknown' && facts.videoCodec.startsWith('avc1');
 }
 
 interface Variant {

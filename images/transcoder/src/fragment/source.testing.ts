@@ -6,6 +6,7 @@ import { readSection, type SourceSection } from './section.ts';
 
 /** A picture at 25 per second, and a frame of AAC, in ticks of the tracks of {@link TEST_SECTION}. */
 export const VIDEO_TICKS = 512;
+/** Ticks of an AAC frame, of which there are as many as samples in it. */
 export const AUDIO_TICKS = 1024;
 
 const SYNC = 0x0200_0000;

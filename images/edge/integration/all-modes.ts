@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Mode } from '@sluice/common/link/mode.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
+import type { Route } from '@sluice/common/link/route.ts';
+import { launchChromium, openProbedPage, readSample, servePlayerPages } from '@sluice/test/browser/chromium.ts';
+import { accountLine, faultsOf, reportOf } from '@sluice/test/browser/playback-report.ts';
+import { type Poll, pollViolations } from '@sluice/test/viewer/invariants.ts';
+import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
+import { AgentProgram, sessionOf } from './agent.ts';
+import { ANY_RHYTHM, decode, text } from './playing.ts';
+import { type EdgePrograms, until } from './programs.ts';
+
+/** Frames per second of the film. */
+const FRAME_RATE = 25;
+/** How long each mode is listed: three segments. */
+const MODE_MS = 6_000;
+/** How far players are behind the newest segment, and two segments more. */
+const BEHIND_MS = 12_000;
+/** What FFmpeg plays: past the last rung. */
+const DECODED_SECONDS = 36;
+const PLAYERS = ['hls', 'shaka'] as const;
+const VIEWPORT = { width: 320, height: 240 };
+
+/** What is taken through all modes. */
+export interface Played {
+  readonly edge: EdgePrograms;
+  /** Whose ladder is transcoded; its channel plays. */
+  readonly route: Route;
+  /** URL of the channel, without a slash at the end. */
+  readonly url: string;
+  /** The source itself, which the same players play at the same time, without any switch. */
+  readonly sourceUrl: string;
+  /** Rungs whose playlists are read all the time, of the same time each. */
+  readonly rungs: readonly string[];
+}
+
+function reportIn(edge: EdgePrograms): OwnerReport | null {
+  const message = edge.operator.received.findLast(({ type }) => type === 'report');
+  return message?.type === 'report' ? message.report : null;
+}
+
+/** Reads the playlists of rungs until it is told to end. */
+class Watcher {
+  readonly polls = new Map<string, Poll[]>();
+  readonly #reading: Promise<void>;
+  #ends = false;
+
+  constructor(url: string, rungs: readonly string[]) {
+    for (const rung of rungs) this.polls.set(rung, []);
+    this.#reading = this.#read(url);
+  }
+
+  async end(): Promise<void> {
+    this.#ends = true;
+    await this.#reading;
+  }
+
+  async #read(url: string): Promise<void> {
+    while (!this.#ends) {
+      for (const [rung, polls] of this.polls) {
+        const playlist = parseMediaPlaylist(await text(`${url}/${rung}.m3u8`));
+        polls.push({ playlist, atMilliseconds: performance.now() });
+      }
+      await sleep(500);
+    }
+  }
+}
+
+/** Switches the channel, and waits until it shows the mode. */
+async function goTo({ edge, route }: Played, mode: Mode, session: Route['session']): Promise<void> {
+  edge.operator.send({ type: 'route', route: { ...route, mode, session } });
+  await until(`the channel shows ${mode}`, 60, () => reportIn(edge)?.activeMode === mode);
+  await sleep(MODE_MS);
+}
+
+async function switchThrough(played: Played): Promise<void> {
+  const { edge, route } = played;
+  await sleep(MODE_MS);
+  await goTo(played, 'Proxy', null);
+  const agent = await AgentProgram.start(edge, route.ladder);
+  try {
+    await goTo(played, 'Transcode', sessionOf(route.ladder));
+    await goTo(played, 'Proxy', sessionOf(route.ladder));
+  } catch (error) {
+    process.stdout.write(agent.log);
+    throw error;
+  } finally {
+    await agent.stop();
+  }
+  await goTo(played, 'Direct', null);
+  await sleep(BEHIND_MS);
+}
+
+/** Initialization sections that a rung names one after the other: of which rung of ours each is, or the source's. */
+function sectionsOf(polls: readonly Poll[]): readonly string[] {
+  const byNumber = new Map(polls.flatMap(({ playlist }) => playlist.entries.map((entry) => [entry.msn, entry.mapUri])));
+  const rungs = [...byNumber]
+    .sort(([one], [other]) => one - other)
+    .map(([, map]) => (map?.startsWith('s/') === true ? (map.split('/')[2] ?? '') : 'Direct'));
+  return rungs.filter((rung, index) => rung !== rungs[index - 1]);
+}
+
+type Page = Awaited<ReturnType<typeof openProbedPage>>;
+
+/** A player's page that plays the channel, and one of the same kind that plays the source itself at the same time. */
+interface Pair {
+  readonly player: string;
+  readonly page: Page;
+  readonly reference: Page;
+}
+
+/** @returns lines of figures; fails where a player does worse than with the source itself */
+async function judge(pairs: readonly Pair[]): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for (const { player, page, reference } of pairs) {
+    const plain = reportOf(await readSample(reference), FRAME_RATE);
+    const report = reportOf(await readSample(page), FRAME_RATE);
+    lines.push(accountLine(player, report), accountLine(`${player}, the source`, plain));
+    assert.deepEqual(faultsOf(report, plain), [], lines.join('\n'));
+  }
+  return lines;
+}
+
+/** Fails where a poll breaks a rule, or the rung's sections are not those of the modes. */
+function checkPolls(polls: ReadonlyMap<string, readonly Poll[]>, rung: string): void {
+  for (const [name, all] of polls) {
+    assert.deepEqual(pollViolations(all, ANY_RHYTHM), [], name);
+    const entries = all.flatMap(({ playlist }) => playlist.entries);
+    assert.ok(!entries.some(({ discontinuity }) => discontinuity), `${name} has no discontinuity`);
+  }
+  const sections = sectionsOf(polls.get(rung) ?? []).slice(-5);
+  assert.deepEqual(sections, ['Direct', 'source', rung, 'source', 'Direct']);
+}
+
+/**
+ * Takes a channel through Direct, Proxy, Transcode by a real agent, and back, while FFmpeg, hls.js and Shaka Player play the
+ * lowest rung of its ladder. Fails where a playlist breaks a rule, FFmpeg warns, or a player shows anything but every frame of
+ * one unbroken stretch of film, as far as it shows the source itself so at the same time.
+ *
+ * @returns what was seen, in words
+ */
+export async function throughAllModes(played: Played): Promise<string> {
+  const { route, url, sourceUrl, rungs } = played;
+  const rung = route.ladder.at(-1);
+  assert.ok(rung !== undefined);
+  await goTo(played, 'Direct', null);
+  const [browser, pages] = [await launchChromium({}), await servePlayerPages()];
+  const watcher = new Watcher(url, rungs);
+  const open = (player: string, streamUrl: string, more = ''): Promise<Page> => {
+    const pageUrl = `${pages.url}/${player}.html?url=${encodeURIComponent(streamUrl)}${more}`;
+    return openProbedPage(browser, pageUrl, { viewport: VIEWPORT });
+  };
+  try {
+    const pairs = await Promise.all(
+      PLAYERS.map(async (player) => {
+        const reference = await open(player, sourceUrl);
+        return { player, reference, page: await open(player, `${url}/index.m3u8`, `&height=${rung.height}`) };
+      }),
+    );
+    const rungUrl = `${url}/${rung.name}.m3u8`;
+    const [frames] = await Promise.all([decode(rungUrl, DECODED_SECONDS), switchThrough(played)]);
+    assert.ok(frames >= DECODED_SECONDS * FRAME_RATE - 5, `FFmpeg decodes ${frames} frames in ${DECODED_SECONDS} s`);
+    await watcher.end();
+    checkPolls(watcher.polls, rung.name);
+    return [`FFmpeg ${frames} frames`, ...(await judge(pairs))].join('\n  ');
+  } finally {
+    await watcher.end().catch(() => undefined);
+    await browser.close();
+    pages.close();
+  }
+}
