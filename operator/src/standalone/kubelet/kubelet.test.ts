@@ -157,6 +157,20 @@ describe('a pod', () => {
     await started('run /bundles/main.js');
   });
 
+  test('finds in its files what a Secret holds now', async () => {
+    const metadata = { name: 'keys', namespace: 'tv' };
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata };
+    store.create(SECRETS, { ...secret, data: { old: 'YWJj', both: 'YWJj' } }, 'test');
+    create({ containers: [MAIN], volumes: [{ name: 'keys', secret: { secretName: 'keys' } }] });
+    await started('run /bundles/main.js');
+    store.update(SECRETS, 'tv', 'keys', (object) => {
+      object.data = { both: 'ZGVm', new: 'Z2hp' };
+    });
+    const path = join(folder, read().metadata.uid, 'volumes/keys');
+    await until('the new files', () => readdirSync(path).join() === 'both,new');
+    expect(['both', 'new'].map((file) => readFileSync(join(path, file), 'utf8'))).toEqual(['def', 'ghi']);
+  });
+
   test.each([
     [
       'an image that has no local program',

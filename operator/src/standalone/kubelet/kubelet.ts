@@ -1,4 +1,5 @@
 import { messageOf } from '@sluice/common/errors/error.ts';
+import { SECRET } from '../../kinds.ts';
 import { type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
 import { LOCAL_POD } from '../api/shapes.ts';
 import { PodRun, type PodServices } from './pod-run.ts';
@@ -32,6 +33,7 @@ export function startKubelet(services: PodServices): Kubelet {
     }
   };
   const unsubscribe = services.store.onEvent(({ kind, type, object }) => {
+    if (kind.plural === SECRET.plural && type !== 'DELETED') for (const run of runs.values()) run.refresh(object);
     if (kind.plural !== LOCAL_POD.plural) return;
     if (type === 'DELETED') runs.get(metadataOf(object).uid)?.kill(0);
     else take(object);

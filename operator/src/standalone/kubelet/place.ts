@@ -1,8 +1,8 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { SECRET } from '../../kinds.ts';
-import { fieldAt } from '../../runtime/memory/fields.ts';
+import { fieldAt, type JsonObject } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import type { Container, LocalPod, Variable } from '../api/shapes.ts';
 import type { LocalImage } from './images.ts';
@@ -40,10 +40,25 @@ export async function makeVolumes({ metadata, spec }: LocalPod, folder: string, 
       const message = `Secret ${namespace}/${secret.secretName} does not exist`;
       throw new SluiceError(message, { code: 'SECRET_MISSING', retryable: true });
     }
-    for (const [key, value] of Object.entries(object === undefined ? {} : SECRET.parse(object).data)) {
-      await writeFile(join(path, key), value, { mode: PRIVATE_FILE });
-    }
+    if (object !== undefined) await writeSecret(path, object);
   }
+}
+
+/** Lets what a pod mounts of a Secret be what the Secret holds now; each file is exchanged as a whole. */
+export async function refreshSecret({ spec }: LocalPod, folder: string, secretName: unknown, object: JsonObject) {
+  const mounts = spec.volumes.filter(({ secret }) => secret?.secretName === secretName);
+  for (const { name } of mounts) await writeSecret(join(folder, name), object);
+}
+
+async function writeSecret(folder: string, object: JsonObject): Promise<void> {
+  const { data } = SECRET.parse(object);
+  for (const [key, value] of Object.entries(data)) {
+    const unfinished = join(folder, `..${key}`);
+    await writeFile(unfinished, value, { mode: PRIVATE_FILE });
+    await rename(unfinished, join(folder, key));
+  }
+  const gone = (await readdir(folder)).filter((file) => !Object.hasOwn(data, file));
+  for (const file of gone) await rm(join(folder, file));
 }
 
 /**

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
 import { ApiError } from '../../runtime/client/api-error.ts';
+import { type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { type Clock, pause } from '../../runtime/queue/clock.ts';
 import { LOCAL_POD, type LocalPod } from '../api/shapes.ts';
@@ -10,7 +11,7 @@ import { aborted, LocalContainer } from './container.ts';
 import type { LocalImages } from './images.ts';
 import type { LogLine } from './log.ts';
 import type { Machine } from './machine.ts';
-import { makeVolumes, type PodPlace } from './place.ts';
+import { makeVolumes, type PodPlace, refreshSecret } from './place.ts';
 
 /** A Secret that a pod waits for is looked for this often: it is made within a second of the operator's start. */
 const WAIT_MS = 500;
@@ -53,6 +54,8 @@ export class PodRun {
   readonly #killed = new AbortController();
   readonly #over = new AbortController();
   #graceMs = Number.POSITIVE_INFINITY;
+  /** Resolves when the volumes are there, and as they were last asked for. */
+  #prepared: Promise<boolean> = Promise.resolve(false);
 
   /** Begins at once. */
   constructor(pod: LocalPod, services: PodServices) {
@@ -78,6 +81,18 @@ export class PodRun {
     this.#hurried.abort();
   }
 
+  /** A Secret has changed, perhaps one that the pod mounts. */
+  refresh(secret: JsonObject): void {
+    const { pod } = this.#place;
+    const { namespace, name } = metadataOf(secret);
+    if (namespace !== pod.metadata.namespace) return;
+    this.#prepared = this.#prepared.then(async (isPrepared) => {
+      // What ends takes its folder along.
+      if (isPrepared) await refreshSecret(pod, join(this.#place.folder, 'volumes'), name, secret).catch(() => {});
+      return isPrepared;
+    });
+  }
+
   /** What a container has printed, the first main one if the name is empty; null for one that the pod does not have. */
   log(name: string): string | null {
     const found = this.#containers.find(({ container }) => name === '' || container.name === name);
@@ -100,7 +115,8 @@ export class PodRun {
     this.#apply('object', { annotations: { 'sluice.dev/local-folder': join(folder, 'volumes') } });
     this.#changed();
     const ending = aborted(this.#ending.signal);
-    if (unschedulable(pod) === null && (await this.#prepare())) await Promise.race([this.#work(), ending]);
+    if (unschedulable(pod) === null) this.#prepared = this.#prepare();
+    if (await this.#prepared) await Promise.race([this.#work(), ending]);
     await Promise.all(this.#mains.map((main) => main.stop()));
     this.#killAfter(1000 * pod.spec.terminationGracePeriodSeconds);
     for (const sidecar of this.#sidecars.toReversed()) await sidecar.stop();
