@@ -1,17 +1,16 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { readPlatform } from '../e2e/environment.ts';
 import { channelManifest, namespaceManifest } from '../e2e/manifests.ts';
-import { eventually } from '../install/kubectl.ts';
 import { launchChromium, openProbedPage, readSample } from './chromium.ts';
+import { until, untilPlaying } from './viewer-page.ts';
 
 const platform = readPlatform();
 const { edgeUrl, addresses, artifactFolder, source } = platform;
 const NAMESPACE = 'page';
 const CHANNEL = 'film';
 const FILM_PAGE = `${edgeUrl}/watch/${NAMESPACE}/${CHANNEL}`;
-const SOURCE = `${source.url}/page`;
 
 let browser: Browser;
 
@@ -21,8 +20,8 @@ beforeAll(async () => {
     { name: '360p', height: 360, bitrateBps: 700_000 },
   ];
   await platform.apply(namespaceManifest(NAMESPACE));
-  // A page without a server hears of it by its next heartbeat.
-  await apply(CHANNEL, 'film', { viewers: { heartbeatSeconds: 3 }, transcode: { ladder } });
+  const uri = `${source.url}/page/film/index.m3u8`;
+  await platform.apply(channelManifest({ namespace: NAMESPACE, name: CHANNEL, uri, spec: { transcode: { ladder } } }));
   browser = await launchChromium(addresses);
 });
 
@@ -31,69 +30,13 @@ afterAll(async () => {
   await platform.delete('Namespace', '', NAMESPACE);
 });
 
-/** A channel with a path of the source. */
-async function apply(name: string, path: string, spec: object = {}): Promise<void> {
-  await platform.apply(channelManifest({ namespace: NAMESPACE, name, uri: `${SOURCE}/${path}/index.m3u8`, spec }));
-}
-
-/** Waits for a condition in the page, given as an expression. (Playwright's own wait evaluates inside the page, which its Content-Security-Policy forbids.) */
-async function until(page: Page, expression: string, timeoutSeconds: number): Promise<void> {
-  const look = async () => ((await page.evaluate<boolean>(expression)) ? true : null);
-  const describePage = () => page.evaluate<string>('document.body.innerText');
-  await eventually(expression, look, { timeoutSeconds }, describePage);
-}
-
-function untilPlaying(page: Page): Promise<void> {
-  return until(page, 'document.querySelector("video").currentTime > 1', 30);
-}
-
-function notice(page: Page): Promise<string | null> {
-  return page.locator('#notice-title').textContent();
-}
-
 describe(`the viewer page (${platform.name})`, () => {
   test('says that a channel does not exist', async () => {
     const page = await openProbedPage(browser, `${edgeUrl}/watch/${NAMESPACE}/nowhere`);
     await page.locator('#notice').waitFor({ state: 'visible' });
-    expect(await notice(page)).toBe('No such channel');
+    expect(await page.locator('#notice-title').textContent()).toBe('No such channel');
     await page.screenshot({ path: join(artifactFolder, 'page-unknown-channel.png') });
     await page.close();
-  });
-
-  test('says that a source is not there yet, and starts by itself when it is', async () => {
-    await apply('late', 'not-yet');
-    const page = await openProbedPage(browser, `${edgeUrl}/watch/${NAMESPACE}/late`);
-    await until(page, 'document.querySelector("#notice-title").textContent === "The source is not there yet"', 30);
-    await page.screenshot({ path: join(artifactFolder, 'page-no-source.png') });
-    await apply('late', 'film');
-    await untilPlaying(page);
-    await page.locator('#notice').waitFor({ state: 'hidden' });
-    await page.close();
-    await platform.delete('Channel', NAMESPACE, 'late');
-  });
-
-  test('says that the connection is lost, and goes on when it is back', async () => {
-    const page = await openProbedPage(browser, FILM_PAGE);
-    await untilPlaying(page);
-    await page.context().setOffline(true);
-    await until(page, 'document.querySelector("#notice-title").textContent === "Connection lost"', 60);
-    await page.screenshot({ path: join(artifactFolder, 'page-connection-lost.png') });
-    await page.context().setOffline(false);
-    const before = (await readSample(page)).currentTime;
-    await until(page, `document.querySelector("video").currentTime > ${before + 3}`, 60);
-    await page.locator('#notice').waitFor({ state: 'hidden' });
-    await page.close();
-  });
-
-  test('plays through the edge when this viewer cannot reach the source', async () => {
-    await apply('inside', 'film');
-    const page = await openProbedPage(browser, `${edgeUrl}/watch/${NAMESPACE}/inside`, { unreachable: source.url });
-    await untilPlaying(page);
-    expect(await page.locator('#mode').getAttribute('data-mode')).toBe('proxy');
-    expect(await page.locator('#reason').textContent()).toContain('could not reach');
-    await page.screenshot({ path: join(artifactFolder, 'page-outside.png') });
-    await page.close();
-    await platform.delete('Channel', NAMESPACE, 'inside');
   });
 
   test('fits a phone', async () => {
@@ -112,7 +55,12 @@ describe(`the viewer page (${platform.name})`, () => {
     const page = await openProbedPage(browser, FILM_PAGE);
     await untilPlaying(page);
     const labels = await page.locator('#quality option').allTextContents();
-    expect(labels.map((label) => label.split(' (')[0])).toEqual(['Automatic', '360p', '480p', 'Source 720p']);
+    expect(labels.map((label) => label.split(' (')[0])).toEqual([
+      'Automatic',
+      '360p',
+      '480p',
+      `Source ${platform.filmHeight}p`,
+    ]);
     await page.locator('#quality').focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');

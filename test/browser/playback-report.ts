@@ -199,7 +199,7 @@ export function keepsUp(reference: PlaybackReport): boolean {
 }
 
 /**
- * What a playback did worse than the reference, which played the same film with the same player on the same machine at
+ * What a playback did worse than the reference, which played the same film in the same browser on the same machine at
  * the same time, but without any switch; in sentences, empty if nothing. Where the machine keeps up with the reference,
  * every frame of the film must have been decoded, each that was not presented must be one of those that the browser says
  * came too late, and nothing may jump or stall. Where it does not, frames say nothing about Sluice: then only errors

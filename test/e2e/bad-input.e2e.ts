@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { request } from 'undici';
 import { eventually } from '../install/kubectl.ts';
 import { pollViolations } from '../viewer/invariants.ts';
 import { startViewer, type Viewer } from '../viewer/viewer.ts';
-import { sessionPods, waitForCondition, waitForMode, waitForNoPods, waitForProbe } from './channel-state.ts';
+import { waitForCondition, waitForProbe } from './channel-state.ts';
 import { readPlatform } from './environment.ts';
 import { badSourceManifest, channelManifest, namespaceManifest } from './manifests.ts';
 import type { PlatformObject } from './platform/platform.ts';
@@ -16,7 +15,6 @@ const FILM = `${source.url}/trouble/film/index.m3u8`;
 /** Plays while others are in trouble. */
 const NEIGHBOUR = 'neighbour';
 const TARGET_DURATION_SECONDS = 2;
-const SMALL_LADDER = [{ name: '240p', height: 240, bitrateBps: 300_000 }];
 
 /** Watches a healthy channel all the while: no trouble of another channel may show here. */
 let neighbour: Viewer;
@@ -40,23 +38,10 @@ async function apply(name: string, uri: string, spec: object = {}): Promise<void
   await platform.apply(channelManifest({ namespace: NAMESPACE, name, uri, spec }));
 }
 
-/** A channel that plays the film, known to the edges. */
-async function applyFilm(name: string, spec: object): Promise<void> {
-  await apply(name, FILM, spec);
-  await waitForProbe(platform, NAMESPACE, name);
-}
-
 const remove = (name: string) => platform.delete('Channel', NAMESPACE, name);
 
 const conditionOf = (name: string, type: string, status: string, timeoutSeconds?: number) =>
   waitForCondition(platform, { namespace: NAMESPACE, name }, type, status, timeoutSeconds);
-
-const modeOf = (name: string, mode: string, timeoutSeconds: number) =>
-  waitForMode(platform, NAMESPACE, name, mode, timeoutSeconds);
-
-function watch(name: string, index: number): Viewer {
-  return startViewer({ edgeUrl, namespace: NAMESPACE, channel: name, session: `trouble-${name}-${index}`, addresses });
-}
 
 interface PodView extends PlatformObject {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
@@ -76,7 +61,13 @@ beforeAll(async () => {
     { timeoutSeconds: 60 },
   );
   await waitForProbe(platform, NAMESPACE, NEIGHBOUR);
-  neighbour = watch(NEIGHBOUR, 0);
+  neighbour = startViewer({
+    edgeUrl,
+    namespace: NAMESPACE,
+    channel: NEIGHBOUR,
+    session: 'trouble-neighbour',
+    addresses,
+  });
   await neighbour.started;
 });
 
@@ -187,72 +178,11 @@ describe('requests that make no sense are refused in the fixed shape', () => {
   });
 });
 
-describe('what dies does not take its viewers along', () => {
-  test('a transcode pod that is killed: the source goes on, and another pod takes over', async () => {
-    const spec = {
-      delivery: { minimumMode: 'Transcode', hysteresisSeconds: 2 },
-      transcode: { ladder: SMALL_LADDER, preset: platform.pace.preset },
-    };
-    await applyFilm('killed', spec);
-    const viewer = watch('killed', 0);
-    await viewer.started;
-    await modeOf('killed', 'Transcode', 100);
-    const [pod = ''] = await sessionPods(platform, NAMESPACE, 'killed');
-    await platform.delete('Pod', NAMESPACE, pod, { graceSeconds: 0 });
-    await eventually(
-      'another pod runs',
-      async () => {
-        const pods = await sessionPods(platform, NAMESPACE, 'killed');
-        return pods.length === 1 && pods[0] !== pod ? true : null;
-      },
-      { timeoutSeconds: 60 },
-    );
-    await modeOf('killed', 'Transcode', 100);
-    await sleep(5000);
-    await viewer.stop();
-    expect(viewer.record.problems).toEqual([]);
-    expect(pollViolations(viewer.record.polls, TARGET_DURATION_SECONDS)).toEqual([]);
-    await remove('killed');
-    await waitForNoPods(platform, NAMESPACE, 'killed');
-  });
-
-  test('a transcode pod that never starts: the channel stays in Proxy and says what the scheduler says', async () => {
-    const transcode = { ladder: SMALL_LADDER, nodeSelector: { 'example.org/no-such-node': 'true' } };
-    await applyFilm('unschedulable', { delivery: { minimumMode: 'Transcode', hysteresisSeconds: 2 }, transcode });
-    const viewer = watch('unschedulable', 0);
-    await viewer.started;
-    await modeOf('unschedulable', 'Proxy', 30);
-    const found = await conditionOf('unschedulable', 'TranscodeHealthy', 'False', 60);
-    expect(found.message).toMatch(/nodes? (are available|didn't match)|node affinity|selector/);
-    await viewer.stop();
-    expect(viewer.record.problems).toEqual([]);
-    await remove('unschedulable');
-  });
-
-  test('a Channel deleted while it is watched: 404 for its viewers, and nothing is left of it', async () => {
-    await applyFilm('deleted', { delivery: { minimumMode: 'Proxy' } });
-    const viewer = watch('deleted', 0);
-    await viewer.started;
-    await remove('deleted');
-    await eventually(
-      'the edge has forgotten the channel',
-      async () => {
-        const answer = await ask(`/live/${NAMESPACE}/deleted/index.m3u8`);
-        return answer.status === 404 && answer.error?.code === 'CHANNEL_UNKNOWN' ? true : null;
-      },
-      { timeoutSeconds: 20 },
-    );
-    await viewer.stop();
-    await eventually(
-      'its files are gone',
-      async () => ((await platform.filesOfChannel(NAMESPACE, 'deleted')).length === 0 ? true : null),
-      { timeoutSeconds: 30 },
-    );
-  });
-
-  test('the neighbour channel noticed nothing of all this', () => {
+describe('the neighbour channel', () => {
+  test('noticed nothing of all this', async () => {
+    await neighbour.stop();
     expect(neighbour.record.problems).toEqual([]);
     expect(pollViolations(neighbour.record.polls, TARGET_DURATION_SECONDS)).toEqual([]);
-    expect(neighbour.record.polls.length).toBeGreaterThan(20);
+    expect(neighbour.record.polls.length).toBeGreaterThan(5);
   });
 });

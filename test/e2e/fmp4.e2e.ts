@@ -69,7 +69,7 @@ describe(`a source with fragmented MP4 (${platform.name})`, () => {
       container: 'fmp4',
       videoCodec: expect.stringMatching(/^avc1\.64/),
       audioCodec: 'mp4a.40.2',
-      height: 720,
+      height: platform.filmHeight,
       frameRateMilli: FRAME_RATE * 1000,
     });
     await waitForCondition(platform, { namespace: NAMESPACE, name: CHANNEL }, 'TranscodePossible', 'True');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProgress, durationText } from '../cluster/progress.ts';
 import { BROWSER_PROGRAMS, ensurePrograms } from '../setup/debian-packages.ts';
+import { SMALL_FILM } from '../standalone/film.ts';
 import { prepareStandalone } from '../standalone/set-up.ts';
 import { REPOSITORY_ROOT, runSuites } from './jest.ts';
 import { startStandaloneOperator } from './standalone-operator.ts';
@@ -13,7 +14,7 @@ usage: npm run test:standalone [-- PATTERN...]
 
   PATTERN   run only suites whose path matches, e.g. audience, bad-input, browser
 
-Suites named *.cluster.e2e.ts need a real Kubernetes (npm run test:e2e) and are left out. About two minutes in all.
+Suites named *.cluster.e2e.ts need a real Kubernetes (npm run test:e2e) and are left out. About a minute and a half in all.
 `;
 
 /** A folder for this checkout: runs of two checkouts at once must not write into each other's segments. */
@@ -26,7 +27,7 @@ function artifactRoot(): string {
 async function runAll(patterns: readonly string[]): Promise<number> {
   const progress = createProgress();
   await ensurePrograms(BROWSER_PROGRAMS, progress);
-  const variables = { ...process.env, ...(await prepareStandalone(progress)) };
+  const variables = { ...process.env, ...(await prepareStandalone(progress, SMALL_FILM)) };
   const folder = artifactRoot();
   const started = performance.now();
   const artifactFolder = join(folder, 'artifacts');

@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
 
-/**
- * The longest suites first, and the two that play film in a browser not both at once: four of these side by side keep
- * two cores busy, but no encoder late.
- */
-const ORDER = ['audience', 'playback-page', 'bad-input', 'page', 'playback-shaka', 'proxy-sharing', 'viewers', 'fmp4'];
+/** The longest suites first: four of them side by side keep two cores busy, but no encoder late. */
+const ORDER = [
+  ...['audience', 'playback', 'losses', 'fmp4', 'page-trouble', 'bad-input', 'page'],
+  ...['proxy-sharing', 'viewers'],
+];
 
 /** Suites that the list does not name come last. */
 const placeOf = ({ path }) => {

@@ -1,5 +1,6 @@
 import type { Kubectl } from '../../install/kubectl.ts';
 import { runInEdges } from '../../install/pods.ts';
+import { DEMO_FILM } from '../../standalone/film.ts';
 import type { Kind, Platform, PlatformObject } from './platform.ts';
 import { openSockets, procAddress } from './sockets.ts';
 
@@ -28,6 +29,7 @@ export function createClusterPlatform({ kubectl, ...settings }: ClusterSettings)
   return {
     name: 'cluster',
     ...settings,
+    filmHeight: DEMO_FILM.height,
     pace: { hysteresisSeconds: 6, watchSeconds: 12, preset: 'veryfast' },
     async apply(manifests) {
       await kubectl.run(['apply', '--server-side', '-f', '-'], manifests);

@@ -43,6 +43,8 @@ export interface Platform {
   /** Folder for what suites write: segments, screenshots. */
   readonly artifactFolder: string;
   readonly source: FilmSource;
+  /** Lines of the film that the demo sources play. */
+  readonly filmHeight: number;
   /** Reference of an image in which `node` runs a script. */
   readonly nodeImage: string;
   readonly pace: Pace;

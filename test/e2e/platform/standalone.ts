@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readManifests } from '../../chart/manifests.ts';
 import { SYSTEM_NAMESPACE } from '../../install/install.ts';
 import { eventually } from '../../install/kubectl.ts';
+import { SMALL_FILM } from '../../standalone/film.ts';
 import { type Api, type ApiKind, createApi, pathOf } from './api.ts';
 import type { Platform, PlatformObject } from './platform.ts';
 import { openSockets, procAddress } from './sockets.ts';
@@ -48,6 +49,7 @@ export function createStandalonePlatform({ apiUrl, ...settings }: StandaloneSett
   return {
     name: 'standalone',
     ...settings,
+    filmHeight: SMALL_FILM.height,
     // Several encoders share this machine with browsers.
     pace: { hysteresisSeconds: 2, watchSeconds: 6, preset: 'ultrafast' },
     async apply(manifests) {
