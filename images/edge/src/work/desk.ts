@@ -183,7 +183,8 @@ export class Desk {
   /** Pixels that a rung has: 4:2:0 wants an even number of lines, and none is higher than the source. */
   #heightOf(rung: string, sourceHeight: number): number {
     const height = this.#owner.ladder.find(({ name }) => name === rung)?.height ?? sourceHeight;
-    return 2 * Math.floor(Math.min(height, sourceHeight) / 2);
+    // A section may leave the size to the parameter sets.
+    return 2 * Math.floor(Math.min(height, sourceHeight === 0 ? height : sourceHeight) / 2);
   }
 
   async #store(files: readonly UploadedFile[]): Promise<void> {
