@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@sluice/common/errors/error.ts';
 import type { Channel } from '@sluice/crds';
-import { channelLine, textOf } from '@sluice/operator/standalone/terminal.ts';
+import { channelLine } from '@sluice/operator/standalone/terminal.ts';
 import { defaultContext, ensureCluster, stopCluster } from './cluster/cluster.ts';
 import { forwardToEdge, requireFreePort } from './install/forward.ts';
 import { applyDemo, DEMO_NAMESPACE, type Installation, installSluice } from './install/install.ts';
@@ -27,11 +27,10 @@ async function followChannels({ kubectl }: Installation, signal: AbortSignal): P
   const shown = new Map<string, string>();
   while (!signal.aborted) {
     const list = await kubectl.get<{ items: Channel[] }>(['channels', '-A']).catch(() => null);
-    for (const line of (list?.items ?? []).map(channelLine)) {
-      const text = textOf(line);
-      if (shown.get(line.channel) !== text)
-        process.stdout.write(`${new Date().toLocaleTimeString('en-GB')}  ${text}\n`);
-      shown.set(line.channel, text);
+    for (const channel of list?.items ?? []) {
+      const [key, { text }] = [`${channel.metadata.namespace}/${channel.metadata.name}`, channelLine(channel)];
+      if (shown.get(key) !== text) process.stdout.write(`${new Date().toLocaleTimeString('en-GB')}  ${text}\n`);
+      shown.set(key, text);
     }
     await sleep(REFRESH_MILLISECONDS, undefined, { signal }).catch(() => {});
   }

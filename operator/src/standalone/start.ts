@@ -24,7 +24,7 @@ import { createLocalMachine } from './kubelet/machine.ts';
 import { type LoopbackNetwork, takeNetwork } from './network/network.ts';
 import { openRelay } from './network/relay.ts';
 import type { StandaloneSettings } from './settings.ts';
-import { followChannels, printInput, type Terminal } from './terminal.ts';
+import { followChannels, type Terminal } from './terminal.ts';
 
 /** A run of everything on this machine. */
 export interface StandaloneRun {
@@ -78,7 +78,9 @@ export async function startStandalone(settings: StandaloneSettings, terminal: Te
   const print = createLogPrinter((line) => terminal.write(line), { colour: terminal.colour, all: settings.allLogs });
   const store = createStandaloneStore(Date.now, network);
   const run: Run = { settings, store, network, print, started: starting };
-  const input = new FolderInput([EDGES_FILE, settings.input], store, printInput(terminal));
+  const input = new FolderInput([EDGES_FILE, settings.input], store, (line, isFault) => {
+    terminal.write(line, isFault ? 'red' : undefined);
+  });
   await input.read();
   starting.defer(await openPage(run));
   const kubelet = starting.adopt(await startPods(run), (running) => running.stop());

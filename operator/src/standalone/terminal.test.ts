@@ -3,7 +3,7 @@ import type { Channel, ChannelStatus } from '@sluice/crds';
 import type { JsonObject } from '../runtime/memory/fields.ts';
 import { channelFixture } from '../testing/fixtures.ts';
 import { createStandaloneStore } from './api/kinds.ts';
-import { channelLine, createTerminal, followChannels, summaryOf, textOf } from './terminal.ts';
+import { channelLine, createTerminal, followChannels, summaryOf } from './terminal.ts';
 
 function channel(status: object): Channel {
   return { ...channelFixture(), status: status as ChannelStatus };
@@ -36,13 +36,13 @@ describe('the line of a channel', () => {
       'Idle      0 viewers   no edge pod is ready',
     ],
   ])('%s', (_name, status, expected) => {
-    expect(textOf(channelLine(channel(status)))).toBe(`tv/film              ${expected}`);
+    expect(channelLine(channel(status)).text).toBe(`tv/film              ${expected}`);
   });
 
   test('of all channels says mode, viewers and reason, of those that are watched first', () => {
     const viewers = { count: 1, peak: 1, state: 'Known' };
     const line = channelLine(channel({ mode: 'Direct', viewers, decisions: [decided] }));
-    const idle = { ...line, channel: 'tv/news', mode: 'Idle', viewers: '0 viewers', reason: '' };
+    const idle = { mode: 'Idle', text: '', summary: 'tv/news Idle, 0 viewers' };
     expect(summaryOf([idle, line])).toBe(
       'tv/film Direct, 1 viewer (2 viewers have reached the threshold) | tv/news Idle, 0 viewers',
     );

@@ -1,9 +1,8 @@
 import type { WriteStream } from 'node:tty';
-import { isDeepStrictEqual, styleText } from 'node:util';
+import { styleText } from 'node:util';
 import type { Channel } from '@sluice/crds';
 import { CHANNEL } from '../kinds.ts';
 import type { ObjectStore } from '../runtime/memory/object-store.ts';
-import type { InputEvents } from './input/folder-input.ts';
 
 /** The part of a terminal's output stream that is used; `columns` is 0 where the terminal does not know it. */
 export type TerminalOutput = Partial<Pick<WriteStream, 'isTTY' | 'columns' | 'hasColors'>> & {
@@ -13,7 +12,8 @@ export type TerminalOutput = Partial<Pick<WriteStream, 'isTTY' | 'columns' | 'ha
 /** What a run writes to: lines that stay, and below them one line that is always the latest. */
 export interface Terminal {
   readonly colour: boolean;
-  write(line: string): void;
+  /** @param style of the line, where the terminal has colours */
+  write(line: string, style?: 'bold' | 'red'): void;
   /** Replaces the last line; where the output is no terminal there is none. */
   status(text: string): void;
   /** Takes the last line away. */
@@ -34,49 +34,46 @@ export function createTerminal(output: TerminalOutput): Terminal {
     last = text.slice(0, (output.columns || DEFAULT_COLUMNS) - 1);
     draw('');
   };
+  const colour = isTerminal && output.hasColors?.() === true;
   return {
-    colour: isTerminal && output.hasColors?.() === true,
-    write: (line) => void draw(`${line}\n`),
+    colour,
+    write: (line, style) =>
+      void draw(`${colour && style !== undefined ? styleText(style, line, { validateStream: false }) : line}\n`),
     status,
     end: () => status(''),
   };
 }
 
-/** What people see of a channel, as texts. */
+/** What people see of a channel. */
 export interface ChannelLine {
-  /** `namespace/name` */
-  readonly channel: string;
   /** Empty until the operator has looked at the channel. */
   readonly mode: string;
-  /** `1 viewer`; `viewers unknown`, which is not the same as none. */
-  readonly viewers: string;
-  /** Why the channel is in its mode, or what keeps it from being ready. */
-  readonly reason: string;
+  /** In columns that line up as long as names are not too long. */
+  readonly text: string;
+  /** The same in few characters. */
+  readonly summary: string;
 }
 
-/** The line of a channel as its status has it. */
+/** The line of a channel as its status has it: mode, viewers, and why it is in that mode or what keeps it from being ready. */
 export function channelLine({ metadata, status }: Channel): ChannelLine {
+  const channel = `${metadata.namespace}/${metadata.name}`;
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   const { state = 'Unknown', count = 0 } = status?.viewers ?? {};
+  const mode = status?.mode ?? '';
+  // Unknown is not the same as none.
+  const viewers = state === 'Unknown' ? 'viewers unknown' : `${count} viewer${count === 1 ? '' : 's'}`;
+  const reason = ready?.status === 'False' ? ready.message : (status?.decisions?.at(-1)?.reason ?? '');
   return {
-    channel: `${metadata.namespace}/${metadata.name}`,
-    mode: status?.mode ?? '',
-    viewers: state === 'Unknown' ? 'viewers unknown' : `${count} viewer${count === 1 ? '' : 's'}`,
-    reason: ready?.status === 'False' ? ready.message : (status?.decisions?.at(-1)?.reason ?? ''),
+    mode,
+    text: `${channel.padEnd(20)} ${mode.padEnd(9)} ${viewers.padEnd(11)} ${reason}`.trimEnd(),
+    summary: `${channel} ${mode}, ${viewers}${reason && ` (${reason})`}`,
   };
-}
-
-/** Columns that line up as long as names are not too long. */
-export function textOf({ channel, mode, viewers, reason }: ChannelLine): string {
-  return `${channel.padEnd(20)} ${mode.padEnd(9)} ${viewers.padEnd(11)} ${reason}`.trimEnd();
 }
 
 /** All channels in one line, those with viewers first: what does not fit is cut off. */
 export function summaryOf(lines: readonly ChannelLine[]): string {
-  return lines
-    .toSorted((one, other) => Number(one.mode === 'Idle') - Number(other.mode === 'Idle'))
-    .map(({ channel, mode, viewers, reason }) => `${channel} ${mode}, ${viewers}${reason && ` (${reason})`}`)
-    .join(' | ');
+  const sorted = lines.toSorted((one, other) => Number(one.mode === 'Idle') - Number(other.mode === 'Idle'));
+  return sorted.map(({ summary }) => summary).join(' | ');
 }
 
 /**
@@ -85,32 +82,16 @@ export function summaryOf(lines: readonly ChannelLine[]): string {
  */
 export function followChannels(store: ObjectStore, terminal: Terminal, now: () => number): () => void {
   const shown = new Map<string, ChannelLine>();
-  const show = (channel: Channel, isDeleted: boolean): void => {
-    const line = channelLine(channel);
-    const isNews = isDeleted ? shown.delete(line.channel) : !isDeepStrictEqual(line, shown.get(line.channel));
-    if (line.mode === '' || !isNews) return;
-    if (!isDeleted) shown.set(line.channel, line);
-    const text = `${new Date(now()).toLocaleTimeString('en-GB')}  ${isDeleted ? `${line.channel} is deleted` : textOf(line)}`;
-    terminal.write(terminal.colour ? styleText('bold', text, { validateStream: false }) : text);
-    terminal.status(summaryOf([...shown.values()]));
-  };
-  for (const object of store.list(CHANNEL)) show(CHANNEL.parse(object), false);
   return store.onEvent(({ kind, type, object }) => {
-    if (kind.kind === CHANNEL.kind) show(CHANNEL.parse(object), type === 'DELETED');
+    if (kind.kind !== CHANNEL.kind) return;
+    const channel = CHANNEL.parse(object);
+    const { namespace, name } = channel.metadata;
+    const [key, line] = [`${namespace}/${name}`, channelLine(channel)];
+    const isNews = type === 'DELETED' ? shown.delete(key) : line.mode !== '' && line.text !== shown.get(key)?.text;
+    if (!isNews) return;
+    if (type !== 'DELETED') shown.set(key, line);
+    const text = type === 'DELETED' ? `${key} is deleted` : line.text;
+    terminal.write(`${new Date(now()).toLocaleTimeString('en-GB')}  ${text}`, 'bold');
+    terminal.status(summaryOf([...shown.values()]));
   });
-}
-
-/** Tells people what becomes of their files: faults as `FILE:LINE: FIELD: MESSAGE`, of which terminals make links. */
-export function printInput({ write, colour }: Pick<Terminal, 'write' | 'colour'>): InputEvents {
-  return {
-    refused(faults) {
-      for (const { file, line, field, message } of faults) {
-        const text = [line === 0 ? file : `${file}:${line}`, field, message].filter((part) => part !== '').join(': ');
-        write(colour ? styleText('red', text, { validateStream: false }) : text);
-      }
-      write(`${faults[0]?.file ?? ''} is not taken as long as this is wrong; what it held before goes on`);
-    },
-    taken: (file, labels) =>
-      write(`${file}${labels.length === 0 ? ' holds nothing any more' : `: ${labels.join(', ')}`}`),
-  };
 }

@@ -33,10 +33,7 @@ describe('the controllers', () => {
       now: () => now,
       onTrouble: (text) => troubles.push(text),
     });
-    await new FolderInput([EDGES_FILE], store, {
-      refused: (faults) => troubles.push(...faults.map(String)),
-      taken: () => {},
-    }).read();
+    await new FolderInput([EDGES_FILE], store, (line, isFault) => isFault && troubles.push(line)).read();
   });
 
   afterEach(async () => {

@@ -2,40 +2,37 @@ import { messageOf } from '@sluice/common/errors/error.ts';
 import { type Document, isMap, isNode, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 import { isObject, type JsonObject } from '../../runtime/memory/fields.ts';
 
-/** Something in a file that keeps it from being taken. */
-export interface InputFault {
-  readonly file: string;
-  /** From 1; 0: the file as a whole. */
-  readonly line: number;
-  /** JSON path of the field; empty if it is not about one. */
-  readonly field: string;
-  /** What is wrong, and the remedy. */
-  readonly message: string;
-}
-
 /** One object out of a file. */
 export interface InputDocument {
   readonly object: JsonObject;
-  /** A fault of this object, with the line of the field that it is about. */
-  fault(field: string, message: string): InputFault;
+  /** What is wrong with a field of this object, or with all of it, as {@link faultText}. */
+  fault(field: string, message: string): string;
 }
 
 /** More aliases than this blow a file up, they do not describe a channel. */
 const ALIASES_MAX = 100;
 const NO_OBJECT = 'a document must be an object with apiVersion, kind and metadata';
 
+/**
+ * What is wrong in a file, as `FILE:LINE: FIELD: MESSAGE`, of which terminals make links.
+ * @param line 0: the file as a whole @param field JSON path; empty if it is not about one @param message with the remedy
+ */
+export function faultText(file: string, line: number, field: string, message: string): string {
+  return [line === 0 ? file : `${file}:${line}`, field, message].filter((part) => part !== '').join(': ');
+}
+
 /** Reads a file of YAML (or JSON) documents, each a Kubernetes object. Never throws. @param faults gets what is wrong */
-export function parseFile(file: string, text: string, faults: InputFault[]): readonly InputDocument[] {
+export function parseFile(file: string, text: string, faults: string[]): readonly InputDocument[] {
   const counter = new LineCounter();
   const lineAt = (offset: number | undefined) => (offset === undefined ? 0 : counter.linePos(offset).line);
   const parsed = parseAllDocuments(text, { lineCounter: counter });
   return (Array.isArray(parsed) ? parsed : []).flatMap((document) => {
-    const fault = (field: string, message: string): InputFault => {
-      return { file, line: lineAt(offsetOf(document, field)), field, message };
+    const fault = (field: string, message: string): string => {
+      return faultText(file, lineAt(offsetOf(document, field)), field, message);
     };
     for (const { pos, message } of document.errors) {
       const words = (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
-      faults.push({ file, line: lineAt(pos[0]), field: '', message: words });
+      faults.push(faultText(file, lineAt(pos[0]), '', words));
     }
     if (document.errors.length > 0 || document.contents === null) return [];
     try {

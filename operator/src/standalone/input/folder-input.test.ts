@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { createStandaloneStore } from '../api/kinds.ts';
-import type { InputFault } from './document.ts';
 import { FolderInput } from './folder-input.ts';
 
 const channel = (name: string, more = '') => `apiVersion: sluice.dev/v1alpha1
@@ -16,6 +15,20 @@ spec:
   source:
     uri: https://media.example.org/film/index.m3u8
 ${more}`;
+
+/** What is told of a fault, `FILE:LINE: FIELD: MESSAGE`. */
+interface InputFault {
+  readonly file: string;
+  readonly line: number;
+  readonly field: string;
+  readonly message: string;
+}
+
+function read(told: string): InputFault {
+  const [, file = '', line = '0', field = '', message = ''] =
+    /^(.*?\.ya?ml)(?::(\d+))?: (?:([a-z][\w.[\]]*): (?!let it))?(.*)$/is.exec(told) ?? [];
+  return { file, line: Number(line), field, message };
+}
 
 describe('a folder as input', () => {
   let folder: string;
@@ -29,9 +42,9 @@ describe('a folder as input', () => {
     store = createStandaloneStore(Date.now);
     faults = [];
     taken = [];
-    input = new FolderInput([folder], store, {
-      refused: (found) => faults.push(...found),
-      taken: (file, labels) => taken.push(`${file.slice(folder.length + 1)}: ${labels.join(', ')}`),
+    input = new FolderInput([folder], store, (line, isFault) => {
+      if (isFault) faults.push(read(line));
+      else if (!line.includes('is not taken')) taken.push(line.slice(folder.length + 1));
     });
   });
 

@@ -5,15 +5,7 @@ import { ApiError } from '../../runtime/client/api-error.ts';
 import { type JsonObject, metadataOf } from '../../runtime/memory/fields.ts';
 import type { ObjectStore } from '../../runtime/memory/object-store.ts';
 import { apiVersionOf, type ServedKind } from '../../runtime/memory/served-kind.ts';
-import { type InputDocument, type InputFault, parseFile } from './document.ts';
-
-/** What an input tells of its work. */
-export interface InputEvents {
-  /** A file is refused as a whole; what it held before goes on. */
-  refused(faults: readonly InputFault[]): void;
-  /** A file has been taken, or is gone (then without objects). `labels` like `Channel demo/film`. */
-  taken(file: string, labels: readonly string[]): void;
-}
+import { faultText, type InputDocument, parseFile } from './document.ts';
 
 /** Objects out of a file, each by its label, e.g. `Channel demo/film`. */
 type Objects = ReadonlyMap<string, { readonly kind: ServedKind; readonly object: JsonObject }>;
@@ -47,15 +39,16 @@ const LOOK_MILLISECONDS = 250;
 export class FolderInput {
   readonly #inputs: readonly string[];
   readonly #store: ObjectStore;
-  readonly #events: InputEvents;
+  readonly #tell: (line: string, isFault: boolean) => void;
   #files: ReadonlyMap<string, KnownFile> = new Map();
   /** The texts that were taken in last, as JSON. */
   #taken = '';
 
-  constructor(inputs: readonly string[], store: ObjectStore, events: InputEvents) {
+  /** @param tell told what becomes of files: what is taken of them, or why they are refused */
+  constructor(inputs: readonly string[], store: ObjectStore, tell: (line: string, isFault: boolean) => void) {
     this.#inputs = inputs;
     this.#store = store;
-    this.#events = events;
+    this.#tell = tell;
   }
 
   /** Takes in what has changed since the last time. @throws SluiceError `INPUT_UNREADABLE`; then nothing has changed */
@@ -98,17 +91,19 @@ export class FolderInput {
     const owners = new Map<string, string>();
     for (const [path, { text, fault }] of texts) {
       const known = before.get(path);
-      const faults: InputFault[] = fault === '' ? [] : [{ file: path, line: 0, field: '', message: fault }];
+      const faults = fault === '' ? [] : [faultText(path, 0, '', fault)];
       const found = this.#parse(path, text, owners, faults);
       const state = JSON.stringify([text, faults]);
       const objects = faults.length === 0 ? found : (known?.objects ?? new Map());
       files.set(path, { state, objects });
       for (const label of objects.keys()) owners.set(label, owners.get(label) ?? path);
       if (state === known?.state) continue;
-      if (faults.length > 0) this.#events.refused(faults);
+      for (const line of faults) this.#tell(line, true);
+      if (faults.length > 0)
+        this.#tell(`${path} is not taken as long as this is wrong; what it held before goes on`, false);
       else {
         for (const { kind, object } of found.values()) this.#store.apply(kind, 'object', object, FIELD_MANAGER);
-        this.#events.taken(path, [...found.keys()]);
+        this.#tell(`${path}: ${[...found.keys()].join(', ')}`, false);
       }
     }
     [this.#files, this.#taken] = [files, JSON.stringify([...texts])];
@@ -116,11 +111,11 @@ export class FolderInput {
       [...objects.keys()].filter((label) => !owners.has(label)),
     );
     this.#store.deleteAll((object) => gone.includes(labelOf(object)));
-    for (const path of before.keys()) if (!files.has(path)) this.#events.taken(path, []);
+    for (const path of before.keys()) if (!files.has(path)) this.#tell(`${path} holds nothing any more`, false);
   }
 
   /** The objects in a file. @param owners files of the objects that other files have @param faults gets what is wrong */
-  #parse(path: string, text: string, owners: ReadonlyMap<string, string>, faults: InputFault[]): Objects {
+  #parse(path: string, text: string, owners: ReadonlyMap<string, string>, faults: string[]): Objects {
     const found = new Map<string, { kind: ServedKind; object: JsonObject }>();
     for (const document of parseFile(path, text, faults)) {
       const { apiVersion, kind: name } = document.object;
@@ -144,7 +139,7 @@ export class FolderInput {
   }
 
   /** What the store would say to an object; empty if it would take it. */
-  #trial(kind: ServedKind, object: JsonObject, document: InputDocument): readonly InputFault[] {
+  #trial(kind: ServedKind, object: JsonObject, document: InputDocument): readonly string[] {
     try {
       this.#store.apply(kind, 'object', object, FIELD_MANAGER, { dryRun: true });
       return [];
