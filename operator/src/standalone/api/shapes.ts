@@ -66,8 +66,9 @@ export type Container = z.infer<typeof containerSchema>;
 const VOLUME_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const VOLUME_NAME_RULE = 'must be lower-case letters, digits and dashes, with a letter or digit at both ends';
 const ONLY_SIDECARS = 'only init containers with restartPolicy Always (native sidecars, KEP-753) are known here';
-/** The specification of a pod; security, CPU and memory, nodes have no meaning here. */
+/** The specification of a pod; security, CPU and memory, affinity have no meaning here. */
 const podSpecSchema = z.object({
+  nodeSelector: texts,
   restartPolicy: z.enum(['Always', 'OnFailure', 'Never']).default('Always'),
   terminationGracePeriodSeconds: z.number().min(0).default(30),
   initContainers: z.array(containerSchema.extend({ restartPolicy: z.literal('Always', ONLY_SIDECARS) })).default([]),

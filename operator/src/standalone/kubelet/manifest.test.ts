@@ -103,17 +103,21 @@ describe('images', () => {
 });
 
 describe('unschedulable', () => {
-  const pod = (limits: Record<string, string>) =>
+  const pod = (nodeSelector: Record<string, string>, limits: Record<string, string>) =>
     LOCAL_POD.parse({
       metadata: { name: 'p', namespace: 'tv', uid: 'u' },
-      spec: { containers: [{ name: 'c', image: 'i', resources: { limits } }] },
+      spec: { nodeSelector, containers: [{ name: 'c', image: 'i', resources: { limits } }] },
     });
 
-  test.each<[string, Record<string, string>, string | null]>([
-    ['an ordinary pod', { cpu: '1', memory: '1Gi' }, null],
-    ['one with a GPU', { 'nvidia.com/gpu': '1' }, '0/1 nodes are available: 1 Insufficient nvidia.com/gpu.'],
-    ['one with none', { 'nvidia.com/gpu': '0' }, null],
-  ])('%s', (_, limits, why) => expect(unschedulable(pod(limits))).toBe(why));
+  test.each<[string, Record<string, string>, Record<string, string>, string | null]>([
+    ['an ordinary pod', { 'kubernetes.io/os': 'linux' }, { cpu: '1', memory: '1Gi' }, null],
+    ['one of another machine', { 'example.com/gpu': 'yes' }, {}, "1 node(s) didn't match Pod's node affinity/selector"],
+    ['one with a GPU', {}, { 'nvidia.com/gpu': '1' }, '1 Insufficient nvidia.com/gpu'],
+    ['one with none', {}, { 'nvidia.com/gpu': '0' }, null],
+  ])('%s', (_, nodeSelector, limits, why) => {
+    const expected = why === null ? null : `0/1 nodes are available: ${why}.`;
+    expect(unschedulable(pod(nodeSelector, limits))).toBe(expected);
+  });
 });
 
 const NONE = 'is not known where pods are processes of this machine: leave it out';

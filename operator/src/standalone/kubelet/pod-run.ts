@@ -16,6 +16,12 @@ import { makeVolumes, type PodPlace, refreshSecret } from './place.ts';
 /** A Secret that a pod waits for is looked for this often: it is made within a second of the operator's start. */
 const WAIT_MS = 500;
 
+/** Labels that Kubernetes gives every node. */
+const NODE_LABELS: Readonly<Record<string, string>> = {
+  'kubernetes.io/os': 'linux',
+  'kubernetes.io/arch': process.arch === 'x64' ? 'amd64' : process.arch,
+};
+
 /** What all pods of a kubelet share. */
 export interface PodServices {
   readonly store: ObjectStore;
@@ -35,6 +41,8 @@ export interface PodServices {
  * device plugin) is offered here, so that what waits for one falls back as it would in a cluster without.
  */
 export function unschedulable({ spec }: LocalPod): string | null {
+  const selects = Object.entries(spec.nodeSelector).some(([name, value]) => NODE_LABELS[name] !== value);
+  if (selects) return "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
   const limits = spec.containers.flatMap(({ resources }) => Object.entries(resources.limits));
   const missing = limits.find(([name, amount]) => name.includes('/') && Number(amount) !== 0);
   return missing === undefined ? null : `0/1 nodes are available: 1 Insufficient ${missing[0]}.`;
