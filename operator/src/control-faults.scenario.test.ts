@@ -227,6 +227,7 @@ describe('an object that cannot be read', () => {
 
 describe('an edge that lies', () => {
   const lies: readonly (readonly [string, (uid: string) => string])[] = [
+    ['a position beyond all numbers', (uid) => JSON.stringify(reportWith(uid, { lastMsn: 1e300 }))],
     ['a negative position', (uid) => JSON.stringify(reportWith(uid, { lastMsn: -1 }))],
     ['a viewer that is no hash', (uid) => JSON.stringify({ ...NOBODY, uid, joined: [{ id: '-5', trusted: true }] })],
   ];

@@ -86,6 +86,11 @@ export class FakeEdge {
     for (const socket of this.sockets) socket.terminate();
   }
 
+  /** Stands still: what comes on the connections of now is not read any more, pings included. */
+  stall(): void {
+    for (const socket of this.sockets) socket.pause();
+  }
+
   /** Resolves when `condition` holds; looked at again after each message and connection. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
