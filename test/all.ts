@@ -26,7 +26,7 @@ const PHASES: readonly Phase[] = [
     shows: 'several edges, and an operator among faults, on a clock of the tests',
     command: [...jest, '-c', 'jest.scenarios.config.mjs'],
   },
-  { name: 'programs', shows: 'FFmpeg, nginx and Chromium are here', command: [...node, 'test/setup/programs.ts'] },
+  { name: 'programs', shows: 'FFmpeg, nginx, Chromium and VLC are here', command: [...node, 'test/setup/programs.ts'] },
   {
     name: 'transcoder',
     shows: 'the agent with a real FFmpeg',

@@ -1,12 +1,13 @@
 /**
  * Edges as their pods run them, the sidecar and a real nginx on loopback addresses, against real sources:
  *   node images/edge/edge.integration.ts [SCENARIO...]
- * Takes about two minutes. Fails where nginx, FFmpeg or Chromium is missing.
+ * Takes about five minutes. Fails where nginx, FFmpeg, Chromium or VLC is missing.
  */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { crowd } from './integration/crowd.ts';
 import { goneOwner, newOwner, noStrangers, oneAudience, oneChannel, work } from './integration/edges.ts';
+import { liveFilm } from './integration/film.ts';
 import { fiveEdges } from './integration/five.ts';
 import { muxed, silentHevc } from './integration/fmp4.ts';
 import { FULL_DISK, fullDisk } from './integration/full.ts';
@@ -61,6 +62,7 @@ const SCENARIOS: readonly Scenario[] = [
   ['clients', 'so do clients that mean ill', hostileClients],
   ['rebinding', 'names that change their address, and private ones in every spelling, lead nowhere', rebinding],
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
+  ['film', 'a live film plays in VLC through all modes, and as peculiar sources send it', liveFilm],
   ['recordings', 'recordings with AES-128, parts of files and breaks play through the edge to their end', recordings],
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
   ['cmaf', 'so do pictures and two languages apart in fragmented MP4, with subtitles', cmaf],

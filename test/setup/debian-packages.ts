@@ -18,6 +18,11 @@ export const MEDIA_PROGRAMS: readonly Requirement[] = [
 ];
 /** Debian's Chromium decodes H.264 and AAC; the builds that browser test tools bring do not. */
 export const BROWSER_PROGRAMS: readonly Requirement[] = [{ needs: 'chromium', debianPackage: 'chromium' }];
+/** VLC without its window: 7 MB to load. Its readers and decoders are a package of their own. */
+export const PLAYER_PROGRAMS: readonly Requirement[] = [
+  { needs: 'vlc', debianPackage: 'vlc-bin' },
+  { needs: 'vlc', debianPackage: 'vlc-plugin-base' },
+];
 
 /** Requirements that are not met. @param exists whether a file is there */
 export function missingRequirements(

@@ -6,10 +6,15 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Job } from '@sluice/common/work/contract.ts';
-import type { TestOwner } from './owner.ts';
 import { FFMPEG } from './source.ts';
 
 const MAIN = join(import.meta.dirname, '../src/main.ts');
+
+/** Where an agent works: base URL of the work API, and the token of its session. */
+export interface Workplace {
+  readonly url: string;
+  readonly token: string;
+}
 
 /** The agent as its pod runs it: a process with environment and token file. */
 export class AgentProgram {
@@ -42,7 +47,7 @@ export class AgentProgram {
   }
 
   /** Starts the agent for a job at an owner. */
-  static async start(owner: TestOwner, job: Job, graceSeconds = 60): Promise<AgentProgram> {
+  static async start(owner: Workplace, job: Job, graceSeconds = 60): Promise<AgentProgram> {
     const tokenFile = join(mkdtempSync(join(tmpdir(), 'sluice-token-')), 'token');
     writeFileSync(tokenFile, `${owner.token}\n`);
     const port = await freePort();

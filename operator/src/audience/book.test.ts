@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { deskOf, joined, sync, trusting } from './book.testing.ts';
-import type { AudienceBook } from './book.ts';
+import { deskOf, joined, processOf, sync, trusting } from './book.testing.ts';
+import { AudienceBook } from './book.ts';
 
 describe('the audience book', () => {
   test('counts an id once on however many edges', () => {
@@ -82,6 +82,24 @@ describe('the audience book', () => {
     book.viewers('a', { uid: 'c', snapshot: false, joined: others.map(trusting), left: [] });
     expect(book.count('c').viewers).toBe(200_000);
     expect(book.refused().tooManyIds).toBe(100_000);
+  });
+
+  test('bounds it over all channels, and over all processes that have served in the pod', () => {
+    const book = new AudienceBook({ now: () => 0, onChange: () => {}, onEdgeChange: () => {}, maxIdsOfEdge: 7 });
+    const uids = ['c', 'd', 'e'];
+    for (const uid of uids) book.follow({ uid, timeoutSeconds: 60, peak: 0 });
+    sync(book, 'a');
+    const fill = (...of: string[]) => {
+      for (const uid of of) book.viewers('a', { uid, snapshot: false, joined: joined('1', '2', '3'), left: [] });
+      return of.map((uid) => book.count(uid).viewers);
+    };
+    expect(fill(...uids)).toEqual([3, 3, 1]);
+    expect(book.refused().tooManyIds).toBe(2);
+    book.edgeConnected('a', processOf('one'));
+    book.edgeConnected('a', processOf('two'));
+    expect(fill(...uids)).toEqual([3, 3, 1]);
+    book.forget('c');
+    expect(fill('d', 'e')).toEqual([3, 3]);
   });
 
   test('dates a sign of life at the earliest moment it can have happened', () => {

@@ -13,6 +13,12 @@ import type { ChannelAudience, EvidencedId } from './union.ts';
 const MAX_IDS_PER_EDGE = 200_000;
 
 /**
+ * Most ids that one edge may name for all channels together, some 150 bytes each. An edge itself counts 250,000 at most
+ * (MAX_IDS_PER_EDGE there).
+ */
+const MAX_IDS_OF_EDGE = 500_000;
+
+/**
  * A sign of life is reported at most this many seconds after it happened (the edges' pace of `signs` messages). It is
  * dated at the earliest moment it can have happened, so that a burst never looks longer than it was.
  */
@@ -39,6 +45,7 @@ export class AudienceBook {
   private readonly goodbyes: RememberedGoodbyes;
   private startedAtMs: number;
   private refusals = { unknownChannel: 0, tooManyIds: 0 };
+  private readonly maxIdsOfEdge: number;
   private readonly now: () => number;
   private readonly onChange: (uid: string) => void;
   private readonly onEdgeChange: () => void;
@@ -55,8 +62,11 @@ export class AudienceBook {
     readonly onChange: (uid: string) => void;
     readonly onEdgeChange: () => void;
     readonly onUnheard?: (edge: string) => void;
+    /** {@link MAX_IDS_OF_EDGE} if left out. */
+    readonly maxIdsOfEdge?: number;
   }) {
     this.now = options.now;
+    this.maxIdsOfEdge = options.maxIdsOfEdge ?? MAX_IDS_OF_EDGE;
     this.onChange = options.onChange;
     this.onEdgeChange = options.onEdgeChange;
     this.onUnheard = options.onUnheard ?? (() => {});
@@ -136,7 +146,9 @@ export class AudienceBook {
       if (message.joined.length > 0) this.edges.overheard(edge);
       return;
     }
-    const joined = this.bounded(message.joined, snapshot ? 0 : audience.idsOf(edge));
+    const present = audience.idsOf(edge);
+    const others = this.channels.named.of(edge) - present;
+    const joined = this.bounded(message.joined, snapshot ? 0 : present, others);
     if (snapshot) audience.replace(edge, joined, this.now());
     else audience.change(edge, joined, left, this.now());
     const ids = joined.map(({ id }) => id);
@@ -287,8 +299,9 @@ export class AudienceBook {
     return channel;
   }
 
-  private bounded(joined: readonly EvidencedId[], present: number): readonly EvidencedId[] {
-    const room = Math.max(0, MAX_IDS_PER_EDGE - present);
+  /** @param present ids that the edge names already for the channel @param others for all other channels */
+  private bounded(joined: readonly EvidencedId[], present: number, others: number): readonly EvidencedId[] {
+    const room = Math.max(0, Math.min(MAX_IDS_PER_EDGE, this.maxIdsOfEdge - others) - present);
     if (joined.length <= room) return joined;
     this.refusals.tooManyIds += joined.length - room;
     return joined.slice(0, room);

@@ -1,4 +1,5 @@
 import type { CountedChannel } from './count.ts';
+import { NamedIds } from './named-ids.ts';
 import { Seats } from './seats.ts';
 import { ChannelAudience } from './union.ts';
 
@@ -27,6 +28,8 @@ export interface FollowedAudience {
 export class ChannelAudiences {
   private readonly channels = new Map<string, FollowedAudience>();
   private readonly strangers = new Map<string, ChannelAudience>();
+  /** Ids that edges name, over all channels. */
+  readonly named = new NamedIds();
 
   /**
    * Follows a channel, or takes new settings.
@@ -40,7 +43,7 @@ export class ChannelAudiences {
       known.settings = settings;
       return [];
     }
-    const audience = this.strangers.get(uid) ?? new ChannelAudience();
+    const audience = this.strangers.get(uid) ?? new ChannelAudience(this.named);
     this.strangers.delete(uid);
     const peak = Math.max(settings.peak, audience.viewers);
     const unheard = overheard();
@@ -50,6 +53,7 @@ export class ChannelAudiences {
 
   /** Forgets a channel. */
   forget(uid: string): void {
+    this.channels.get(uid)?.audience.end();
     this.channels.delete(uid);
   }
 
@@ -72,7 +76,7 @@ export class ChannelAudiences {
     let ids = joined;
     for (const { viewers } of this.strangers.values()) ids += viewers;
     if (ids > MAX_STRANGERS_IDS || (known === null && this.strangers.size >= MAX_STRANGERS)) return null;
-    const audience = known ?? new ChannelAudience();
+    const audience = known ?? new ChannelAudience(this.named);
     this.strangers.set(uid, audience);
     return audience;
   }

@@ -1,3 +1,5 @@
+import { NamedIds } from './named-ids.ts';
+
 /** An id hash (16 hex digits) with the quality of its evidence. */
 export interface EvidencedId {
   readonly id: string;
@@ -22,7 +24,13 @@ interface Viewer {
 export class ChannelAudience {
   private readonly byEdge = new Map<string, Map<string, boolean>>();
   private readonly union = new Map<string, Viewer>();
+  private readonly named: NamedIds;
   private trustedViewers = 0;
+
+  /** @param named is told how many ids each edge names here */
+  constructor(named: NamedIds = new NamedIds()) {
+    this.named = named;
+  }
 
   /** Number of different ids. */
   get viewers(): number {
@@ -49,6 +57,7 @@ export class ChannelAudience {
   /** Adds ids or changes their evidence, then takes ids away; an id that is both joined and left has left. */
   change(edge: string, joined: readonly EvidencedId[], left: readonly string[], nowMs: number): void {
     const ids = this.byEdge.get(edge) ?? new Map<string, boolean>();
+    const idsBefore = ids.size;
     for (const { id, trusted } of joined) {
       const before = ids.get(id);
       ids.set(id, trusted);
@@ -60,6 +69,7 @@ export class ChannelAudience {
       ids.delete(id);
       this.count(id, -1, -Number(before), nowMs);
     }
+    this.named.add(edge, ids.size - idsBefore);
     if (ids.size === 0) this.byEdge.delete(edge);
     else this.byEdge.set(edge, ids);
   }
@@ -80,6 +90,16 @@ export class ChannelAudience {
     if (ids === undefined) return;
     this.byEdge.delete(edge);
     this.byEdge.set(name, ids);
+    this.named.add(edge, -ids.size);
+    this.named.add(name, ids.size);
+  }
+
+  /** Nobody names ids here any more: the channel is gone. */
+  end(): void {
+    for (const [edge, ids] of this.byEdge) this.named.add(edge, -ids.size);
+    this.byEdge.clear();
+    this.union.clear();
+    this.trustedViewers = 0;
   }
 
   /** Takes from `edge` what other edges count too. @param others their names */

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import type { Mode } from '@sluice/common/link/mode.ts';
+import type { Route } from '@sluice/common/link/route.ts';
+import { AgentProgram } from '@sluice/transcoder/integration/program.ts';
+import { request } from 'undici';
+import { testRoute } from '../src/testing/route.ts';
+import { Collector, framesOf, stretches } from './collector.ts';
+import { ChangingTarget, GAPS, PARTED } from './film-variants.ts';
+import { FRAME_RATE, LiveFilm, SEGMENT_SECONDS } from './live-film.ts';
+import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
+import { TOKEN } from './stage.ts';
+import { pictureSteps, Vlc } from './vlc.ts';
+
+const RUNG = '180p';
+const FRAMES = FRAME_RATE * SEGMENT_SECONDS;
+/** Segments of each mode that VLC plays, at least. */
+const PLAYED = 2;
+
+/** URIs of segments of the film by what delivers them. */
+const DELIVERED: Readonly<Record<Exclude<Mode, 'Idle'>, RegExp>> = {
+  Direct: /\/plain\/a\d+\.ts/,
+  Proxy: /\/source\/\d+\.0\.ts/,
+  Transcode: new RegExp(`/${RUNG}/\\d+\\.1\\.ts`),
+};
+
+/** A route of a channel that the edge owns, with one rung. */
+function routeOf(edge: EdgePrograms, name: string, uri: string): Route {
+  const ladder = [{ name: RUNG, height: 180, bitrateBps: 300_000 }];
+  return testRoute(uri, { name, uid: `${name}-0000`, mode: 'Proxy', ladder, owners: [edge.owner], ownerTerm: 1 });
+}
+
+const urlOf = (edge: EdgePrograms, name: string, rung = 'source'): string =>
+  `${edge.url}/live/default/${name}/${rung}.m3u8`;
+
+/** Plays the film's rung in VLC while its channel goes through all modes and back. */
+async function inVlc(edge: EdgePrograms, route: Route): Promise<string> {
+  const url = `http://${edge.address}:${edge.ports.internal}`;
+  const rungs = [{ name: RUNG, height: 180, bitrateBps: 300_000, audioBitrateBps: 64_000 }];
+  const tokenSha256 = createHash('sha256').update(TOKEN).digest('hex');
+  const session = { name: 'film-1', uid: 'session-uid', tokenSha256, rungs: [RUNG] };
+  const agent = await AgentProgram.start({ url, token: TOKEN }, { rungs, encoders: ['libx264'], preset: 'ultrafast' });
+  const collector = new Collector(urlOf(edge, route.name, RUNG));
+  const vlc = await Vlc.play(`${urlOf(edge, route.name, RUNG)}?session=vlc`);
+  try {
+    for (const mode of ['Direct', 'Proxy', 'Transcode', 'Direct'] as const) {
+      const before = vlc.fetched.filter((uri) => DELIVERED[mode].test(uri)).length;
+      edge.operator.send({ type: 'route', route: { ...route, mode, session: mode === 'Transcode' ? session : null } });
+      await until(`VLC plays ${PLAYED} segments of ${mode}`, 90, () => {
+        assert.ok(!vlc.hasEnded, `VLC has ended: ${vlc.troubles.join('\n')}`);
+        return vlc.fetched.filter((uri) => DELIVERED[mode].test(uri)).length >= before + PLAYED;
+      });
+    }
+    const statistics = await vlc.statistics();
+    const { troubles, latePictures } = vlc;
+    const steps = await pictureSteps(await vlc.stop());
+    assert.deepEqual(troubles, [], 'VLC complains of nothing');
+    assert.deepEqual([statistics.corrupted, statistics.discontinuities], [0, 0], 'VLC demuxes everything');
+    assert.deepEqual(steps.odd, [], 'every picture follows the one before');
+    assert.ok(steps.pictures >= 4 * PLAYED * FRAMES, `${steps.pictures} pictures`);
+    const polls = await collector.stop();
+    assert.equal(stretches(collector.entries).length, 1, 'no break and no gap at a change of mode');
+    return `${steps.pictures} pictures in VLC, none lost, ${latePictures} shown late, through Direct, Proxy, Transcode, Direct (${polls} polls)`;
+  } catch (error) {
+    process.stdout.write(agent.log + vlc.log.split('\n').slice(-40).join('\n'));
+    throw error;
+  } finally {
+    await vlc.stop();
+    agent.signal('SIGKILL');
+    await agent.exited;
+  }
+}
+
+/** Collects what a channel lists until so many segments are there, and holds each stretch to its pictures. */
+async function collected(edge: EdgePrograms, name: string, segments: number): Promise<Collector> {
+  const collector = new Collector(urlOf(edge, name));
+  await collector.sees(`${segments} segments of ${name}`, 90, (entries) => entries.length >= segments);
+  await collector.stop();
+  for (const stretch of stretches(collector.entries)) {
+    const frames = await framesOf(stretch.flatMap((entry) => collector.bytesOf(entry) ?? []));
+    assert.equal(frames, stretch.length * FRAMES, `pictures of ${stretch.length} segments of ${name}`);
+  }
+  return collector;
+}
+
+/** Gaps are listed where the source has them, and nobody asks for what they stand for. */
+async function gaps(edge: EdgePrograms, film: LiveFilm): Promise<string> {
+  const { entries } = await collected(edge, 'gaps', 13);
+  const lost = entries.filter(({ gap }) => gap);
+  assert.ok(lost.length >= 2, `${lost.length} gaps of ${entries.length} segments`);
+  assert.ok(entries.every(({ discontinuity }) => !discontinuity));
+  assert.ok(
+    !film.requests.some((path) => path.startsWith('/gaps/') && GAPS.withholds?.(path)),
+    'nobody asks for a gap',
+  );
+  return `${lost.length} gaps of ${entries.length} segments`;
+}
+
+/** Of a low-latency source whole segments are read, by plain requests. */
+async function parts(edge: EdgePrograms, film: LiveFilm): Promise<string> {
+  const { entries, newest } = await collected(edge, 'parts', 13);
+  const asked = film.requests.filter((path) => path.startsWith('/parts/'));
+  assert.deepEqual(
+    asked.filter((path) => /_HLS_|\.part|next/.test(path)),
+    [],
+  );
+  assert.equal(newest?.targetDurationSeconds, SEGMENT_SECONDS);
+  return `${entries.length} whole segments of a low-latency source`;
+}
+
+/** A target duration that the source makes longer is not passed on (RFC 8216bis 6.2.1): the checker would see it. */
+async function durations(edge: EdgePrograms, target: ChangingTarget): Promise<string> {
+  const collector = new Collector(urlOf(edge, 'durations'));
+  await collector.sees('segments of 2 s', 60, (entries) => entries.length >= 4);
+  const { length } = collector.entries;
+  target.seconds = 3 * SEGMENT_SECONDS;
+  await collector.sees('more segments of 2 s', 90, (entries) => entries.length >= length + 6);
+  await collector.stop();
+  assert.equal(collector.newest?.targetDurationSeconds, SEGMENT_SECONDS);
+  assert.equal(stretches(collector.entries).length, 1, 'no break');
+  return `a target duration of ${target.seconds} s later on`;
+}
+
+/** An encoder that is started again counts from 0, its dates go on, and its segments are longer now. */
+async function restart(edge: EdgePrograms, film: LiveFilm): Promise<string> {
+  const collector = new Collector(urlOf(edge, 'restarted'));
+  await collector.sees('the first encoder', 60, (entries) => entries.length >= 6);
+  await film.encode(SEGMENT_SECONDS + 1);
+  await collector.sees('the second encoder', 90, (entries) => (stretches(entries)[1]?.length ?? 0) >= 3);
+  await collector.stop();
+  const [first = [], second = [], ...more] = stretches(collector.entries);
+  assert.deepEqual(more, [], 'one break');
+  assert.equal(second[0]?.msn, (first.at(-1)?.msn ?? 0) + 1, 'numbers go on');
+  assert.ok(Date.parse(second[0]?.dateTime ?? '') > Date.parse(first.at(-1)?.dateTime ?? ''), 'dates go on');
+  for (const [stretch, seconds] of [
+    [first, SEGMENT_SECONDS],
+    [second, SEGMENT_SECONDS + 1],
+  ] as const) {
+    const frames = await framesOf(stretch.flatMap((entry) => collector.bytesOf(entry) ?? []));
+    assert.equal(frames, stretch.length * seconds * FRAME_RATE);
+  }
+  const report = edge.operator.received.findLast((one) => one.type === 'report' && one.report.uid === 'restarted-0000');
+  assert.ok(report?.type === 'report' && report.report.health.reason === 'SegmentsTooLong', JSON.stringify(report));
+  return `${second.length} longer segments of another encoder`;
+}
+
+async function plays(edge: EdgePrograms, name: string): Promise<void> {
+  await until(`${name} plays`, 60, async () => (await request(urlOf(edge, name))).statusCode === 200);
+}
+
+/** A film of a real FFmpeg: in VLC through all modes, and as the sources would send it that have something peculiar. */
+export async function liveFilm(link: LinkFolder): Promise<string> {
+  const target = new ChangingTarget();
+  const [film, restarted] = await Promise.all([
+    LiveFilm.start('127.0.60.10', { gaps: GAPS, parts: PARTED, durations: target }),
+    LiveFilm.start('127.0.60.11'),
+  ]);
+  const edge = await EdgePrograms.start('127.0.60.4', await freePorts(), link);
+  try {
+    const names = ['gaps', 'parts', 'durations'] as const;
+    const direct = { ...routeOf(edge, 'film', film.url()), mode: 'Direct' as const };
+    const peculiar = [
+      ...names.map((name) => routeOf(edge, name, film.url(name))),
+      routeOf(edge, 'restarted', restarted.url()),
+    ];
+    edge.snapshot([direct, ...peculiar]);
+    await Promise.all([direct, ...peculiar].map(({ name }) => plays(edge, name)));
+    const facts = [
+      inVlc(edge, direct),
+      gaps(edge, film),
+      parts(edge, film),
+      durations(edge, target),
+      restart(edge, restarted),
+    ];
+    return (await Promise.all(facts)).join(', ');
+  } catch (error) {
+    process.stdout.write(edge.log);
+    throw error;
+  } finally {
+    await edge.stop();
+    await film.stop();
+    await restarted.stop();
+  }
+}
