@@ -22,6 +22,12 @@ const DECODED_SECONDS = 36;
 const PLAYERS = ['hls', 'shaka'] as const;
 const VIEWPORT = { width: 320, height: 240 };
 
+/**
+ * Words for FFmpeg by which the audio of four seconds is no longer than their pictures: of a film that is played again and
+ * again each second has exactly as many pictures then.
+ */
+export const NO_LONGER = ['-frames:a', '188'] as const;
+
 /** What is taken through all modes. */
 export interface Played {
   readonly edge: EdgePrograms;

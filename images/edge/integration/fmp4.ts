@@ -12,7 +12,7 @@ import { pollViolations } from '@sluice/test/viewer/invariants.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { request } from 'undici';
 import { testRoute } from '../src/testing/route.ts';
-import { throughAllModes } from './all-modes.ts';
+import { NO_LONGER, throughAllModes } from './all-modes.ts';
 import { ANY_RHYTHM, decode, poll, text } from './playing.ts';
 import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
 
@@ -49,7 +49,7 @@ class FragmentedSource {
     await chmod(folder, 0o755);
     const input = join(folder, 'film.mp4');
     const picture = ['-vf', 'scale=320:180', '-preset', 'ultrafast', '-bf', '2', '-g', '50', '-sc_threshold', '0'];
-    await run('ffmpeg', ['-v', 'error', '-i', CLIP, '-t', '4', '-r', '25', ...picture, ...words, input]);
+    await run('ffmpeg', ['-v', 'error', '-i', CLIP, '-t', '4', '-r', '25', ...picture, ...NO_LONGER, ...words, input]);
     const output = ['-hls_time', '2', '-hls_list_size', '8', '-hls_delete_threshold', '12'];
     const flags = ['-hls_flags', 'delete_segments+program_date_time+temp_file'];
     source.#encoder = spawn(

@@ -12,7 +12,7 @@ import { pollViolations } from '@sluice/test/viewer/invariants.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { request } from 'undici';
 import { testRoute } from '../src/testing/route.ts';
-import { throughAllModes } from './all-modes.ts';
+import { NO_LONGER, throughAllModes } from './all-modes.ts';
 import { ANY_RHYTHM, decode, poll, text } from './playing.ts';
 import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
 
@@ -55,7 +55,7 @@ class RenditionsSource {
     const sizes = ['-filter_complex', '[0:v]split=2[a][b];[a]scale=320:180[high];[b]scale=160:90[low]'];
     const coding = ['-r', '25', '-preset', 'ultrafast', '-bf', '2', '-g', '50', '-sc_threshold', '0', '-c:a', 'aac'];
     const maps = ['-map', '[high]', '-map', '[low]', '-map', '0:a', '-map', '0:a'];
-    await run('ffmpeg', ['-v', 'error', '-i', CLIP, '-t', '4', ...sizes, ...maps, ...coding, film]);
+    await run('ffmpeg', ['-v', 'error', '-i', CLIP, '-t', '4', ...sizes, ...maps, ...coding, ...NO_LONGER, film]);
     const output = ['-hls_time', '2', '-hls_list_size', '8', '-hls_delete_threshold', '12', '-master_pl_name', 'main'];
     const flags = ['-hls_flags', 'delete_segments+program_date_time+temp_file', '-hls_segment_type', segments];
     source.#encoder = spawn(
