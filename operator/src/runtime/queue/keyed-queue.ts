@@ -192,7 +192,7 @@ export class KeyedQueue {
   }
 
   #delay(key: string, dueAt: number, priority: Priority): void {
-    const left = dueAt - this.#clock.now();
+    const left = Math.max(0, dueAt - this.#clock.now()); // an earlier wish may be due by now
     const isLast = left <= LONGEST_TIMER_MILLISECONDS;
     const onTimer = () => (isLast ? this.add(key, priority) : this.#delay(key, dueAt, priority));
     const cancel = this.#clock.setTimer(onTimer, Math.min(left, LONGEST_TIMER_MILLISECONDS));
