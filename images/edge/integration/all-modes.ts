@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mode } from '@sluice/common/link/mode.ts';
 import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
@@ -7,9 +8,10 @@ import { launchChromium, openProbedPage, readSample, servePlayerPages } from '@s
 import { accountLine, faultsOf, reportOf } from '@sluice/test/browser/playback-report.ts';
 import { type Poll, pollViolations } from '@sluice/test/viewer/invariants.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
-import { AgentProgram, sessionOf } from './agent.ts';
+import { AgentProgram } from '@sluice/transcoder/integration/program.ts';
 import { ANY_RHYTHM, decode, text } from './playing.ts';
 import { type EdgePrograms, until } from './programs.ts';
+import { TOKEN } from './stage.ts';
 
 /** Frames per second of the film. */
 const FRAME_RATE = 25;
@@ -80,11 +82,19 @@ async function goTo({ edge, route }: Played, mode: Mode, session: Route['session
   await sleep(MODE_MS);
 }
 
+/** The session of a transcode of these rungs, as the operator puts it into a route. */
+function sessionOf(ladder: Route['ladder']): NonNullable<Route['session']> {
+  const tokenSha256 = createHash('sha256').update(TOKEN).digest('hex');
+  return { name: 'film-1', uid: 'session-uid', tokenSha256, rungs: ladder.map(({ name }) => name) };
+}
+
 async function switchThrough(played: Played): Promise<void> {
   const { edge, route } = played;
   await sleep(MODE_MS);
   await goTo(played, 'Proxy', null);
-  const agent = await AgentProgram.start(edge, route.ladder);
+  const rungs = route.ladder.map((rung) => ({ ...rung, audioBitrateBps: 64_000 }));
+  const owner = { url: `http://${edge.address}:${edge.ports.internal}`, token: TOKEN };
+  const agent = await AgentProgram.start(owner, { rungs, encoders: ['libx264'], preset: 'ultrafast' });
   try {
     await goTo(played, 'Transcode', sessionOf(route.ladder));
     await goTo(played, 'Proxy', sessionOf(route.ladder));
@@ -92,7 +102,8 @@ async function switchThrough(played: Played): Promise<void> {
     process.stdout.write(agent.log);
     throw error;
   } finally {
-    await agent.stop();
+    agent.signal('SIGTERM');
+    await agent.exited;
   }
   await goTo(played, 'Direct', null);
   await sleep(BEHIND_MS);
