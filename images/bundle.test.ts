@@ -50,6 +50,18 @@ describe('bundle', () => {
     ]);
   });
 
+  test("gets Node's own modules without all of their exports, some of which load a great deal", async () => {
+    write(
+      'images/transcoder/src/main.ts',
+      "import { createServer } from 'node:http';\nconsole.log(createServer.name);\n",
+    );
+    await bundle(root, ['transcoder'], quiet);
+    // Long lines are cut, texts too.
+    const script = readFileSync(join(root, 'dist/transcoder/agent.js'), 'utf8').replaceAll('\\\n', '');
+    expect(script).toContain('getBuiltinModule("node:http")');
+    expect(script).not.toContain("from 'node:http'");
+  });
+
   test('leaves a file that did not change as it is, and removes what is no longer made', async () => {
     await bundle(root, ['transcoder'], quiet);
     const path = join(root, 'dist/transcoder/agent.js');

@@ -8,6 +8,7 @@
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
+import { withLazyBuiltins } from './lazy-builtins.ts';
 import { bundledPackages, licenceText } from './licences.ts';
 import { withoutUnusedTexts } from './unused-texts.ts';
 
@@ -87,7 +88,7 @@ async function bundleProgram(root: string, part: Exclude<Part, 'page'>): Promise
     minifyWhitespace: true,
     // Stack traces name lines.
     lineLimit: LINE_CHARACTERS,
-    plugins: [withoutUnusedTexts],
+    plugins: [withoutUnusedTexts, withLazyBuiltins],
     // Optional native add-ons of ws; it tries them and goes on without.
     external: ['bufferutil', 'utf-8-validate'],
   });

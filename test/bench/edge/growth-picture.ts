@@ -53,7 +53,7 @@ ${drawn.join('\n')}
 function panelsOf(rows: readonly Growth[]): readonly Panel[] {
   return [
     {
-      title: 'CPU of an edge pod, 33 kbit/s per viewer',
+      title: 'CPU of an edge pod, 50 kbit/s per viewer',
       unit: '% of a core',
       range: [0.1, 100],
       lines: [

@@ -9,8 +9,8 @@ export interface Segments {
 
 /** 3 Mbit/s. */
 export const SEGMENTS: Segments = { bytes: 750_000, seconds: 2 };
-/** Of the usual length, and at 33 kbit/s: numbers of viewers whose bytes and requests two cores cannot ask for at 3 Mbit/s. */
-export const SMALL_SEGMENTS: Segments = { bytes: 25_000, seconds: 6 };
+/** Of the usual length, and at 50 kbit/s: numbers of viewers whose bytes and requests two cores cannot ask for at 3 Mbit/s. */
+export const SMALL_SEGMENTS: Segments = { bytes: 37_500, seconds: 6 };
 
 /** Starts a live source; resolves with its base URL. */
 export async function startOrigin(started: Started, segments: Segments): Promise<string> {
