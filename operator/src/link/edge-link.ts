@@ -1,6 +1,7 @@
 import { sign } from 'node:crypto';
 import type { ConnectionOptions } from 'node:tls';
 import { messageOf, SluiceError } from '@sluice/common/errors/error.ts';
+import { parseShallow } from '@sluice/common/json/shallow.ts';
 import {
   challengeText,
   type EdgeMessage,
@@ -145,12 +146,16 @@ export class EdgeLink {
       this.gathering = new Gathering(response.socket);
     });
     const allowance = new Allowance(() => performance.now());
+    let isUnderstood = true;
     socket.on('message', (data) => {
+      // What waits in the socket would cost as much as what was not understood.
+      if (!isUnderstood) return;
       const text = String(data);
       if (!allowance.take(text.length)) rest(socket);
       try {
         this.take(socket, text);
       } catch (error) {
+        isUnderstood = false;
         reason = messageOf(error);
         socket.close(1008, 'message not understood');
       }
@@ -280,7 +285,7 @@ export function parseEdgeMessage(text: string): EdgeMessage | null {
 
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseShallow(text);
   } catch (thrown) {
     throw notUnderstood(messageOf(thrown), thrown);
   }

@@ -1,3 +1,4 @@
+import { parseShallow } from '@sluice/common/json/shallow.ts';
 import { ownerReportSchema } from '@sluice/common/link/owner-report.ts';
 import { ownersSchema, rungSchema } from '@sluice/common/link/route.ts';
 import { z } from 'zod';
@@ -95,7 +96,7 @@ export type OwnerMessage = z.infer<typeof ownerMessageSchema>;
 /** Reads one frame; null where it is not what the protocol says. */
 export function readMessage<T>(schema: z.ZodType<T>, data: { toString(): string }): T | null {
   try {
-    const parsed = schema.safeParse(JSON.parse(data.toString()));
+    const parsed = schema.safeParse(parseShallow(data.toString()));
     return parsed.success ? parsed.data : null;
   } catch {
     return null;
