@@ -30,7 +30,7 @@ usage: npm run bench [-- PART...] [--channels N,...]
   events      server-sent events to 5,000 listeners of one edge, and to some who do not read
   rollout     rolling update of three edges under 200 viewers, three minutes, without a cluster
   operator    cold start with 100, 1,000 and 10,000 Channels (or with --channels N,... of them), steady state with
-              1,000 busy ones, on an API server of its own; about 25 minutes, 6 of them for up to 1,000
+              1,000 busy ones, each on a fresh API server; about 25 minutes, 6 of them for up to 1,000
   edge        an edge on loopback beside nginx alone, ten minutes, without a cluster; single parts of it:
               ${EDGE_PARTS.map((part) => `edge:${part}`).join(' ')}
 

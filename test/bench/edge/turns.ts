@@ -1,7 +1,7 @@
 /** What was measured of a subject and of its reference: values of the same index were measured next to each other. */
-export interface Turns<T> {
+export interface Turns<T, R = T> {
   readonly subject: readonly T[];
-  readonly reference: readonly T[];
+  readonly reference: readonly R[];
 }
 
 /**
@@ -9,12 +9,12 @@ export interface Turns<T> {
  * meets both alike, so that their ratio means something on a busy machine, too.
  * @param rounds how often it does so: each adds two values of both
  */
-export async function inTurns<T>(
+export async function inTurns<T, R = T>(
   subject: () => Promise<T>,
-  reference: () => Promise<T>,
+  reference: () => Promise<R>,
   rounds = 1,
-): Promise<Turns<T>> {
-  const turns = { subject: [] as T[], reference: [] as T[] };
+): Promise<Turns<T, R>> {
+  const turns = { subject: [] as T[], reference: [] as R[] };
   for (let round = 0; round < rounds; round += 1) {
     turns.subject.push(await subject());
     turns.reference.push(await reference(), await reference());

@@ -1,117 +1,110 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import { makeEdgeKeys, makeOperatorKeys } from '@sluice/operator/keys/link-keys.ts';
-import { CHANNEL, ENDPOINT_SLICE, SECRET, STREAM_SESSION } from '@sluice/operator/kinds.ts';
-import type { ApplyConfiguration, Client } from '@sluice/operator/runtime/client/client.ts';
-import { connect } from '@sluice/operator/runtime/client/connection.ts';
-import { createHttpClient } from '@sluice/operator/runtime/client/http-client.ts';
-import type { Context } from '../../cluster/cluster.ts';
-import type { Interruption } from '../interruption.ts';
+import { inTurns, type Turns } from '../edge/turns.ts';
 import type { Usage } from '../process-usage.ts';
-import { type BareRun, timeBareClient, type WriteCounts } from './bare-client.ts';
-import { type ControlPlane, startControlPlane } from './control-plane.ts';
-import { BenchEdges } from './edges.ts';
+import type { LeftStatus, WriteCounts } from './bare-client.ts';
+import { type BareRun, timeBareClient } from './bare-run.ts';
+import { type Bench, type Ground, onFreshGround } from './ground.ts';
 import { type MachineTime, watchMachine } from './machine-time.ts';
-import {
-  BARE_NAMESPACE,
-  CHANNEL_NAMESPACE,
-  channelName,
-  channelObject,
-  SYSTEM_NAMESPACE,
-  viewersOf,
-} from './objects.ts';
+import { viewersOf } from './objects.ts';
 import { OperatorProcess } from './operator-process.ts';
-import { inParallel } from './parallel.ts';
-import { World } from './world.ts';
 
 /** Twice the goal for ten thousand channels: what takes longer is shown as a failure, not waited for. */
 const CONVERGENCE_SECONDS = 600;
 const POLL_MILLISECONDS = 20;
 /** How often somebody who watches is told how far it is. */
 const TELL_MILLISECONDS = 10_000;
+/** Up to so many Channels both are measured twice: with ten times as many, once takes eight minutes. */
+const MOST_CHANNELS_IN_TURNS = 1000;
 
-/** How an operator found its way into a cluster full of channels. */
-export interface ColdStart {
-  readonly channels: number;
+/** One way of an operator into a cluster full of channels. */
+export interface OperatorRun {
   /** From the start of the process to the last status, session and pod. */
   readonly seconds: number;
   readonly usage: Usage;
-  /** Where the machine's time went meanwhile, and while the bare client wrote. */
-  readonly machine: { readonly operator: MachineTime; readonly bare: MachineTime };
+  /** Where the machine's time went meanwhile. */
+  readonly machine: MachineTime;
   readonly writes: WriteCounts;
-  /** A bare client that does the same writes. */
-  readonly bare: BareRun;
 }
 
-/** What every measurement here works with. */
-export interface Bench extends Context {
-  readonly interruption: Interruption;
+/** How an operator found its way into a cluster full of channels, beside a bare client that does the same writes. */
+export interface ColdStart {
+  readonly channels: number;
+  /** Each value has a control plane of its own; those of the same index were measured next to each other. */
+  readonly operator: readonly OperatorRun[];
+  readonly bare: readonly BareRun[];
 }
 
 /** A converged operator and what it converged in; later measurements go on from here. */
-export interface Scene {
+export interface Scene extends Ground {
   readonly operator: OperatorProcess;
-  readonly edges: BenchEdges;
-  readonly world: World;
-  readonly plane: ControlPlane;
 }
 
 /**
- * Starts an operator in a fresh control plane with this many channels, waits until all is as their audiences ask, lets
- * `then` go on from there, and times a bare client with the same writes afterwards.
+ * Starts an operator in a fresh control plane with this many channels and waits until all is as their audiences ask; in
+ * another one a bare client does the same writes. Up to 1,000 channels in the order operator, bare client, bare client,
+ * operator, so that what else the machine does, and what its API server has learnt, meets both alike.
+ * @param then goes on from the first operator, when all is as asked
  */
 export async function measureColdStart(
   bench: Bench,
   channels: number,
   then: (scene: Scene) => Promise<void> = async () => {},
 ): Promise<ColdStart> {
-  const { progress, interruption, config } = bench;
-  const plane = await startControlPlane(bench, interruption);
-  const connection = connect(plane.kubeconfigPath);
-  const client = createHttpClient({ connection });
-  const stops: (() => Promise<void>)[] = [plane.stop, () => client.close()];
-  try {
-    const edges = await progress.step(`make ${channels} Channels`, channels / 150, () =>
-      prepare(plane, client, config.repositoryRoot, channels),
+  let left: readonly LeftStatus[] = [];
+  let writes: WriteCounts = { channelStatuses: 0, sessionStatuses: 0, events: 0 };
+  const operator = async (): Promise<OperatorRun> => {
+    const isFirst = left.length === 0;
+    const { run, statuses } = await startOperator(bench, channels, isFirst ? then : async () => {});
+    if (isFirst) ({ left, writes } = { left: statuses, writes: run.writes });
+    return run;
+  };
+  const bare = (): Promise<BareRun> =>
+    onFreshGround(bench, channels, (ground) =>
+      bench.progress.step('a bare client with the same writes', channels / 60, () =>
+        timeBareClient(ground, { channels, counts: writes, left }),
+      ),
     );
-    stops.push(() => edges.close());
-    const world = new World(client, edges);
-    stops.push(() => world.stop());
-    await expectAudiences(world, edges, channels);
-    interruption.check();
-    const ofOperator = await watchMachine(plane);
-    const started = performance.now();
-    const operator = OperatorProcess.start(config.repositoryRoot, plane.kubeconfigPath);
-    stops.push(() => operator.stop());
-    interruption.onInterrupted(() => operator.stop());
-    const scene = { operator, edges, world, plane };
-    await progress.step('start an operator', channels / 30, () => converged(scene, CONVERGENCE_SECONDS, bench));
-    const seconds = (performance.now() - started) / 1000;
-    const usage = await operator.usage();
-    const measured = await ofOperator();
-    const whileOperator = { ...measured, byProgram: { ...measured.byProgram, operator: usage.cpuSeconds } };
-    const writes = await writesOf(operator, channels);
-    await then(scene);
-    await operator.stop();
-    const statuses = Array.from({ length: channels }, (_, index) => world.statusOf(index));
-    const status = (index: number) => statuses[index] ?? { channel: {}, session: null };
-    const watch = () => watchMachine(plane);
-    const { bare, machine } = await progress.step('a bare client with the same writes', channels / 25, () =>
-      timeBareClient(client, connection, { channels, counts: writes, status, watch }),
-    );
-    return { channels, seconds, usage, machine: { operator: whileOperator, bare: machine }, writes, bare };
-  } finally {
-    for (const stop of stops.toReversed()) await stop();
-  }
+  const turns = await inOrder(channels, operator, bare);
+  return { channels, operator: turns.subject, bare: turns.reference };
 }
 
-async function expectAudiences(world: World, edges: BenchEdges, channels: number): Promise<void> {
-  await world.start();
-  for (let index = 0; index < channels; index += 1) {
-    const name = channelName(index);
-    edges.setViewers(world.uidOf(name), viewersOf(index));
-    world.expect(name, viewersOf(index));
-  }
+async function inOrder(
+  channels: number,
+  operator: () => Promise<OperatorRun>,
+  bare: () => Promise<BareRun>,
+): Promise<Turns<OperatorRun, BareRun>> {
+  if (channels <= MOST_CHANNELS_IN_TURNS) return inTurns(operator, bare);
+  const subject = [await operator()];
+  return { subject, reference: [await bare()] };
+}
+
+function startOperator(
+  bench: Bench,
+  channels: number,
+  then: (scene: Scene) => Promise<void>,
+): Promise<{ readonly run: OperatorRun; readonly statuses: readonly LeftStatus[] }> {
+  const { progress, interruption, config } = bench;
+  return onFreshGround(bench, channels, async (ground) => {
+    const measured = await watchMachine(ground.plane);
+    const started = performance.now();
+    const operator = OperatorProcess.start(config.repositoryRoot, ground.plane.kubeconfigPath);
+    interruption.onInterrupted(() => operator.stop());
+    const scene = { ...ground, operator };
+    try {
+      await progress.step('start an operator', channels / 50, () => converged(scene, CONVERGENCE_SECONDS, bench));
+      const seconds = (performance.now() - started) / 1000;
+      const usage = await operator.usage();
+      const others = await measured();
+      const machine = { ...others, byProgram: { ...others.byProgram, operator: usage.cpuSeconds } };
+      const run = { seconds, usage, machine, writes: await writesOf(operator, channels) };
+      const statuses = Array.from({ length: channels }, (_, index) => ground.world.statusOf(index));
+      await then(scene);
+      return { run, statuses };
+    } finally {
+      await operator.stop();
+    }
+  });
 }
 
 /**
@@ -136,33 +129,6 @@ export async function converged({ operator, world }: Scene, timeoutSeconds: numb
     }
     await sleep(POLL_MILLISECONDS);
   }
-}
-
-async function prepare(plane: ControlPlane, client: Client, root: string, channels: number): Promise<BenchEdges> {
-  const { kubectl } = plane;
-  await kubectl.run(['apply', '--server-side', '-f', `${root}/crds/yaml`]);
-  for (const crd of [CHANNEL, STREAM_SESSION]) {
-    await kubectl.run(['wait', '--for=condition=Established', `crd/${crd.plural}.${crd.group}`, '--timeout=60s']);
-  }
-  for (const name of [SYSTEM_NAMESPACE, CHANNEL_NAMESPACE, BARE_NAMESPACE]) {
-    await kubectl.run(['create', 'namespace', name]);
-    // Pods are refused before the controller manager has made it.
-    await kubectl.run(['wait', '--for=create', 'serviceaccount/default', '-n', name, '--timeout=60s']);
-  }
-  const operatorKeys = makeOperatorKeys();
-  const edgeKeys = await makeEdgeKeys(operatorKeys['operator.key'], Date.now());
-  await client.create(SECRET, secret('sluice-link-operator', { ...operatorKeys }));
-  await client.create(SECRET, secret('sluice-link', { ...edgeKeys }));
-  const edges = await BenchEdges.start(edgeKeys);
-  for (const slice of edges.slices()) await client.create(ENDPOINT_SLICE, slice as ApplyConfiguration);
-  const indexes = Array.from({ length: channels }, (_, index) => index);
-  await inParallel(indexes.map((index) => () => client.create(CHANNEL, channelObject(CHANNEL_NAMESPACE, index))));
-  return edges;
-}
-
-function secret(name: string, stringData: Readonly<Record<string, string>>): ApplyConfiguration {
-  const metadata = { name, namespace: SYSTEM_NAMESPACE };
-  return { apiVersion: 'v1', kind: 'Secret', metadata, stringData } as ApplyConfiguration;
 }
 
 /** Every session costs a StreamSession, a Secret and a pod; what else is POSTed are events. */

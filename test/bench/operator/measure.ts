@@ -3,7 +3,8 @@ import { bundle } from '../../../images/bundle.ts';
 import type { Context } from '../../cluster/cluster.ts';
 import { interruptible } from '../interruption.ts';
 import type { Measurement } from '../statistics.ts';
-import { type Bench, type ColdStart, measureColdStart } from './cold-start.ts';
+import { type ColdStart, measureColdStart } from './cold-start.ts';
+import type { Bench } from './ground.ts';
 import { measureSteadyState, type SteadyState } from './steady-state.ts';
 import { coldStartRows, growthTable, steadyRows } from './tables.ts';
 

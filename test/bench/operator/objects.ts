@@ -5,10 +5,8 @@ import type { ApplyConfiguration } from '@sluice/operator/runtime/client/client.
 
 /** Namespace of the operator's own objects. */
 export const SYSTEM_NAMESPACE = 'sluice';
-/** Namespace of the Channels that the operator works on. */
+/** Namespace of the Channels that the operator, or the bare client, works on. */
 export const CHANNEL_NAMESPACE = 'tv';
-/** Namespace of the Channels that the bare client writes. */
-export const BARE_NAMESPACE = 'bare';
 /** Service whose EndpointSlices name the edges. */
 export const EDGE_SERVICE = 'sluice-edge-internal';
 

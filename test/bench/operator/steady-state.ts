@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Bench, converged, type Scene } from './cold-start.ts';
+import { converged, type Scene } from './cold-start.ts';
+import type { Bench } from './ground.ts';
 import type { OperatorProcess } from './operator-process.ts';
 import { BusyChannel, Traffic } from './traffic.ts';
 

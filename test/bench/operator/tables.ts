@@ -1,4 +1,6 @@
+import { ratioOf } from '../edge/turns.ts';
 import { type Measurement, percentile } from '../statistics.ts';
+import type { WriteCounts } from './bare-client.ts';
 import type { ColdStart } from './cold-start.ts';
 import { machineTimeText } from './machine-time.ts';
 import type { SteadyState } from './steady-state.ts';
@@ -11,37 +13,38 @@ const GOALS: Readonly<Record<number, { readonly seconds: number; readonly megaby
 /** Seconds of the operator against those of the bare client, at most. */
 const RATIO_GOAL = 1.3;
 
-/** What a cold start came to, each figure beside its goal and the bare client's of the same run. */
+/** What cold starts came to, each figure beside its goal and the bare client's of the same run. */
 export function coldStartRows(start: ColdStart): Measurement[] {
-  const { channels, seconds, usage, machine, bare } = start;
+  const { channels, operator, bare } = start;
   const goal = GOALS[channels];
   const what = `${channels} Channels, a fifth of them in Transcode:`;
+  const usages = operator.map(({ usage }) => usage);
   return [
     {
       what: `${what} cold start until all is as asked`,
-      measured: `${seconds.toFixed(1)} s`,
-      reference: `${goalOf(goal?.seconds, 's')}bare client with the same writes ${bare.seconds.toFixed(1)} s`,
+      measured: `${secondsOf(operator)} s`,
+      reference: `${goalOf(goal?.seconds, 's')}bare client with the same writes ${secondsOf(bare)} s`,
     },
     {
       what: `${what} that time against the bare client's`,
-      measured: (seconds / bare.seconds).toFixed(2),
+      measured: ratioText(start),
       reference: `goal ${RATIO_GOAL}`,
     },
     {
       what: `${what} highest resident memory`,
-      measured: megabytes(usage.peakBytes),
-      reference: `${goalOf(goal?.megabytes, 'MB')}afterwards ${megabytes(usage.residentBytes)}`,
+      measured: megabytes(Math.max(...usages.map(({ peakBytes }) => peakBytes))),
+      reference: `${goalOf(goal?.megabytes, 'MB')}afterwards ${usages.map(({ residentBytes }) => megabytes(residentBytes)).join(' and ')}`,
     },
     {
       what: `${what} CPU for each write`,
-      measured: `${perWrite(usage.cpuSeconds, start).toFixed(2)} ms`,
-      reference: `bare client ${perWrite(bare.cpuSeconds, start).toFixed(2)} ms`,
+      measured: `${operatorMsPerWrite(start).toFixed(2)} ms`,
+      reference: `bare client ${bareMsPerWrite(start).toFixed(2)} ms`,
     },
-    {
+    ...operator.map(({ machine }, index) => ({
       what: `${what} the machine meanwhile`,
-      measured: machineTimeText(machine.operator),
-      reference: `bare client: ${machineTimeText(machine.bare)}`,
-    },
+      measured: machineTimeText(machine),
+      reference: `bare client: ${bare[index] === undefined ? '-' : machineTimeText(bare[index].machine)}`,
+    })),
   ];
 }
 
@@ -52,7 +55,7 @@ export function steadyRows(steady: SteadyState, start: ColdStart): Measurement[]
   const p50 = percentile(decisionMilliseconds, 0.5).toFixed(1);
   const p99 = percentile(decisionMilliseconds, 0.99).toFixed(1);
   const all = Object.values(writes).reduce((sum, rate) => sum + rate, 0);
-  const bareShare = (perWrite(start.bare.cpuSeconds, start) / 1000) * all;
+  const bareShare = (bareMsPerWrite(start) / 1000) * all;
   return [
     {
       what: `${what} CPU`,
@@ -79,7 +82,7 @@ export function growthTable(starts: readonly ColdStart[]): string {
     'Channels',
     'converged s (goal)',
     'bare client s',
-    `ratio (${RATIO_GOAL})`,
+    `ratio (of each pair of turns; ${RATIO_GOAL})`,
     'peak MB (goal)',
     'resident MB',
     'CPU s',
@@ -88,19 +91,23 @@ export function growthTable(starts: readonly ColdStart[]): string {
     'CPU ms per write',
   ];
   const lines = starts.map((start) => {
-    const { channels, seconds, bare, usage, writes } = start;
+    const { channels, operator, bare } = start;
     const goal = GOALS[channels];
+    const usages = operator.map(({ usage }) => usage);
+    const writes = operator.map((run) => run.writes);
     return row([
       String(channels),
-      `${seconds.toFixed(1)} (${goal?.seconds ?? '-'})`,
-      bare.seconds.toFixed(1),
-      (seconds / bare.seconds).toFixed(2),
-      `${(usage.peakBytes / 1e6).toFixed(0)} (${goal?.megabytes ?? '-'})`,
-      (usage.residentBytes / 1e6).toFixed(0),
-      usage.cpuSeconds.toFixed(1),
-      bare.cpuSeconds.toFixed(1),
-      `${writes.channelStatuses} + ${writes.sessionStatuses} + ${writes.events}`,
-      perWrite(usage.cpuSeconds, start).toFixed(2),
+      `${secondsOf(operator)} (${goal?.seconds ?? '-'})`,
+      secondsOf(bare),
+      ratioText(start),
+      `${(Math.max(...usages.map(({ peakBytes }) => peakBytes)) / 1e6).toFixed(0)} (${goal?.megabytes ?? '-'})`,
+      usages.map(({ residentBytes }) => (residentBytes / 1e6).toFixed(0)).join(' and '),
+      usages.map(({ cpuSeconds }) => cpuSeconds.toFixed(1)).join(' and '),
+      bare.map(({ cpuSeconds }) => cpuSeconds.toFixed(1)).join(' and '),
+      writes
+        .map(({ channelStatuses, sessionStatuses, events }) => `${channelStatuses} + ${sessionStatuses} + ${events}`)
+        .join(' and '),
+      operatorMsPerWrite(start).toFixed(2),
     ]);
   });
   return [row(titles), `|${'---|'.repeat(titles.length)}`, ...lines].join('\n');
@@ -122,6 +129,33 @@ function percentOf(share: number): string {
   return `${(share * 100).toFixed(1)} % of a core`;
 }
 
-function perWrite(cpuSeconds: number, { writes }: ColdStart): number {
-  return (cpuSeconds * 1000) / (writes.channelStatuses + writes.sessionStatuses + writes.events);
+/** Of all turns, in their order. */
+function secondsOf(turns: readonly { readonly seconds: number }[]): string {
+  return turns.map(({ seconds }) => seconds.toFixed(1)).join(' and ');
+}
+
+function ratioText({ operator, bare }: ColdStart): string {
+  const seconds = ({ seconds }: { readonly seconds: number }) => [seconds, 1] as const;
+  const { whole, lowest, highest } = ratioOf({ subject: operator, reference: bare }, seconds);
+  return operator.length === 1
+    ? whole.toFixed(2)
+    : `${whole.toFixed(2)} (${lowest.toFixed(2)} to ${highest.toFixed(2)})`;
+}
+
+function operatorMsPerWrite({ operator }: ColdStart): number {
+  return (sumOf(operator, ({ usage }) => usage.cpuSeconds) * 1000) / sumOf(operator, ({ writes }) => allOf(writes));
+}
+
+/** The bare client does in each turn what the first operator did. */
+function bareMsPerWrite({ operator: [first], bare }: ColdStart): number {
+  const writes = first === undefined ? Number.NaN : allOf(first.writes);
+  return (sumOf(bare, ({ cpuSeconds }) => cpuSeconds) * 1000) / (bare.length * writes);
+}
+
+function allOf({ channelStatuses, sessionStatuses, events }: WriteCounts): number {
+  return channelStatuses + sessionStatuses + events;
+}
+
+function sumOf<T>(turns: readonly T[], of: (turn: T) => number): number {
+  return turns.reduce((sum, turn) => sum + of(turn), 0);
 }

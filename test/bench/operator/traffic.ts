@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mode } from '@sluice/common/link/mode.ts';
-import type { Bench, Scene } from './cold-start.ts';
+import type { Scene } from './cold-start.ts';
+import type { Bench } from './ground.ts';
 import { channelName, FACTS, viewersOf } from './objects.ts';
 
 /** Viewers that the channels which were idle get: every channel is busy then. */
