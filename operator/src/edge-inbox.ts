@@ -57,7 +57,7 @@ export function createEdgeInbox(targets: EdgeInboxTargets): (edge: EdgeEndpoint,
   return ({ podUid }, message) => {
     switch (message.type) {
       case 'viewers':
-        book.viewers(podUid, message);
+        for (const goodbye of book.viewers(podUid, message)) tellLeave(podUid, goodbye);
         break;
       case 'signs':
         book.signs(message.uid, message.ids);

@@ -179,6 +179,20 @@ describe('the audience book, as edges come and go,', () => {
     expect(book.edgeSynced('a')).toEqual([{ uid: 'c', ids: ['1'], secondsAgo: 20.25 }]);
   });
 
+  test('tells an edge of a goodbye that was heard elsewhere before the edge itself told of the viewer', () => {
+    const { book, clock } = deskOf();
+    sync(book, 'b');
+    expect(book.left('b', { uid: 'c', ids: ['1'], secondsAgo: 0 })).toEqual(new Map());
+    clock.nowMs += 100;
+    const joins = (...ids: string[]) =>
+      book.viewers('a', { uid: 'c', snapshot: false, joined: joined(...ids), left: [] });
+    expect(joins('2')).toEqual([]);
+    expect(joins('1', '3')).toEqual([{ uid: 'c', ids: ['1'], secondsAgo: 0.1 }]);
+    expect(joins('4')).toEqual([]);
+    clock.nowMs += 10_000;
+    expect(joins('1')).toEqual([]); // comes back
+  });
+
   test('takes no viewer from an edge that is gone for a goodbye that was said before the viewer came there', () => {
     const { book, clock } = deskOf();
     sync(book, 'b');

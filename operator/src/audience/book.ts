@@ -18,6 +18,9 @@ const MAX_IDS_PER_EDGE = 200_000;
  */
 const MAX_IDS_OF_EDGE = 500_000;
 
+/** Far longer than what an edge says of a viewer is on its way where nothing is wrong: it gathers it for tenths of a second. */
+const UNDER_WAY_MS = 5_000;
+
 /**
  * A sign of life is reported at most this many seconds after it happened (the edges' pace of `signs` messages). It is
  * dated at the earliest moment it can have happened, so that a burst never looks longer than it was.
@@ -135,16 +138,18 @@ export class AudienceBook {
   /**
    * Takes what an edge says of a channel's viewers. What is said of a channel that is not followed (yet) is kept for the
    * moment in which it is: nobody would say it again, and who was not heard of is not nobody.
+   * @returns goodbyes that other edges have told of who has come here, and that this edge has to be told of: it may have
+   *   counted them before they left, and only said so afterwards
    */
-  viewers(edge: string, message: ViewersMessage): void {
-    if (!this.edges.has(edge)) return;
+  viewers(edge: string, message: ViewersMessage): readonly Goodbye[] {
+    if (!this.edges.has(edge)) return [];
     const { uid, snapshot, left } = message;
     if (this.channels.followed(uid) === null) this.refusals.unknownChannel += 1;
     const audience = this.channels.audienceFor(uid, message.joined.length);
     if (snapshot) this.edges.mentions(edge, uid);
     if (audience === null) {
       if (message.joined.length > 0) this.edges.overheard(edge);
-      return;
+      return [];
     }
     const present = audience.idsOf(edge);
     const others = this.channels.named.of(edge) - present;
@@ -155,6 +160,9 @@ export class AudienceBook {
     this.takeFromGone(audience, ids);
     this.channels.settle(uid, edge, { joined: ids, left }, this.now());
     this.onChange(uid);
+    if (snapshot) return []; // told when the edge has said all
+    const hasCome = (of: string, id: string) => of === uid && audience.has(edge, id) && ids.includes(id);
+    return this.goodbyes.of(hasCome, UNDER_WAY_MS);
   }
 
   /** Decides who of these viewers may come; a channel that is not followed, or whose count is unknown, is left to the edge. */

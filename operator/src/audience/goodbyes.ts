@@ -50,11 +50,15 @@ export class RememberedGoodbyes {
   /**
    * Those that still matter and that `counts` says yes to, by channel and age, the last ones first. Of too many the oldest
    * are left out: they expire where they are counted.
+   * @param withinMs only those heard so lately; all if left out
    */
-  of(counts: (uid: string, id: string) => boolean): readonly Goodbye[] {
+  of(counts: (uid: string, id: string) => boolean, withinMs: number = KEEP_MS): readonly Goodbye[] {
     const groups = new Map<string, { uid: string; ids: string[]; secondsAgo: number }>();
-    for (const { uid, id, saidAtMs } of this.entries.toReversed()) {
-      const age = this.now() - saidAtMs;
+    const nowMs = this.now();
+    for (let index = this.entries.length - 1; index >= 0; index -= 1) {
+      const { uid, id, saidAtMs, heardAtMs } = this.entries[index] as (typeof this.entries)[number];
+      if (nowMs - heardAtMs > withinMs) break;
+      const age = nowMs - saidAtMs;
       if (age > KEEP_MS || !counts(uid, id)) continue;
       const secondsAgo = (Math.floor(age / AGE_STEP_MS) * AGE_STEP_MS) / 1000;
       const name = `${uid} ${secondsAgo}`;
