@@ -58,10 +58,15 @@ describe('what the source is asked for again', () => {
       beside: { audio: segment(listed.msn, { uri: `https://cdn.test/en/${listed.msn}.aac` }) },
     }));
     const entries = all.log.entries.map((entry) =>
-      entry.msn === 4 ? { ...entry, names: { ...entry.names, audio }, beside: { audio: { map: null } } } : entry,
+      entry.msn === 4
+        ? { ...entry, names: { ...entry.names, audio }, beside: { audio: { map: null, durationSeconds: 2.1 } } }
+        : entry,
     );
     const from = { ...all, log: { ...all.log, entries } };
-    expect(rereadable(audio, from)).toMatchObject({ sourceName: audio, source: { uri: 'https://cdn.test/en/4.aac' } });
+    expect(rereadable(audio, from)).toMatchObject({
+      ...{ sourceName: audio, durationSeconds: 2.1 },
+      source: { uri: 'https://cdn.test/en/4.aac' },
+    });
   });
 
   test.each<[string, number, (facts: RereadFacts) => RereadFacts]>([

@@ -54,7 +54,8 @@ export function rereadable(name: string, facts: RereadFacts): Rereadable | null 
     const isBeside = entry.beside?.[rung] !== undefined;
     const source = isBeside ? reference?.beside?.[rung] : reference;
     if (source == null || (source.map === null) !== (bytes.map === null)) continue;
-    const { epoch, durationSeconds } = entry;
+    const { epoch } = entry;
+    const durationSeconds = bytes.durationSeconds ?? entry.durationSeconds;
     const id = { uid: facts.uid, epoch, rung: isBeside ? rung : 'source', msn: entry.msn, attempt: 0 };
     const sourceName = segmentName(id, extensionOf(source));
     const period =

@@ -9,6 +9,9 @@ const LEAST_TOLERANCE_SECONDS = 0.3;
  */
 const TOLERANCE_SHARE = 0.25;
 
+/** The most: of long segments a quarter would be more than players skip over where they begin or change. */
+const MOST_TOLERANCE_SECONDS = 0.5;
+
 /** Segments that must be compared before their durations alone tell which ones are of the same time. */
 const MIN_PATTERN = 5;
 
@@ -17,7 +20,7 @@ const PATTERN_TOLERANCE_SECONDS = 0.02;
 
 /** Seconds that renditions may be apart where segments of this duration begin. */
 export function toleranceSeconds(durationSeconds: number): number {
-  return Math.max(LEAST_TOLERANCE_SECONDS, TOLERANCE_SHARE * durationSeconds);
+  return Math.min(MOST_TOLERANCE_SECONDS, Math.max(LEAST_TOLERANCE_SECONDS, TOLERANCE_SHARE * durationSeconds));
 }
 
 /** A rendition's playlist with the numbers that the reference has for the same time. */
