@@ -14,6 +14,7 @@ import { FULL_DISK, fullDisk } from './integration/full.ts';
 import { leavingOwner } from './integration/hand-over.ts';
 import { hostileClients } from './integration/hostile/attacks-of-clients.ts';
 import { hostileSources } from './integration/hostile/attacks-of-sources.ts';
+import { hostileEdges } from './integration/hostile/attacks-on-operator.ts';
 import { rebinding } from './integration/hostile/rebinding.ts';
 import { killedInSwitch, restarted, withoutOperator, withoutOwner, withoutSource } from './integration/partitions.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
@@ -60,6 +61,7 @@ const SCENARIOS: readonly Scenario[] = [
   ['killed', 'so do those whose owner is killed in a switch', (link) => withEdges(link, killedInSwitch, QUICK)],
   ['sources', 'sources that mean ill harm nobody but their own channels', hostileSources],
   ['clients', 'so do clients that mean ill', hostileClients],
+  ['operator', 'an edge that somebody has broken into harms the operator for nobody else', hostileEdges],
   ['rebinding', 'names that change their address, and private ones in every spelling, lead nowhere', rebinding],
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
   ['film', 'a live film plays in VLC through all modes, and as peculiar sources send it', liveFilm],
