@@ -7,6 +7,8 @@ import type { Platform } from './platform/platform.ts';
 const CHANNEL = 'deserted';
 const RUNG = '240p';
 const THRESHOLDS = { proxy: 2, transcode: 3 };
+/** Beside another transcode the node of a test has little room. */
+const SMALL_RESOURCES = { requests: { cpu: '100m', memory: '64Mi' } };
 /** Files are kept for a window of the playlist after they have left it, about half a minute. */
 const FILES_GONE_SECONDS = 90;
 
@@ -30,7 +32,11 @@ export async function desert(platform: Platform, namespace: string): Promise<Des
   const uri = `${source.url}/${namespace}/film/index.m3u8`;
   const spec = {
     delivery: { hysteresisSeconds: pace.hysteresisSeconds, thresholds: THRESHOLDS },
-    transcode: { ladder: [{ name: RUNG, height: 240, bitrateBps: 300_000 }], preset: pace.preset },
+    transcode: {
+      ladder: [{ name: RUNG, height: 240, bitrateBps: 300_000 }],
+      preset: pace.preset,
+      resources: SMALL_RESOURCES,
+    },
   };
   await platform.apply(namespaceManifest(namespace));
   await platform.apply(channelManifest({ namespace, name: CHANNEL, uri, spec }));
