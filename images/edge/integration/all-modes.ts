@@ -57,8 +57,11 @@ class Watcher {
   constructor(url: string, rungs: readonly string[]) {
     for (const rung of rungs) this.polls.set(rung, []);
     this.#reading = this.#read(url);
+    // Whoever ends it hears of it.
+    this.#reading.catch(() => undefined);
   }
 
+  /** Throws where a playlist could not be read. */
   async end(): Promise<void> {
     this.#ends = true;
     await this.#reading;
