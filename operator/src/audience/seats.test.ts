@@ -34,6 +34,13 @@ describe('the seats of a channel with a limit', () => {
     expect(admit('3', '4')).toEqual({ admitted: ['3'], refused: ['4'], undecided: [] });
   });
 
+  test('are remembered for a hundred thousand ids, whoever says that more are in: the oldest are forgotten', () => {
+    const { book, admit } = deskOf();
+    const ids = Array.from({ length: 100_001 }, (_, index) => `made up ${index}`);
+    book.admit('c', { edge: 'b', ids, holdSeconds: 13, provisional: false, letIn: true });
+    expect(admit('made up 1', 'made up 0')).toEqual({ admitted: ['made up 1'], refused: ['made up 0'], undecided: [] });
+  });
+
   test('are never taken from who is counted, at whichever edge, also when it is full', () => {
     const { admit, join } = deskOf();
     join('a', '1', '2', '3', '4');

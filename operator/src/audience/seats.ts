@@ -28,6 +28,9 @@ export interface Admission {
  */
 const COME_BACK_MS = 10_000;
 
+/** Ids of each kind that one channel remembers: as many as an edge counts of a channel. Of more the oldest are forgotten. */
+const MAX_REMEMBERED = 100_000;
+
 interface Held {
   /** Edge that is about to count the viewer. */
   readonly edge: string;
@@ -94,6 +97,7 @@ export class Seats {
     for (const id of ids) {
       this.departed.delete(id);
       this.departed.set(id, nowMs + COME_BACK_MS);
+      forgetOldest(this.departed);
     }
   }
 
@@ -108,11 +112,13 @@ export class Seats {
     this.provisional.delete(id);
     this.held.delete(id);
     this.held.set(id, { edge, sinceMs: nowMs, untilMs: nowMs + holdSeconds * 1000 });
+    forgetOldest(this.held);
   }
 
   private holdProvisionally(id: string, { holdSeconds }: SeatRequest, nowMs: number): void {
     this.provisional.delete(id);
     this.provisional.set(id, nowMs + holdSeconds * 1000);
+    forgetOldest(this.provisional);
   }
 
   /** Seats that are kept for ids of some kind: few, those who came within seconds. */
@@ -135,4 +141,11 @@ export class Seats {
       }
     }
   }
+}
+
+/** @param ids in the order of their times */
+function forgetOldest(ids: Map<string, unknown>): void {
+  if (ids.size <= MAX_REMEMBERED) return;
+  const [oldest] = ids.keys();
+  if (oldest !== undefined) ids.delete(oldest);
 }
