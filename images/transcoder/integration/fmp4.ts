@@ -115,21 +115,20 @@ function assertPlays(source: FragmentedSource, owner: TestOwner, name: string, t
   assertRegular(film.videoPts, VIDEO_TICKS, `${name}: video`);
 }
 
-/** Pictures and sound in one file, the last segments live. */
+/** Offers the whole source, the first three segments ahead, as a start has them; waits for all but the newest. */
+async function offerAll(owner: TestOwner, source: FragmentedSource): Promise<void> {
+  const have = (msn: number): boolean => JOB.rungs.every((rung) => owner.stored.has(`1/${rung.name}/${msn}`));
+  for (let msn = 0; msn < BACKLOG; msn++) offer(owner, source, msn);
+  await until('the first segments are stored', LIMIT_SECONDS, () => have(1));
+  for (let msn = BACKLOG; msn < SEGMENTS; msn++) offer(owner, source, msn);
+  await until('all but the newest are stored', LIMIT_SECONDS, () => have(SEGMENTS - 2));
+}
+
+/** Pictures and sound in one file. */
 export function muxed(): Promise<string> {
   return withSource(['-c:a', 'aac', '-b:a', '128k', '-ac', '2'], 'muxed', (source) =>
     withAgent(async (owner, agent) => {
-      for (let msn = 0; msn < BACKLOG; msn++) offer(owner, source, msn);
-      await until(
-        'the first segment is stored',
-        LIMIT_SECONDS,
-        () => owner.stored.has('1/low/1') && owner.stored.has('1/high/1'),
-      );
-      for (let msn = BACKLOG; msn < SEGMENTS; msn++) offer(owner, source, msn);
-      const last = SEGMENTS - 1;
-      await until('all but the newest are stored', LIMIT_SECONDS, () =>
-        JOB.rungs.every((rung) => owner.stored.has(`1/${rung.name}/${last - 1}`)),
-      );
+      await offerAll(owner, source);
       owner.stop = true;
       assert.equal(await agent.exited, 0);
       assert.deepEqual(owner.initsAsked, ['muxed'], 'the section is asked for once');
@@ -151,12 +150,7 @@ function told(owner: TestOwner, what: RegExp): Promise<void> {
 export function pictures(): Promise<string> {
   return withSource(['-an', '-video_track_timescale', '90000'], 'pictures', (source) =>
     withAgent(async (owner, agent) => {
-      for (let msn = 0; msn < SEGMENTS; msn++) offer(owner, source, msn);
-      await until(
-        'the first segments are stored',
-        20,
-        () => owner.stored.has('1/low/4') && owner.stored.has('1/high/4'),
-      );
+      await offerAll(owner, source);
       const cut = (source.segments[0] ?? new Uint8Array(0)).subarray(0, 5_000);
       owner.offer({ msn: 6, bytes: cut, discontinuity: false, init: source.init });
       await told(owner, /box "mdat" says/);
