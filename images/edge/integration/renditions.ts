@@ -56,7 +56,16 @@ class RenditionsSource {
     const coding = ['-r', '25', '-preset', 'ultrafast', '-bf', '2', '-g', '50', '-sc_threshold', '0', '-c:a', 'aac'];
     const maps = ['-map', '[high]', '-map', '[low]', '-map', '0:a', '-map', '0:a'];
     await run('ffmpeg', ['-v', 'error', '-i', CLIP, '-t', '4', ...sizes, ...maps, ...coding, ...NO_LONGER, film]);
-    const output = ['-hls_time', '2', '-hls_list_size', '8', '-hls_delete_threshold', '12', '-master_pl_name', 'main.m3u8'];
+    const output = [
+      '-hls_time',
+      '2',
+      '-hls_list_size',
+      '8',
+      '-hls_delete_threshold',
+      '12',
+      '-master_pl_name',
+      'main.m3u8',
+    ];
     const flags = ['-hls_flags', 'delete_segments+program_date_time+temp_file', '-hls_segment_type', segments];
     source.#encoder = spawn(
       'ffmpeg',
