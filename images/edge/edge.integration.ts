@@ -20,6 +20,7 @@ import { killedInSwitch, restarted, withoutOperator, withoutOwner, withoutSource
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
 import { recordings } from './integration/recordings.ts';
 import { cmaf, transportStreams } from './integration/renditions.ts';
+import { playersOfRenditions } from './integration/renditions-players.ts';
 import { withEdges } from './integration/stage.ts';
 
 type Scenario = readonly [name: string, shows: string, run: (link: LinkFolder) => Promise<string>];
@@ -69,6 +70,11 @@ const SCENARIOS: readonly Scenario[] = [
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
   ['cmaf', 'so do pictures and two languages apart in fragmented MP4, with subtitles', cmaf],
   ['ts', 'so do they in MPEG-TS', transportStreams],
+  [
+    'players',
+    'hls.js and Shaka Player change picture and language in all modes and back, whose numbers differ at the source',
+    playersOfRenditions,
+  ],
 ];
 
 const names = process.argv.slice(2);

@@ -86,18 +86,23 @@ async function goTo({ edge, route }: Played, mode: Mode, session: Route['session
 }
 
 /** The session of a transcode of these rungs, as the operator puts it into a route. */
-function sessionOf(ladder: Route['ladder']): NonNullable<Route['session']> {
+export function sessionOf(ladder: Route['ladder']): NonNullable<Route['session']> {
   const tokenSha256 = createHash('sha256').update(TOKEN).digest('hex');
   return { name: 'film-1', uid: 'session-uid', tokenSha256, rungs: ladder.map(({ name }) => name) };
+}
+
+/** Starts the agent that works for the session of {@link sessionOf} at an edge. */
+export function agentFor(edge: EdgePrograms, ladder: Route['ladder']): Promise<AgentProgram> {
+  const rungs = ladder.map((rung) => ({ ...rung, audioBitrateBps: 64_000 }));
+  const owner = { url: `http://${edge.address}:${edge.ports.internal}`, token: TOKEN };
+  return AgentProgram.start(owner, { rungs, encoders: ['libx264'], preset: 'ultrafast' });
 }
 
 async function switchThrough(played: Played): Promise<void> {
   const { edge, route } = played;
   await sleep(MODE_MS);
   await goTo(played, 'Proxy', null);
-  const rungs = route.ladder.map((rung) => ({ ...rung, audioBitrateBps: 64_000 }));
-  const owner = { url: `http://${edge.address}:${edge.ports.internal}`, token: TOKEN };
-  const agent = await AgentProgram.start(owner, { rungs, encoders: ['libx264'], preset: 'ultrafast' });
+  const agent = await agentFor(edge, route.ladder);
   try {
     await goTo(played, 'Transcode', sessionOf(route.ladder));
     await goTo(played, 'Proxy', sessionOf(route.ladder));
