@@ -172,6 +172,8 @@ export async function liveFilm(link: LinkFolder): Promise<string> {
       durations(edge, target),
       restart(edge, restarted),
     ];
+    // Each to its own end, also where another one fails: programs of theirs would stay behind.
+    await Promise.allSettled(facts);
     return (await Promise.all(facts)).join(', ');
   } catch (error) {
     process.stdout.write(edge.log);
