@@ -87,8 +87,9 @@ export function createWorkHandler(owners: SessionOwners, room: ReadingRoom): Exp
   const router = express();
   router.disable('x-powered-by');
   const base = '/internal/v1/sessions/:namespace/:session';
-  const bytes = express.raw({ type: () => true, limit: MAX_SEGMENT_BYTES });
-  const json = express.json({ type: () => true, limit: MAX_REPORT_BYTES });
+  // Compressed bodies are refused: an upload's place is as large as it says, and not what it may become.
+  const bytes = express.raw({ type: () => true, limit: MAX_SEGMENT_BYTES, inflate: false });
+  const json = express.json({ type: () => true, limit: MAX_REPORT_BYTES, inflate: false });
 
   /** Before any body is read: strangers cannot make the edge hold 50 MB. */
   router.use(base, (request, response, next) => {
