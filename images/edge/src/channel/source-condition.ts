@@ -38,6 +38,8 @@ export class SourceCondition {
   /** Nothing is known of it any more: it is another source. */
   forget(): void {
     this.#health = UNKNOWN_HEALTH;
+    this.#ended = false;
+    this.#tooLongSeconds = 0;
   }
 
   /** It is read again and again from now on; `at` in ms of the channel's clock, as everywhere here. */
