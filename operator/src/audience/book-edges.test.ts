@@ -193,6 +193,14 @@ describe('the audience book, as edges come and go,', () => {
     expect(joins('1')).toEqual([]); // comes back
   });
 
+  test('tells no edge of what was said to itself: who comes again there at once, stays', () => {
+    const { book, clock } = deskOf();
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });
+    book.left('a', { uid: 'c', ids: ['1'], secondsAgo: 0 });
+    clock.nowMs += 100;
+    expect(book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] })).toEqual([]);
+  });
+
   test('takes no viewer from an edge that is gone for a goodbye that was said before the viewer came there', () => {
     const { book, clock } = deskOf();
     sync(book, 'b');

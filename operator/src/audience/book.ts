@@ -120,7 +120,7 @@ export class AudienceBook {
     this.channels.said(edge, mentioned, this.now());
     this.goodbyes.prune(this.edges.isAnySilent);
     this.onEdgeChange();
-    return this.goodbyes.of((uid, id) => this.channels.audience(uid)?.has(edge, id) ?? false);
+    return this.goodbyes.missedBy(edge, (uid, id) => this.channels.audience(uid)?.has(edge, id) ?? false);
   }
 
   /** The link is down while the pod exists: its ids go on counting, marked stale. */
@@ -161,8 +161,8 @@ export class AudienceBook {
     this.channels.settle(uid, edge, { joined: ids, left }, this.now());
     this.onChange(uid);
     if (snapshot) return []; // told when the edge has said all
-    const hasCome = (of: string, id: string) => of === uid && audience.has(edge, id) && ids.includes(id);
-    return this.goodbyes.of(hasCome, UNDER_WAY_MS);
+    const counted = ids.filter((id) => audience.has(edge, id));
+    return this.goodbyes.missedOf(edge, uid, counted, UNDER_WAY_MS);
   }
 
   /** Decides who of these viewers may come; a channel that is not followed, or whose count is unknown, is left to the edge. */
@@ -189,7 +189,7 @@ export class AudienceBook {
     const whoHaveNotComeSince = ids.filter((id) => audience.lastSignMs(id) <= saidAtMs);
     if (this.takeFromGone(audience, whoHaveNotComeSince)) this.onChange(uid);
     seats.left(ids, saidAtMs);
-    this.goodbyes.add(goodbye);
+    this.goodbyes.add(edge, goodbye);
     this.goodbyes.prune(this.edges.isAnySilent);
     for (const name of this.edges.synced) {
       if (name === edge) continue;

@@ -14,7 +14,7 @@ const KEEP_MS = 120_000;
  * on it in the meantime has to be told again.
  */
 const KEEP_TOLD_MS = 30_000;
-/** Goodbyes that are remembered, about 150 bytes each; the oldest go first, and expire where they are counted. */
+/** Goodbyes that are remembered, about 250 bytes each; the oldest go first, and expire where they are counted. */
 const MAX_REMEMBERED = 50_000;
 /** Goodbyes of one edge and channel come in bundles, and need not be told apart any finer: a page takes longer to reload. */
 const AGE_STEP_MS = 10;
@@ -24,56 +24,93 @@ const AGE_STEP_MS = 10;
  */
 const MAX_TOLD_AT_ONCE = 1_000;
 
-/** Goodbyes that an edge may not have been told of. */
+interface RememberedGoodbye {
+  readonly uid: string;
+  readonly id: string;
+  /** Edge that it was said at. */
+  readonly edge: string;
+  readonly saidAtMs: number;
+  readonly heardAtMs: number;
+}
+
+/** Goodbyes that an edge may not have been told of: the latest of each viewer. */
 export class RememberedGoodbyes {
   private readonly now: () => number;
-  /** In the order in which they were heard. */
-  private readonly entries: {
-    readonly uid: string;
-    readonly id: string;
-    readonly saidAtMs: number;
-    readonly heardAtMs: number;
-  }[] = [];
+  /** In the order in which they were heard. By `<uid> <id>`. */
+  private readonly entries = new Map<string, RememberedGoodbye>();
 
   constructor(now: () => number) {
     this.now = now;
   }
 
-  add({ uid, ids, secondsAgo }: Goodbye): void {
+  /** @param edge that it was said at */
+  add(edge: string, { uid, ids, secondsAgo }: Goodbye): void {
     const heardAtMs = this.now();
-    const saidAtMs = heardAtMs - secondsAgo * 1000;
-    for (const id of ids) this.entries.push({ uid, id, saidAtMs, heardAtMs });
-    const excess = this.entries.length - MAX_REMEMBERED;
-    if (excess > 0) this.entries.splice(0, excess);
+    const toldAtMs = heardAtMs - secondsAgo * 1000;
+    for (const id of ids) {
+      const name = nameOf(uid, id);
+      const known = this.entries.get(name);
+      // An older one that is told again does not undo a later one.
+      const latest = known !== undefined && known.saidAtMs > toldAtMs ? known : { edge, saidAtMs: toldAtMs };
+      this.entries.delete(name);
+      this.entries.set(name, { uid, id, edge: latest.edge, saidAtMs: latest.saidAtMs, heardAtMs });
+    }
+    this.forgetFirst(this.entries.size - MAX_REMEMBERED);
   }
 
   /**
-   * Those that still matter and that `counts` says yes to, by channel and age, the last ones first. Of too many the oldest
-   * are left out: they expire where they are counted.
-   * @param withinMs only those heard so lately; all if left out
+   * Those that still matter and were said elsewhere, of all whom an edge counts, by channel and age, the last ones first.
+   * Of too many the oldest are left out: they expire where they are counted.
    */
-  of(counts: (uid: string, id: string) => boolean, withinMs: number = KEEP_MS): readonly Goodbye[] {
-    const groups = new Map<string, { uid: string; ids: string[]; secondsAgo: number }>();
-    const nowMs = this.now();
-    for (let index = this.entries.length - 1; index >= 0; index -= 1) {
-      const { uid, id, saidAtMs, heardAtMs } = this.entries[index] as (typeof this.entries)[number];
-      if (nowMs - heardAtMs > withinMs) break;
-      const age = nowMs - saidAtMs;
-      if (age > KEEP_MS || !counts(uid, id)) continue;
-      const secondsAgo = (Math.floor(age / AGE_STEP_MS) * AGE_STEP_MS) / 1000;
-      const name = `${uid} ${secondsAgo}`;
-      const group = groups.get(name) ?? { uid, ids: [], secondsAgo };
-      if (!groups.has(name) && groups.size === MAX_TOLD_AT_ONCE) continue;
-      groups.set(name, group);
-      group.ids.push(id);
-    }
-    return [...groups.values()];
+  missedBy(edge: string, counts: (uid: string, id: string) => boolean): readonly Goodbye[] {
+    return this.bundled([...this.entries.values()].reverse(), (one) => one.edge !== edge && counts(one.uid, one.id));
+  }
+
+  /** As {@link missedBy}, of these ids of a channel and heard so lately; costs as much as there are ids. */
+  missedOf(edge: string, uid: string, ids: readonly string[], withinMs: number): readonly Goodbye[] {
+    if (this.entries.size === 0) return [];
+    const heardFromMs = this.now() - withinMs;
+    const known = ids.flatMap((id) => this.entries.get(nameOf(uid, id)) ?? []);
+    return this.bundled(known, (one) => one.edge !== edge && one.heardAtMs >= heardFromMs);
   }
 
   /** Forgets what is of no use any more. @param isAnySilent whether there is an edge that cannot be told now */
   prune(isAnySilent: boolean): void {
     const oldestMs = this.now() - (isAnySilent ? KEEP_MS : KEEP_TOLD_MS);
-    const first = this.entries.findIndex(({ heardAtMs }) => heardAtMs >= oldestMs);
-    this.entries.splice(0, first < 0 ? this.entries.length : first);
+    for (const [name, { heardAtMs }] of this.entries) {
+      if (heardAtMs >= oldestMs) break;
+      this.entries.delete(name);
+    }
   }
+
+  private bundled(
+    goodbyes: readonly RememberedGoodbye[],
+    matters: (one: RememberedGoodbye) => boolean,
+  ): readonly Goodbye[] {
+    const groups = new Map<string, { uid: string; ids: string[]; secondsAgo: number }>();
+    for (const one of goodbyes) {
+      const age = this.now() - one.saidAtMs;
+      if (age > KEEP_MS || !matters(one)) continue;
+      const secondsAgo = (Math.floor(age / AGE_STEP_MS) * AGE_STEP_MS) / 1000;
+      const name = `${one.uid} ${secondsAgo}`;
+      const group = groups.get(name) ?? { uid: one.uid, ids: [], secondsAgo };
+      if (!groups.has(name) && groups.size === MAX_TOLD_AT_ONCE) continue;
+      groups.set(name, group);
+      group.ids.push(one.id);
+    }
+    return [...groups.values()];
+  }
+
+  private forgetFirst(excess: number): void {
+    let left = excess;
+    for (const name of this.entries.keys()) {
+      if (left <= 0) break;
+      this.entries.delete(name);
+      left -= 1;
+    }
+  }
+}
+
+function nameOf(uid: string, id: string): string {
+  return `${uid} ${id}`;
 }
