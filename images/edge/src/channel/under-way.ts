@@ -57,10 +57,11 @@ export interface UnderWay {
   readonly session: SessionUnderWay | null;
 }
 
-/** To tell another edge at `now`, ms of this edge's clock. */
+/** To tell another edge at `now`, ms of this edge's clock: of more than it reads, what is published first. */
 export function toldAt(now: number, { schedule, addedLagMs, session }: UnderWay): ToldUnderWay {
   const times = [...schedule].slice(0, MAX_TOLD).map(([msn, publishAt]) => ({ msn, inMs: publishAt - now }));
-  return { schedule: times, addedLagMs, session };
+  const oldest = session === null ? [] : session.rows.toSorted((one, other) => one.msn - other.msn).slice(0, MAX_TOLD);
+  return { schedule: times, addedLagMs, session: session === null ? null : { ...session, rows: oldest } };
 }
 
 /** As another edge has told it, heard at `now`, ms of this edge's clock. */
