@@ -1,6 +1,8 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { AudienceBook } from './book.ts';
+import { Seats } from './seats.ts';
+import { ChannelAudience } from './union.ts';
 
 const LIMIT = 3;
 
@@ -36,9 +38,21 @@ describe('the seats of a channel with a limit', () => {
 
   test('are remembered for a hundred thousand ids, whoever says that more are in: the oldest are forgotten', () => {
     const { book, admit } = deskOf();
-    const ids = Array.from({ length: 100_001 }, (_, index) => `made up ${index}`);
+    const ids = Array.from({ length: 110_001 }, (_, index) => `made up ${index}`);
     book.admit('c', { edge: 'b', ids, holdSeconds: 13, provisional: false, letIn: true });
-    expect(admit('made up 1', 'made up 0')).toEqual({ admitted: ['made up 1'], refused: ['made up 0'], undecided: [] });
+    const asked = ['made up 10001', 'made up 10000'] as const;
+    expect(admit(...asked)).toEqual({ admitted: [asked[0]], refused: [asked[1]], undecided: [] });
+  });
+
+  test('are not counted where there is no limit: an edge may ask for many, again and again', () => {
+    const seats = new Seats();
+    const counts = jest.fn((_id: string) => false);
+    const audience = Object.assign(new ChannelAudience(), { counts });
+    const request = { edge: 'a', holdSeconds: 13, provisional: false, letIn: false };
+    seats.admit({ ...request, ids: Array.from({ length: 1_000 }, (_, index) => `${index}`) }, undefined, audience, 0);
+    counts.mockClear();
+    expect(seats.admit({ ...request, ids: ['one more'] }, undefined, audience, 0).admitted).toEqual(['one more']);
+    expect(counts).toHaveBeenCalledTimes(1);
   });
 
   test('are never taken from who is counted, at whichever edge, also when it is full', () => {

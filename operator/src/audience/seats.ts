@@ -31,6 +31,12 @@ const COME_BACK_MS = 10_000;
 /** Ids of each kind that one channel remembers: as many as an edge counts of a channel. Of more the oldest are forgotten. */
 const MAX_REMEMBERED = 100_000;
 
+/**
+ * How many more there may be until they are forgotten, all at once: who looks for the first entry of a map passes the places of
+ * all that were removed in front of it, tens of thousands for each id of a message that has ten thousand.
+ */
+const FORGOTTEN_AT_ONCE = MAX_REMEMBERED / 10;
+
 interface Held {
   /** Edge that is about to count the viewer. */
   readonly edge: string;
@@ -59,7 +65,8 @@ export class Seats {
   admit(request: SeatRequest, limit: number | undefined, audience: ChannelAudience, nowMs: number): Admission {
     this.forget(nowMs);
     const admission: Admission = { admitted: [], refused: [], undecided: [] };
-    let taken = audience.viewers + this.heldFor((id) => !audience.counts(id));
+    // Without a limit nobody asks how many seats are kept; counting them would cost more than the answer.
+    let taken = limit === undefined ? 0 : audience.viewers + this.heldFor((id) => !audience.counts(id));
     for (const id of request.ids) {
       const isIn = audience.counts(id) || this.held.has(id);
       const isKnown =
@@ -145,7 +152,11 @@ export class Seats {
 
 /** @param ids in the order of their times */
 function forgetOldest(ids: Map<string, unknown>): void {
-  if (ids.size <= MAX_REMEMBERED) return;
-  const [oldest] = ids.keys();
-  if (oldest !== undefined) ids.delete(oldest);
+  let surplus = ids.size - MAX_REMEMBERED;
+  if (surplus <= FORGOTTEN_AT_ONCE) return;
+  for (const id of ids.keys()) {
+    if (surplus === 0) return;
+    ids.delete(id);
+    surplus -= 1;
+  }
 }
