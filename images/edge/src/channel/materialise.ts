@@ -1,7 +1,13 @@
 import { withJoint } from '@sluice/common/mpegts/joint.ts';
 import { extensionOf } from '../source/segment-kind.ts';
 import type { ChannelFiles } from '../storage/files.ts';
-import type { BesideBytes, SegmentBytes, TimelineEntry } from '../timeline/log.ts';
+import {
+  type BesideBytes,
+  lastEntry,
+  type SegmentBytes,
+  type TimelineEntry,
+  type TimelineLog,
+} from '../timeline/log.ts';
 import { parseSegmentName, segmentName } from '../timeline/names.ts';
 import { type BesideSegment, type Fetchable, isMissing, type PendingSegment } from './pending.ts';
 import { type Origin, type Row, SOURCE } from './row.ts';
@@ -127,7 +133,14 @@ function ownDuration(one: BesideSegment, { durationSeconds }: PendingSegment): P
   return one.durationSeconds === durationSeconds ? {} : { durationSeconds: one.durationSeconds };
 }
 
-/** Origin of a listed name, to go on after a restart of the sidecar. */
+/** Origins of the newest listed segment by rung, to go on after a restart of the sidecar; null where nothing is listed. */
+export function originsOf(log: TimelineLog): Readonly<Record<string, Origin>> | null {
+  const newest = lastEntry(log);
+  if (newest === null) return null;
+  return Object.fromEntries(Object.entries(newest.names).map(([rung, name]) => [rung, originOf(name)]));
+}
+
+/** Origin of a listed name. */
 export function originOf(name: string): Origin {
   const id = parseSegmentName(name);
   return id === null || id.attempt === 0 ? SOURCE : `${id.rung}.${id.attempt}`;

@@ -2,20 +2,18 @@ import type { SluiceError } from '@sluice/common/errors/error.ts';
 import { asSourceError } from '../source/errors.ts';
 import type { Intake } from '../source/intake.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
-import { isBeside } from '../source/renditions.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
-import { emptied, ended, isComplete, lastEntry, nextMsn, type TimelineLog } from '../timeline/log.ts';
-import { Downloads } from './downloads.ts';
+import { emptied, ended, isComplete, nextMsn, type TimelineLog } from '../timeline/log.ts';
 import { entryOf, tooLongFor, withEntry } from './entry.ts';
-import { Inits } from './inits.ts';
-import { firstLog, planSegments } from './intake-plan.ts';
-import { withMarkers } from './markers.ts';
-import { listingOf, originOf } from './materialise.ts';
-import { filesOfSegment, isSettled, type PendingSegment } from './pending.ts';
+import { Fetching } from './fetching.ts';
+import { listingOf, originsOf } from './materialise.ts';
+import { nextRow } from './next-row.ts';
+import type { PendingSegment } from './pending.ts';
 import type { PublisherContext } from './publisher-context.ts';
 import { Retention } from './retention.ts';
 import { Rhythm } from './rhythm.ts';
-import { chooseRow, NO_PROMOTION, type Origin, type Row } from './row.ts';
+import type { Origin, Row } from './row.ts';
+import { SegmentPlanner } from './segment-planner.ts';
 import { SegmentQueue } from './segment-queue.ts';
 import type { TranscodeSession } from './transcode.ts';
 import type { UnderWay } from './under-way.ts';
@@ -26,24 +24,19 @@ const STORAGE_RETRY_MS = 1_000;
 /** Turns segments of the source into entries of the timeline, each at its time and never before its bytes are stored. */
 export class Publisher {
   readonly #context: PublisherContext;
-  readonly #downloads: Downloads;
-  readonly #inits = new Inits();
+  readonly #fetching: Fetching;
+  readonly #planner: SegmentPlanner;
   readonly #retention: Retention;
   readonly #rhythm: Rhythm;
   #log: TimelineLog | null;
   readonly #queue = new SegmentQueue();
-  #origins: Readonly<Record<string, Origin>> | null = null;
-  #breaks = false;
-  #waking: boolean;
-  /** True until something is taken by a channel that has nothing listed, or has slept since. */
-  #maySkip: boolean;
+  /** Of the newest listed segment that is no gap, by rung; null where nothing is listed. */
+  #origins: Readonly<Record<string, Origin>> | null;
   #pumping: Promise<void> | null = null;
   /** Something has changed while publications were under way. */
   #again = false;
   /** Files of a sleeping channel are being removed: nothing is written meanwhile, or it would be removed as well. */
   #forgetting: Promise<void> | null = null;
-  /** Nothing follows what waits: the source has ended. */
-  #isLast = false;
   #abort = new AbortController();
   #cancelTimer = (): void => {};
 
@@ -52,15 +45,16 @@ export class Publisher {
     this.#context = context;
     this.#log = log;
     this.#rhythm = new Rhythm(log, underWay);
-    this.#waking = this.#rhythm.lastPublishAt === null;
-    this.#maySkip = log === null || log.entries.length === 0;
-    this.#downloads = new Downloads(context.clock, (error) => {
-      context.trouble(error);
-      this.pump();
+    this.#planner = new SegmentPlanner(log, this.#rhythm.lastPublishAt === null);
+    this.#fetching = new Fetching(context, {
+      ended: (error) => {
+        context.trouble(error);
+        this.pump();
+      },
+      noRoom: () => this.noRoom(),
     });
     this.#retention = new Retention(context.files, context.clock);
-    const newest = log === null ? null : lastEntry(log);
-    if (newest !== null) this.#origins = mapValues(newest.names, originOf);
+    this.#origins = log === null ? null : originsOf(log);
   }
 
   get log(): TimelineLog | null {
@@ -70,7 +64,7 @@ export class Publisher {
   /** Everything that is due has been published since the channel woke. */
   get caughtUp(): boolean {
     const head = this.#queue.waiting[0];
-    return !this.#waking && (head === undefined || head.publishAt > this.#context.clock.now());
+    return !this.#planner.isWaking && (head === undefined || head.publishAt > this.#context.clock.now());
   }
 
   /**
@@ -94,36 +88,16 @@ export class Publisher {
   /** Takes what a look at the source has brought. */
   take(taken: Exclude<Intake, { kind: 'stale' }>, playlist: SourcePlaylist, lookedAt: number, before: number | null) {
     const view = this.#context.view();
-    let intake = taken;
-    if (this.#log === null) {
-      if (taken.segments.length === 0) return;
-      this.#log = firstLog(playlist, taken.segments, view.rungs, view.resume);
-      this.#breaks = view.resume !== null;
-      intake = { kind: 'continue', segments: taken.segments };
-    }
-    const added = planSegments(intake, {
-      uid: view.uid,
-      log: this.#log,
-      tail: this.#queue.waiting.at(-1) ?? null,
-      previousAt: this.#waking ? null : (this.#queue.waiting.at(-1)?.publishAt ?? this.#rhythm.lastPublishAt),
-      waking: this.#waking,
-      maySkip: this.#maySkip,
-      breaks: this.#breaks,
-      mode: view.mode,
-      lagMs: view.lagMs(this.#log.targetDurationSeconds) + this.#rhythm.addedLagMs,
-      lookedAt,
-      previousLookAt: before,
-      schedule: this.#rhythm.schedule,
-    });
-    if (added.length > 0) {
-      this.#breaks = false;
-      this.#maySkip = false;
-    }
-    if (added.length > 0 || this.#log.entries.length > 0) this.#waking = false;
+    const planned = this.#planner.plan(
+      { taken, playlist, at: lookedAt, before },
+      { view, log: this.#log, waiting: this.#queue.waiting, rhythm: this.#rhythm },
+    );
+    if (planned === null) return;
+    const { log, added } = planned;
+    this.#log = log;
     if (added[0]?.start === 'epoch') view.session?.restart();
-    this.#isLast = playlist.ended;
-    this.#queue.add(withMarkers(added, playlist.dateRanges, this.#log, this.#queue.waiting));
-    this.#retention.looked(this.#log, playlist, lookedAt);
+    this.#queue.add(added);
+    this.#retention.looked(log, playlist, lookedAt);
     this.pump();
   }
 
@@ -137,7 +111,8 @@ export class Publisher {
   /** Does whatever can be done now: downloads, publications, deletions. Cheap to call after any change. */
   pump(): void {
     if (this.#abort.signal.aborted || this.#log === null || this.#forgetting !== null) return;
-    this.#askDownloads(this.#log);
+    const { signal } = this.#abort;
+    this.#fetching.ask({ log: this.#log, queue: this.#queue, origins: this.#origins, signal });
     this.#again = true;
     if (this.#pumping !== null) return;
     this.#again = false;
@@ -152,12 +127,9 @@ export class Publisher {
     this.#abort.abort();
     this.#abort = new AbortController();
     this.#cancelTimer();
-    this.#downloads.stop();
-    this.#inits.clear();
+    this.#fetching.sleep();
     this.#queue.clear();
-    this.#waking = true;
-    this.#maySkip = true;
-    this.#isLast = false;
+    this.#planner.sleep();
     this.#rhythm.sleep();
   }
 
@@ -192,12 +164,12 @@ export class Publisher {
   close(): void {
     this.#abort.abort();
     this.#cancelTimer();
-    this.#downloads.stop();
+    this.#fetching.stop();
   }
 
   /** Resolves when nothing is being written any more. */
   async idle(): Promise<void> {
-    await this.#downloads.idle();
+    await this.#fetching.idle();
     await this.#pumping;
     await this.#forgetting?.catch(() => undefined);
   }
@@ -210,26 +182,6 @@ export class Publisher {
     }
     await this.#context.files.clear();
     this.#retention.clear();
-  }
-
-  #askDownloads(log: TimelineLog): void {
-    const view = this.#context.view();
-    const needed = view.mode !== 'Direct' || view.session !== null;
-    const joint = this.#origins !== null && Object.values(this.#origins).some((origin) => origin !== 'source');
-    const backlog = view.session === null ? [] : this.#queue.recent.slice(-2);
-    const wanted = [...backlog, ...(needed ? this.#queue.waiting : joint ? this.#queue.waiting.slice(0, 1) : [])];
-    const renditions = 1 + log.rungs.filter(isBeside).length;
-    this.#downloads.ask(wanted.flatMap(filesOfSegment), renditions, {
-      uid: view.uid,
-      clock: this.#context.clock,
-      client: this.#context.client,
-      files: this.#context.files,
-      headers: view.headers,
-      targetDurationSeconds: log.targetDurationSeconds,
-      signal: this.#abort.signal,
-      inits: this.#inits,
-      noRoom: () => this.noRoom(),
-    });
   }
 
   async #publishDue(): Promise<void> {
@@ -281,15 +233,7 @@ export class Publisher {
     }
     const view = this.#context.view();
     const { session } = view;
-    const row = chooseRow({
-      mode: view.mode,
-      rungs: this.#log.rungs.filter((rung) => !isBeside(rung)),
-      sourceStored: isSettled(head),
-      discontinuity: head.discontinuity,
-      previous: head.start === 'skip' ? null : this.#origins,
-      transcoder: session?.rowOf(head.msn) ?? null,
-      promotion: session?.promotion ?? NO_PROMOTION,
-    });
+    const row = nextRow(head, view, this.#log, this.#origins);
     if (row.wait) return false;
     // Taken now, as the row was: a newer attempt has nothing stored yet.
     const sections = session?.sectionsOf(head.msn) ?? new Map();
@@ -314,7 +258,7 @@ export class Publisher {
 
   /** Ends the playlists behind the last segment; false where they do not end now, or have ended already. */
   async #end(log: TimelineLog, signal: AbortSignal): Promise<boolean> {
-    if (!this.#isLast || log.ended === true || log.entries.length === 0) return false;
+    if (!this.#planner.isLast || log.ended === true || log.entries.length === 0) return false;
     const whole = ended(log);
     await this.#context.save(whole);
     if (signal.aborted) return false;
@@ -343,11 +287,7 @@ export class Publisher {
     const log = this.#log;
     if (log === null) return;
     const { session } = this.#context.view();
-    const maps = new Set([...this.#inits.needed(log, this.#queue.waiting), ...(session?.sections ?? [])]);
+    const maps = new Set([...this.#fetching.neededSections(log, this.#queue.waiting), ...(session?.sections ?? [])]);
     this.#retention.retire(log, maps, this.#context.clock.now());
   }
-}
-
-function mapValues<T, R>(record: Readonly<Record<string, T>>, map: (value: T) => R): Readonly<Record<string, R>> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
 }
