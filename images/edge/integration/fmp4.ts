@@ -13,6 +13,7 @@ import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { request } from 'undici';
 import { testRoute } from '../src/testing/route.ts';
 import { NO_LONGER, throughAllModes } from './all-modes.ts';
+import { endingWithParent } from './ending-with-parent.ts';
 import { ANY_RHYTHM, decode, poll, text } from './playing.ts';
 import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
 
@@ -52,13 +53,11 @@ class FragmentedSource {
     await run('ffmpeg', ['-v', 'error', '-i', CLIP, '-t', '4', '-r', '25', ...picture, ...NO_LONGER, ...words, input]);
     const output = ['-hls_time', '2', '-hls_list_size', '8', '-hls_delete_threshold', '12'];
     const flags = ['-hls_flags', 'delete_segments+program_date_time+temp_file'];
-    source.#encoder = spawn(
-      'ffmpeg',
-      ['-v', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', input, '-c', 'copy', '-f', 'hls']
-        .concat(output, flags, ['-hls_segment_type', 'fmp4', '-hls_segment_filename', join(folder, '%d.m4s')])
-        .concat(join(folder, 'index.m3u8')),
-      { stdio: 'ignore' },
-    );
+    const endless = ['-v', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', input, '-c', 'copy', '-f', 'hls'];
+    const names = ['-hls_segment_type', 'fmp4', '-hls_segment_filename', join(folder, '%d.m4s')];
+    const all = [...endless, ...output, ...flags, ...names, join(folder, 'index.m3u8')];
+    const [command, ...rest] = endingWithParent(['ffmpeg', ...all]);
+    source.#encoder = spawn(command, rest, { stdio: 'ignore' });
     source.#server.listen(0, '127.0.60.8');
     await once(source.#server, 'listening');
     await until('the source has five segments', 40, () => existsSync(join(folder, '4.m4s')));
@@ -74,7 +73,7 @@ class FragmentedSource {
   }
 
   async stop(): Promise<void> {
-    if (this.#encoder?.exitCode === null) {
+    if (this.#encoder?.exitCode === null && this.#encoder.signalCode === null) {
       this.#encoder.kill('SIGKILL');
       await once(this.#encoder, 'exit');
     }

@@ -93,7 +93,7 @@ export class LiveFilm {
   }
 
   async #end(): Promise<void> {
-    if (this.#encoder === null || this.#encoder.exitCode !== null) return;
+    if (this.#encoder?.exitCode !== null || this.#encoder.signalCode !== null) return;
     const ended = once(this.#encoder, 'exit');
     this.#encoder.kill('SIGKILL');
     await ended;

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { NO_LONGER } from './all-modes.ts';
+import { endingWithParent } from './ending-with-parent.ts';
 import { cutLater } from './other-cuts.ts';
 import { until } from './programs.ts';
 
@@ -79,14 +80,20 @@ export class RenditionsSource {
       'main.m3u8',
     ];
     const flags = ['-hls_flags', 'delete_segments+program_date_time+temp_file', '-hls_segment_type', segments];
-    source.#encoder = spawn(
-      'ffmpeg',
-      ['-v', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', film, '-map', '0', '-c', 'copy', '-f', 'hls']
-        .concat(output, flags, ['-var_stream_map', streams])
-        .concat('-hls_segment_filename', join(folder, `%v/%d.${segments === 'fmp4' ? 'm4s' : 'ts'}`))
-        .concat(join(folder, '%v/index.m3u8')),
-      { stdio: 'ignore' },
-    );
+    const endless = ['-v', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', film, '-map', '0', '-c', 'copy'];
+    const names = ['-hls_segment_filename', join(folder, `%v/%d.${segments === 'fmp4' ? 'm4s' : 'ts'}`)];
+    const live = [
+      '-f',
+      'hls',
+      ...output,
+      ...flags,
+      '-var_stream_map',
+      streams,
+      ...names,
+      join(folder, '%v/index.m3u8'),
+    ];
+    const [command, ...rest] = endingWithParent(['ffmpeg', ...endless, ...live]);
+    source.#encoder = spawn(command, rest, { stdio: 'ignore' });
     source.#server.listen(0, ADDRESS);
     await once(source.#server, 'listening');
     const fourth = segments === 'fmp4' ? '3.m4s' : '3.ts';
@@ -140,7 +147,7 @@ export class RenditionsSource {
 
   /** Ends FFmpeg and removes its files. */
   async stop(): Promise<void> {
-    if (this.#encoder?.exitCode === null) {
+    if (this.#encoder?.exitCode === null && this.#encoder.signalCode === null) {
       this.#encoder.kill('SIGKILL');
       await once(this.#encoder, 'exit');
     }

@@ -26,8 +26,10 @@ export interface Toll extends Bounds {
 const COLLECTION_MILLISECONDS = 150;
 
 async function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const kilobytes = new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1];
+  assert.ok(kilobytes !== undefined, `the process ${pid} under attack has ended`);
+  return Number(kilobytes) * 1024;
 }
 
 /** Highest resident memory of a process from {@link begin} on, by the kernel's own count (proc(5), clear_refs). */
