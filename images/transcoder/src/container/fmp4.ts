@@ -27,10 +27,11 @@ export const FRAGMENTED_MP4: Container<FragmentPlan> = {
     output: [
       ...['-bsf:v', 'dump_extra=freq=keyframe'],
       ...['-video_track_timescale', `${video.timescale}`, '-avoid_negative_ts', 'disabled', '-use_editlist', '0'],
-      // Each picture leaves at once; times count from 0; sizes of the header are there before the first one.
+      // Each picture leaves at once; times count from 0; sizes of the header are there before the first one. Without the
+      // trailer's index, for which FFmpeg would remember every picture of a run for days.
       ...[
         '-movflags',
-        '+frag_every_frame+delay_moov+default_base_moof+frag_discont',
+        '+frag_every_frame+delay_moov+default_base_moof+frag_discont+skip_trailer',
         '-flush_packets',
         '1',
         '-f',

@@ -44,6 +44,13 @@ describe('a source segment of fragmented MP4', () => {
     expect(container.options(first.plan)).toMatchObject({ timeBase: '1:12800', copied: [] });
   });
 
+  test('comes out of FFmpeg picture by picture, and without an index that would grow with every one of them', () => {
+    const { container, plan } = read(SEGMENT);
+    const { output } = container.options(plan);
+    const flags = (output[output.indexOf('-movflags') + 1] ?? '').split('+');
+    expect(flags).toEqual(expect.arrayContaining(['frag_every_frame', 'skip_trailer']));
+  });
+
   test('never has a time below 0, though its first picture is shown before it is decoded', () => {
     const first = read({ ...SEGMENT, delay: -1024 });
     const { media, init } = readInit(first.container.begin(first.plan).input(first.plan));
