@@ -1,6 +1,6 @@
 import { type Box, invalidMp4, readBoxes } from './box.ts';
 import type { InitInspection } from './init.ts';
-import { readTrackFragment, type TrackRun } from './track-fragment.ts';
+import { fragmentsIn, readTrackFragment, type TrackRun } from './track-fragment.ts';
 
 /** `sample_is_non_sync_sample` (ISO/IEC 14496-12 8.8.3.1). */
 export const NON_SYNC = 0x0001_0000;
@@ -15,7 +15,7 @@ export interface FragmentTrack {
   readonly samples: number;
   /** Whether the first sample is a sync sample. */
   readonly startsWithSync: boolean;
-  /** Ticks of all samples together. */
+  /** Ticks from its first sample to the end of its last, what is missing between two fragments as well. */
   readonly duration: number;
 }
 
@@ -53,6 +53,11 @@ function trackFragment(traf: Box, init: InitInspection): FragmentTrack | null {
   };
 }
 
+/** Ticks from the first fragment of a track to the end of a later one; what lies before the first adds nothing. */
+function spanOf(first: FragmentTrack, next: FragmentTrack): number {
+  return Math.max(first.duration, next.firstDecodeTime - first.firstDecodeTime + next.duration);
+}
+
 /**
  * Reads a media segment (RFC 8216bis 3.1.2) of the initialization section `init`; a segment may have several fragments.
  * `partial`: the bytes are the beginning of one. Throws MP4_INVALID where it is no whole segment, has no samples, or
@@ -61,18 +66,16 @@ function trackFragment(traf: Box, init: InitInspection): FragmentTrack | null {
 export function inspectFragment(bytes: Uint8Array, init: InitInspection, partial = false): FragmentInspection {
   const boxes = readBoxes(bytes, partial);
   const found = new Map<number, FragmentTrack>();
-  boxes.forEach(({ type, content }, index) => {
-    // The last box of a beginning may be cut: nothing is read out of it but what is whole.
-    if (type !== 'moof' || (partial && index === boxes.length - 1)) return;
+  // The last box of a beginning may be cut: nothing is read out of it but what is whole.
+  for (const { content } of fragmentsIn(partial ? boxes.slice(0, -1) : boxes)) {
     for (const traf of readBoxes(content).filter((box) => box.type === 'traf')) {
       const track = trackFragment(traf, init);
       if (track === null) continue;
       const before = found.get(track.id);
       const samples = (before?.samples ?? 0) + track.samples;
-      const duration = (before?.duration ?? 0) + track.duration;
-      found.set(track.id, { ...(before ?? track), samples, duration });
+      found.set(track.id, { ...(before ?? track), samples, duration: spanOf(before ?? track, track) });
     }
-  });
+  }
   if (found.size === 0) throw invalidMp4('there is no fragment with samples ("moof") in it');
   if (!boxes.some(({ type }) => type === 'mdat')) throw invalidMp4('there is no media data ("mdat")');
   return { video: found.get(init.video?.id ?? 0) ?? null, audio: found.get(init.audio?.id ?? 0) ?? null };

@@ -78,6 +78,14 @@ describe('a segment', () => {
     expect(inspectFragment(more, INIT).audio).toBeNull();
   });
 
+  test('lasts until the end of its last fragment, though a picture is missing between two', () => {
+    const later = makeFragment({ startSeconds: 100_005, durationSeconds: 1, tracks: [1] });
+    const { video, audio } = inspectFragment(Buffer.concat([SEGMENT, later]), INIT);
+    expect([video?.samples, video?.duration, audio?.duration]).toEqual([75, 6 * 12_800, 96_256]);
+    const earlier = makeFragment({ startSeconds: 99_000, durationSeconds: 1, tracks: [1] });
+    expect(inspectFragment(Buffer.concat([SEGMENT, earlier]), INIT).video?.duration).toBe(25_600);
+  });
+
   test('shows in its beginning what the whole shows', () => {
     expect(inspectFragment(SEGMENT.subarray(0, -50), INIT, true)).toEqual(inspectFragment(SEGMENT, INIT));
   });
@@ -96,6 +104,11 @@ describe('a segment', () => {
       'with more samples than bytes',
       box('moof', box('traf', box('tfhd', words(0, 1)), box('trun', words(0x200, 50_000)))),
       /too short/,
+    ],
+    [
+      'with more boxes than media',
+      box('moof', ...Array.from({ length: 17 }, () => box('traf', box('tfhd', words(0, 1)), Buffer.alloc(128 * 1024)))),
+      /fragments have \d+ bytes/,
     ],
     [
       'with more samples than any',

@@ -1,6 +1,6 @@
 import { type Box, child, invalidMp4, readBoxes, readFields, wholeBox } from './box.ts';
 import type { InitInspection, InitTrack } from './init.ts';
-import { MAX_SAMPLES, readTrackFragment, type TrackFragment } from './track-fragment.ts';
+import { fragmentsIn, MAX_SAMPLES, readTrackFragment, type TrackFragment } from './track-fragment.ts';
 
 /** One sample: a picture, a frame of audio. */
 export interface Sample {
@@ -130,7 +130,7 @@ function sequenceOf(moof: Box): number {
  * left out. Throws MP4_INVALID where it is no whole segment, has no sample, or samples lie outside it.
  */
 export function readSamples(bytes: Uint8Array, init: InitInspection): SegmentSamples {
-  const moofs = readBoxes(bytes).filter(({ type }) => type === 'moof');
+  const moofs = fragmentsIn(readBoxes(bytes));
   const collector = new Collector(bytes, init);
   for (const moof of moofs) collector.fragment(moof);
   const [first] = moofs;

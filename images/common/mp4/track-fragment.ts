@@ -3,6 +3,12 @@ import { type Box, child, invalidMp4, readBoxes, readFields } from './box.ts';
 /** Samples of one run, or of one segment, that are looked at one by one: a minute at 1,000 frames per second. */
 export const MAX_SAMPLES = 60_000;
 
+/**
+ * Bytes of all Movie Fragment Boxes of a segment, media not counted. A fragment of one picture has under 200, so thousands
+ * fit; boxes are looked at one by one and may have 8 bytes, so 50 MB of them would keep an edge busy for seconds.
+ */
+const MAX_FRAGMENT_BYTES = 2 * 1024 * 1024;
+
 /** `default-base-is-moof` of `tfhd` (ISO/IEC 14496-12 8.8.7.1). */
 const BASE_IS_MOOF = 0x02_0000;
 
@@ -103,6 +109,14 @@ function readDecodeTime({ content }: Box): bigint {
   return readFields('box "tfdt"', () =>
     content.getUint8(0) === 1 ? content.getBigUint64(4) : BigInt(content.getUint32(4)),
   );
+}
+
+/** The Movie Fragment Boxes (`moof`) among those of a segment. Throws MP4_INVALID where they are too large to be looked at. */
+export function fragmentsIn(boxes: readonly Box[]): readonly Box[] {
+  const moofs = boxes.filter(({ type }) => type === 'moof');
+  const bytes = moofs.reduce((sum, { content }) => sum + content.byteLength, 0);
+  if (bytes > MAX_FRAGMENT_BYTES) throw invalidMp4(`its fragments have ${bytes} bytes besides their media`);
+  return moofs;
 }
 
 /** Reads the content of a `traf` box. Throws MP4_INVALID where a field or a row is missing, or rows are too many. */
