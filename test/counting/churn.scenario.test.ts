@@ -94,4 +94,19 @@ describe('the count over all edges, by the real register, messages, book and dec
     const { state, viewers, counted } = run.rest();
     expect({ state, viewers }).toEqual({ state: 'known', viewers: counted });
   });
+
+  test.each([
+    { name: 'a channel', seed: 8 },
+    { name: 'a channel with a limit', seed: 9, maxViewers: 1_000 },
+  ])('lets go within a second who came to one edge of $name and said goodbye at another at once', (options) => {
+    const habits = { page: 1, crash: 0, reload: 0, secondTab: 0, roaming: 1, meanStaySeconds: 0.2 };
+    const run = new CountingRun({ edges: 3, habits, ...options });
+    run.audience.flow(20);
+    run.play(20);
+    expect(run.mostCounted()).toBeGreaterThan(1);
+    run.audience.flow(0);
+    run.audience.depart(1);
+    run.play(1);
+    expect(run.now()).toMatchObject({ state: 'known', viewers: 0, watching: 0 });
+  });
 });

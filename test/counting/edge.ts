@@ -165,17 +165,18 @@ export class EdgeProcess {
     if (maxViewers === undefined && this.audiences.local(uid).count >= WORTH_A_FILE) {
       this.#answeredByNginx.push({ atMs: this.#now(), key: `${namespace}/${name}`, rung: 'source', session: id });
       done('ok');
-    } else this.#sign(id, () => this.audiences.playlistRequest(this.#route, id), done);
+    } else this.#sign(id, (ageMs) => this.audiences.playlistRequest(this.#route, id, ageMs), done);
   }
 
   /** As http/signs.ts answers it. */
   heartbeat(id: string, done: (outcome: Outcome) => void): void {
-    this.#sign(id, () => this.audiences.heartbeat(this.#route, id), done);
+    this.#sign(id, (ageMs) => this.audiences.heartbeat(this.#route, id, ageMs), done);
   }
 
-  #sign(id: string, count: () => void, done: (outcome: Outcome) => void): void {
+  #sign(id: string, count: (ageMs: number) => void, done: (outcome: Outcome) => void): void {
+    const cameAtMs = this.#now();
     this.#admissions.decide(this.#route, id, 'watch', (verdict) => {
-      done(verdict === 'refused' ? 'refused' : this.#try(count));
+      done(verdict === 'refused' ? 'refused' : this.#try(() => count(this.#now() - cameAtMs)));
     });
   }
 

@@ -161,8 +161,9 @@ async function answerPlaylist(
     sendPlaylist(request, response, playlist, 'no-store');
   } else {
     if (isViewer && session !== null && hasRung(route, rung)) {
+      const cameAtMs = context.audiences.nowMs;
       if (route.maxViewers !== undefined) await context.admissions.ask(route, session, 'watch');
-      context.audiences.playlistRequest(route, session);
+      context.audiences.playlistRequest(route, session, context.audiences.nowMs - cameAtMs);
     }
     const playlist = await context.channels.media(key, rung, signal);
     sendPlaylist(request, response, playlist, mediaCacheControl(route, playlist));

@@ -83,9 +83,10 @@ function answerHeartbeat(
       countHeartbeat(context, live, heartbeat, response);
       return;
     }
+    const cameAtMs = context.audiences.nowMs;
     context.admissions
       .ask(live.route, heartbeat.sessionId, 'watch')
-      .then(() => countHeartbeat(context, live, heartbeat, response))
+      .then(() => countHeartbeat(context, live, heartbeat, response, context.audiences.nowMs - cameAtMs))
       .catch(refuse);
   } catch (thrown) {
     refuse(thrown);
@@ -97,9 +98,10 @@ function countHeartbeat(
   live: ChannelLive,
   { sessionId, sourceError }: Heartbeat,
   response: ServerResponse,
+  ageMs = 0,
 ): void {
   const { route, activeMode } = live;
-  context.audiences.heartbeat(route, sessionId);
+  context.audiences.heartbeat(route, sessionId, ageMs);
   if (sourceError !== undefined && isDirect(live)) context.onSourceError(route.uid, sourceError);
   const { viewerCount } = viewerFigures(live, context.audiences.local(route.uid), context.operatorFresh());
   // Names, modes and session ids are ASCII, without anything that JSON would escape.
@@ -128,14 +130,19 @@ async function answerReports(
 ): Promise<void> {
   const signs = cmcdSigns(await readText(request, REPORTS_LIMIT_BYTES));
   const { route } = liveOf(context, channelId);
+  const cameAtMs = context.audiences.nowMs;
   const taken = await Promise.allSettled(
     signs.map(async ({ sessionId, isOver }) => {
       if (isOver) {
         context.audiences.leave(route, sessionId);
         return;
       }
-      if (route.maxViewers !== undefined) await context.admissions.ask(route, sessionId, 'watch');
-      context.audiences.heartbeat(route, sessionId);
+      if (route.maxViewers === undefined) {
+        context.audiences.heartbeat(route, sessionId);
+        return;
+      }
+      await context.admissions.ask(route, sessionId, 'watch');
+      context.audiences.heartbeat(route, sessionId, context.audiences.nowMs - cameAtMs);
     }),
   );
   const refused = taken.find((one) => one.status === 'rejected');

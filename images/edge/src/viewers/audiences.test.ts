@@ -43,6 +43,22 @@ describe('Audiences', () => {
     expect(audiences.local('uid-film').count).toBe(0);
   });
 
+  test('counts no sign of life that waited for an answer while its viewer said goodbye, here or elsewhere', () => {
+    const { audiences, state } = create();
+    const route = routeOf({ maxViewers: 2 });
+    const count = () => audiences.local('uid-film').count;
+    state.now = 1_000;
+    audiences.leave(route, 'anna');
+    state.now = 1_010;
+    expect(audiences.heartbeat(route, 'anna', 20)).toBe('waiting');
+    expect(audiences.playlistRequest(route, 'anna', 20)).toBe('waiting');
+    expect(count()).toBe(0);
+    expect(audiences.heartbeat(route, 'anna', 5)).toBe('counted'); // has come again
+    expect(audiences.heartbeat(route, 'bert', 20)).toBe('counted');
+    audiences.leftElsewhere('uid-film', ['anna', 'bert'].map(sessionIdHash), 0.01);
+    expect(count()).toBe(1);
+  });
+
   test('tells its listeners of joins, changed trust and leaves with the count', () => {
     const { audiences, state } = create();
     const heard: [string, number][] = [];

@@ -3,6 +3,7 @@ import type { Route } from '@sluice/common/link/route.ts';
 import { channelUnknown } from '../http/error-answer.ts';
 import { ChannelViewers, type CountedViewer, type IdBudget, type SignOutcome } from './channel-viewers.ts';
 import { LetIn } from './let-in.ts';
+import { RecentGoodbyes } from './recent-goodbyes.ts';
 import { sessionIdHash } from './session-id.ts';
 
 /** Ids that all channels of one edge remember together: about 100 MB at most, whatever anybody sends. */
@@ -61,6 +62,7 @@ export class Audiences {
   readonly #channels = new Map<string, { route: Route; readonly viewers: ChannelViewers }>();
   readonly #active = new Set<string>();
   readonly #letIn = new LetIn();
+  readonly #left = new RecentGoodbyes();
   readonly #listeners = new Set<AudienceListener>();
   readonly #goodbyes = new Set<GoodbyeListener>();
 
@@ -82,16 +84,18 @@ export class Audiences {
   playlistRequest(route: Route, id: string, ageMs = 0): SignOutcome {
     const viewers = this.#viewersOf(route);
     this.#refuseWhenFull(route, viewers, id);
+    if (this.#hasLeftSince(route, id, ageMs)) return 'waiting';
     const outcome = viewers.playlistRequest(id, (one) => this.#isFresh(route, one, ageMs), this.#context.now(), ageMs);
     this.#active.add(route.uid);
     return outcome;
   }
 
-  /** A heartbeat. @throws SluiceError as for playlists */
-  heartbeat(route: Route, id: string): SignOutcome {
+  /** A heartbeat, so many milliseconds ago. @throws SluiceError as for playlists */
+  heartbeat(route: Route, id: string, ageMs = 0): SignOutcome {
     const viewers = this.#viewersOf(route);
     this.#refuseWhenFull(route, viewers, id);
-    const outcome = viewers.heartbeat(id, this.#context.now());
+    if (this.#hasLeftSince(route, id, ageMs)) return 'waiting';
+    const outcome = viewers.heartbeat(id, this.#context.now(), ageMs);
     this.#active.add(route.uid);
     return outcome;
   }
@@ -101,7 +105,9 @@ export class Audiences {
     // The seat goes to somebody else; who comes back asks again.
     const hash = sessionIdHash(id);
     this.#letIn.remove(route.uid, hash);
-    this.#channels.get(route.uid)?.viewers.leave(id, this.#context.now());
+    const now = this.#context.now();
+    this.#channels.get(route.uid)?.viewers.leave(id, now);
+    if (route.maxViewers !== undefined) this.#left.add(route.uid, hash, now, now);
     for (const listener of this.#goodbyes) listener(route.uid, hash);
   }
 
@@ -158,6 +164,11 @@ export class Audiences {
     return Math.min(this.#playlistMs(keyOf(route)), MAX_LET_IN_MS);
   }
 
+  /** Now, in ms, by the clock of all that is counted here. */
+  get nowMs(): number {
+    return this.#context.now();
+  }
+
   local(uid: string): LocalAudience {
     const viewers = this.#channels.get(uid)?.viewers;
     return viewers === undefined
@@ -198,6 +209,7 @@ export class Audiences {
   sweep(): void {
     const now = this.#context.now();
     this.#letIn.sweep(now);
+    this.#left.sweep(now);
     for (const uid of this.#active) {
       const viewers = this.#channels.get(uid)?.viewers;
       viewers?.expire(now);
@@ -227,6 +239,12 @@ export class Audiences {
     viewers.collectSigns(route.reportSigns);
     this.#channels.set(route.uid, channel);
     return viewers;
+  }
+
+  /** Whether a sign of life of so long ago is of no use: it has waited for an answer, and its viewer has said goodbye. */
+  #hasLeftSince(route: Route, id: string, ageMs: number): boolean {
+    if (ageMs === 0 || route.maxViewers === undefined) return false;
+    return this.#left.hasLeftSince(route.uid, sessionIdHash(id), this.#context.now() - ageMs);
   }
 
   #playlistMs(key: string): number {

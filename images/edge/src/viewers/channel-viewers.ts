@@ -29,6 +29,8 @@ interface Viewer {
   /** When a playlist was asked for last, ms; of a request that nginx answered, before it was heard of. */
   playlistAt: number;
   heartbeat: RecencyNode<Viewer> | null;
+  /** When a heartbeat came last, ms; of one that waited for an answer, before it was counted. */
+  heartbeatAt: number;
   /** Whether the playlist evidence counts: at once for an adopted id, from the second request on for one just minted. */
   confirmed: boolean;
 }
@@ -83,14 +85,15 @@ export class ChannelViewers {
     return this.#signOfLife(viewer, before);
   }
 
-  /** A heartbeat counts at once, whatever the id. */
-  heartbeat(id: string, now: number): SignOutcome {
+  /** A heartbeat counts at once, whatever the id. @param ageMs how long ago it came */
+  heartbeat(id: string, now: number, ageMs = 0): SignOutcome {
     this.expire(now);
     const viewer = this.#find(id);
     if (viewer === null) return 'full';
     const before = stateOf(viewer);
     if (viewer.heartbeat === null) viewer.heartbeat = this.#heartbeats.add(viewer, now);
     else this.#heartbeats.touch(viewer.heartbeat, now);
+    viewer.heartbeatAt = Math.max(viewer.heartbeatAt, now - ageMs);
     return this.#signOfLife(viewer, before);
   }
 
@@ -173,7 +176,7 @@ export class ChannelViewers {
     if (viewer === undefined) return;
     const before = stateOf(viewer);
     if (viewer.playlistAt <= leftAt) this.#dropPlaylist(viewer);
-    if (viewer.heartbeat !== null && viewer.heartbeat.at <= leftAt) this.#dropHeartbeat(viewer);
+    if (viewer.heartbeatAt <= leftAt) this.#dropHeartbeat(viewer);
     this.#settle(viewer, before);
   }
 
@@ -211,7 +214,8 @@ export class ChannelViewers {
     }
     const viewer: Viewer = {
       ...{ id: ownText(id), hash: sessionIdHash(id), confirmed: false },
-      ...{ playlist: null, playlistAt: Number.NEGATIVE_INFINITY, heartbeat: null },
+      ...{ playlist: null, playlistAt: Number.NEGATIVE_INFINITY },
+      ...{ heartbeat: null, heartbeatAt: Number.NEGATIVE_INFINITY },
     };
     this.#viewers.set(viewer.id, viewer);
     this.#budget.used += 1;
@@ -236,6 +240,7 @@ export class ChannelViewers {
     if (viewer.heartbeat === null) return;
     this.#heartbeats.remove(viewer.heartbeat);
     viewer.heartbeat = null;
+    viewer.heartbeatAt = Number.NEGATIVE_INFINITY;
   }
 
   /** Brings counts and listeners up to date after a change of one viewer's evidence. */
