@@ -105,11 +105,11 @@ export class EdgeLink {
 
   /**
    * Sends the message that `render` gives, if the link is up; the next snapshot brings what was missed otherwise. A message
-   * that waits is replaced by a newer one with the same key; one without a key by none.
+   * that waits is replaced by a newer one with the same key; one without a key, which names so many `ids`, by none.
    */
-  send(key: string | null, render: () => string): void {
+  send(key: string | null, render: () => string, ids = 0): void {
     this.gathering?.begin();
-    this.outbox?.put(key, render);
+    this.outbox?.put(key, render, ids);
   }
 
   /** Ends this connection: the next one begins with everything that both sides know. */

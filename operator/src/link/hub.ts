@@ -122,13 +122,14 @@ export class LinkHub {
   /** Tells one edge that viewers of a channel have left; nothing where it is not linked: they expire there by themselves. */
   sendLeave(podUid: string, { uid, ids, secondsAgo }: Goodbye): void {
     const message: OperatorMessage = { type: 'leave', uid, ids: [...ids], secondsAgo };
-    this.links.get(podUid)?.link.send(null, () => JSON.stringify(message));
+    this.links.get(podUid)?.link.send(null, () => JSON.stringify(message), ids.length);
   }
 
   /** Tells one edge who may come to a channel with a limit. */
   sendAdmission(podUid: string, { uid, admitted, refused, undecided }: Admission & { readonly uid: string }): void {
     const message: OperatorMessage = { type: 'admission', uid, admitted, refused, undecided };
-    this.links.get(podUid)?.link.send(null, () => JSON.stringify(message));
+    const ids = admitted.length + refused.length + undecided.length;
+    this.links.get(podUid)?.link.send(null, () => JSON.stringify(message), ids);
   }
 
   /** Something that this edge said could not be kept: it is to say everything again. */

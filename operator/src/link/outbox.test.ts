@@ -62,4 +62,19 @@ describe('the outbox of a link', () => {
     outbox.put(null, () => 'answer');
     expect(socket.isTerminated).toBe(true);
   });
+
+  test('cuts an edge that asks for many ids at once and does not read, before the answers fill the memory', () => {
+    const socket = new SlowSocket();
+    const outbox = new Outbox(socket);
+    outbox.put('route:z', () => 'z');
+    socket.bufferedAmount = 2 * 1024 * 1024;
+    for (let answer = 0; answer < 20; answer += 1) outbox.put(null, () => 'answer', 10_000);
+    expect(socket.isTerminated).toBe(false);
+    socket.drain();
+    socket.bufferedAmount = 2 * 1024 * 1024;
+    for (let answer = 0; answer < 20; answer += 1) outbox.put(null, () => 'answer', 10_000);
+    expect(socket.isTerminated).toBe(false);
+    outbox.put(null, () => 'answer', 1);
+    expect(socket.isTerminated).toBe(true);
+  });
 });

@@ -17,12 +17,16 @@ const HIGH_WATER_BYTES = 1024 * 1024;
  * cut; the next connection begins with all that counts.
  */
 const MAX_WAITING_WITHOUT_KEY = 2_000;
+/** Ids that these may name together, ten times what an edge has open: one that asks has up to ten thousand, at 40 bytes each. */
+const MAX_WAITING_IDS = 200_000;
 
 /** Messages to one edge: in order while the network takes them, latest only while it does not. */
 export class Outbox {
   private readonly waiting = new Map<string | symbol, () => string>();
   private readonly socket: OutboxSocket;
-  private waitingWithoutKey = 0;
+  /** Ids in each message without a key that waits. */
+  private readonly withoutKey = new Map<string | symbol, number>();
+  private waitingIds = 0;
 
   constructor(socket: OutboxSocket) {
     this.socket = socket;
@@ -36,20 +40,26 @@ export class Outbox {
   /**
    * Sends what `render` gives, now or when there is room. `key` names what it is about, e.g. a channel's route, of which
    * only the last word counts; null: nothing replaces it, as an answer or a goodbye.
+   * @param ids that a message without a key names: while it waits they take room
    */
-  put(key: string | null, render: () => string): void {
-    if (key === null) this.waitingWithoutKey += 1;
-    else this.waiting.delete(key);
-    this.waiting.set(key ?? Symbol(), render);
+  put(key: string | null, render: () => string, ids = 0): void {
+    const place = key ?? Symbol();
+    if (key === null) {
+      this.withoutKey.set(place, ids);
+      this.waitingIds += ids;
+    } else this.waiting.delete(key);
+    this.waiting.set(place, render);
     this.flush();
-    if (this.waitingWithoutKey > MAX_WAITING_WITHOUT_KEY) this.socket.terminate();
+    const isTooMuch = this.withoutKey.size > MAX_WAITING_WITHOUT_KEY || this.waitingIds > MAX_WAITING_IDS;
+    if (isTooMuch) this.socket.terminate();
   }
 
   private readonly flush = (): void => {
     for (const [key, render] of this.waiting) {
       if (this.socket.bufferedAmount > HIGH_WATER_BYTES) return;
       this.waiting.delete(key);
-      if (typeof key === 'symbol') this.waitingWithoutKey -= 1;
+      this.waitingIds -= this.withoutKey.get(key) ?? 0;
+      this.withoutKey.delete(key);
       this.socket.send(render(), (error) => {
         if (error === undefined || error === null) this.flush();
       });
