@@ -4,24 +4,21 @@ import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Audience } from '@sluice/common/link/audience.ts';
 import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import type { Route } from '@sluice/common/link/route.ts';
-import type { Logger } from '@sluice/common/log/log.ts';
-import type { OwnerAddress, OwnerLinks } from '../replication/owner-link.ts';
-import type { SegmentClient, StoredFile } from '../replication/segments.ts';
-import type { SourceClient } from '../source/client.ts';
-import type { ChannelFiles } from '../storage/files.ts';
+import type { OwnerAddress } from '../replication/owner-link.ts';
+import type { StoredFile } from '../replication/segments.ts';
 import { nextMsn } from '../timeline/log.ts';
 import { loadTimeline } from '../timeline/store.ts';
 import { keyOf } from '../viewers/audiences.ts';
-import type { Clock } from './clock.ts';
-import type { FetchContext, FetchTurns } from './fetches.ts';
+import type { FetchContext } from './fetches.ts';
 import { ChannelFollower } from './follower.ts';
 import { isOwner } from './mode.ts';
 import type { Negotiation } from './negotiation.ts';
 import { ChannelOwner } from './owner.ts';
-import type { Reread, Rereads } from './reread.ts';
+import type { Rereads } from './reread.ts';
 import { SegmentCache } from './segment-cache.ts';
+import type { ServedContext } from './served-context.ts';
 import type { ChannelLive } from './service.ts';
-import { isTakenOver, longestCopy, type Ownership } from './succession.ts';
+import { isTakenOver, longestCopy, type Ownership, withReport } from './succession.ts';
 import { type MissingSegments, takeOverFiles } from './take-over.ts';
 import { ownerMoved } from './waiters.ts';
 
@@ -29,38 +26,6 @@ import { ownerMoved } from './waiters.ts';
 const FIRST_RETRY_MS = 1_000;
 /** Longest pause in ms: a volume that has room again is used within it. */
 const LONGEST_RETRY_MS = 30_000;
-
-/** What a channel needs of its edge. */
-export interface ServedContext {
-  readonly podUid: string;
-  readonly client: SourceClient;
-  readonly links: OwnerLinks;
-  readonly segments: SegmentClient;
-  readonly negotiation: Negotiation;
-  readonly turns: FetchTurns;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Folder of the channel's files. */
-  readonly folder: string;
-  /** Opens the files in it. Throws the file system's errors. */
-  readonly openFiles: () => Promise<ChannelFiles>;
-  /** File of the stored timeline, on the same volume. */
-  readonly statePath: string;
-  /** Resolves when nothing of an earlier channel of this name is left. */
-  readonly cleared: () => Promise<void> | undefined;
-  /** This edge owns the channel and has something new to report. */
-  readonly reported: (report: OwnerReport) => void;
-  /** What other edges copy has changed, or may have. */
-  readonly published: () => void;
-  /** What this edge knows of another's channel has changed. */
-  readonly followed: () => void;
-  /** Another edge names an owner; the route follows. */
-  readonly superseded: (ownership: Ownership) => void;
-  /** A file has come from another edge. */
-  readonly fetched: (bytes: number) => void;
-  /** A listed file of the owner before was read from the source again, or is lost. */
-  readonly reread: (result: Reread) => void;
-}
 
 /** One channel on this edge, whoever owns it: it changes hands as its route says, with the timeline and the files. */
 export class ServedChannel {
@@ -333,13 +298,4 @@ export class ServedChannel {
     if (isOwner(this.#route, this.#context.podUid)) return 'Idle';
     return this.#follower?.activeMode ?? this.audience?.mode ?? 'Idle';
   }
-}
-
-/** A route with what its owner was last heard to say: a log without a copy goes on above that. */
-function withReport(route: Route, report: OwnerReport | null): Route {
-  if (report === null) return route;
-  const facts = route.source.facts ?? report.facts;
-  const epoch = Math.max(route.resume?.epoch ?? 0, report.epoch);
-  const lastMsn = Math.max(route.resume?.lastMsn ?? 0, report.lastMsn);
-  return { ...route, source: { ...route.source, facts }, resume: epoch === 0 ? null : { epoch, lastMsn } };
 }

@@ -1,3 +1,4 @@
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import { type Route, TERMS_PER_BLOCK } from '@sluice/common/link/route.ts';
 import type { OwnersAnswer } from '../replication/ownership.ts';
 import { nextMsn } from '../timeline/log.ts';
@@ -102,4 +103,13 @@ export function answerOf(
       underWay: copy.underWay === undefined ? null : toldAt(now, copy.underWay),
     },
   };
+}
+
+/** A route with what its owner was last heard to say: a log without a copy goes on above that. */
+export function withReport(route: Route, report: OwnerReport | null): Route {
+  if (report === null) return route;
+  const facts = route.source.facts ?? report.facts;
+  const epoch = Math.max(route.resume?.epoch ?? 0, report.epoch);
+  const lastMsn = Math.max(route.resume?.lastMsn ?? 0, report.lastMsn);
+  return { ...route, source: { ...route.source, facts }, resume: epoch === 0 ? null : { epoch, lastMsn } };
 }
