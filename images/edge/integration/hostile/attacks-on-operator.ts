@@ -12,7 +12,7 @@ import { type Bounds, judge, PeakMemory, type Toll, tollTable } from './toll.ts'
 
 /** Some of which the broken edge speaks, beside the one that the healthy edge has viewers of. */
 const CHANNELS = 12;
-/** How long each attack goes on: time for some of the burst that the operator takes (64 MiB). */
+/** How long each attack goes on: time for some of the burst that the operator takes (32 MiB). */
 const ATTACK_SECONDS = 1;
 
 /**
