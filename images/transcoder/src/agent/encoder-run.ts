@@ -101,7 +101,8 @@ export class EncoderRun {
   continues(segment: SourceSegment): boolean {
     const last = this.#last;
     if (this.#inputEnded || last === null || segment.epoch !== this.epoch || segment.msn !== last.msn + 1) return false;
-    return segment.container === this.#container && this.#container.follows(last.plan, segment.plan);
+    if (segment.container !== this.#container || this.#passage.isFull()) return false;
+    return this.#container.follows(last.plan, segment.plan);
   }
 
   /**

@@ -41,6 +41,8 @@ export interface Splitter<Plan> {
 export interface Passage<Plan> {
   /** What FFmpeg is fed of the next segment; asked once for each. */
   input(plan: Plan): Uint8Array;
+  /** Whether FFmpeg was fed as much as it should remember: the next segment begins another run. */
+  isFull(): boolean;
   /** Of one rung. @param emit takes each segment as soon as it is complete */
   splitter(emit: (segment: CutSegment) => void): Splitter<Plan>;
 }

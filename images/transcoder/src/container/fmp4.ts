@@ -4,13 +4,37 @@ import { type FragmentPlan, planOf } from '../fragment/plan.ts';
 import type { SourceSection } from '../fragment/section.ts';
 import { FragmentSplitter } from '../fragment/splitter.ts';
 import { baseOf, endsAt, startsAt } from '../fragment/timing.ts';
-import { type Container, type SourceSegment, sourceSegment } from './container.ts';
+import { type Container, type Passage, type SourceSegment, sourceSegment } from './container.ts';
 
 /**
  * Longest hole in seconds between two segments that one encoder run bears: the owner tells of what was left out, and FFmpeg
  * writes durations of 32 bits.
  */
 const LONGEST_HOLE_SECONDS = 60;
+
+/**
+ * Pictures that one encoder run is fed. FFmpeg's reader of MP4 keeps an index of all it has read, 33 bytes for each picture
+ * (measured): some 70 MB then, after 11 hours at 50 frames per second. Another run goes on where the last one ends.
+ */
+const MOST_PICTURES = 2_000_000;
+
+/** The way of one run that begins with a segment. @param mostPictures after which it is full */
+export function passageFrom(first: FragmentPlan, mostPictures = MOST_PICTURES): Passage<FragmentPlan> {
+  const base = baseOf(first);
+  let header: readonly Uint8Array[] = [first.section.pictureAlone];
+  let pictures = 0;
+  return {
+    input: ({ picture, sequence }) => {
+      const decodeTime = picture.decodeTime - base;
+      const parts = [...header, ...writeFragment({ sequence, tracks: [{ ...picture, decodeTime }] })];
+      header = [];
+      pictures += picture.samples.length;
+      return Buffer.concat(parts);
+    },
+    isFull: () => pictures >= mostPictures,
+    splitter: (emit) => new FragmentSplitter(base, emit),
+  };
+}
 
 /**
  * Fragmented MP4: FFmpeg gets the pictures alone, in a file made for it that begins at time 0, and gives each back by itself
@@ -48,19 +72,7 @@ export const FRAGMENTED_MP4: Container<FragmentPlan> = {
       hole < BigInt(LONGEST_HOLE_SECONDS * next.section.video.timescale)
     );
   },
-  begin: (first) => {
-    const base = baseOf(first);
-    let header: readonly Uint8Array[] = [first.section.pictureAlone];
-    return {
-      input: ({ picture, sequence }) => {
-        const decodeTime = picture.decodeTime - base;
-        const parts = [...header, ...writeFragment({ sequence, tracks: [{ ...picture, decodeTime }] })];
-        header = [];
-        return Buffer.concat(parts);
-      },
-      splitter: (emit) => new FragmentSplitter(base, emit),
-    };
-  },
+  begin: (first) => passageFrom(first),
   withJoint: (bytes) => bytes,
 };
 

@@ -48,7 +48,7 @@ export const TRANSPORT_STREAM: Container<TransportStreamPlan> = {
   }),
   // What breaks its timestamps a source has to tell in its playlist; FFmpeg bears the rest.
   follows: () => true,
-  begin: () => ({ input: ({ bytes }) => bytes, splitter: transportStreamSplitter }),
+  begin: () => ({ input: ({ bytes }) => bytes, isFull: () => false, splitter: transportStreamSplitter }),
   withJoint,
 };
 

@@ -4,9 +4,9 @@ import { inspectInit } from '@sluice/common/mp4/init.ts';
 import { readSamples } from '@sluice/common/mp4/samples.ts';
 import { readInit } from '@sluice/common/mp4/section.ts';
 import { writeFragment } from '@sluice/common/mp4/write-fragment.ts';
-import { TEST_SECTION, type TestSegment, tracksOf } from '../fragment/source.testing.ts';
+import { TEST_SECTION, type TestSegment, testPlan, tracksOf } from '../fragment/source.testing.ts';
 import type { SourceSegment } from './container.ts';
-import { readFragmentedMp4 } from './fmp4.ts';
+import { passageFrom, readFragmentedMp4 } from './fmp4.ts';
 import { SegmentReader } from './read.ts';
 
 const SEGMENT: TestSegment = { decodeTime: 2n ** 60n, audioTime: 0n, pictures: 5, audioFrames: 3, delay: 1024 };
@@ -49,6 +49,15 @@ describe('a source segment of fragmented MP4', () => {
     const { output } = container.options(plan);
     const flags = (output[output.indexOf('-movflags') + 1] ?? '').split('+');
     expect(flags).toEqual(expect.arrayContaining(['frag_every_frame', 'skip_trailer']));
+  });
+
+  test('fills a run of the encoder when FFmpeg was fed as many pictures as it should remember', () => {
+    const plan = testPlan(7, SEGMENT);
+    const passage = passageFrom(plan, 2 * SEGMENT.pictures);
+    passage.input(plan);
+    expect(passage.isFull()).toBe(false);
+    passage.input(plan);
+    expect(passage.isFull()).toBe(true);
   });
 
   test('never has a time below 0, though its first picture is shown before it is decoded', () => {
