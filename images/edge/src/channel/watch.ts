@@ -28,6 +28,8 @@ export function watchSource(follower: SourceFollower, clock: Clock, events: Watc
 
   const plan = (beganAt: number, changed: boolean): void => {
     const at = nextLookAt({ beganAt, changed, failures, targetDurationSeconds, ended });
+    // One is planned already where a playlist was read, and could not be taken then.
+    cancel();
     cancel = clock.after(at - clock.now(), () => void look());
   };
   const look = async (): Promise<void> => {
