@@ -2,24 +2,11 @@ import { ChannelAudiences, type FollowedAudience } from './channel-audiences.ts'
 import type { AudienceCount, BookRefusals, CountedChannel } from './count.ts';
 import { type CountingTimes, type EdgeProcess, UNTOLD } from './edge-presence.ts';
 import { KnownEdges } from './edges.ts';
-import { type Goodbye, RememberedGoodbyes } from './goodbyes.ts';
+import { Farewells } from './farewells.ts';
+import type { Goodbye } from './goodbyes.ts';
+import { MAX_IDS_OF_EDGE, roomForIds } from './id-limits.ts';
 import type { Admission, SeatRequest } from './seats.ts';
-import type { ChannelAudience, EvidencedId } from './union.ts';
-
-/**
- * Most ids that one edge may name for one channel. An edge itself stops naming ids at 100,000; twice that bounds what
- * a broken or hostile edge can make the operator remember.
- */
-const MAX_IDS_PER_EDGE = 200_000;
-
-/**
- * Most ids that one edge may name for all channels together, some 150 bytes each. An edge itself counts 250,000 at most
- * (MAX_IDS_PER_EDGE there).
- */
-const MAX_IDS_OF_EDGE = 500_000;
-
-/** Far longer than what an edge says of a viewer is on its way where nothing is wrong: it gathers it for tenths of a second. */
-const UNDER_WAY_MS = 5_000;
+import type { EvidencedId } from './union.ts';
 
 /**
  * A sign of life is reported at most this many seconds after it happened (the edges' pace of `signs` messages). It is
@@ -45,7 +32,7 @@ export interface ViewersMessage {
 export class AudienceBook {
   private readonly channels = new ChannelAudiences();
   private readonly edges: KnownEdges;
-  private readonly goodbyes: RememberedGoodbyes;
+  private readonly farewells: Farewells;
   private startedAtMs: number;
   private refusals = { unknownChannel: 0, tooManyIds: 0 };
   private readonly maxIdsOfEdge: number;
@@ -74,7 +61,7 @@ export class AudienceBook {
     this.onEdgeChange = options.onEdgeChange;
     this.onUnheard = options.onUnheard ?? (() => {});
     this.edges = new KnownEdges(options.now);
-    this.goodbyes = new RememberedGoodbyes(options.now);
+    this.farewells = new Farewells(options.now, this.edges, this.channels);
     this.startedAtMs = options.now();
   }
 
@@ -106,7 +93,7 @@ export class AudienceBook {
     const former = this.edges.connected(edge, process);
     if (former === null) return;
     for (const audience of this.channels.audiences()) audience.rename(edge, former);
-    this.dropShared(former);
+    this.farewells.gone(former);
     this.onEdgeChange();
   }
 
@@ -118,9 +105,8 @@ export class AudienceBook {
     const mentioned = this.edges.synchronised(edge);
     if (mentioned === null) return [];
     this.channels.said(edge, mentioned, this.now());
-    this.goodbyes.prune(this.edges.isAnySilent);
     this.onEdgeChange();
-    return this.goodbyes.missedBy(edge, (uid, id) => this.channels.audience(uid)?.has(edge, id) ?? false);
+    return this.farewells.missedBy(edge);
   }
 
   /** The link is down while the pod exists: its ids go on counting, marked stale. */
@@ -131,7 +117,7 @@ export class AudienceBook {
   /** The pod is gone: its ids count until each channel's `timeoutSeconds` have passed. */
   edgeGone(edge: string): void {
     if (!this.edges.ended(edge)) return;
-    this.dropShared(edge);
+    this.farewells.gone(edge);
     this.onEdgeChange();
   }
 
@@ -157,12 +143,12 @@ export class AudienceBook {
     if (snapshot) audience.replace(edge, joined, this.now());
     else audience.change(edge, joined, left, this.now());
     const ids = joined.map(({ id }) => id);
-    this.takeFromGone(audience, ids);
+    this.farewells.takeFromGone(audience, ids);
     this.channels.settle(uid, edge, { joined: ids, left }, this.now());
     this.onChange(uid);
     if (snapshot) return []; // told when the edge has said all
     const counted = ids.filter((id) => audience.has(edge, id));
-    return this.goodbyes.missedOf(edge, uid, counted, UNDER_WAY_MS);
+    return this.farewells.overtaking(edge, uid, counted);
   }
 
   /** Decides who of these viewers may come; a channel that is not followed, or whose count is unknown, is left to the edge. */
@@ -175,27 +161,14 @@ export class AudienceBook {
   }
 
   /**
-   * Takes goodbyes. The edge itself says in `viewers` whom it counts no more; an edge that is gone cannot. All are
-   * remembered for a while: one that is told just before a link breaks may be lost with it.
+   * Takes goodbyes. The edge itself says in `viewers` whom it counts no more; an edge that is gone cannot.
    * @returns by edge, the ids that it counts too and has to be told of
    */
   left(edge: string, goodbye: Goodbye): ReadonlyMap<string, Goodbye> {
-    const { uid, ids, secondsAgo } = goodbye;
-    const others = new Map<string, Goodbye>();
-    const channel = this.followed(uid);
-    if (channel === null) return others;
-    const { audience, seats } = channel;
-    const saidAtMs = this.now() - secondsAgo * 1000;
-    const whoHaveNotComeSince = ids.filter((id) => audience.lastSignMs(id) <= saidAtMs);
-    if (this.takeFromGone(audience, whoHaveNotComeSince)) this.onChange(uid);
-    seats.left(ids, saidAtMs);
-    this.goodbyes.add(edge, goodbye);
-    this.goodbyes.prune(this.edges.isAnySilent);
-    for (const name of this.edges.synced) {
-      if (name === edge) continue;
-      const counted = ids.filter((id) => audience.has(name, id));
-      if (counted.length > 0) others.set(name, { uid, ids: counted, secondsAgo });
-    }
+    const channel = this.followed(goodbye.uid);
+    if (channel === null) return new Map();
+    const { taken, others } = this.farewells.said(edge, channel, goodbye);
+    if (taken) this.onChange(goodbye.uid);
     return others;
   }
 
@@ -278,24 +251,6 @@ export class AudienceBook {
     return { ...this.refusals };
   }
 
-  /** Viewers whom another edge counts too are that one's to report: an edge that is gone would never say that they left. */
-  private dropShared(gone: string): void {
-    const { synced } = this.edges;
-    for (const audience of this.channels.audiences()) audience.dropShared(gone, synced, this.now());
-  }
-
-  /** Viewers who have come to another edge, or said goodbye there, are no longer with one that is gone. */
-  private takeFromGone(audience: ChannelAudience, ids: readonly string[]): boolean {
-    let taken = false;
-    for (const edge of this.edges.gone) {
-      if (audience.idsOf(edge) === 0) continue;
-      const here = ids.filter((id) => audience.has(edge, id));
-      if (here.length > 0) audience.change(edge, [], here, this.now());
-      taken ||= here.length > 0;
-    }
-    return taken;
-  }
-
   private times(channel: FollowedAudience | null): CountingTimes {
     const timeoutMs = (channel?.settings.timeoutSeconds ?? 0) * 1000;
     return { nowMs: this.now(), startedAtMs: this.startedAtMs, timeoutMs };
@@ -307,9 +262,8 @@ export class AudienceBook {
     return channel;
   }
 
-  /** @param present ids that the edge names already for the channel @param others for all other channels */
   private bounded(joined: readonly EvidencedId[], present: number, others: number): readonly EvidencedId[] {
-    const room = Math.max(0, Math.min(MAX_IDS_PER_EDGE, this.maxIdsOfEdge - others) - present);
+    const room = roomForIds(present, others, this.maxIdsOfEdge);
     if (joined.length <= room) return joined;
     this.refusals.tooManyIds += joined.length - room;
     return joined.slice(0, room);
