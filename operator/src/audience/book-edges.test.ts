@@ -193,6 +193,24 @@ describe('the audience book, as edges come and go,', () => {
     expect(joins('1')).toEqual([]); // comes back
   });
 
+  test.each([
+    { what: 'its pod is gone', end: (book: AudienceBook) => book.edgeGone('a') },
+    { what: 'another process serves', end: (book: AudienceBook) => book.edgeConnected('a', processOf('second')) },
+  ])('lets go who said goodbye elsewhere while an edge could not be told, when $what', ({ end }) => {
+    const { book, clock } = deskOf();
+    book.edgeConnected('a', processOf('first'));
+    book.edgeSynced('a');
+    sync(book, 'b');
+    book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1', '2', '3'), left: [] });
+    clock.nowMs += 1_000;
+    book.edgeLost('a');
+    book.left('b', { uid: 'c', ids: ['1'], secondsAgo: 0 });
+    book.left('b', { uid: 'c', ids: ['2'], secondsAgo: 5 }); // came to `a` since
+    clock.nowMs += 50_000;
+    end(book);
+    expect(book.count('c')).toMatchObject({ state: 'stale', viewers: 2 });
+  });
+
   test('tells no edge of what was said to itself: who comes again there at once, stays', () => {
     const { book, clock } = deskOf();
     book.viewers('a', { uid: 'c', snapshot: false, joined: joined('1'), left: [] });

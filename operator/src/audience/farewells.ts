@@ -75,11 +75,17 @@ export class Farewells {
 
   /**
    * An edge, or the process in its pod, is gone and says nothing any more: viewers whom another edge counts too are that
-   * one's to report.
+   * one's to report, and who said goodbye elsewhere while it could not be told has left.
    */
   gone(edge: string): void {
     const { synced } = this.edges;
     for (const audience of this.channels.audiences()) audience.dropShared(edge, synced, this.now());
+    for (const { uid, ids, secondsAgo } of this.missed(edge)) {
+      const audience = this.channels.audience(uid);
+      const saidAtMs = this.now() - secondsAgo * 1000;
+      const left = ids.filter((id) => (audience?.lastSignMs(id) ?? 0) <= saidAtMs);
+      audience?.change(edge, [], left, this.now());
+    }
   }
 
   private missed(edge: string): readonly Goodbye[] {
