@@ -24,6 +24,12 @@ const FIRST_SOUND = /decoded zero sample/;
 const JOINT = /ts demux (?:warning: discontinuity indicator|error: libdvbpsi error \(PSI decoder\): TS discontinuity)/;
 /** What a busy machine shows too late is not lost by who sends it. */
 const LATE = /picture is too late to be displayed/;
+/** A machine that has no time for VLC: it read, decoded or wrote later than it meant to, whatever it was sent. */
+const SLOW = /is called too late \(|computer too slow|late frames, dropping frame|late buffer for mux input/;
+/** It gives itself more time from then on: all timestamps behind it are later by as much. */
+const SHIFT = /is called too late \(pts_delay increased/;
+/** Pictures around such a shift that do not follow the one before: B-frames are written in another order than shown. */
+const STEPS_OF_A_SHIFT = 4;
 
 /** What VLC counts of the stream that it plays. */
 export interface VlcStatistics {
@@ -78,12 +84,17 @@ export class Vlc {
   /** Its errors and warnings, without those about the machine and about changes of origin. */
   get troubles(): readonly string[] {
     const lines = this.#log.split('\n').filter((line) => / (?:error|warning): /.test(line));
-    return lines.filter((line) => ![MACHINE, FIRST_SOUND, JOINT, LATE].some((usual) => usual.test(line)));
+    return lines.filter((line) => ![MACHINE, FIRST_SOUND, JOINT, LATE, SLOW].some((usual) => usual.test(line)));
   }
 
   /** Pictures that this machine had decoded too late for its display. */
   get latePictures(): number {
     return this.#log.match(new RegExp(LATE, 'g'))?.length ?? 0;
+  }
+
+  /** Pictures that may not follow the one before because this machine was so late that VLC moved its clock. */
+  get shiftedPictures(): number {
+    return STEPS_OF_A_SHIFT * (this.#log.match(new RegExp(SHIFT, 'g'))?.length ?? 0);
   }
 
   /** Everything that it has written. */
