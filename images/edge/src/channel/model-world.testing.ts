@@ -114,7 +114,7 @@ export class World {
         // Two encoder runs after each other write the same section.
         const bytes = Buffer.from(`${rung} ${Math.floor(this.#attempt / 2)}`);
         const section = this.#fragmented ? mapName(UID, segment.epoch, bytes, rung) : null;
-        if (segment.msn < listed || !this.session.claim(segment.msn, rung, section)) continue;
+        if (segment.msn < listed || !this.session.claim(this.#attempt, segment.msn, rung, section)) continue;
         const id = { uid: UID, epoch: segment.epoch, rung, msn: segment.msn, attempt: this.#attempt };
         const isStored = await this.#store(section, bytes, segmentName(id, section === null ? 'ts' : 'm4s')).then(
           () => true,

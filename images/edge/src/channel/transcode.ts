@@ -135,14 +135,15 @@ export class TranscodeSession {
   }
 
   /**
-   * Claims the right to store one rung's segment; false where it is stored or being stored, because a second write
-   * could replace what is listed already. The claim ends with `unclaim`, behind `stored` where that came about.
+   * Claims the right to store one rung's segment; false where a newer attempt works, or where it is stored or being stored,
+   * because a second write could replace what is listed already. The claim ends with `unclaim`, behind `stored` where that
+   * came about.
    *
    * @param section name of the initialization section that it needs; null for MPEG-TS
    */
-  claim(msn: number, rung: string, section: string | null = null): boolean {
-    const key = `${this.#attempt}/${msn}/${rung}`;
-    if (this.#claims.has(key) || this.#rows.get(msn)?.has(rung) === true) return false;
+  claim(attempt: number, msn: number, rung: string, section: string | null = null): boolean {
+    const key = `${attempt}/${msn}/${rung}`;
+    if (attempt !== this.#attempt || this.#claims.has(key) || this.#rows.get(msn)?.has(rung) === true) return false;
     this.#claims.set(key, section);
     return true;
   }

@@ -145,7 +145,7 @@ export class Desk {
     }
     const files = this.#checked(rung, { uid: this.#owner.route.uid, epoch, rung, msn, attempt }, bytes, source);
     const section = files.length > 1 ? (files[0]?.name ?? null) : null;
-    if (!this.#session.claim(msn, rung, section)) return 'known';
+    if (!this.#session.claim(attempt, msn, rung, section)) return 'known';
     try {
       await this.#store(files);
     } catch (error) {
