@@ -25,9 +25,12 @@ const MARKERS: ReadonlySet<string> = new Set([
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
-/** Whether a line, whose tag is `name`, is an ad marker that another playlist may carry. */
+/**
+ * Whether a line, whose tag is `name`, is an ad marker that another playlist may carry: not one with a reference to a variable
+ * (RFC 8216bis 4.3), which is declared in the source's playlist alone.
+ */
 export function isMarker(line: string, name: string): boolean {
-  return MARKERS.has(name) && line.length <= MAX_MARKER_LENGTH && !CONTROL.test(line);
+  return MARKERS.has(name) && line.length <= MAX_MARKER_LENGTH && !CONTROL.test(line) && !line.includes('{$');
 }
 
 /** Whether a marker means the same wherever it stands, because it has a date (RFC 8216bis 4.4.5.1). */

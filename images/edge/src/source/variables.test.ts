@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { parsePlaylist } from './parse.ts';
 import type { Variables } from './variables.ts';
 
-const URL = 'https://host/live/index.m3u8?token=a%2Fb&empty=';
+const URL = 'https://host/live/index.m3u8?token=a%2Fb&empty=&odd=%7B%24other%7D';
 const IMPORTS: Variables = new Map([['path', { value: 'film', isOfUrl: false }]]);
 
 function media(lines: readonly string[], imports: Variables | null = IMPORTS) {
@@ -61,12 +61,22 @@ describe('variables of a playlist', () => {
     expect(media([...lines, ...ranges, ...segment('1.ts')]).dateRanges).toEqual(['#EXT-X-DATERANGE:ID="7"']);
   });
 
+  test('are replaced in no marker but EXT-X-DATERANGE, and no reference to them is passed on', () => {
+    const lines = ['#EXT-X-DEFINE:NAME="length",VALUE="30"', '#EXT-X-CUE-OUT:DURATION="{$length}"', '#EXT-X-CUE-IN'];
+    expect(media([...lines, ...segment('1.ts')]).segments[0]?.markers).toEqual(['#EXT-X-CUE-IN']);
+  });
+
   const twice = ['#EXT-X-DEFINE:NAME="a",VALUE="x"', '#EXT-X-DEFINE:NAME="a",VALUE="y"'];
   test.each([
     { name: 'are declared nowhere', lines: segment('{$a}.ts'), why: /which it does not declare before/ },
     { name: 'are declared later', lines: [...segment('{$a}.ts'), twice[0] ?? ''], why: /does not declare before/ },
     { name: 'are declared twice', lines: twice, why: /twice/ },
     { name: 'have another name', lines: ['#EXT-X-DEFINE:NAME="a b",VALUE="x"'], why: /other characters/ },
+    {
+      name: 'have what looks like another for a value',
+      lines: ['#EXT-X-DEFINE:QUERYPARAM="odd"'],
+      why: /cannot stand/,
+    },
     { name: 'have no value', lines: ['#EXT-X-DEFINE:NAME="a"'], why: /without NAME and VALUE/ },
     { name: 'are not in the URL', lines: ['#EXT-X-DEFINE:QUERYPARAM="none"'], why: /which has none/ },
     { name: 'are empty in the URL', lines: ['#EXT-X-DEFINE:QUERYPARAM="empty"'], why: /which has none/ },

@@ -81,7 +81,9 @@ export class Definitions {
     const [name, variable] = this.#declared(attributes);
     if (!NAME.test(name)) invalid('declares a variable whose name has other characters than a-z, A-Z, 0-9, - and _');
     if (this.#variables.has(name)) invalid(`declares the variable ${name} twice`);
-    if (UNQUOTABLE.test(variable.value)) invalid(`gives the variable ${name} a value that cannot stand in a playlist`);
+    // A value stands for itself: with what looks like a reference in it, our playlists would have one to nothing.
+    if (UNQUOTABLE.test(variable.value) || variable.value.includes('{$'))
+      invalid(`gives the variable ${name} a value that cannot stand in a playlist`);
     this.#variables.set(name, variable);
     if (this.#variables.size > MAX_VARIABLES) invalid(`declares more than ${MAX_VARIABLES} variables`);
   }
