@@ -82,7 +82,7 @@ export class EncoderRun {
     this.ended = this.#process.exited.then((exit) => this.#finish(exit));
   }
 
-  /** Newest time written on the source's timeline, in seconds; null before the first. */
+  /** Newest time written, in seconds: on the source's timeline, in fragmented MP4 from the run's start; null before the first. */
   get outTimeSeconds(): number | null {
     return this.#outTimeSeconds;
   }

@@ -3,7 +3,7 @@ const MAX_LINE = 1024;
 
 /** What one block of FFmpeg's `-progress` says. */
 export interface Progress {
-  /** Newest timestamp written, in seconds on the source's timeline; null before the first packet. */
+  /** Newest timestamp written, in seconds of what FFmpeg was fed; null before the first packet. */
   readonly outTimeSeconds: number | null;
 }
 
