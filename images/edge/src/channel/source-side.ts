@@ -12,7 +12,7 @@ import {
   sampleOf,
   transcodeObstacle,
 } from '../source/facts.ts';
-import { renumbered } from '../source/found-again.ts';
+import { factsFoundAgain } from '../source/found-again.ts';
 import { type Intake, intake, type KnownSegment, markOf, remember } from '../source/intake.ts';
 import { keyObstacle } from '../source/key-access.ts';
 import type { SourcePlaylist } from '../source/parse.ts';
@@ -192,7 +192,7 @@ export class SourceSide {
       this.#found(result);
       return true;
     }
-    const facts = renumbered(this.#facts, result.facts);
+    const facts = factsFoundAgain(this.#facts, result.facts);
     if (facts === null) return false;
     this.#facts = facts;
     this.#events.changed();

@@ -22,8 +22,8 @@ export interface RenditionsFound {
 export const NOTHING_BESIDE: RenditionsFound = { renditions: [], leftOut: '', allowOrigins: [], audioCodec: null };
 
 /**
- * Looks once at every rendition that may be carried: how its numbers stand to those of the reference. What fails is left out, in words. Throws SOURCE_UNSUPPORTED where the
- * pictures would have no audio then.
+ * Looks once at every rendition that may be carried: how its numbers stand to those of the reference. What fails is left out,
+ * in words. Throws SOURCE_UNSUPPORTED where the pictures would have no audio then.
  */
 export async function probeRenditions(choice: RenditionChoice, input: RenditionProbe): Promise<RenditionsFound> {
   const leftOut = [...choice.leftOut];

@@ -4,7 +4,7 @@ import type { Candidate } from './renditions.ts';
 type Told = Pick<SourceRendition, 'kind' | 'label' | 'language' | 'height' | 'bitrateBps'>;
 
 /** What makes a rendition the same for a viewer, whatever its URL is now. */
-export function sameForViewers(one: Told, other: Told): boolean {
+function sameForViewers(one: Told, other: Told): boolean {
   return (
     one.kind === other.kind &&
     one.label === other.label &&
