@@ -147,6 +147,8 @@ export class MemoryApiServer {
     const { writeEvent: write = writeEvent } = this.#options;
     const options = watchOptions(this.#store, seen);
     this.#store.eventsSince(options.resourceVersion); // refused, if at all, before the answer begins
+    // Who went while the request waited to be served will not be heard to go again.
+    if (response.destroyed) return;
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     const send = (event: WatchEvent): void => write(seen, response, event);

@@ -143,6 +143,19 @@ describe('the fake API server', () => {
     expect(events.map(({ type }) => type)).toEqual(['ADDED', 'DELETED', 'BOOKMARK']);
   });
 
+  test('keeps no watch of somebody who has gone before it was opened', async () => {
+    const { resourceVersion } = await client.list(WIDGET, {}, { limit: 1, continueToken: '' });
+    server.faults.plan({ kind: 'slow', milliseconds: 30 }, { watch: true });
+    const giving = new AbortController();
+    const events = client.watch(WIDGET, { resourceVersion, timeoutSeconds: 60 }, giving.signal);
+    const first = events[Symbol.asyncIterator]().next();
+    while (server.faults.unmet.length > 0) await new Promise(setImmediate);
+    giving.abort();
+    await first.catch(() => undefined);
+    while (!server.requests.some(({ watch }) => watch)) await new Promise(setImmediate);
+    expect(server.watches.size).toBe(0);
+  });
+
   test('refuses a watch from a compacted version', async () => {
     server.forget(1);
     const events = client.watch(WIDGET, { resourceVersion: '1', timeoutSeconds: 60 }, new AbortController().signal);
