@@ -15,6 +15,7 @@ describe('rightsUsedBy', () => {
       source: 'createReflector({ client, type: CHANNEL, onTrouble })',
       expected: ['list channels.sluice.dev', 'watch channels.sluice.dev'],
     },
+    { source: 'beginStatus({\n  type: CHANNEL,\n  object })', expected: ['patch channels.sluice.dev/status'] },
     { source: 'client.close(); client.list(type, selection)', expected: [] },
   ])('finds $expected in $source', ({ source, expected }) => {
     expect(rightsUsedBy(source, kinds)).toEqual(expected);

@@ -16,8 +16,8 @@ const VERBS: Readonly<Record<string, { readonly verbs: readonly string[]; readon
 };
 
 /**
- * The rights that a piece of the operator's source uses: calls of the client with the name of a kind, and caches, which
- * list and watch theirs.
+ * The rights that a piece of the operator's source uses: calls of the client with the name of a kind, caches, which list
+ * and watch theirs, and status transactions.
  * @throws Error for a kind that `kinds` does not name: a right would be overlooked
  */
 export function rightsUsedBy(source: string, kinds: KindNames): Right[] {
@@ -34,7 +34,10 @@ export function rightsUsedBy(source: string, kinds: KindNames): Right[] {
   const caches = [...source.matchAll(/createReflector\(\{[^}]*?\btype: ([A-Z][A-Z_]+)\b/g)].flatMap(([, name = '']) =>
     ['list', 'watch'].map((verb) => `${verb} ${resource(name)}`),
   );
-  return [...new Set([...calls, ...caches])].sort();
+  const statuses = [...source.matchAll(/beginStatus\(\{[^}]*?\btype: ([A-Z][A-Z_]+)\b/g)].map(
+    ([, name = '']) => `patch ${resource(name)}/status`,
+  );
+  return [...new Set([...calls, ...caches, ...statuses])].sort();
 }
 
 /** A rule of a Role or ClusterRole. */

@@ -197,15 +197,15 @@ async function writeStatus(
     if (wait > 0) return wait;
     if (!turns.take(key, 'count')) return null;
   }
-  const options = {
-    type: STREAM_SESSION,
-    object: { metadata: session.metadata, status: state.written },
-    fieldManager: FIELD_MANAGER,
-    nowMilliseconds: now(),
-  };
   try {
     await statuses.note(key, (onWritten) => {
-      const transaction = beginStatus({ ...options, onWritten });
+      const transaction = beginStatus({
+        type: STREAM_SESSION,
+        object: { metadata: session.metadata, status: state.written },
+        fieldManager: FIELD_MANAGER,
+        nowMilliseconds: now(),
+        onWritten,
+      });
       transaction.set(status);
       return transaction.commit(client);
     });
