@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import { withJoint } from '@sluice/common/mpegts/joint.ts';
 import { TIMESTAMP_MODULUS } from '@sluice/common/mpegts/timestamp.ts';
+import { ending } from './integration/ending.ts';
 import { muxed, pictures } from './integration/fmp4.ts';
 import { decode, framesOf } from './integration/frames.ts';
 import type { TestOwner } from './integration/owner.ts';
@@ -268,6 +269,7 @@ const SCENARIOS: readonly Scenario[] = [
   ['slow', 'an encoder that is too slow', slow],
   ['fmp4', 'a rung of fragmented MP4 holds exactly what the source does, and splices', muxed],
   ['cmaf', 'pictures alone, another section, broken and unsuitable segments', pictures],
+  ['ending', 'a source that ends is encoded to its last picture, with its captions', ending],
   ['wrap', 'timestamps that wrap', () => withSource(BACKLOG, TIMESTAMP_MODULUS / 90_000 - 3, wrap)],
 ];
 

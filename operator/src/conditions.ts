@@ -150,6 +150,13 @@ export const CHANNEL_REASONS: readonly ReasonDescription<ChannelConditionType>[]
   {
     type: 'TranscodePossible',
     status: ['False'],
+    reasons: ['SourceEnded'],
+    meaning:
+      'the playlists have ended, and the transcode with them, until the source goes on or a recording begins anew',
+  },
+  {
+    type: 'TranscodePossible',
+    status: ['False'],
     reasons: ['LadderAboveSource'],
     meaning: 'add a rung that is not higher than the source',
   },

@@ -45,7 +45,7 @@ export type SessionReport = z.infer<typeof sessionReportSchema>;
 export const ownerReportSchema = z.object({
   uid: z.string(),
   ownerTerm: z.int().nonnegative(),
-  /** The mode of the newest listed segment (Idle: none is listed any more). */
+  /** The mode of the newest listed segment (Idle: none is listed any more; Proxy at most once the playlists have ended). */
   activeMode: modeSchema,
   epoch: z.int().nonnegative(),
   lastMsn: z.int().nonnegative(),

@@ -8,6 +8,8 @@ import { incidentsSchema } from './incident.ts';
  *   headers  Authorization: Bearer TOKEN      Sluice-Attempt: N (the pod is SESSION-N)
  *
  *   GET  base/work?epoch=E&after=MSN       long poll (at most 20 s); start with epoch=0&after=-1. Answers `Work`.
+ *                                          &ended=true|false, what the last answer said of it: answers at once where
+ *                                          that has changed
  *   GET  base/source/{epoch}/{msn}         the bytes of a source segment
  *   GET  base/init/{epoch}/{msn}           the bytes of the initialization section (EXT-X-MAP) that it needs;
  *                                          404 where its source has none
@@ -57,6 +59,11 @@ export const workSchema = z.object({
       init: z.string().min(1).max(MAX_INIT_NAME_LENGTH).optional(),
     }),
   ),
+  /**
+   * Nothing follows these segments, nor the ones before where there are none: the source has ended, so that the last one
+   * of each rung is complete. False again where the source goes on. Left out where the edge does not say.
+   */
+  ended: z.boolean().optional(),
   /** The owner needs nothing more: exit with 0. */
   stop: z.boolean(),
 });

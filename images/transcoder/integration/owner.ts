@@ -37,6 +37,8 @@ export class TestOwner {
   /** Names of the initialization sections that were asked for, in order. */
   readonly initsAsked: string[] = [];
   stop = false;
+  /** The source has ended with what was offered. */
+  ended = false;
   drained = false;
   drainQuestions = 0;
   /** Answers 409 to everything from now on. */
@@ -100,13 +102,15 @@ export class TestOwner {
     const epoch = Number(url.searchParams.get('epoch'));
     const after = Number(url.searchParams.get('after'));
     const fresh = (): Offer[] => this.#offers.filter(({ msn }) => epoch !== this.#epoch || msn > after);
+    const known = url.searchParams.get('ended') === 'true';
     const deadline = performance.now() + POLL_MS;
-    while (fresh().length === 0 && !this.stop && performance.now() < deadline) await sleep(LOOK_MS);
+    const hasNews = (): boolean => fresh().length > 0 || this.stop || this.ended !== known;
+    while (!hasNews() && performance.now() < deadline) await sleep(LOOK_MS);
     const segments = fresh().map(({ msn, discontinuity, init }) => ({
       ...{ msn, discontinuity, durationSeconds: 2 },
       ...(init === undefined ? {} : { init: init.name }),
     }));
-    const work: Work = { epoch: this.#epoch, targetDurationSeconds: 2, segments, stop: this.stop };
+    const work: Work = { epoch: this.#epoch, targetDurationSeconds: 2, segments, ended: this.ended, stop: this.stop };
     return json(response, work);
   }
 

@@ -128,6 +128,17 @@ describe('the plan for a channel', () => {
     expect(over.removeSessions).toEqual(sessions);
   });
 
+  test('ends the session of a source that has ended at once, however many watch', () => {
+    const transcodeObstacle = { reason: 'SourceEnded', message: 'nothing is left' };
+    const sessions = [session(1)];
+    const report: Partial<OwnerReport> = { activeMode: 'Proxy', transcodeObstacle };
+    const first = plan({ viewers: 9, decision: { mode: 'Transcode' }, report, sessions });
+    expect(first.decision).toMatchObject({ mode: 'Proxy', reason: { code: 'TranscodeImpossible' } });
+    expect(condition(first.status, 'TranscodePossible')).toBe('False SourceEnded');
+    const decision = { mode: 'Proxy' as const, sinceMs: NOW - 2_000 };
+    expect(plan({ viewers: 9, decision, report, sessions }).removeSessions).toEqual(sessions);
+  });
+
   test('tells why the last transcode failed until the next may start, over a restart as well', () => {
     const message = '5 pods failed within ten minutes, the last: the agent exited with 1 (no encoder works)';
     const succeeded = { type: 'Succeeded', status: 'False' as const, reason: 'PodsFailed', lastTransitionTime: '' };

@@ -283,7 +283,8 @@ describe('a channel of fragmented MP4 that is transcoded', () => {
     apply({ mode: 'Transcode', session: SESSION });
     await owner.clock.advance(100);
     const desk = findDesk(owner.media, 'default', SESSION.name);
-    const work = await desk?.work(0, -1, 1, AbortSignal.timeout(60_000), 20_000);
+    const question = { epoch: 0, after: -1, attempt: 1, ended: undefined };
+    const work = await desk?.work(question, AbortSignal.timeout(60_000), 20_000);
     expect(new Set(work?.segments.map(({ init }) => init))).toEqual(
       new Set([urisOf(await owner.playlist()).length > 0 ? (await listed(owner, 'source')).entries[0]?.mapUri : '']),
     );

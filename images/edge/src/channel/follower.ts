@@ -105,8 +105,9 @@ export class ChannelFollower {
 
   /** Null where this edge does not know it. */
   get activeMode(): Route['mode'] | null {
-    const newest = this.#timeline.listed?.entries.at(-1);
-    return newest !== undefined ? this.#shownMode.of(newest) : (this.#report?.activeMode ?? null);
+    const { listed } = this.#timeline;
+    const isListed = (listed?.entries.length ?? 0) > 0;
+    return isListed ? this.#shownMode.of(listed) : (this.#report?.activeMode ?? null);
   }
 
   update(route: Route): void {

@@ -102,6 +102,7 @@ export class ChannelOwner {
         this.#publisher.take(taken, playlist, at, before);
         this.#context.seen(playlist);
         this.#waiters.wake();
+        this.#workWaiters.wake();
         this.#context.changed();
       },
       changed: () => {
@@ -160,8 +161,7 @@ export class ChannelOwner {
   }
 
   get activeMode(): Route['mode'] {
-    const newest = this.#publisher.log?.entries.at(-1);
-    return this.isAwake && newest !== undefined ? this.#shownMode.of(newest) : 'Idle';
+    return this.isAwake ? this.#shownMode.of(this.#publisher.log) : 'Idle';
   }
 
   report(): OwnerReport {

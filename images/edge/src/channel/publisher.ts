@@ -75,6 +75,11 @@ export class Publisher {
     return this.#queue.stored();
   }
 
+  /** Whether nothing will follow what {@link stored} tells: the source has ended, and all of it has come. */
+  get hasWhole(): boolean {
+    return this.#planner.isLast && this.#queue.isSettled;
+  }
+
   /** For the next owner; null where nothing has been published since the channel woke. */
   get underWay(): Omit<UnderWay, 'session'> | null {
     return this.#rhythm.underWay(this.#log, this.#queue.waiting);

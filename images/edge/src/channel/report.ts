@@ -1,5 +1,5 @@
 import type { Mode } from '@sluice/common/link/mode.ts';
-import type { OwnerReport, SourceHealth } from '@sluice/common/link/owner-report.ts';
+import type { Obstacle, OwnerReport, SourceHealth } from '@sluice/common/link/owner-report.ts';
 import type { Route } from '@sluice/common/link/route.ts';
 import type { SourceFacts } from '@sluice/common/link/source-facts.ts';
 import { lastEntry, listedSeconds, nextMsn, type TimelineEntry, type TimelineLog } from '../timeline/log.ts';
@@ -30,12 +30,16 @@ export class ShownMode {
   #entry: TimelineEntry | null = null;
   #mode: Mode = 'Idle';
 
-  of(entry: TimelineEntry): Mode {
-    if (entry !== this.#entry) {
-      this.#mode = modeOfEntry(entry);
-      this.#entry = entry;
+  /** The mode that a log shows; Idle where it lists nothing. */
+  of(log: TimelineLog | null): Mode {
+    const newest = log === null ? null : lastEntry(log);
+    if (log === null || newest === null) return 'Idle';
+    if (newest !== this.#entry) {
+      this.#mode = modeOfEntry(newest);
+      this.#entry = newest;
     }
-    return this.#mode;
+    // Behind the end nothing is transcoded any more: what there is of it is stored.
+    return this.#mode === 'Transcode' && log.ended === true ? 'Proxy' : this.#mode;
   }
 }
 
@@ -50,6 +54,12 @@ export const ENDED: SourceHealth = {
   reason: 'SourceEnded',
   message:
     'The source has ended (EXT-X-ENDLIST): viewers play what is left of it; the channel goes on when the source does, and begins anew for viewers who come when the others have gone',
+};
+
+/** Why a channel whose source has ended needs no transcoder: what is listed last is all there is. */
+const NOTHING_LEFT: Obstacle = {
+  reason: 'SourceEnded',
+  message: 'The source has ended (EXT-X-ENDLIST), so that nothing is left to be transcoded until it goes on',
 };
 
 /** Health of a source with a segment of so many seconds, where the channel's target duration is less. */
@@ -73,17 +83,16 @@ export interface ReportInput {
 /** The owner's report of a channel, as the operator reads it. */
 export function ownerReport(input: ReportInput): OwnerReport {
   const { log } = input;
-  const newest = log === null ? null : lastEntry(log);
   return {
     uid: input.route.uid,
     ownerTerm: input.route.ownerTerm,
-    activeMode: input.awake && newest !== null ? modeOfEntry(newest) : 'Idle',
+    activeMode: input.awake ? new ShownMode().of(log) : 'Idle',
     epoch: log?.epoch ?? 0,
     lastMsn: log === null ? 0 : Math.max(0, nextMsn(log) - 1),
     facts: input.facts,
     health: input.health,
     directObstacle: input.obstacles.direct,
-    transcodeObstacle: input.obstacles.transcode,
+    transcodeObstacle: input.obstacles.transcode ?? (log?.ended === true ? NOTHING_LEFT : null),
     session: input.session?.toReport(input.now) ?? null,
   };
 }

@@ -37,6 +37,11 @@ export class SegmentQueue {
     return [...this.#recent, ...this.#waiting].find((one) => one.msn === msn);
   }
 
+  /** Whether everything that waits is stored, as far as it ever will be. */
+  get isSettled(): boolean {
+    return this.#waiting.every(({ download: { state } }) => state === 'stored' || state === 'lost');
+  }
+
   /** Those of the current epoch whose bytes are stored, without a hole; see `Publisher.stored`. */
   stored(): readonly PendingSegment[] {
     const all = [...this.#recent, ...this.#waiting];

@@ -13,6 +13,17 @@ import { broken, checkSegment } from './check-segment.ts';
 import { chooseWork } from './feed.ts';
 import { checkFragment, splitUpload } from './fragment-upload.ts';
 
+/** How far an agent is. */
+export interface WorkQuestion {
+  /** 0 before the first work. */
+  readonly epoch: number;
+  /** Newest segment taken; -1 before the first. */
+  readonly after: number;
+  readonly attempt: number;
+  /** What it was told last of the source's end; undefined where it does not care. */
+  readonly ended: boolean | undefined;
+}
+
 /** A file that an upload becomes. */
 interface UploadedFile {
   readonly name: string;
@@ -60,20 +71,29 @@ export class Desk {
     return admitted;
   }
 
-  /** Stored source segments that follow `after`; waits for one until `timeoutMs` have passed. */
-  async work(epoch: number, after: number, attempt: number, signal: AbortSignal, timeoutMs: number): Promise<Work> {
+  /**
+   * Stored source segments that follow the agent's; waits until `timeoutMs` have passed for one, or for the end of the
+   * source, or for its going on.
+   */
+  async work(
+    { epoch, after, attempt, ended: known }: WorkQuestion,
+    signal: AbortSignal,
+    timeoutMs: number,
+  ): Promise<Work> {
     const look = (): Work | null => {
       const stop = this.#owner.session !== this.#session || attempt < this.#session.attempt;
       const work = chooseWork(this.#owner.publisher.stored(), epoch, after);
-      if (!stop && work.segments.length === 0) return null;
-      return { ...work, targetDurationSeconds: this.#owner.targetDurationSeconds ?? 1, stop };
+      const ended = this.#owner.publisher.hasWhole;
+      const isNews = known !== undefined && known !== ended;
+      if (!stop && !isNews && work.segments.length === 0) return null;
+      return { ...work, targetDurationSeconds: this.#owner.targetDurationSeconds ?? 1, ended, stop };
     };
     try {
       return await this.#owner.waitForWork(look, signal, timeoutMs);
     } catch (error) {
       if (error instanceof SluiceError && error.code === 'CHANNEL_UNKNOWN') throw error;
-      const known = Math.max(epoch, 1);
-      return { epoch: known, targetDurationSeconds: this.#owner.targetDurationSeconds ?? 1, segments: [], stop: false };
+      const same = { epoch: Math.max(epoch, 1), ...(known === undefined ? {} : { ended: known }) };
+      return { ...same, targetDurationSeconds: this.#owner.targetDurationSeconds ?? 1, segments: [], stop: false };
     }
   }
 
@@ -199,7 +219,10 @@ export class Desk {
     this.#owner.poke();
   }
 
-  /** Lets the source take over; true where nothing that is listed last comes from this attempt: then its pod may end. */
+  /**
+   * Lets the source take over; true where nothing that is listed last comes from this attempt, or nothing follows it any
+   * more: then its pod may end.
+   */
   drain(attempt: number): boolean {
     if (!this.#session.draining && attempt === this.#session.attempt) {
       this.#session.drain();
@@ -207,7 +230,7 @@ export class Desk {
     }
     const { log } = this.#owner.publisher;
     const newest = log === null ? null : lastEntry(log);
-    if (newest === null || this.#owner.activeMode === 'Idle') return true;
+    if (newest === null || log?.ended === true || this.#owner.activeMode === 'Idle') return true;
     return !Object.values(newest.names).some((name) => parseSegmentName(name)?.attempt === attempt);
   }
 }

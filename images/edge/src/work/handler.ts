@@ -12,7 +12,11 @@ const MAX_REPORT_BYTES = 64 * 1024;
 
 const integer = z.coerce.number().int();
 
-const pollSchema = z.object({ epoch: integer.nonnegative(), after: integer.min(-1) });
+const pollSchema = z.object({
+  epoch: integer.nonnegative(),
+  after: integer.min(-1),
+  ended: z.stringbool({ truthy: ['true'], falsy: ['false'] }).optional(),
+});
 const sourceSchema = z.object({ epoch: integer.positive(), msn: integer.nonnegative() });
 const segmentSchema = sourceSchema.extend({ rung: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/) });
 const attemptSchema = integer.positive();
@@ -107,10 +111,10 @@ export function createWorkHandler(owners: SessionOwners, room: ReadingRoom): Exp
   router.get(
     `${base}/work`,
     guarded(async (request, response) => {
-      const { epoch, after } = checked(pollSchema, request.query, 'query');
+      const { epoch, after, ended } = checked(pollSchema, request.query, 'query');
       const signal = goneSignal(response);
       const { desk, attempt } = deskOf(response);
-      const work = await desk.work(epoch, after, attempt, signal, WORK_POLL_SECONDS * 1000);
+      const work = await desk.work({ epoch, after, attempt, ended }, signal, WORK_POLL_SECONDS * 1000);
       if (!signal.aborted) response.json(work);
     }),
   );

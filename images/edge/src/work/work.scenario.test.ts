@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Route } from '@sluice/common/link/route.ts';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import { MAX_SEGMENT_BYTES, type Work, workSchema } from '@sluice/common/work/contract.ts';
+import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { Agent, request } from 'undici';
 import { MAX_BYTES_UNDER_WAY, ReadingRoom } from '../source/room.ts';
 import { TestEdge, urisOf } from '../testing/edge.ts';
@@ -88,6 +89,7 @@ describe('a transcode session at its owner', () => {
     readonly attempt: number;
     epoch = 0;
     after = -1;
+    ended = false;
     fed: number[] = [];
 
     constructor(attempt: number) {
@@ -95,29 +97,36 @@ describe('a transcode session at its owner', () => {
     }
 
     async work(): Promise<Work> {
-      const answer = await call('GET', `work?epoch=${this.epoch}&after=${this.after}`, { attempt: this.attempt });
+      const path = `work?epoch=${this.epoch}&after=${this.after}&ended=${this.ended}`;
+      const answer = await call('GET', path, { attempt: this.attempt });
       return workSchema.parse(answer.body);
     }
 
-    /** Takes what is there (a long poll would hold the virtual clock) and delivers one segment behind it. */
+    /**
+     * Takes what is there (a long poll would hold the virtual clock) and delivers one segment behind it; the last one
+     * when the source has ended.
+     */
     async step(rungs: readonly string[] = SESSION.rungs): Promise<void> {
-      const owner = edge.media.ownerOfSession('default', 'film-1');
-      const newest = owner?.publisher.stored().at(-1)?.msn ?? -1;
-      if (newest <= this.after) return;
+      const publisher = edge.media.ownerOfSession('default', 'film-1')?.publisher;
+      const newest = publisher?.stored().at(-1)?.msn ?? -1;
+      if (newest <= this.after && publisher?.hasWhole === this.ended) return;
       const work = await this.work();
+      this.epoch = work.epoch;
       for (const { msn } of work.segments) {
         this.fed.push(msn);
-        const complete = msn - 1;
-        if (this.fed.includes(complete)) {
-          for (const rung of rungs) {
-            const path = `segments/${work.epoch}/${rung}/${complete}`;
-            const { status } = await call('PUT', path, { body: segment(complete), attempt: this.attempt });
-            expect([200, 201]).toContain(status);
-          }
-        }
+        this.after = msn;
+        if (this.fed.includes(msn - 1)) await this.#deliver(msn - 1, rungs);
       }
-      this.epoch = work.epoch;
-      this.after = work.segments.at(-1)?.msn ?? this.after;
+      this.ended = work.ended === true;
+      if (this.ended) await this.#deliver(this.after, rungs);
+    }
+
+    async #deliver(msn: number, rungs: readonly string[]): Promise<void> {
+      for (const rung of rungs) {
+        const path = `segments/${this.epoch}/${rung}/${msn}`;
+        const { status } = await call('PUT', path, { body: segment(msn), attempt: this.attempt });
+        expect([200, 201]).toContain(status);
+      }
     }
 
     /** Works for some seconds of film time; returns the names that the rung listed meanwhile. */
@@ -156,7 +165,8 @@ describe('a transcode session at its owner', () => {
     const { epoch, segments } = await new FakeAgent(1).work();
     const newest = segments.at(-1)?.msn ?? 0;
     const desk = findDesk(edge.media, 'default', 'film-1');
-    const polled = desk?.work(epoch, newest, 1, new AbortController().signal, 20_000);
+    const question = { epoch, after: newest, attempt: 1, ended: undefined };
+    const polled = desk?.work(question, new AbortController().signal, 20_000);
     await edge.clock.advance(2_000);
     expect((await polled)?.segments.map((one) => one.msn)).toEqual([newest + 1]);
     expect(edge.media.ownerOfSession('default', 'film-1')?.report().lastMsn).toBeLessThanOrEqual(newest);
@@ -197,6 +207,45 @@ describe('a transcode session at its owner', () => {
     expect(edge.report).toMatchObject({ activeMode: 'Transcode', session: { state: 'Live' } });
     const names = urisOf(await edge.playlist('360p'));
     expect(names.some((uri) => /\/360p\/\d+\.0\.ts$/.test(uri))).toBe(true);
+  });
+
+  test.each([
+    { name: 'its last segment', afterSeconds: 0 },
+    { name: 'nothing', afterSeconds: 1.2 },
+  ])(
+    'completes the last segment of a source that says with $name that it has ended, and is not needed then',
+    async ({ afterSeconds }) => {
+      edge.media.apply(route({ mode: 'Transcode', session: SESSION }));
+      await edge.settle();
+      const worker = new FakeAgent(1);
+      await worker.run(14);
+      expect(edge.report).toMatchObject({ activeMode: 'Transcode', transcodeObstacle: null });
+      const last = edge.source.newestMsn + (afterSeconds === 0 ? 2 : 0);
+      await worker.run(afterSeconds);
+      edge.source.lastMsn = last;
+      await worker.run(10);
+      const { entries, ended } = parseMediaPlaylist(await edge.playlist('360p'));
+      expect([ended, entries.at(-1)?.uri]).toEqual([
+        true,
+        expect.stringMatching(new RegExp(`/360p/${last}\\.1\\.ts$`)),
+      ]);
+      expect(edge.report).toMatchObject({ activeMode: 'Proxy', transcodeObstacle: { reason: 'SourceEnded' } });
+      expect((await call('POST', 'drain', { body: '{}' })).body).toEqual({ done: true });
+    },
+  );
+
+  test('goes on with a source that does', async () => {
+    edge.media.apply(route({ mode: 'Transcode', session: SESSION }));
+    await edge.settle();
+    const worker = new FakeAgent(1);
+    await worker.run(10);
+    edge.source.lastMsn = edge.source.newestMsn;
+    await worker.run(6);
+    expect([worker.ended, edge.report.activeMode]).toEqual([true, 'Proxy']);
+    edge.source.lastMsn = Number.POSITIVE_INFINITY;
+    await worker.run(24);
+    expect([worker.ended, edge.report.transcodeObstacle]).toEqual([false, null]);
+    expect(edge.report).toMatchObject({ activeMode: 'Transcode', session: { state: 'Live' } });
   });
 
   test('ends at the next segment when the operator asks for Proxy', async () => {

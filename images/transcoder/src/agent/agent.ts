@@ -78,6 +78,8 @@ export class Agent {
   /** Waits for the owner to have more. */
   #idle = false;
   #draining = false;
+  /** Everything is fed: the source has ended. */
+  #ended = false;
   #message = '';
 
   constructor(options: AgentOptions) {
@@ -162,13 +164,15 @@ export class Agent {
       if (this.#wake.signal.aborted || this.#stop.signal.aborted) return;
       await this.#take(work, segment);
     }
+    this.#ended = work.ended === true;
+    if (this.#ended) await this.#feeder.finish();
   }
 
   async #ask(): Promise<Work | null> {
     const signal = AbortSignal.any([this.#stop.signal, this.#wake.signal]);
     return this.#calls.retrying(signal, [], async () => {
       try {
-        return await this.#options.client.work(this.#cursor, signal);
+        return await this.#options.client.work(this.#cursor, this.#ended, signal);
       } catch (error) {
         if (codeOf(error) === 'EPOCH_OVER') this.#cursor = START;
         throw error;
@@ -252,7 +256,7 @@ export class Agent {
       this.#options.now(),
     );
     if (warning !== null) this.#happened('ResourceWarning', warning);
-    const working = run !== null && run.completedSegments > 0;
+    const working = this.#ended || (run !== null && run.completedSegments > 0);
     const rungs = this.#options.job.rungs.map(({ name }) => name).filter((name) => !droppedRungs.includes(name));
     const firstSegmentsSeconds = this.#options.firstSegments.seconds(rungs);
     return {

@@ -103,6 +103,11 @@ export class Feeder {
     }
   }
 
+  /** Nothing follows for now: the present run completes what it was fed, its last segments too, and ends. */
+  async finish(): Promise<void> {
+    await this.#retire();
+  }
+
   /** Looks after the run, to be called every second. `idle`: all known source segments are fed. */
   watch(idle: boolean): void {
     const run = this.#run;

@@ -98,6 +98,24 @@ describe('the command of an encoder run', () => {
     }
   });
 
+  test.each([
+    ['libx264', ['1', '1']],
+    ['h264_nvenc', ['1', '1']],
+    ['h264_qsv', ['1', '1']],
+    ['h264_videotoolbox', ['1', '1']],
+    ['h264_amf', []],
+    ['h264_vaapi', []],
+  ])('%s is asked to keep captions where it has an option for it, in its trial as well', (encoder, asked) => {
+    for (const words of [
+      encodeArguments({ ...JOB, encoder }, SOURCE),
+      trialArguments(encoder, 'veryfast', JOB.rungs),
+    ]) {
+      expect(valuesOf(words, '-a53cc')).toEqual(asked);
+      // Of VAAPI it would replace the default, which has captions.
+      expect(words).not.toContain('-sei');
+    }
+  });
+
   test('an encoder that nobody knows is refused by name', () => {
     expect(() => encodeArguments({ ...JOB, encoder: 'libx266' }, SOURCE)).toThrow(
       'encoder libx266 is not supported: use one of libx264',

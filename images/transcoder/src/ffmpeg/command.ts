@@ -62,7 +62,8 @@ export function encodeArguments(job: EncoderJob, source: SourceFacts): readonly 
       target: `pipe:${FIRST_OUTPUT_FD + index}`,
       options: [
         ...['-map', `[out${index}]`, ...copied],
-        ...['-c:v', job.encoder, ...profile.options(job.preset, rung.bitrateBps), '-g', NO_OWN_KEYFRAMES],
+        ...['-c:v', job.encoder, ...profile.options(job.preset, rung.bitrateBps), ...profile.captions],
+        ...['-g', NO_OWN_KEYFRAMES],
         ...['-force_key_frames', 'source', '-fps_mode', 'passthrough', '-enc_time_base', timeBase],
         ...(hasSharedDecoder ? profile.ownParameterSets : []),
         ...output,
@@ -123,7 +124,7 @@ export function trialArguments(encoder: string, preset: string, rungs: Job['rung
       target: '-',
       options: [
         ...['-map', `[out${index}]`, '-frames:v', '10'],
-        ...['-c:v', encoder, ...profile.options(preset, rung.bitrateBps), '-f', 'null'],
+        ...['-c:v', encoder, ...profile.options(preset, rung.bitrateBps), ...profile.captions, '-f', 'null'],
       ],
     })),
   });

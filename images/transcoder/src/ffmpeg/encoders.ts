@@ -15,6 +15,11 @@ export interface EncoderProfile {
   readonly device: readonly string[];
   /** The last filter of each rung: the pixel format that the encoder takes, and the way into its memory. */
   readonly format: readonly FormatFilter[];
+  /**
+   * Options by which captions (CEA-608/708) stay in the pictures that they come in, asked for although all take them by
+   * default; empty where it cannot carry them, or has no option that FFmpeg 5 knows as well.
+   */
+  readonly captions: readonly string[];
   /** Options that number its parameter sets unlike those of any source; empty where it cannot. */
   readonly ownParameterSets: readonly string[];
   /** Options for one output, in FFmpeg's spelling. */
@@ -31,6 +36,9 @@ export interface FormatFilter {
 const PLANAR: readonly FormatFilter[] = [{ filter: 'format', options: 'yuv420p' }];
 /** 4:2:0 as GPUs keep it. */
 const SEMI_PLANAR: FormatFilter = { filter: 'format', options: 'nv12' };
+
+/** Captions as ATSC A/53 has them, in Supplemental Enhancement Information. */
+const CAPTIONS = ['-a53cc', '1'] as const;
 
 /** Cap of the bitrate over a buffer of one second: a segment of 2 s is at most half above its rung's bitrate. */
 function cap(bitrateBps: number): readonly string[] {
@@ -50,6 +58,7 @@ export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
     hardware: false,
     device: [],
     format: PLANAR,
+    captions: CAPTIONS,
     ownParameterSets: ['-x264-params', `sps-id=${OWN_PARAMETER_SET}`],
     options: (preset, bitrateBps) => [
       ...['-preset', preset, '-tune', 'zerolatency', '-bf', '0', '-sc_threshold', '0', '-forced-idr', '1'],
@@ -60,6 +69,7 @@ export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
     hardware: true,
     device: [],
     format: PLANAR,
+    captions: CAPTIONS,
     ownParameterSets: [],
     options: (_preset, bitrateBps) => [
       ...['-preset', 'p4', '-tune', 'll', '-rc', 'cbr', '-bf', '0', '-forced-idr', '1', '-no-scenecut', '1'],
@@ -70,6 +80,7 @@ export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
     hardware: true,
     device: [],
     format: [SEMI_PLANAR],
+    captions: CAPTIONS,
     ownParameterSets: [],
     options: (_preset, bitrateBps) => [
       ...['-preset', 'veryfast', '-async_depth', '1', '-look_ahead', '0', '-bf', '0', '-forced_idr', '1'],
@@ -81,6 +92,8 @@ export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
     hardware: true,
     device: ['-init_hw_device', 'vaapi=gpu', '-filter_hw_device', 'gpu'],
     format: [SEMI_PLANAR, { filter: 'hwupload', options: '' }],
+    // From FFmpeg 6 on `-sei` has them by default, and before it has no word for them.
+    captions: [],
     ownParameterSets: [],
     options: (_preset, bitrateBps) => [
       '-rc_mode',
@@ -96,6 +109,7 @@ export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
     hardware: true,
     device: [],
     format: PLANAR,
+    captions: [],
     ownParameterSets: [],
     options: (_preset, bitrateBps) => [
       ...['-usage', 'lowlatency', '-quality', 'speed', '-forced_idr', '1'],
@@ -106,6 +120,7 @@ export const ENCODERS: Readonly<Record<string, EncoderProfile>> = {
     hardware: true,
     device: [],
     format: PLANAR,
+    captions: CAPTIONS,
     ownParameterSets: [],
     options: (_preset, bitrateBps) => ['-realtime', '1', '-bf', '0', ...constantBitrate(bitrateBps)],
   },

@@ -42,14 +42,14 @@ describe('the work API', () => {
     const { client, asked } = await clientOf((request, response) => {
       response.end(request.url?.includes('work') === true ? JSON.stringify(work) : '{"done":true}');
     });
-    expect(await client.work({ epoch: 2, after: 41 }, never)).toEqual(work);
+    expect(await client.work({ epoch: 2, after: 41 }, false, never)).toEqual(work);
     await client.source(2, 42, never);
     await client.init(2, 42, never);
     await client.putSegment(2, '720p', 42, new Uint8Array(10), MP4_TYPE);
     expect(await client.drained()).toBe(true);
     const base = '/internal/v1/sessions/default/film-1';
     expect(asked).toEqual([
-      `GET ${base}/work?epoch=2&after=41 Bearer secret 3`,
+      `GET ${base}/work?epoch=2&after=41&ended=false Bearer secret 3`,
       `GET ${base}/source/2/42 Bearer secret 3`,
       `GET ${base}/init/2/42 Bearer secret 3`,
       `PUT ${base}/segments/2/720p/42 Bearer secret 3 ${MP4_TYPE}`,
@@ -79,7 +79,9 @@ describe('the work API', () => {
     ['too long', `"${'x'.repeat(300_000)}"`],
   ])('an answer that is not the contract is retryable: %s', async (_, body) => {
     const { client } = await clientOf((_request, response) => void response.end(body));
-    await expect(client.work({ epoch: 0, after: -1 }, never)).rejects.toMatchObject({ code: 'OWNER_UNREACHABLE' });
+    await expect(client.work({ epoch: 0, after: -1 }, false, never)).rejects.toMatchObject({
+      code: 'OWNER_UNREACHABLE',
+    });
   });
 
   test('a connection that is cut is retryable', async () => {

@@ -60,9 +60,12 @@ export class OwnerClient {
     this.#base = `${options.edgeUrl}/internal/v1/sessions/${names}`;
   }
 
-  /** The next segments to feed; waits up to 20 s for one. */
-  async work(cursor: Cursor, signal: AbortSignal): Promise<Work> {
-    const path = `work?epoch=${cursor.epoch}&after=${cursor.after}`;
+  /**
+   * The next segments to feed; waits up to 20 s for one, or until the source's end is another matter than before.
+   * @param ended what the last answer said of it
+   */
+  async work(cursor: Cursor, ended: boolean, signal: AbortSignal): Promise<Work> {
+    const path = `work?epoch=${cursor.epoch}&after=${cursor.after}&ended=${ended}`;
     return this.#json(workSchema, { method: 'GET', path, signal, maxBytes: MAX_JSON_BYTES });
   }
 
