@@ -76,6 +76,13 @@ export const channelSourceFactsSchema = z
       .boolean()
       .describe('Whether the probed segment starts with a keyframe, as a transcode needs.'),
     corsAllowed: z.boolean().describe('Whether the source admits players on any web page (CORS), as Direct needs.'),
+    encryption: z
+      .string()
+      .max(4)
+      .optional()
+      .describe(
+        'Scheme of Common Encryption that the initialization section of the source names, for example cenc or cbcs; absent if it is clear.',
+      ),
     renditions: z
       .array(sourceRenditionSchema)
       .max(RENDITIONS_MAX)

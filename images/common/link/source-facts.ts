@@ -74,6 +74,11 @@ export const sourceFactsSchema = z.object({
   startsWithKeyframe: z.boolean(),
   /** Whether playlist and segments carry an Access-Control-Allow-Origin that admits any page. */
   corsAllowed: z.boolean(),
+  /**
+   * Scheme by which its initialization section says that its samples are encrypted, e.g. `cenc` or `cbcs` (ISO/IEC 23001-7); left
+   * out where it does not.
+   */
+  encryption: z.string().max(4).optional(),
   /** What is carried beside the reference, pictures from high to low first; left out where nothing is. */
   renditions: z
     .array(sourceRenditionSchema)

@@ -1,4 +1,4 @@
-import { type Box, invalidMp4, readFields } from './box.ts';
+import { type Box, fourccAt, invalidMp4, readBoxes, readFields } from './box.ts';
 
 /** Descriptor tags of ISO/IEC 14496-1 7.2.2.1. */
 const ES_DESCRIPTOR = 3;
@@ -99,13 +99,38 @@ const READERS: Readonly<Record<string, Reader>> = {
   mp4a: ['esds', mpeg4Audio],
 };
 
+/** Types of sample entries whose samples are encrypted (ISO/IEC 14496-12 8.12). */
+const PROTECTED: ReadonlySet<string> = new Set(['encv', 'enca']);
+
+/** What a sample entry says of its samples. */
+export interface SampleFormat {
+  /** RFC 6381, of what they are once they are decrypted. */
+  readonly codec: string;
+  /** The scheme by which they are encrypted, e.g. `cenc` or `cbcs` (ISO/IEC 23001-7); null where they are clear. */
+  readonly encryption: string | null;
+}
+
 /**
- * RFC 6381 name of a track's codec. `entry` is the type of its sample entry, `boxes` what the entry holds behind its
- * fixed fields. A sample entry that needs no more is its own name (`ac-3`, `ec-3`, `Opus`, `fLaC`).
- * Throws MP4_INVALID for encrypted tracks and broken configurations.
+ * What samples are of. `entry` is the type of their sample entry, `boxes` what it holds behind its fixed fields. A sample entry
+ * that needs no more is its own name (`ac-3`, `ec-3`, `Opus`, `fLaC`).
+ * Throws MP4_INVALID for broken configurations, and encrypted samples of which nothing is said.
  */
-export function codecName(entry: string, boxes: readonly Box[]): string {
-  if (entry === 'encv' || entry === 'enca') throw invalidMp4(`a track is encrypted ("${entry}")`);
+export function sampleFormat(entry: string, boxes: readonly Box[]): SampleFormat {
+  if (!PROTECTED.has(entry)) return { codec: codecName(entry, boxes), encryption: null };
+  const sinf = boxes.find(({ type }) => type === 'sinf');
+  const inner = sinf === undefined ? [] : readBoxes(sinf.content);
+  const original = inner.find(({ type }) => type === 'frma');
+  if (original === undefined) throw invalidMp4(`a track is encrypted ("${entry}"), and does not say what it was`);
+  const format = readFields('box "frma"', () => fourccAt(original.content, 0));
+  const scheme = inner.find(({ type }) => type === 'schm');
+  return {
+    codec: codecName(format, boxes),
+    // Behind version and flags.
+    encryption: scheme === undefined ? entry : readFields('box "schm"', () => fourccAt(scheme.content, 4)),
+  };
+}
+
+function codecName(entry: string, boxes: readonly Box[]): string {
   const reader = READERS[entry];
   if (reader === undefined) return entry.trim();
   const [type, read] = reader;

@@ -1,5 +1,5 @@
 import { type Box, child, fourccAt, invalidMp4, readBoxes, readFields } from './box.ts';
-import { codecName } from './codec.ts';
+import { sampleFormat } from './codec.ts';
 
 /** Tracks of one file: video, audio, subtitles, and room. */
 const MAX_TRACKS = 32;
@@ -14,6 +14,8 @@ export interface InitTrack {
   readonly kind: 'video' | 'audio' | 'other';
   /** RFC 6381, e.g. `avc1.64001f`; empty for kind `other`. */
   readonly codec: string;
+  /** Scheme by which its samples are encrypted, e.g. `cenc` (ISO/IEC 23001-7); null where they are clear. */
+  readonly encryption: string | null;
   /** Ticks per second of this track's timestamps. */
   readonly timescale: number;
   /** Pixels; 0 for audio. */
@@ -94,22 +96,22 @@ function trackOf(trak: Box, defaults: ReadonlyMap<number, Defaults>): InitTrack 
   const kind = kindOf(child(mdia, 'hdlr'));
   const { duration = 0, size = 0, flags = 0 } = defaults.get(id) ?? {};
   const base = { id, kind, timescale, defaultDuration: duration, defaultSize: size, defaultFlags: flags };
-  const none = { codec: '', width: 0, height: 0, sampleRateHz: 0, channels: 0 };
+  const none = { codec: '', encryption: null, width: 0, height: 0, sampleRateHz: 0, channels: 0 };
   if (kind === 'other') return { ...base, ...none };
   if (timescale === 0) throw invalidMp4(`track ${id} has no timescale`);
   const entry = sampleEntry(readBoxes(child(readBoxes(child(mdia, 'minf').content), 'stbl').content));
   const { type, content } = entry;
   if (kind === 'video') {
-    const codec = codecName(type, entryBoxes(entry, VISUAL_ENTRY_BYTES));
-    return { ...base, ...none, codec, width: content.getUint16(24), height: content.getUint16(26) };
+    const format = sampleFormat(type, entryBoxes(entry, VISUAL_ENTRY_BYTES));
+    return { ...base, ...none, ...format, width: content.getUint16(24), height: content.getUint16(26) };
   }
-  const codec = codecName(type, entryBoxes(entry, AUDIO_ENTRY_BYTES));
-  return { ...base, ...none, codec, channels: content.getUint16(16), sampleRateHz: content.getUint16(24) };
+  const format = sampleFormat(type, entryBoxes(entry, AUDIO_ENTRY_BYTES));
+  return { ...base, ...none, ...format, channels: content.getUint16(16), sampleRateHz: content.getUint16(24) };
 }
 
 /**
  * Reads an initialization section (RFC 8216bis 3.1.2: a Movie Box with a Movie Extends Box and without samples).
- * Throws MP4_INVALID where it is none, or its tracks are encrypted.
+ * Throws MP4_INVALID where it is none.
  */
 export function inspectInit(bytes: Uint8Array): InitInspection {
   const moov = readBoxes(child(readBoxes(bytes), 'moov').content);

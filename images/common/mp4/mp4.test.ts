@@ -10,6 +10,11 @@ const invalid = (message: RegExp) =>
 const INIT = inspectInit(makeInit());
 const SEGMENT = makeFragment({ startSeconds: 100_000, durationSeconds: 2 });
 
+/** A sample entry that says what its samples were before they were encrypted (ISO/IEC 14496-12 8.12). */
+function encrypted(entry: string, format: string, scheme: Uint8Array): readonly [string, Uint8Array] {
+  return [entry, box('sinf', box('frma', Buffer.from(format)), scheme)];
+}
+
 describe('an initialization section', () => {
   test('tells codecs, size and clocks of its tracks', () => {
     expect(INIT.video).toMatchObject({ id: 1, codec: 'avc1.64001f', width: 1280, height: 720, timescale: 12_800 });
@@ -47,11 +52,23 @@ describe('an initialization section', () => {
   });
 
   test.each([
+    ['encv', 'mp4v', box('schm', words(0), Buffer.from('cbcs'), words(0x1_0000)), 'cbcs'],
+    ['encv', 'mp4v', Buffer.alloc(0), 'encv'],
+    ['enca', 'Opus', box('schm', words(0), Buffer.from('cenc'), words(0x1_0000)), 'cenc'],
+  ])('names what is encrypted as "%s" by what it was, %s, and its scheme', (entry, codec, scheme, encryption) => {
+    const kind = entry === 'encv' ? 'video' : 'audio';
+    const none = { video: null, audio: null };
+    const init = inspectInit(makeInit({ ...none, [kind]: encrypted(entry, codec, scheme) }));
+    expect(init).toMatchObject({ ...none, [kind]: { codec, encryption } });
+  });
+
+  test.each([
     ['nothing', Buffer.alloc(0), /no "moov"/],
     ['a web page', Buffer.from('<!doctype html><html>'), /says/],
     ['a file that is not fragmented', box('moov', box('mvhd', [0])), /no "mvex"/],
     ['no track', box('moov', box('mvex')), /neither a video nor an audio/],
-    ['an encrypted track', makeInit({ video: ['encv', Buffer.alloc(0)] }), /encrypted/],
+    ['an encrypted track of unknown codec', makeInit({ video: ['encv', box('sinf')] }), /encrypted/],
+    ['a scheme that is cut', makeInit({ video: encrypted('encv', 'avc1', box('schm')) }), /"schm" is too short/],
     ['a configuration that is cut', makeInit({ video: ['avc1', box('avcC', [1])] }), /"avcC" is too short/],
     ['a box longer than what holds it', Buffer.concat([words(64), Buffer.from('moov')]), /says 64 bytes/],
     ['a box shorter than its header', Buffer.concat([words(4), Buffer.from('moov')]), /says 4 bytes/],

@@ -49,6 +49,8 @@ function videoTrack(moov: readonly Box[], trackId: number): Box {
 
 function videoIdOf(init: Uint8Array): number {
   const { tracks, video } = inspectInit(init);
+  const secret = tracks.find(({ encryption }) => encryption !== null);
+  if (secret !== undefined) throw invalidMp4(`a track is encrypted ("${secret.encryption}")`);
   if (video === null) throw invalidMp4('there is no video track');
   if (tracks.filter(({ kind }) => kind === 'video').length > 1) throw invalidMp4('there are several video tracks');
   return video.id;
@@ -56,7 +58,7 @@ function videoIdOf(init: Uint8Array): number {
 
 /**
  * The initialization section of the video track alone, without its edit list: what a decoder needs whose timestamps are
- * those of the fragments. Throws MP4_INVALID where `init` is none, or has not exactly one video track of one format.
+ * those of the fragments. Throws MP4_INVALID where `init` is none, is encrypted, or has not exactly one video track of one format.
  */
 export function pictureAlone(init: Uint8Array): Uint8Array {
   const moov = movie(init);

@@ -96,6 +96,7 @@ describe('an initialization section', () => {
   test.each([
     ['has no pictures', makeInit({ video: null }), /no video track/],
     ['is encrypted', makeInit({ video: ['encv', Buffer.alloc(0)] }), /encrypted/],
+    ['has encrypted audio', makeInit({ audio: ['enca', box('sinf', box('frma', Buffer.from('Opus')))] }), /encrypted/],
     ['is none', makeFragment({ startSeconds: 0, durationSeconds: 1 }), /no "moov"/],
     [
       'has two formats',

@@ -12,6 +12,13 @@ beforeEach(async () => {
 });
 afterEach(() => edge.close());
 
+/** Of a sample entry of Common Encryption (ISO/IEC 23001-7). */
+const SINF = box(
+  'sinf',
+  box('frma', Buffer.from('mp4v')),
+  box('schm', Buffer.alloc(4), Buffer.from('cenc'), Buffer.from([0, 1, 0, 0])),
+);
+
 const mapsOf = (text: string): (string | null)[] => parseMediaPlaylist(text).entries.map(({ mapUri }) => mapUri);
 
 describe('a channel whose source has fragmented MP4', () => {
@@ -33,13 +40,30 @@ describe('a channel whose source has fragmented MP4', () => {
   test.each([
     ['HEVC', { video: ['hvc1', box('hvcC', Buffer.alloc(23, 1))] as const }, 'VideoCodec'],
     ['audio that is not AAC', { audio: ['Opus', box('dOps')] as const }, 'AudioCodec'],
+    ['a section that names an encryption', { video: ['encv', SINF] as const }, 'Encrypted'],
   ])('is played in Direct and Proxy at most where it has %s', async (_what, init, reason) => {
     edge.source.init = makeInit(init);
     await edge.probed();
-    expect(edge.report.transcodeObstacle).toMatchObject({ reason, message: expect.stringContaining('The source has') });
+    expect(edge.report.transcodeObstacle).toMatchObject({
+      reason,
+      message: expect.stringMatching(/^The source('s segments are| has)/),
+    });
     edge.media.apply(testRoute(edge.source.url, { mode: 'Transcode' }));
     await edge.playlist();
-    expect(edge.report.activeMode).toBe('Proxy');
+    expect(edge.report).toMatchObject({ activeMode: 'Proxy', health: { state: 'healthy' } });
+  });
+
+  test('is described by its section where its segments alone are encrypted', async () => {
+    edge.source.init = makeInit({ video: ['encv', SINF] });
+    edge.source.tagsOf = () => ['#EXT-X-KEY:METHOD=SAMPLE-AES-CTR,URI="skd://1",KEYFORMAT="com.apple"'];
+    await edge.probed();
+    expect(edge.report.facts).toMatchObject({
+      videoCodec: 'mp4v',
+      audioCodec: 'mp4a.40.2',
+      height: 720,
+      encryption: 'cenc',
+    });
+    expect(edge.report.transcodeObstacle?.message).toContain('SAMPLE-AES-CTR');
   });
 
   test('is played in Direct and Proxy at most where its segments do not start on a keyframe', async () => {

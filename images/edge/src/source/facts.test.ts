@@ -75,6 +75,7 @@ const transcode: readonly Case[] = [
   { name: 'unknown video', facts: { videoCodec: '' }, reason: 'VideoCodec' },
   { name: 'other audio', facts: { audioCodec: 'ac-3' }, reason: 'AudioCodec' },
   { name: 'no keyframe at the start', facts: { startsWithKeyframe: false }, reason: 'NoKeyframeAtStart' },
+  { name: 'a section that names an encryption', facts: { container: 'fmp4', encryption: 'cbcs' }, reason: 'Encrypted' },
   { name: 'encrypted segments', sample: { encryption: 'AES-128' }, reason: 'Encrypted' },
 ];
 

@@ -39,7 +39,14 @@ const PEAK_FACTOR = 1.33;
 /** What the bytes of a segment say of a source. */
 export type MediaFacts = Pick<
   SourceFacts,
-  'container' | 'videoCodec' | 'audioCodec' | 'width' | 'height' | 'frameRateMilli' | 'startsWithKeyframe'
+  | 'container'
+  | 'videoCodec'
+  | 'audioCodec'
+  | 'width'
+  | 'height'
+  | 'frameRateMilli'
+  | 'startsWithKeyframe'
+  | 'encryption'
 >;
 
 /** Nothing is known: the segment is neither MPEG-TS nor, by an EXT-X-MAP, fragmented MP4. */
@@ -67,7 +74,8 @@ export function tsMedia({ video, audio }: SegmentInspection): MediaFacts {
 }
 
 /** What an initialization section and a segment that needs it say. */
-export function mp4Media({ video, audio }: InitInspection, fragment: FragmentInspection): MediaFacts {
+export function mp4Media(init: InitInspection, fragment: FragmentInspection): MediaFacts {
+  const { video, audio } = init;
   const frames = fragment.video;
   const rate = video === null || frames === null || frames.duration === 0 ? 0 : frames.samples / frames.duration;
   return {
@@ -78,11 +86,26 @@ export function mp4Media({ video, audio }: InitInspection, fragment: FragmentIns
     height: video?.height ?? 0,
     frameRateMilli: Math.round(rate * (video?.timescale ?? 0) * 1000),
     startsWithKeyframe: frames?.startsWithSync ?? false,
+    ...encryptionIn(init),
   };
 }
 
-/** What a multivariant playlist says of segments that cannot be read, because they are encrypted. */
-export function declaredMedia({ map }: SourceSegment, variant: SourceVariant | null): MediaFacts {
+/** Of the picture, or of the audio within its segments. */
+function encryptionIn({ video, audio }: InitInspection): Pick<SourceFacts, 'encryption'> {
+  const encryption = video?.encryption ?? audio?.encryption ?? null;
+  return encryption === null ? {} : { encryption };
+}
+
+/**
+ * What is known of segments that cannot be read, because they are encrypted: by their initialization section, which
+ * SAMPLE-AES and SAMPLE-AES-CTR leave clear, else by the multivariant playlist.
+ */
+export function declaredMedia(
+  { map }: SourceSegment,
+  variant: SourceVariant | null,
+  section: InitInspection | null,
+): MediaFacts {
+  if (section !== null) return mp4Media(section, NOTHING_READ);
   const codecs = variant?.codecs.split(',').map((codec) => codec.trim()) ?? [];
   const find = (names: RegExp): string => codecs.find((codec) => names.test(codec)) ?? '';
   return {
@@ -93,6 +116,9 @@ export function declaredMedia({ map }: SourceSegment, variant: SourceVariant | n
     height: variant?.height ?? 0,
   };
 }
+
+/** Of segments that are not looked into. */
+const NOTHING_READ: FragmentInspection = { video: null, audio: null };
 
 /** Joins what the probe found. */
 export function factsOf(media: MediaFacts, context: ProbeContext): SourceFacts {
@@ -196,7 +222,7 @@ export function hasAudioBeside({ renditions = [] }: SourceFacts): boolean {
 /** Why rungs cannot be joined with this source; null if they can, or if that is not known yet. */
 export function transcodeObstacle(facts: SourceFacts | null, sample: SegmentSample | null): Obstacle | null {
   if (facts === null) return null;
-  const encryption = sample?.encryption ?? null;
+  const encryption = sample?.encryption ?? facts.encryption ?? null;
   if (encryption !== null) {
     const message = `The source's segments are encrypted with ${encryption}, and only viewers get their keys, so that they cannot be transcoded; Proxy is the highest mode`;
     return { reason: 'Encrypted', message };
@@ -208,7 +234,7 @@ export function transcodeObstacle(facts: SourceFacts | null, sample: SegmentSamp
   }
   if (!facts.videoCodec.startsWith('avc1')) {
     const found = facts.videoCodec === '' ? 'no known video' : facts.videoCodec;
-    const message = `The source has ${found}; only H.264 video (in MP4 as avc1) can be joined with the ladder`;
+    const message = `The source has ${found}; only H.264 video can be joined with the ladder, in MP4 with its parameter sets in the initialization section (avc1)`;
     return { reason: 'VideoCodec', message };
   }
   if (facts.audioCodec !== '' && !hasAudioBeside(facts) && !facts.audioCodec.startsWith('mp4a.40')) {

@@ -15,6 +15,9 @@ export interface SourceKey {
 /** KEYFORMAT of a key that names none: 16 bytes in one file. */
 export const IDENTITY = 'identity';
 
+/** METHODs whose initialization vector may be the segment's number; with SAMPLE-AES-CTR an IV must not be named at all. */
+const NUMBERED: ReadonlySet<string> = new Set(['AES-128', 'SAMPLE-AES']);
+
 /** Hex digits of an initialization vector. */
 const IV_DIGITS = 32;
 
@@ -67,7 +70,7 @@ export function readKey(attributes: Attributes, base: string): SourceKey {
     method,
     uri,
     tag: `#EXT-X-KEY:${list}`,
-    isNumbered: (attributes.get('KEYFORMAT') ?? IDENTITY) === IDENTITY && !attributes.has('IV'),
+    isNumbered: NUMBERED.has(method) && (attributes.get('KEYFORMAT') ?? IDENTITY) === IDENTITY && !attributes.has('IV'),
   };
 }
 

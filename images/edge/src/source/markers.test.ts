@@ -88,6 +88,8 @@ describe('the tag of a key for viewers', () => {
     'METHOD=AES-128,URI="https://keys/1",IV=0x00000000000000000000000000000001',
     'METHOD=SAMPLE-AES,URI="skd://a,b",KEYFORMAT="com.apple.streamingkeydelivery",KEYFORMATVERSIONS="1"',
     'METHOD=SAMPLE-AES-CTR,URI="data:text/plain;base64,AAAA==",KEYID=0x01,KEYFORMAT="urn:uuid:edef8ba9"',
+    // With whom RFC 8216bis 4.4.4.4 forbids an IV.
+    'METHOD=SAMPLE-AES-CTR,URI="https://keys/1",KEYFORMAT="identity"',
   ])('leaves %s as it is', (list) => {
     expect(tagOf(list, 7)).toBe(`#EXT-X-KEY:${list}`);
   });

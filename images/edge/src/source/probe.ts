@@ -4,7 +4,7 @@ import { inspectFragment } from '@sluice/common/mp4/fragment.ts';
 import type { InitInspection } from '@sluice/common/mp4/init.ts';
 import { MAX_INIT_BYTES } from '@sluice/common/mp4/section.ts';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
-import type { SourceClient } from './client.ts';
+import type { SourceClient, SourceResponse } from './client.ts';
 import { type MediaStart, startOfFragment, startOfTs } from './content.ts';
 import { sourceError } from './errors.ts';
 import {
@@ -22,6 +22,7 @@ import type { SourceFollower } from './follower.ts';
 import type { SourceHeaders } from './headers.ts';
 import { checkedInit } from './init.ts';
 import { MAX_BEHIND } from './join.ts';
+import type { SourceSegment } from './parse.ts';
 import { NOTHING_BESIDE, probeRenditions } from './probe-renditions.ts';
 
 /** Bytes read of a segment: tables, the first keyframe of a 20 Mbit/s stream and the audio beside it. */
@@ -72,6 +73,16 @@ function inspectStart(bytes: Uint8Array, init: InitInspection | null): MediaFact
   return tsMedia(inspectSegment(wholePackets(bytes)));
 }
 
+/** The initialization section of encrypted segments; null where it is encrypted as well, or cannot be read. */
+function clearSection({ mapKeys }: SourceSegment, init: SourceResponse | null): InitInspection | null {
+  if (init === null || mapKeys.some(({ method }) => !method.startsWith('SAMPLE-AES'))) return null;
+  try {
+    return checkedInit(init.bytes);
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Looks at the source once: its playlist and the start of its newest but one segment (the newest may still be
  * written), behind the initialization section that it needs; of an older one where other renditions, which may be a little
@@ -115,7 +126,7 @@ export async function probeSource(
   const inspection = init === null || !isReadable ? null : checkedInit(init.bytes);
   const media = isReadable
     ? inspectStart(answer.bytes, inspection)
-    : declaredMedia(segment, choice === null ? null : choice.reference);
+    : declaredMedia(segment, choice === null ? null : choice.reference, clearSection(segment, init));
   const beside =
     choice === null
       ? NOTHING_BESIDE

@@ -48,7 +48,8 @@ export function checkFragment({ section, segment }: FragmentUpload, expected: Ex
   checkSpan('audio', spans.audio, init.audio === null ? null : expected.spans.audio);
 }
 
-function checkTracks({ video, audio }: InitInspection, { spans, height }: ExpectedFragment): void {
+function checkTracks({ tracks, video, audio }: InitInspection, { spans, height }: ExpectedFragment): void {
+  if (tracks.some(({ encryption }) => encryption !== null)) throw broken('The rung is encrypted');
   if (video?.codec.startsWith('avc1.') !== true) throw broken(`The rung has ${video?.codec ?? 'no'} video, not H.264`);
   if (video.height !== height) throw broken(`The rung has ${video.height} lines where its ladder says ${height}`);
   const source = spans.init.audio?.codec;
