@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { crowd } from './integration/crowd.ts';
+import { drm } from './integration/drm.ts';
 import { goneOwner, newOwner, noStrangers, oneAudience, oneChannel, work } from './integration/edges.ts';
 import { liveFilm } from './integration/film.ts';
 import { fiveEdges } from './integration/five.ts';
@@ -70,6 +71,7 @@ const SCENARIOS: readonly Scenario[] = [
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
   ['cmaf', 'so do pictures and two languages apart in fragmented MP4, with subtitles', cmaf],
   ['ts', 'so do they in MPEG-TS', transportStreams],
+  ['drm', "films encrypted for DRM systems play by the browser's ClearKey, and are not transcoded", drm],
   [
     'players',
     'hls.js and Shaka Player change picture and language in all modes and back, whose numbers differ at the source',
