@@ -5,7 +5,7 @@ import { KnownEdges } from './edges.ts';
 import { Farewells } from './farewells.ts';
 import type { Goodbye } from './goodbyes.ts';
 import { MAX_IDS_OF_EDGE, roomForIds } from './id-limits.ts';
-import type { Admission, SeatRequest } from './seats.ts';
+import type { Admission, SeatRequest, SeatRoom } from './seats.ts';
 import type { EvidencedId } from './union.ts';
 
 /**
@@ -30,7 +30,7 @@ export interface ViewersMessage {
  * Methods that take an edge want its pod's uid.
  */
 export class AudienceBook {
-  private readonly channels = new ChannelAudiences();
+  private readonly channels: ChannelAudiences;
   private readonly edges: KnownEdges;
   private readonly farewells: Farewells;
   private startedAtMs: number;
@@ -54,12 +54,15 @@ export class AudienceBook {
     readonly onUnheard?: (edge: string) => void;
     /** {@link MAX_IDS_OF_EDGE} if left out. */
     readonly maxIdsOfEdge?: number;
+    /** What the seats of all channels keep in mind; of its own if left out. */
+    readonly seatRoom?: SeatRoom;
   }) {
     this.now = options.now;
     this.maxIdsOfEdge = options.maxIdsOfEdge ?? MAX_IDS_OF_EDGE;
     this.onChange = options.onChange;
     this.onEdgeChange = options.onEdgeChange;
     this.onUnheard = options.onUnheard ?? (() => {});
+    this.channels = new ChannelAudiences(options.seatRoom);
     this.edges = new KnownEdges(options.now);
     this.farewells = new Farewells(options.now, this.edges, this.channels);
     this.startedAtMs = options.now();
@@ -155,9 +158,9 @@ export class AudienceBook {
   admit(uid: string, request: SeatRequest): Admission {
     const channel = this.followed(uid);
     if (channel === null) return { admitted: [], refused: [], undecided: [...request.ids] };
-    const { seats, settings, audience } = channel;
+    const { seats, settings } = channel;
     if (this.count(uid).state === 'unknown') return seats.leaveToEdge(request, this.now());
-    return seats.admit(request, settings.maxViewers, audience, this.now());
+    return seats.admit(request, settings.maxViewers, this.now());
   }
 
   /**
@@ -218,8 +221,9 @@ export class AudienceBook {
     return this.channels.followed(uid)?.audience.aliveSince(sinceMs, all) ?? 0;
   }
 
-  /** Forgets edges that have been gone for longer than any channel waits; call it now and then. */
+  /** Forgets edges that have been gone for longer than any channel waits, and seats whose time is over; call it now and then. */
   sweep(): void {
+    this.channels.sweep(this.now());
     const times = { nowMs: this.now(), startedAtMs: this.startedAtMs, timeoutMs: this.channels.longestTimeoutMs };
     const over = this.edges.over(times);
     for (const edge of over) this.channels.said(edge, new Set(), times.nowMs);

@@ -1,6 +1,6 @@
 import type { CountedChannel } from './count.ts';
 import { NamedIds } from './named-ids.ts';
-import { Seats } from './seats.ts';
+import { SeatRoom, Seats } from './seats.ts';
 import { ChannelAudience } from './union.ts';
 
 /**
@@ -30,6 +30,11 @@ export class ChannelAudiences {
   private readonly strangers = new Map<string, ChannelAudience>();
   /** Ids that edges name, over all channels. */
   readonly named = new NamedIds();
+  private readonly seatRoom: SeatRoom;
+
+  constructor(seatRoom: SeatRoom = new SeatRoom()) {
+    this.seatRoom = seatRoom;
+  }
 
   /**
    * Follows a channel, or takes new settings.
@@ -47,13 +52,16 @@ export class ChannelAudiences {
     this.strangers.delete(uid);
     const peak = Math.max(settings.peak, audience.viewers);
     const unheard = overheard();
-    this.channels.set(uid, { settings, audience, seats: new Seats(), peak, unheard: new Set(unheard) });
+    const seats = new Seats(audience, this.seatRoom);
+    this.channels.set(uid, { settings, audience, seats, peak, unheard: new Set(unheard) });
     return unheard;
   }
 
   /** Forgets a channel. */
   forget(uid: string): void {
-    this.channels.get(uid)?.audience.end();
+    const channel = this.channels.get(uid);
+    channel?.audience.end();
+    channel?.seats.end();
     this.channels.delete(uid);
   }
 
@@ -96,7 +104,7 @@ export class ChannelAudiences {
     const { audience, seats, settings } = channel;
     seats.taken(edge, news.joined);
     const gone = settings.maxViewers === undefined ? [] : news.left.filter((id) => !audience.counts(id));
-    if (gone.length > 0) seats.gone(gone, nowMs);
+    if (gone.length > 0) seats.gone(edge, gone, nowMs);
     channel.peak = Math.max(channel.peak, audience.viewers);
   }
 
@@ -110,6 +118,11 @@ export class ChannelAudiences {
       if (!mentioned.has(uid)) audience.replace(edge, [], nowMs);
       this.forgetEmpty(uid);
     }
+  }
+
+  /** Forgets viewers for whom a seat was kept, and who have not come. */
+  sweep(nowMs: number): void {
+    for (const { seats } of this.channels.values()) seats.forget(nowMs);
   }
 
   /** All audiences. */

@@ -20,5 +20,6 @@ export class NamedIds {
 }
 
 function podOf(edge: string): string {
-  return edge.split('/', 1)[0] ?? edge;
+  const slash = edge.indexOf('/');
+  return slash < 0 ? edge : edge.slice(0, slash);
 }

@@ -1,3 +1,5 @@
+import { KeptIds } from './kept-ids.ts';
+import { NamedIds } from './named-ids.ts';
 import type { ChannelAudience } from './union.ts';
 
 /** A question of an edge: may these viewers, whom it does not count, come? */
@@ -18,7 +20,7 @@ export interface SeatRequest {
 export interface Admission {
   readonly admitted: string[];
   readonly refused: string[];
-  /** The count is unknown: each edge decides by what it knows. */
+  /** The count is unknown, or the edge has asked for more than is kept in mind: it decides by what it knows. */
   readonly undecided: string[];
 }
 
@@ -28,20 +30,11 @@ export interface Admission {
  */
 const COME_BACK_MS = 10_000;
 
-/** Ids of each kind that one channel remembers: as many as an edge counts of a channel. Of more the oldest are forgotten. */
-const MAX_REMEMBERED = 100_000;
-
-/**
- * How many more there may be until they are forgotten, all at once: who looks for the first entry of a map passes the places of
- * all that were removed in front of it, tens of thousands for each id of a message that has ten thousand.
- */
-const FORGOTTEN_AT_ONCE = MAX_REMEMBERED / 10;
-
-interface Held {
-  /** Edge that is about to count the viewer. */
-  readonly edge: string;
-  readonly sinceMs: number;
-  readonly untilMs: number;
+/** How many ids of each kind the seats of all channels keep in mind, by edge. */
+export class SeatRoom {
+  readonly held = new NamedIds();
+  readonly departed = new NamedIds();
+  readonly provisional = new NamedIds();
 }
 
 /**
@@ -54,33 +47,36 @@ interface Held {
  * before others of that kind alone. It keeps a crowd from being let in where few fit, and cannot keep a viewer out.
  */
 export class Seats {
-  /** Ids that were let in, counted elsewhere or not, until their edge counts them; in the order of their times. */
-  private readonly held = new Map<string, Held>();
-  /** Ids that were counted a moment ago, and until when they may come back; in the order of that time. */
-  private readonly departed = new Map<string, number>();
-  /** Ids that were only told that there is a seat, and until when; in the order of that time. */
-  private readonly provisional = new Map<string, number>();
+  private readonly audience: ChannelAudience;
+  /** Ids that were let in, counted elsewhere or not, until their edge counts them. */
+  private readonly held: KeptIds;
+  /** Ids that were counted a moment ago, and may come back. */
+  private readonly departed: KeptIds;
+  /** Ids that were only told that there is a seat. */
+  private readonly provisional: KeptIds;
+  /** How many of those that were let in no edge counts: they and the viewers have taken seats. */
+  private coming = 0;
+
+  /** @param audience of the channel; it tells nobody else who is counted */
+  constructor(audience: ChannelAudience, room: SeatRoom = new SeatRoom()) {
+    this.audience = audience;
+    this.held = new KeptIds(room.held);
+    this.departed = new KeptIds(room.departed);
+    this.provisional = new KeptIds(room.provisional);
+    audience.onCounted = (id, isCounted) => {
+      if (this.held.has(id)) this.coming += isCounted ? -1 : 1;
+    };
+  }
 
   /** @param limit seats; undefined: as many as come */
-  admit(request: SeatRequest, limit: number | undefined, audience: ChannelAudience, nowMs: number): Admission {
+  admit(request: SeatRequest, limit: number | undefined, nowMs: number): Admission {
     this.forget(nowMs);
     const admission: Admission = { admitted: [], refused: [], undecided: [] };
-    // Without a limit nobody asks how many seats are kept; counting them would cost more than the answer.
-    let taken = limit === undefined ? 0 : audience.viewers + this.heldFor((id) => !audience.counts(id));
+    if (limit === undefined) return { ...admission, admitted: [...request.ids] };
     for (const id of request.ids) {
-      const isIn = audience.counts(id) || this.held.has(id);
-      const isKnown =
-        isIn || request.letIn || this.departed.has(id) || (request.provisional && this.provisional.has(id));
-      const others = request.provisional ? this.provisional.size : 0;
-      if (!isKnown && limit !== undefined && taken + others >= limit) {
-        admission.refused.push(id);
-        continue;
-      }
-      admission.admitted.push(id);
-      if (!request.provisional) {
-        if (!isIn) taken += 1;
-        this.hold(id, request, nowMs);
-      } else if (!isIn) this.holdProvisionally(id, request, nowMs);
+      if (!this.hasSeat(id, request, limit)) admission.refused.push(id);
+      else if (this.keepSeat(id, request, nowMs)) admission.admitted.push(id);
+      else admission.undecided.push(id);
     }
     return admission;
   }
@@ -95,68 +91,67 @@ export class Seats {
   /** An edge counts these viewers now: it needs no seat kept for them any more. */
   taken(edge: string, ids: readonly string[]): void {
     if (this.held.size === 0) return;
-    for (const id of ids) if (this.held.get(id)?.edge === edge) this.held.delete(id);
+    for (const id of ids) if (this.held.get(id)?.edge === edge) this.release(id);
   }
 
-  /** Nobody counts these viewers any more. */
-  gone(ids: readonly string[], nowMs: number): void {
+  /** Nobody counts these viewers any more, whom this edge counted last. */
+  gone(edge: string, ids: readonly string[], nowMs: number): void {
     this.forget(nowMs);
-    for (const id of ids) {
-      this.departed.delete(id);
-      this.departed.set(id, nowMs + COME_BACK_MS);
-      forgetOldest(this.departed);
-    }
+    for (const id of ids) this.departed.keep(id, edge, nowMs, COME_BACK_MS);
   }
 
   /** These viewers said goodbye then; those that were let in since have come again. */
   left(ids: readonly string[], saidAtMs: number): void {
     for (const id of ids) {
-      if ((this.held.get(id)?.sinceMs ?? Number.POSITIVE_INFINITY) <= saidAtMs) this.held.delete(id);
+      if ((this.held.get(id)?.sinceMs ?? Number.POSITIVE_INFINITY) <= saidAtMs) this.release(id);
     }
   }
 
-  private hold(id: string, { edge, holdSeconds }: SeatRequest, nowMs: number): void {
+  /** Forgets those whose time is over. */
+  forget(nowMs: number): void {
+    this.held.forget(nowMs, (id) => this.released(id));
+    this.provisional.forget(nowMs);
+    this.departed.forget(nowMs);
+  }
+
+  /** The channel is gone. */
+  end(): void {
+    this.audience.onCounted = null;
+    for (const kept of [this.held, this.provisional, this.departed]) kept.clear();
+  }
+
+  private hasSeat(id: string, { provisional, letIn }: SeatRequest, limit: number): boolean {
+    if (letIn || this.isIn(id) || this.departed.has(id) || (provisional && this.provisional.has(id))) return true;
+    const taken = this.audience.viewers + this.coming;
+    return taken + (provisional ? this.provisional.size : 0) < limit;
+  }
+
+  private isIn(id: string): boolean {
+    return this.audience.counts(id) || this.held.has(id);
+  }
+
+  /** @returns false where there is no room to keep it in mind */
+  private keepSeat(id: string, request: SeatRequest, nowMs: number): boolean {
+    if (!request.provisional) return this.hold(id, request, nowMs);
+    // Who is not kept in mind is shown the seat of somebody else, no more.
+    if (!this.isIn(id)) this.provisional.keep(id, request.edge, nowMs, request.holdSeconds * 1000);
+    return true;
+  }
+
+  private hold(id: string, { edge, holdSeconds }: SeatRequest, nowMs: number): boolean {
+    const wasHeld = this.held.has(id);
+    if (!this.held.keep(id, edge, nowMs, holdSeconds * 1000)) return false;
     this.provisional.delete(id);
+    if (!wasHeld && !this.audience.counts(id)) this.coming += 1;
+    return true;
+  }
+
+  private release(id: string): void {
     this.held.delete(id);
-    this.held.set(id, { edge, sinceMs: nowMs, untilMs: nowMs + holdSeconds * 1000 });
-    forgetOldest(this.held);
+    this.released(id);
   }
 
-  private holdProvisionally(id: string, { holdSeconds }: SeatRequest, nowMs: number): void {
-    this.provisional.delete(id);
-    this.provisional.set(id, nowMs + holdSeconds * 1000);
-    forgetOldest(this.provisional);
-  }
-
-  /** Seats that are kept for ids of some kind: few, those who came within seconds. */
-  private heldFor(isOfKind: (id: string) => boolean): number {
-    let count = 0;
-    for (const id of this.held.keys()) count += Number(isOfKind(id));
-    return count;
-  }
-
-  /** The edges of a channel hold for the same time, or nearly: who stands behind one whose time is not over has time, too. */
-  private forget(nowMs: number): void {
-    for (const [id, { untilMs }] of this.held) {
-      if (untilMs > nowMs) break;
-      this.held.delete(id);
-    }
-    for (const expiring of [this.provisional, this.departed]) {
-      for (const [id, untilMs] of expiring) {
-        if (untilMs > nowMs) break;
-        expiring.delete(id);
-      }
-    }
-  }
-}
-
-/** @param ids in the order of their times */
-function forgetOldest(ids: Map<string, unknown>): void {
-  let surplus = ids.size - MAX_REMEMBERED;
-  if (surplus <= FORGOTTEN_AT_ONCE) return;
-  for (const id of ids.keys()) {
-    if (surplus === 0) return;
-    ids.delete(id);
-    surplus -= 1;
+  private released(id: string): void {
+    if (!this.audience.counts(id)) this.coming -= 1;
   }
 }

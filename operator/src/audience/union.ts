@@ -26,6 +26,8 @@ export class ChannelAudience {
   private readonly union = new Map<string, Viewer>();
   private readonly named: NamedIds;
   private trustedViewers = 0;
+  /** Called with each id that some edge counts now and none did before, and with each that none counts any more. */
+  onCounted: ((id: string, isCounted: boolean) => void) | null = null;
 
   /** @param named is told how many ids each edge names here */
   constructor(named: NamedIds = new NamedIds()) {
@@ -133,12 +135,15 @@ export class ChannelAudience {
 
   private count(id: string, edges: number, trustedEdges: number, nowMs: number): void {
     const viewer = this.union.get(id) ?? { edges: 0, trustedEdges: 0, lastSignMs: 0 };
+    const wasCounted = viewer.edges > 0;
     const wasTrusted = viewer.trustedEdges > 0;
     viewer.edges += edges;
     viewer.trustedEdges += trustedEdges;
     if (edges > 0 || trustedEdges > 0) viewer.lastSignMs = Math.max(viewer.lastSignMs, nowMs);
     this.trustedViewers += Number(viewer.trustedEdges > 0) - Number(wasTrusted);
-    if (viewer.edges > 0) this.union.set(id, viewer);
+    const isCounted = viewer.edges > 0;
+    if (isCounted) this.union.set(id, viewer);
     else this.union.delete(id);
+    if (isCounted !== wasCounted) this.onCounted?.(id, isCounted);
   }
 }

@@ -1,4 +1,4 @@
-import { RecencyList, type RecencyNode } from './recency.ts';
+import { RecencyList, type RecencyNode } from '@sluice/common/order/recency.ts';
 import { sessionIdHash } from './session-id.ts';
 
 /**
