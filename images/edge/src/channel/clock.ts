@@ -6,12 +6,15 @@ export interface Clock {
   after(delayMs: number, task: () => void): () => void;
 }
 
+/** Milliseconds since the epoch at the start of this process. */
+const STARTED_AT = performance.timeOrigin;
+
 /**
  * The clock of the machine. A step of the machine's own time (NTP, an administrator) would make every owner look silent, or
  * a silent one alive, and shift what is published.
  */
 export const systemClock: Clock = {
-  now: () => Math.floor(performance.timeOrigin + performance.now()),
+  now: () => Math.floor(STARTED_AT + performance.now()),
   after: (delayMs, task) => {
     const timer = setTimeout(task, Math.min(Math.max(delayMs, 0), 2 ** 31 - 1));
     return () => clearTimeout(timer);

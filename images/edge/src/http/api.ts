@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Route } from '@sluice/common/link/route.ts';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
@@ -8,6 +8,7 @@ import { channelUnknown, methodNotAllowed, notFound, sendError } from './error-a
 import type { EventHub } from './event-hub.ts';
 import { answerSign, HEARTBEAT_PATH, LEAVE_PATH, type SignsContext } from './signs.ts';
 import { type ChannelStatus, channelStatus, isActive } from './status.ts';
+import type { ViewerRequest } from './viewer-request.ts';
 
 /** What answers to /api need. */
 export interface ApiContext extends SignsContext {
@@ -24,14 +25,14 @@ export interface ApiContext extends SignsContext {
 const LIST_LIFETIME_MS = 1_000;
 
 /** The viewer API: what viewers send all the time at once, everything else by express. All its errors have the one shape. */
-export function createApi(context: ApiContext): RequestListener {
+export function createApi(context: ApiContext): (request: ViewerRequest, response: ServerResponse) => void {
   const app = createExpress(context);
+  const refuse = (response: ServerResponse, thrown: unknown): void => {
+    if (!(thrown instanceof SluiceError)) context.onFailure(thrown, 'a sign of life');
+    if (!response.headersSent) allowAnyOrigin(response);
+    sendError(response, thrown);
+  };
   return (request, response) => {
-    const refuse = (thrown: unknown): void => {
-      if (!(thrown instanceof SluiceError)) context.onFailure(thrown, 'a sign of life');
-      if (!response.headersSent) allowAnyOrigin(response);
-      sendError(response, thrown);
-    };
     if (!answerSign(context, request, response, refuse)) app(request, response);
   };
 }

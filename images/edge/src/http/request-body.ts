@@ -17,40 +17,29 @@ export function parseJson(text: string): unknown {
   return value;
 }
 
-/** Reads a small body as text. @throws SluiceError as {@link takeText} */
-export function readText(request: IncomingMessage, limitBytes: number): Promise<string> {
-  return new Promise((resolve, reject) => takeText(request, limitBytes, resolve, reject));
-}
-
 /**
- * Hands over a small body as text as soon as it has come: for what is asked so often that a promise matters.
- * @param refuse gets a SluiceError, `BODY_TOO_LARGE` (413), or `BAD_REQUEST` (400) for a body that is cut off
+ * Reads a small body as text.
+ * @throws SluiceError `BODY_TOO_LARGE` (413), or `BAD_REQUEST` (400) for a body that is cut off
  */
-export function takeText(
-  request: IncomingMessage,
-  limitBytes: number,
-  take: (text: string) => void,
-  refuse: (error: SluiceError) => void,
-): void {
-  // Nearly all bodies come in one part.
-  let [body, bytes]: [Buffer | null, number] = [null, 0];
+export function readText(request: IncomingMessage, limitBytes: number): Promise<string> {
   // A server may give requests without a body no stream that ends (`optimizeEmptyRequests`).
-  if (request.readableEnded) {
-    take('');
-    return;
-  }
-  request.on('data', (part: Buffer) => {
-    bytes += part.length;
-    // The rest is read and forgotten, so that the answer arrives.
-    if (bytes <= limitBytes) body = body === null ? part : Buffer.concat([body, part]);
-  });
-  request.on('end', () => {
-    if (bytes > limitBytes) refuse(tooLarge(limitBytes));
-    else take(body?.toString('utf8') ?? '');
-  });
-  request.on('close', () => {
-    // An error is dear to make, and every request is closed in the end.
-    if (!request.readableEnded) refuse(badRequest('The body is cut off'));
+  if (request.readableEnded) return Promise.resolve('');
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (part: Buffer) => {
+      bytes += part.length;
+      // The rest is read and forgotten, so that the answer arrives.
+      if (bytes <= limitBytes) parts.push(part);
+    });
+    request.on('end', () => {
+      if (bytes > limitBytes) reject(bodyTooLarge(limitBytes));
+      else resolve(Buffer.concat(parts).toString('utf8'));
+    });
+    request.on('close', () => {
+      // An error is dear to make, and every request is closed in the end.
+      if (!request.readableEnded) reject(badRequest('The body is cut off'));
+    });
   });
 }
 
@@ -66,7 +55,8 @@ function badRequest(message: string): SluiceError {
   return new SluiceError(message, { code: 'BAD_REQUEST', retryable: false, status: 400 });
 }
 
-function tooLarge(limitBytes: number): SluiceError {
+/** 413 for a body of more than so many bytes. */
+export function bodyTooLarge(limitBytes: number): SluiceError {
   return new SluiceError(`A body has at most ${limitBytes} bytes`, {
     code: 'BODY_TOO_LARGE',
     retryable: false,

@@ -1,9 +1,13 @@
 import { once } from 'node:events';
 import { chmod, rm } from 'node:fs/promises';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { ViewerRequest } from './viewer-request.ts';
 
-/** Longer than nginx keeps an idle connection (60 s), so that it is always nginx who closes and no request is lost. */
-const KEEP_ALIVE_MS = 75_000;
+/**
+ * It is always nginx who closes an idle connection (after 60 s), so that no request is lost; and a socket of nginx that has
+ * gone is closed by the kernel. So there is no time-out, which would be set and cleared with each request.
+ */
+const KEEP_ALIVE_MS = 0;
 /** nginx sends the whole head at once; a request that is not there after this never comes. */
 const HEADERS_MS = 10_000;
 /**
@@ -19,9 +23,13 @@ const SOCKET_MODE = 0o666;
 const BACKLOG = 4096;
 
 /** The server behind nginx, on a unix socket: `/live` to the one handler, everything else to the other. */
-export function createViewerServer(live: RequestListener, api: RequestListener): Server {
+export function createViewerServer(
+  live: RequestListener,
+  api: (request: ViewerRequest, response: ServerResponse) => void,
+): Server {
   // What has no body, as nearly all requests, needs no stream that ends: a tenth less work for each.
-  const server = createServer({ optimizeEmptyRequests: true }, (request, response) => {
+  const options = { optimizeEmptyRequests: true, IncomingMessage: ViewerRequest };
+  const server = createServer(options, (request, response) => {
     if (request.url?.startsWith('/live/') === true) live(request, response);
     else api(request, response);
   });

@@ -6,8 +6,9 @@ import { cmcdSigns } from '../viewers/cmcd-events.ts';
 import { type Heartbeat, plainHeartbeat, readHeartbeat, readLeave } from './bodies.ts';
 import { CORS_HEADERS } from './cors.ts';
 import { channelUnknown } from './error-answer.ts';
-import { parseJson, readJson, readText, takeText } from './request-body.ts';
+import { bodyTooLarge, parseJson, readJson, readText } from './request-body.ts';
 import { streamPath, viewerFigures, viewerMode } from './status.ts';
+import type { ViewerRequest } from './viewer-request.ts';
 
 /** What answers to viewers' signs of life need. */
 export interface SignsContext {
@@ -19,6 +20,9 @@ export interface SignsContext {
   /** A viewer cannot reach a Direct source. */
   readonly onSourceError: (uid: string, message: string) => void;
 }
+
+/** Gets what is wrong with a request, or went wrong, and answers it. */
+export type Refuse = (response: ServerResponse, thrown: unknown) => void;
 
 /** Paths that are answered here. */
 export const HEARTBEAT_PATH = '/api/stream/heartbeat';
@@ -39,28 +43,29 @@ const JSON_HEADERS: readonly string[] = [...HEADERS, 'Content-Type', 'applicatio
 
 /**
  * Answers heartbeats and goodbyes, which stand beside express because every viewer sends them for as long as it watches.
- * @param refuse gets what is wrong with the request, or went wrong
  * @returns false for every other request, of which nothing was read
  */
 export function answerSign(
   context: SignsContext,
-  request: IncomingMessage,
+  request: ViewerRequest,
   response: ServerResponse,
-  refuse: (thrown: unknown) => void,
+  refuse: Refuse,
 ): boolean {
   if (request.method !== 'POST') return false;
   const path = pathOf(request.url ?? '');
   if (path === HEARTBEAT_PATH) {
-    takeText(request, BODY_LIMIT_BYTES, (text) => answerHeartbeat(context, text, response, refuse), refuse);
+    request.takeBody(BODY_LIMIT_BYTES, (body) => answerHeartbeat(context, body, response, refuse));
     return true;
   }
   if (path === LEAVE_PATH) {
-    answerLeave(context, request, response).catch(refuse);
+    answerLeave(context, request, response).catch((thrown: unknown) => refuse(response, thrown));
     return true;
   }
   const [, namespace = 'default', name] = CMCD_PATH.exec(path) ?? [];
   if (name === undefined) return false;
-  answerReports(context, `${namespace}/${name}`, request, response).catch(refuse);
+  answerReports(context, `${namespace}/${name}`, request, response).catch((thrown: unknown) =>
+    refuse(response, thrown),
+  );
   return true;
 }
 
@@ -70,14 +75,10 @@ function pathOf(url: string): string {
 }
 
 /** Answers at once where nobody has to be asked for a seat: a promise for each costs a tenth of all that one takes. */
-function answerHeartbeat(
-  context: SignsContext,
-  text: string,
-  response: ServerResponse,
-  refuse: (thrown: unknown) => void,
-): void {
+function answerHeartbeat(context: SignsContext, body: Buffer | null, response: ServerResponse, refuse: Refuse): void {
   try {
-    const heartbeat = plainHeartbeat(text) ?? readHeartbeat(parseJson(text));
+    if (body === null) throw bodyTooLarge(BODY_LIMIT_BYTES);
+    const heartbeat = plainHeartbeat(body.toString('latin1')) ?? readHeartbeat(parseJson(body.toString('utf8')));
     const live = liveOf(context, heartbeat.channelId);
     if (live.route.maxViewers === undefined) {
       countHeartbeat(context, live, heartbeat, response);
@@ -87,9 +88,9 @@ function answerHeartbeat(
     context.admissions
       .ask(live.route, heartbeat.sessionId, 'watch')
       .then(() => countHeartbeat(context, live, heartbeat, response, context.audiences.nowMs - cameAtMs))
-      .catch(refuse);
+      .catch((thrown: unknown) => refuse(response, thrown));
   } catch (thrown) {
-    refuse(thrown);
+    refuse(response, thrown);
   }
 }
 

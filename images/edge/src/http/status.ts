@@ -91,8 +91,15 @@ export function streamPath(route: ChannelLive['route'], sessionId: string | null
 
 /** A mode as the viewer API writes it. */
 export function viewerMode(mode: ChannelLive['activeMode']): ViewerMode {
-  return mode.toLowerCase() as ViewerMode;
+  return VIEWER_MODES[mode];
 }
+
+const VIEWER_MODES: Readonly<Record<ChannelLive['activeMode'], ViewerMode>> = {
+  Idle: 'idle',
+  Direct: 'direct',
+  Proxy: 'proxy',
+  Transcode: 'transcode',
+};
 
 /** Whether a channel belongs in the list of active ones: somebody watches it, or it still publishes. */
 export function isActive(status: ChannelStatus): boolean {

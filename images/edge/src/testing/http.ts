@@ -23,6 +23,7 @@ export async function openServer(server: Server) {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
+    port,
     async ask(path: string, options: TestRequest = {}): Promise<TestAnswer> {
       const answer = await request(`http://127.0.0.1:${port}${path}`, options);
       return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };

@@ -54,6 +54,7 @@ export class ChannelViewers {
   readonly #counted = new Map<string, Viewer>();
   readonly #playlists = new RecencyList<Viewer>();
   readonly #heartbeats = new RecencyList<Viewer>();
+  #expiredAt = Number.NEGATIVE_INFINITY;
   #peak = 0;
   #approximate = false;
   #signs: Set<string> | null = null;
@@ -70,7 +71,7 @@ export class ChannelViewers {
    * request alone does not make a viewer of it. @param ageMs how long ago it was
    */
   playlistRequest(id: string, mustComeBack: (id: string) => boolean, now: number, ageMs = 0): SignOutcome {
-    this.expire(now);
+    this.#expireOnce(now);
     const viewer = this.#find(id);
     if (viewer === null) return 'full';
     const before = stateOf(viewer);
@@ -87,7 +88,7 @@ export class ChannelViewers {
 
   /** A heartbeat counts at once, whatever the id. @param ageMs how long ago it came */
   heartbeat(id: string, now: number, ageMs = 0): SignOutcome {
-    this.expire(now);
+    this.#expireOnce(now);
     const viewer = this.#find(id);
     if (viewer === null) return 'full';
     const before = stateOf(viewer);
@@ -110,6 +111,7 @@ export class ChannelViewers {
 
   /** Forgets evidence that is older than its lifetime. */
   expire(now: number): void {
+    this.#expiredAt = now;
     const playlistLimit = now - this.#lifetimes.playlistMs();
     for (let node = this.#playlists.oldest; node !== null && node.at <= playlistLimit; node = this.#playlists.oldest) {
       const before = stateOf(node.item);
@@ -203,6 +205,11 @@ export class ChannelViewers {
     const taken = [...this.#signs];
     this.#signs.clear();
     return taken;
+  }
+
+  /** Many signs of life come in the same millisecond: nothing has expired since the one before. */
+  #expireOnce(now: number): void {
+    if (now !== this.#expiredAt) this.expire(now);
   }
 
   #find(id: string): Viewer | null {
