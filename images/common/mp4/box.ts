@@ -38,11 +38,12 @@ export function readBoxes(bytes: Uint8Array | DataView, partial = false): readon
       throw invalidMp4(`${view.byteLength - at} bytes are left where a box should begin`);
     }
     const header = headerAt(view, at);
+    if (header === null && partial) break;
+    if (header === null) throw invalidMp4(`box "${fourccAt(view, at + 4)}" ends within its header`);
     const end = at + header.size;
     if (header.size < header.length || (end > view.byteLength && !partial)) {
       throw invalidMp4(`box "${header.type}" says ${header.size} bytes where ${view.byteLength - at} are`);
     }
-    if (at + header.length > view.byteLength) break;
     const length = Math.min(end, view.byteLength) - at - header.length;
     boxes.push({
       type: header.type,
@@ -55,12 +56,13 @@ export function readBoxes(bytes: Uint8Array | DataView, partial = false): readon
   return boxes;
 }
 
-function headerAt(view: DataView, at: number): { type: string; size: number; length: number } {
+/** Null where the bytes end within a header of 64 bits. */
+function headerAt(view: DataView, at: number): { type: string; size: number; length: number } | null {
   const type = fourccAt(view, at + 4);
   const size = view.getUint32(at);
   if (size === 0) return { type, size: view.byteLength - at, length: 8 };
   if (size !== 1) return { type, size, length: 8 };
-  if (view.byteLength - at < 16) throw invalidMp4(`box "${type}" ends within its header`);
+  if (view.byteLength - at < 16) return null;
   return { type, size: Number(view.getBigUint64(at + 8)), length: 16 };
 }
 

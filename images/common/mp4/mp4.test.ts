@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SluiceError } from '../errors/error.ts';
+import { readBoxes } from './box.ts';
 import { box, makeFragment, makeInit, words } from './file.testing.ts';
 import { inspectFragment } from './fragment.ts';
 import { inspectInit } from './init.ts';
@@ -136,6 +137,17 @@ describe('a segment', () => {
     expect(() => inspectFragment(bytes, INIT)).toThrow(invalid(message));
   });
 });
+
+test.each([0, 4, 7, 8, 12, 15])(
+  'the beginning of a file may end after %d bytes of a box whose size has 64 bits',
+  (length) => {
+    const large = Buffer.concat([words(1), Buffer.from('mdat'), words(0, 24), Buffer.alloc(8)]);
+    const bytes = Buffer.concat([box('free'), large.subarray(0, length)]);
+    expect(readBoxes(bytes, true).map(({ type }) => type)).toEqual(['free']);
+    if (length > 0)
+      expect(() => readBoxes(bytes)).toThrow(invalid(length < 8 ? /bytes are left/ : /ends within its header/));
+  },
+);
 
 test('whatever bytes come, nothing but MP4_INVALID is thrown', () => {
   const files = [makeInit(), SEGMENT];

@@ -4,6 +4,8 @@ import { words, writeBox } from './write.ts';
 
 /** What both versions of `tkhd` end with (ISO/IEC 14496-12 8.3.2): matrix, width and height of the picture. */
 const SHAPE_BYTES = 44;
+/** Length of a whole `tkhd` without the header of the box, by its version: times and durations have 32 or 64 bits. */
+const TRACK_HEADER_BYTES: Readonly<Record<number, number>> = { 0: 84, 1: 96 };
 
 /** Where the sample entries of a track are. */
 const TO_SAMPLE_TABLE = ['mdia', 'minf', 'stbl'] as const;
@@ -107,8 +109,15 @@ export function withPicture(init: Uint8Array, encoded: Uint8Array): Uint8Array {
   ]);
 }
 
+/** Throws MP4_INVALID where it is shorter or longer than its version: what stands at its end would be something else. */
 function headerOf(trak: Box): Uint8Array {
-  return wholeBox(child(readBoxes(trak.content), 'tkhd'));
+  const header = child(readBoxes(trak.content), 'tkhd');
+  const { content } = header;
+  const version = readFields('box "tkhd"', () => content.getUint8(0));
+  if (content.byteLength !== TRACK_HEADER_BYTES[version]) {
+    throw invalidMp4(`box "tkhd" of version ${version} has ${content.byteLength} bytes`);
+  }
+  return wholeBox(header);
 }
 
 function withShape(header: Uint8Array, of: Uint8Array): Uint8Array {

@@ -107,4 +107,10 @@ describe('an initialization section', () => {
     expect(() => pictureAlone(bytes)).toThrow(invalid(message));
     expect(() => withPicture(bytes, RAW)).toThrow(invalid(message));
   });
+
+  test('is refused where the header of its track is not as long as its version says', () => {
+    const later = Buffer.from(RAW.toString('latin1').replace('tkhd\0', 'tkhd\x02'), 'latin1');
+    expect(() => withPicture(later, RAW)).toThrow(invalid(/"tkhd" of version 2 has 84 bytes/));
+    expect(() => withPicture(RAW, later)).toThrow(invalid(/"tkhd" of version 2 has 84 bytes/));
+  });
 });

@@ -44,10 +44,16 @@ function encoded(plans: readonly FragmentPlan[]): Buffer {
   return Buffer.concat([ENCODED_INIT, ...pictures]);
 }
 
-function cut(plans: readonly FragmentPlan[], output: Uint8Array, pieces: readonly number[] = [output.length]) {
+function cut(
+  plans: readonly FragmentPlan[],
+  output: Uint8Array,
+  pieces: readonly number[] = [output.length],
+  mostBytes?: number,
+) {
   const segments: CutSegment[] = [];
   const [first] = plans;
-  const splitter = new FragmentSplitter(first === undefined ? 0n : baseOf(first), (segment) => segments.push(segment));
+  const base = first === undefined ? 0n : baseOf(first);
+  const splitter = new FragmentSplitter(base, (segment) => segments.push(segment), mostBytes);
   plans.forEach((plan, msn) => {
     splitter.expect(msn, plan);
   });
@@ -115,6 +121,16 @@ describe('the splitter of fragmented MP4', () => {
     const output = encoded(plans);
     expect(cut(plans, output.subarray(0, -1)).segments).toEqual([]);
     expect(cut(plans, output).segments).toHaveLength(1);
+  });
+
+  test('a segment that is too large with its audio is told, and does not spoil the next', () => {
+    const plans = planned({ ...PLAIN, counts: [5, 5] });
+    const large = plans.map((plan, msn) => (msn === 0 ? { ...plan, kept: [new Uint8Array(20_000)] } : plan));
+    const { segments } = cut(large, encoded(plans), undefined, 20_000);
+    expect(segments.map(({ fault, bytes }) => [fault, bytes.length > 0])).toEqual([
+      [expect.stringMatching(/^2\d{4} bytes with the source's audio and events, the owner takes 20000$/), false],
+      [null, true],
+    ]);
   });
 
   test('a segment that lost a picture is told, and does not spoil the next', () => {

@@ -30,15 +30,20 @@ interface Open {
 export class FragmentSplitter implements Splitter<FragmentPlan> {
   readonly #base: bigint;
   readonly #emit: (segment: CutSegment) => void;
+  readonly #mostBytes: number;
   readonly #boxes = new BoxStream();
   readonly #open: Open[] = [];
   #encoded: Encoded | null = null;
   #fragment: Uint8Array | null = null;
 
-  /** @param base the source's time that is 0 in FFmpeg's output */
-  constructor(base: bigint, emit: (segment: CutSegment) => void) {
+  /**
+   * @param base the source's time that is 0 in FFmpeg's output
+   * @param mostBytes of a segment as it is handed over
+   */
+  constructor(base: bigint, emit: (segment: CutSegment) => void, mostBytes: number = MAX_SEGMENT_BYTES) {
     this.#base = base;
     this.#emit = emit;
+    this.#mostBytes = mostBytes;
   }
 
   expect(msn: number, plan: FragmentPlan): void {
@@ -76,8 +81,8 @@ export class FragmentSplitter implements Splitter<FragmentPlan> {
     if (open === undefined) throw invalidMp4('a picture came out before any segment was announced');
     open.pictures.push(picture);
     open.bytes += picture.sample.bytes.length;
-    if (open.bytes > MAX_SEGMENT_BYTES) {
-      throw new SluiceError(`a segment grew beyond ${MAX_SEGMENT_BYTES} bytes: lower the rung's bitrateBps`, {
+    if (open.bytes > this.#mostBytes) {
+      throw new SluiceError(`a segment grew beyond ${this.#mostBytes} bytes: lower the rung's bitrateBps`, {
         code: 'SEGMENT_TOO_LARGE',
         retryable: false,
       });
@@ -90,10 +95,10 @@ export class FragmentSplitter implements Splitter<FragmentPlan> {
     if (open === undefined || this.#encoded === null) return;
     const { msn, plan, pictures } = open;
     const fault = faultOf(plan, pictures);
-    this.#emit({
-      msn,
-      fault,
-      bytes: fault === null ? assemble(plan, pictures, this.#encoded.bytes) : new Uint8Array(0),
-    });
+    const bytes = fault === null ? assemble(plan, pictures, this.#encoded.bytes) : new Uint8Array(0);
+    const isTooLarge = bytes.length > this.#mostBytes;
+    // Its pictures alone are not: what the source has beside them is what another bitrate would not help.
+    const tooLarge = `${bytes.length} bytes with the source's audio and events, the owner takes ${this.#mostBytes}`;
+    this.#emit({ msn, fault: isTooLarge ? tooLarge : fault, bytes: isTooLarge ? new Uint8Array(0) : bytes });
   }
 }

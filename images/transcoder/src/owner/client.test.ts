@@ -60,6 +60,7 @@ describe('the work API', () => {
   test.each<[number, string, boolean, string?]>([
     [409, 'SUPERSEDED', false],
     [410, 'EPOCH_OVER', false],
+    [413, 'SEGMENT_TOO_LARGE', false],
     [422, 'SEGMENT_BROKEN', false],
     [404, 'NOT_FOUND', false, 'SEGMENT_UNKNOWN'],
     [404, 'OWNER_REFUSED', true, 'SESSION_UNKNOWN'],

@@ -41,9 +41,9 @@ const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.st
 
 /**
  * The work API of a channel's owner (images/common/work/contract.ts), one call each, without retries.
- * Every method throws SluiceError: SUPERSEDED (409: a newer attempt works), EPOCH_OVER (410), SEGMENT_BROKEN (422),
- * NOT_FOUND (404 for a segment or a rung), OWNER_REFUSED (other 4xx; retryable: an edge may not know the session or its
- * token yet), OWNER_UNREACHABLE (retryable: no or no proper answer, 5xx).
+ * Every method throws SluiceError: SUPERSEDED (409: a newer attempt works), EPOCH_OVER (410), SEGMENT_TOO_LARGE (413),
+ * SEGMENT_BROKEN (422), NOT_FOUND (404 for a segment or a rung), OWNER_REFUSED (other 4xx; retryable: an edge may not know
+ * the session or its token yet), OWNER_UNREACHABLE (retryable: no or no proper answer, 5xx).
  */
 export class OwnerClient {
   readonly #options: OwnerOptions;
@@ -152,7 +152,12 @@ async function readBounded(body: AsyncIterable<Uint8Array>, maxBytes: number): P
   return Buffer.concat(chunks);
 }
 
-const CODES: Readonly<Record<number, string>> = { 409: 'SUPERSEDED', 410: 'EPOCH_OVER', 422: 'SEGMENT_BROKEN' };
+const CODES: Readonly<Record<number, string>> = {
+  409: 'SUPERSEDED',
+  410: 'EPOCH_OVER',
+  413: 'SEGMENT_TOO_LARGE',
+  422: 'SEGMENT_BROKEN',
+};
 /** Codes of the owner that say what is missing; any other 404 is a session or a path that the edge does not know yet. */
 const MISSING: readonly string[] = ['SEGMENT_UNKNOWN', 'RUNG_UNKNOWN'];
 
