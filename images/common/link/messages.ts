@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { audienceSchema } from './audience.ts';
 import { ownerReportSchema } from './owner-report.ts';
 import { routeSchema } from './route.ts';
+import { uidSchema } from './uid.ts';
 
 /**
  * The link: one WebSocket over TLS from the operator to each edge (docs/how-it-works.md, "The link"). The edge speaks
@@ -9,8 +10,14 @@ import { routeSchema } from './route.ts';
  * Every message is one JSON text frame. Unknown fields are ignored, so that either side may be the newer one.
  */
 
-/** Longest frame in bytes that either side accepts: 100,000 ids of 16 hex digits with their JSON quotes, and room. */
+/** Longest frame in bytes that an edge accepts: 100,000 ids of 16 hex digits with their JSON quotes, and room. */
 export const MAX_LINK_FRAME_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Longest frame in bytes that the operator takes from an edge, which sends viewers in messages of less than 1 MB: what reads
+ * one needs ten times its length.
+ */
+export const MAX_EDGE_FRAME_BYTES = 1.5 * 1024 * 1024;
 
 /** 64 bits of SHA-256 of a session id as 16 hex digits: ids themselves never leave the edge. */
 const idHashSchema = z.string().regex(/^[0-9a-f]{16}$/);
@@ -52,9 +59,9 @@ export const MAX_HOLD_SECONDS = 60;
 export const edgeMessageSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('challenge'),
-    nonce: z.string(),
-    podName: z.string(),
-    podUid: z.string(),
+    nonce: z.string().max(128),
+    podName: z.string().max(253),
+    podUid: uidSchema,
     /**
      * Another one after each start of the sidecar, which knows nothing of the viewers that its predecessor in the same pod
      * counted. Edges of older versions do not say it.
@@ -66,7 +73,7 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('refused'), code: z.string(), message: z.string() }),
   z.object({
     type: z.literal('viewers'),
-    uid: z.string(),
+    uid: uidSchema,
     /** True: `joined` is everybody; false: a change against what was said before. */
     snapshot: z.boolean(),
     /** New ids, or ids whose evidence changed. `trusted` ids have asked for media playlists, the others only sent heartbeats. */
@@ -74,13 +81,13 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
     left: z.array(idHashSchema),
   }),
   /** Ids with a sign of life since the last such message; only while the route says `reportSigns`, at most every 2 s. */
-  z.object({ type: z.literal('signs'), uid: z.string(), ids: z.array(idHashSchema) }),
+  z.object({ type: z.literal('signs'), uid: uidSchema, ids: z.array(idHashSchema) }),
   /** Viewers said goodbye here; other edges may count them too. Comes after the `viewers` of the same channel. */
-  z.object({ type: z.literal('leave'), uid: z.string(), ids: z.array(idHashSchema), secondsAgo: secondsAgoSchema }),
+  z.object({ type: z.literal('leave'), uid: uidSchema, ids: z.array(idHashSchema), secondsAgo: secondsAgoSchema }),
   /** May these viewers, whom this edge does not count, come to a channel with `maxViewers`? An older operator does not answer. */
   z.object({
     type: z.literal('admit'),
-    uid: z.string(),
+    uid: uidSchema,
     ids: z.array(idHashSchema).max(10_000),
     /** How long a seat is kept for who is let in and not counted yet; edges of older versions rely on the default. */
     holdSeconds: z.number().positive().max(MAX_HOLD_SECONDS).default(30),
@@ -90,9 +97,9 @@ export const edgeMessageSchema = z.discriminatedUnion('type', [
     letIn: z.boolean().default(false),
   }),
   /** Somebody asks this edge for a channel that it does not serve: its audience is wanted at once, and for a minute. */
-  z.object({ type: z.literal('watch'), uid: z.string() }),
+  z.object({ type: z.literal('watch'), uid: uidSchema }),
   /** A viewer cannot reach a Direct source. */
-  z.object({ type: z.literal('sourceError'), uid: z.string(), message: z.string().max(500) }),
+  z.object({ type: z.literal('sourceError'), uid: uidSchema, message: z.string().max(500) }),
   z.object({ type: z.literal('report'), report: ownerReportSchema }),
   /**
    * What the pod has sent and answered lately, every few seconds; null: it cannot be measured, which is not zero. An older

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { incidentsSchema } from '../work/incident.ts';
 import { modeSchema } from './mode.ts';
 import { sourceFactsSchema } from './source-facts.ts';
+import { uidSchema } from './uid.ts';
 
 /** Health of a source as the owner sees it. */
 export const sourceHealthSchema = z.object({
@@ -20,7 +21,8 @@ export type Obstacle = z.infer<typeof obstacleSchema>;
 
 /** How a transcode session looks from the owner; relayed from its agent where the agent knows better. */
 export const sessionReportSchema = z.object({
-  name: z.string(),
+  /** Of the StreamSession: a DNS name. */
+  name: z.string().max(253),
   attempt: z.int().positive(),
   /** Waiting: no agent yet. Feeding: agent connected. Aligned: three rows in a row in time. Live: listed. Late: fell behind, source listed instead. */
   state: z.enum(['Waiting', 'Feeding', 'Aligned', 'Live', 'Late']),
@@ -43,7 +45,7 @@ export type SessionReport = z.infer<typeof sessionReportSchema>;
 
 /** What the owner of a channel says of it; sent on every change. */
 export const ownerReportSchema = z.object({
-  uid: z.string(),
+  uid: uidSchema,
   ownerTerm: z.int().nonnegative(),
   /** The mode of the newest listed segment (Idle: none is listed any more; Proxy at most once the playlists have ended). */
   activeMode: modeSchema,

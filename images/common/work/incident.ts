@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cutText } from '../text/cut.ts';
 
 /**
  * What an agent tells of besides its progress, each once; the operator makes an Event of the same name of it.
@@ -17,7 +18,7 @@ const MESSAGE_LENGTH = 500;
 /** One such incident. */
 export const incidentSchema = z.object({
   reason: z.enum(INCIDENT_REASONS),
-  message: z.string().transform((text) => text.slice(0, MESSAGE_LENGTH)),
+  message: z.string().transform((text) => cutText(text, MESSAGE_LENGTH)),
   /** When it happened, by the agent's clock. */
   time: z.iso.datetime(),
 });

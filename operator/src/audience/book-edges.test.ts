@@ -189,8 +189,10 @@ describe('the audience book, as edges come and go,', () => {
     expect(joins('2')).toEqual([]);
     expect(joins('1', '3')).toEqual([{ uid: 'c', ids: ['1'], secondsAgo: 0.1 }]);
     expect(joins('4')).toEqual([]);
+    clock.nowMs += 20_000; // an edge that has much to say, or the viewer has come back, and the goodbye is void
+    expect(joins('1')).toEqual([{ uid: 'c', ids: ['1'], secondsAgo: 20.1 }]);
     clock.nowMs += 10_000;
-    expect(joins('1')).toEqual([]); // comes back
+    expect(joins('1')).toEqual([]);
   });
 
   test.each([

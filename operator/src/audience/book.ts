@@ -94,6 +94,7 @@ export class AudienceBook {
    */
   edgeConnected(edge: string, process: EdgeProcess = UNTOLD): void {
     const former = this.edges.connected(edge, process);
+    this.channels.begins(edge);
     if (former === null) return;
     for (const audience of this.channels.audiences()) audience.rename(edge, former);
     this.farewells.gone(former);
@@ -105,9 +106,8 @@ export class AudienceBook {
    * @returns goodbyes of viewers whom it counts, said elsewhere while it could not be told
    */
   edgeSynced(edge: string): readonly Goodbye[] {
-    const mentioned = this.edges.synchronised(edge);
-    if (mentioned === null) return [];
-    this.channels.said(edge, mentioned, this.now());
+    if (!this.edges.synchronised(edge)) return [];
+    this.channels.said(edge, this.now());
     this.onEdgeChange();
     return this.farewells.missedBy(edge);
   }
@@ -135,7 +135,6 @@ export class AudienceBook {
     const { uid, snapshot, left } = message;
     if (this.channels.followed(uid) === null) this.refusals.unknownChannel += 1;
     const audience = this.channels.audienceFor(uid, message.joined.length);
-    if (snapshot) this.edges.mentions(edge, uid);
     if (audience === null) {
       if (message.joined.length > 0) this.edges.overheard(edge);
       return [];
@@ -143,7 +142,7 @@ export class AudienceBook {
     const present = audience.idsOf(edge);
     const others = this.channels.named.of(edge) - present;
     const joined = this.bounded(message.joined, snapshot ? 0 : present, others);
-    if (snapshot) audience.replace(edge, joined, this.now());
+    if (snapshot) audience.snapshot(edge, joined, this.now());
     else audience.change(edge, joined, left, this.now());
     const ids = joined.map(({ id }) => id);
     this.farewells.takeFromGone(audience, ids);
@@ -226,7 +225,10 @@ export class AudienceBook {
     this.channels.sweep(this.now());
     const times = { nowMs: this.now(), startedAtMs: this.startedAtMs, timeoutMs: this.channels.longestTimeoutMs };
     const over = this.edges.over(times);
-    for (const edge of over) this.channels.said(edge, new Set(), times.nowMs);
+    for (const edge of over) {
+      this.channels.begins(edge);
+      this.channels.said(edge, times.nowMs);
+    }
     this.edges.forget(over);
   }
 

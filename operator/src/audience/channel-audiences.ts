@@ -108,14 +108,19 @@ export class ChannelAudiences {
     channel.peak = Math.max(channel.peak, audience.viewers);
   }
 
-  /** An edge has said all: of channels that it did not mention it counts nobody. */
-  said(edge: string, mentioned: ReadonlySet<string>, nowMs: number): void {
-    for (const [uid, { audience, unheard }] of this.channels) {
-      if (!mentioned.has(uid)) audience.replace(edge, [], nowMs);
+  /** An edge begins to say all that it knows. */
+  begins(edge: string): void {
+    for (const audience of this.audiences()) audience.snapshotBegins(edge);
+  }
+
+  /** An edge has said all: of channels that it has not mentioned since it began it counts nobody. */
+  said(edge: string, nowMs: number): void {
+    for (const { audience, unheard } of this.channels.values()) {
+      audience.snapshotEnds(edge, nowMs);
       unheard.delete(edge);
     }
     for (const [uid, audience] of this.strangers) {
-      if (!mentioned.has(uid)) audience.replace(edge, [], nowMs);
+      audience.snapshotEnds(edge, nowMs);
       this.forgetEmpty(uid);
     }
   }

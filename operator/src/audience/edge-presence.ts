@@ -26,8 +26,8 @@ export interface EdgePresence {
    * there was none.
    */
   forgotAtMs: number | null;
-  /** Channels of which this connection has sent its snapshot; null once it is complete. */
-  mentioned: Set<string> | null;
+  /** Whether it has not yet said all on this connection. */
+  isTelling: boolean;
   /** Whether something that it said on this connection, of channels that nobody follows, was too much to be kept. */
   isOverheard: boolean;
 }

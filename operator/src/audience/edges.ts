@@ -50,7 +50,7 @@ export class KnownEdges {
     if (known === undefined) {
       this.presences.set(edge, {
         ...{ state: 'never', ready, goneAtMs: 0, silentSinceMs: this.now() },
-        ...{ instance: null, forgotAtMs: null, mentioned: new Set(), isOverheard: false },
+        ...{ instance: null, forgotAtMs: null, isTelling: true, isOverheard: false },
       });
       return true;
     }
@@ -72,14 +72,9 @@ export class KnownEdges {
     const isOther = known.instance !== null && instance !== null && instance !== known.instance;
     const former = isOther && known.state !== 'never' ? this.separate(edge, known, restartedAtMs) : null;
     known.instance = instance ?? known.instance;
-    known.mentioned = new Set();
+    known.isTelling = true;
     known.isOverheard = false;
     return former;
-  }
-
-  /** The edge sends its snapshot of a channel. */
-  mentions(edge: string, uid: string): void {
-    this.presences.get(edge)?.mentioned?.add(uid);
   }
 
   /** Something that the edge said could not be kept. */
@@ -93,14 +88,13 @@ export class KnownEdges {
     return [...this.presences].flatMap(([name, { isOverheard }]) => (isOverheard ? [name] : []));
   }
 
-  /** The edge has said all. @returns the uids of the channels that it mentioned; null where nothing was awaited */
-  synchronised(edge: string): ReadonlySet<string> | null {
+  /** The edge has said all. @returns whether that was awaited */
+  synchronised(edge: string): boolean {
     const known = this.presences.get(edge);
-    if (known === undefined || known.mentioned === null) return null;
-    const { mentioned } = known;
-    known.mentioned = null;
+    if (known === undefined || !known.isTelling) return false;
+    known.isTelling = false;
     known.state = 'synced';
-    return mentioned;
+    return true;
   }
 
   /** The link is down. @returns whether that is news */
@@ -182,7 +176,7 @@ export class KnownEdges {
     const name = `${edge}/${known.instance}`;
     const silentSinceMs = known.state === 'synced' ? this.now() : known.silentSinceMs;
     const goneAtMs = Math.max(silentSinceMs, restartedAtMs);
-    this.presences.set(name, { ...known, state: 'gone', ready: false, goneAtMs, silentSinceMs, mentioned: null });
+    this.presences.set(name, { ...known, state: 'gone', ready: false, goneAtMs, silentSinceMs, isTelling: false });
     known.silentSinceMs = silentSinceMs;
     known.state = 'lost';
     return name;

@@ -3,8 +3,12 @@ import type { KnownEdges } from './edges.ts';
 import { type Goodbye, RememberedGoodbyes } from './goodbyes.ts';
 import type { ChannelAudience } from './union.ts';
 
-/** Far longer than what an edge says of a viewer is on its way where nothing is wrong: it gathers it for tenths of a second. */
-const UNDER_WAY_MS = 5_000;
+/**
+ * An edge gathers what it says of a viewer for tenths of a second; one that has much to say waits while the link is full or is
+ * not read, for seconds. As long as goodbyes are remembered where nothing is wrong: a viewer who has come again since shows
+ * later signs of life, which make an old goodbye void.
+ */
+const UNDER_WAY_MS = 30_000;
 
 /** What becomes of a goodbye. */
 export interface Farewell {

@@ -1,3 +1,5 @@
+import { RecencyList, type RecencyNode } from '@sluice/common/order/recency.ts';
+
 /** Viewers of one channel who said goodbye. */
 export interface Goodbye {
   readonly uid: string;
@@ -30,14 +32,15 @@ interface RememberedGoodbye {
   /** Edge that it was said at. */
   readonly edge: string;
   readonly saidAtMs: number;
-  readonly heardAtMs: number;
 }
 
 /** Goodbyes that an edge may not have been told of: the latest of each viewer. */
 export class RememberedGoodbyes {
   private readonly now: () => number;
   /** In the order in which they were heard. By `<uid> <id>`. */
-  private readonly entries = new Map<string, RememberedGoodbye>();
+  private readonly entries = new Map<string, RecencyNode<RememberedGoodbye>>();
+  /** The same: who looks for the first of a map passes the places of all that were removed in front of it. */
+  private readonly order = new RecencyList<RememberedGoodbye>();
 
   constructor(now: () => number) {
     this.now = now;
@@ -49,13 +52,17 @@ export class RememberedGoodbyes {
     const toldAtMs = heardAtMs - secondsAgo * 1000;
     for (const id of ids) {
       const name = nameOf(uid, id);
-      const known = this.entries.get(name);
+      const node = this.entries.get(name);
+      const known = node?.item;
       // An older one that is told again does not undo a later one.
       const latest = known !== undefined && known.saidAtMs > toldAtMs ? known : { edge, saidAtMs: toldAtMs };
-      this.entries.delete(name);
-      this.entries.set(name, { uid, id, edge: latest.edge, saidAtMs: latest.saidAtMs, heardAtMs });
+      if (node !== undefined) this.forget(node);
+      const goodbye = { uid, id, edge: latest.edge, saidAtMs: latest.saidAtMs };
+      this.entries.set(name, this.order.add(goodbye, heardAtMs));
     }
-    this.forgetFirst(this.entries.size - MAX_REMEMBERED);
+    for (let node = this.order.oldest; this.entries.size > MAX_REMEMBERED && node !== null; node = this.order.oldest) {
+      this.forget(node);
+    }
   }
 
   /**
@@ -63,7 +70,10 @@ export class RememberedGoodbyes {
    * Of too many the oldest are left out: they expire where they are counted.
    */
   missedBy(edge: string, counts: (uid: string, id: string) => boolean): readonly Goodbye[] {
-    return this.bundled([...this.entries.values()].reverse(), (one) => one.edge !== edge && counts(one.uid, one.id));
+    return this.bundled(
+      [...this.entries.values()].reverse(),
+      ({ item: one }) => one.edge !== edge && counts(one.uid, one.id),
+    );
   }
 
   /** As {@link missedBy}, of these ids of a channel and heard so lately; costs as much as there are ids. */
@@ -71,26 +81,24 @@ export class RememberedGoodbyes {
     if (this.entries.size === 0) return [];
     const heardFromMs = this.now() - withinMs;
     const known = ids.flatMap((id) => this.entries.get(nameOf(uid, id)) ?? []);
-    return this.bundled(known, (one) => one.edge !== edge && one.heardAtMs >= heardFromMs);
+    return this.bundled(known, ({ item, at }) => item.edge !== edge && at >= heardFromMs);
   }
 
   /** Forgets what is of no use any more. @param isAnySilent whether there is an edge that cannot be told now */
   prune(isAnySilent: boolean): void {
     const oldestMs = this.now() - (isAnySilent ? KEEP_MS : KEEP_TOLD_MS);
-    for (const [name, { heardAtMs }] of this.entries) {
-      if (heardAtMs >= oldestMs) break;
-      this.entries.delete(name);
-    }
+    for (let node = this.order.oldest; node !== null && node.at < oldestMs; node = this.order.oldest) this.forget(node);
   }
 
   private bundled(
-    goodbyes: readonly RememberedGoodbye[],
-    matters: (one: RememberedGoodbye) => boolean,
+    goodbyes: readonly RecencyNode<RememberedGoodbye>[],
+    matters: (one: RecencyNode<RememberedGoodbye>) => boolean,
   ): readonly Goodbye[] {
     const groups = new Map<string, { uid: string; ids: string[]; secondsAgo: number }>();
-    for (const one of goodbyes) {
+    for (const node of goodbyes) {
+      const one = node.item;
       const age = this.now() - one.saidAtMs;
-      if (age > KEEP_MS || !matters(one)) continue;
+      if (age > KEEP_MS || !matters(node)) continue;
       const secondsAgo = (Math.floor(age / AGE_STEP_MS) * AGE_STEP_MS) / 1000;
       const name = `${one.uid} ${secondsAgo}`;
       const group = groups.get(name) ?? { uid: one.uid, ids: [], secondsAgo };
@@ -101,13 +109,9 @@ export class RememberedGoodbyes {
     return [...groups.values()];
   }
 
-  private forgetFirst(excess: number): void {
-    let left = excess;
-    for (const name of this.entries.keys()) {
-      if (left <= 0) break;
-      this.entries.delete(name);
-      left -= 1;
-    }
+  private forget(node: RecencyNode<RememberedGoodbye>): void {
+    this.order.remove(node);
+    this.entries.delete(nameOf(node.item.uid, node.item.id));
   }
 }
 

@@ -25,6 +25,8 @@ export class ChannelAudience {
   private readonly byEdge = new Map<string, Map<string, boolean>>();
   private readonly union = new Map<string, Viewer>();
   private readonly named: NamedIds;
+  /** Edges that are saying all they know and have come to this channel: kept here, it goes with the channel. */
+  private readonly told = new Set<string>();
   private trustedViewers = 0;
   /** Called with each id that some edge counts now and none did before, and with each that none counts any more. */
   onCounted: ((id: string, isCounted: boolean) => void) | null = null;
@@ -54,6 +56,22 @@ export class ChannelAudience {
     const next = new Set(ids.map(({ id }) => id));
     const gone = [...(this.byEdge.get(edge)?.keys() ?? [])].filter((id) => !next.has(id));
     this.change(edge, ids, gone, nowMs);
+  }
+
+  /** An edge begins to say all that it knows, of this channel and others. */
+  snapshotBegins(edge: string): void {
+    this.told.delete(edge);
+  }
+
+  /** {@link replace}, as a part of all that the edge says. */
+  snapshot(edge: string, ids: readonly EvidencedId[], nowMs: number): void {
+    this.told.add(edge);
+    this.replace(edge, ids, nowMs);
+  }
+
+  /** The edge has said all: it counts nobody here if it did not come to this channel. */
+  snapshotEnds(edge: string, nowMs: number): void {
+    if (!this.told.delete(edge)) this.replace(edge, [], nowMs);
   }
 
   /** Adds ids or changes their evidence, then takes ids away; an id that is both joined and left has left. */

@@ -6,7 +6,7 @@ import {
   challengeText,
   type EdgeMessage,
   edgeMessageSchema,
-  MAX_LINK_FRAME_BYTES,
+  MAX_EDGE_FRAME_BYTES,
   type OperatorMessage,
 } from '@sluice/common/link/messages.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
@@ -132,7 +132,7 @@ export class EdgeLink {
       ca: identity.edgeCertificate,
       servername: EDGE_SERVER_NAME,
       handshakeTimeout: HANDSHAKE_MS,
-      maxPayload: MAX_LINK_FRAME_BYTES,
+      maxPayload: MAX_EDGE_FRAME_BYTES,
       perMessageDeflate: false, // text within the cluster: latency counts, bytes do not
     };
     const socket = new WebSocket(`wss://${edge.linkAddress}/link`, options);

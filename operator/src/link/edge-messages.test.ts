@@ -21,6 +21,7 @@ describe('messages of edges', () => {
     ],
     ['an id that is no hash', { type: 'leave', uid: 'c', ids: ['anna'] }],
     ['a goodbye from the future', { type: 'leave', uid: 'c', ids: [], secondsAgo: -1 }],
+    ['a uid that is none', { type: 'viewers', uid: 'x'.repeat(65), snapshot: true, joined: [], left: [] }],
     ['a name that is too long', { type: 'challenge', nonce: '', podName: '', podUid: '', instance: 'x'.repeat(65) }],
   ])('are refused with %s', (_what, message) => {
     expect(() => parse(message)).toThrow('message not understood');

@@ -9,6 +9,7 @@ import type { LinkIdentity } from '../keys/link-keys.ts';
 import { sameJson } from '../runtime/apply/json.ts';
 import { EdgeLink, type EdgeLinkEvents } from './edge-link.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
+import { leaveMessage } from './leave-message.ts';
 import { Repetitions } from './repetitions.ts';
 import { routeForEdge } from './route-for-edge.ts';
 import { snapshotMessages } from './snapshot.ts';
@@ -120,9 +121,10 @@ export class LinkHub {
   }
 
   /** Tells one edge that viewers of a channel have left; nothing where it is not linked: they expire there by themselves. */
-  sendLeave(podUid: string, { uid, ids, secondsAgo }: Goodbye): void {
-    const message: OperatorMessage = { type: 'leave', uid, ids: [...ids], secondsAgo };
-    this.links.get(podUid)?.link.send(null, () => JSON.stringify(message), ids.length);
+  sendLeave(podUid: string, goodbye: Goodbye): void {
+    const sinceMs = this.now();
+    const render = (): string => JSON.stringify(leaveMessage(goodbye, this.now() - sinceMs));
+    this.links.get(podUid)?.link.send(null, render, goodbye.ids.length);
   }
 
   /** Tells one edge who may come to a channel with a limit. */

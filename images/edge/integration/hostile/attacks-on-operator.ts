@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EdgeMessage } from '@sluice/common/link/messages.ts';
+import { type EdgeMessage, MAX_EDGE_FRAME_BYTES, MAX_HOLD_SECONDS } from '@sluice/common/link/messages.ts';
 import { FakeEdge } from '@sluice/operator/link/fake-edge.ts';
 import { reportFixture } from '@sluice/operator/testing/fixtures.ts';
 import type { WebSocket } from 'ws';
@@ -16,14 +16,16 @@ const CHANNELS = 12;
 const ATTACK_SECONDS = 1;
 
 /**
- * What the operator may need more in one attack: a burst of frames of 4 MiB as bytes, text and objects, three times what the
- * largest of them needs, as they wait in its socket; ids come to that.
+ * What the operator may need more in one attack: a burst of frames of 1.5 MiB as bytes, text and objects, and what of it is not
+ * collected yet; ids come to that.
  */
 const CEILING_BYTES = 120_000_000;
 /** Half a million ids, in the union and by edge. */
 const IDS_CEILING_BYTES = 260_000_000;
 
-const FRAME_BYTES = 4 * 1024 * 1024 - 1024;
+const FRAME_BYTES = MAX_EDGE_FRAME_BYTES - 1024;
+/** Viewers in one message, as an edge sends them: less than 1 MB. */
+const VIEWERS = 20_000;
 
 let next = 0n;
 /** Ids that nobody has. */
@@ -33,7 +35,7 @@ const ids = (count: number): string[] =>
     return next.toString(16).padStart(16, '0');
   });
 
-const viewers = (uid: string, count: number, snapshot = false): string => {
+const viewers = (uid: string, count = VIEWERS, snapshot = false): string => {
   const joined = ids(count).map((id) => ({ id, trusted: true }));
   return JSON.stringify({ type: 'viewers', uid, snapshot, joined, left: [] } satisfies EdgeMessage);
 };
@@ -66,7 +68,7 @@ const ATTACKS: readonly Attack[] = [
   },
   {
     name: 'nesting',
-    behave: () => (link) => saying(link, () => `${'['.repeat(2e6)}${']'.repeat(2e6)}`),
+    behave: () => (link) => saying(link, () => '['.repeat(FRAME_BYTES / 2) + ']'.repeat(FRAME_BYTES / 2)),
   },
   { name: 'unknown messages', behave: () => (link) => saying(link, () => padded('{"type":"later"}')) },
   {
@@ -82,14 +84,14 @@ const ATTACKS: readonly Attack[] = [
     behave:
       ([uid = '']) =>
       (link) =>
-        saying(link, () => viewers(uid, 50_000)),
+        saying(link, () => viewers(uid)),
     ceilingBytes: IDS_CEILING_BYTES,
   },
   {
     name: 'ids of all channels',
     behave: (uids) => (link) => {
       let turn = 0;
-      return saying(link, () => viewers(uids[turn++ % uids.length] ?? '', 50_000));
+      return saying(link, () => viewers(uids[turn++ % uids.length] ?? ''));
     },
     ceilingBytes: IDS_CEILING_BYTES,
   },
@@ -98,20 +100,31 @@ const ATTACKS: readonly Attack[] = [
     behave: () => (link) => saying(link, () => viewers(`made-up-${ids(1)}`, 100)),
   },
   {
+    name: 'snapshots of channels that there are not',
+    behave: () => (link) => saying(link, () => viewers(`made-up-${ids(1)}`, 0, true)),
+  },
+  {
+    name: 'channels with long names',
+    behave: () => (link) => saying(link, () => viewers(`${ids(1)}${'x'.repeat(FRAME_BYTES - 200)}`, 1)),
+  },
+  {
     name: 'reports of novels',
     behave: (uids) => (link) => {
-      const health = { state: 'down', reason: 'x'.repeat(1_000_000), message: 'y'.repeat(2_000_000) } as const;
+      let turn = 0;
+      const health = { state: 'down', reason: 'x'.repeat(500_000), message: 'y'.repeat(900_000) } as const;
       return saying(link, () =>
-        JSON.stringify({ type: 'report', report: reportFixture({ uid: uids[1] ?? '', health }) }),
+        JSON.stringify({ type: 'report', report: reportFixture({ uid: uids[turn++ % uids.length] ?? '', health }) }),
       );
     },
   },
   {
     name: 'questions for seats',
-    behave:
-      ([uid = '']) =>
-      (link) =>
-        saying(link, () => JSON.stringify({ type: 'admit', uid, ids: ids(10_000) })),
+    behave: (uids) => (link) => {
+      let turn = 0;
+      const holdSeconds = MAX_HOLD_SECONDS;
+      const question = (uid: string) => JSON.stringify({ type: 'admit', uid, ids: ids(10_000), holdSeconds });
+      return saying(link, () => question(uids[turn++ % uids.length] ?? ''));
+    },
   },
   {
     name: 'goodbyes and signs',

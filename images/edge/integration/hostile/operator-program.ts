@@ -137,7 +137,9 @@ function storeSecret(api: FakeApiServer, name: string, texts: object): void {
 }
 
 function storeChannel(api: FakeApiServer, name: string): void {
-  const { metadata, ...channel } = channelFixture({});
-  const object = { ...channel, metadata: { namespace: metadata.namespace, name } };
+  const { metadata, spec, ...channel } = channelFixture({});
+  // Seats that nobody runs out of.
+  const viewers = { ...spec.viewers, maxViewers: 1_000_000 };
+  const object = { ...channel, spec: { ...spec, viewers }, metadata: { namespace: metadata.namespace, name } };
   api.store.create(SERVED.channels, JSON.parse(JSON.stringify(object)), 'kubectl');
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { edgeMessageSchema, MAX_LINK_FRAME_BYTES } from '@sluice/common/link/messages.ts';
+import { edgeMessageSchema, MAX_EDGE_FRAME_BYTES } from '@sluice/common/link/messages.ts';
 import { changeMessages, MAX_IDS_PER_MESSAGE, snapshotMessages } from './viewer-changes.ts';
 
 const hashOf = (index: number): string => index.toString(16).padStart(16, '0');
@@ -21,7 +21,7 @@ describe('snapshotMessages', () => {
       [false, 1],
     ]);
     for (const message of messages) {
-      expect(JSON.stringify(message).length).toBeLessThan(MAX_LINK_FRAME_BYTES / 4);
+      expect(JSON.stringify(message).length).toBeLessThan(MAX_EDGE_FRAME_BYTES);
       expect(edgeMessageSchema.safeParse(message).success).toBe(true);
     }
   });

@@ -1,7 +1,9 @@
+import { cutText } from '@sluice/common/text/cut.ts';
+
 /** Longest text of a reason or message in a status: what the CRD allows. */
 export const STATUS_TEXT_LENGTH = 1024;
 
 /** Cuts a text that came from outside to what the API takes; a status that is refused as a whole would tell nothing. */
 export function limited(text: string, length: number = STATUS_TEXT_LENGTH): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+  return cutText(text, length, '…');
 }
