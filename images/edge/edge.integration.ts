@@ -21,8 +21,9 @@ import { killedInSwitch, restarted, withoutOperator, withoutOwner, withoutSource
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
 import { recordings } from './integration/recordings.ts';
 import { cmaf, transportStreams } from './integration/renditions.ts';
-import { playersOfRenditions } from './integration/renditions-players.ts';
+import { playersOfCmaf, playersOfRenditions } from './integration/renditions-players.ts';
 import { withEdges } from './integration/stage.ts';
+import { fragmentedInVlc } from './integration/vlc-modes.ts';
 
 type Scenario = readonly [name: string, shows: string, run: (link: LinkFolder) => Promise<string>];
 
@@ -67,6 +68,7 @@ const SCENARIOS: readonly Scenario[] = [
   ['rebinding', 'names that change their address, and private ones in every spelling, lead nowhere', rebinding],
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
   ['film', 'a live film plays in VLC through all modes, and as peculiar sources send it', liveFilm],
+  ['vlc', 'fragmented MP4 plays in VLC through all modes, also with audio apart', fragmentedInVlc],
   ['recordings', 'recordings with AES-128, parts of files and breaks play through the edge to their end', recordings],
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
   ['cmaf', 'so do pictures and two languages apart in fragmented MP4, with subtitles', cmaf],
@@ -77,6 +79,7 @@ const SCENARIOS: readonly Scenario[] = [
     'hls.js and Shaka Player change picture and language in all modes and back, whose numbers differ at the source',
     playersOfRenditions,
   ],
+  ['cmaf-renditions', 'so do they in CMAF, and count every frame', playersOfCmaf],
 ];
 
 const names = process.argv.slice(2);

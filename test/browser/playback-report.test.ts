@@ -90,6 +90,11 @@ describe('the report of a playback', () => {
     ]);
   });
 
+  test('a wait of a player that was told to empty its buffer is no stall, one before or after it is', () => {
+    const waits = [100, 300, 500].map((wallMilliseconds) => ({ wallMilliseconds, aheadSeconds: 0 }));
+    expect(reportOf(sampleOf(smooth, { waits }), FRAME_RATE, [[200, 400]]).stalls).toHaveLength(2);
+  });
+
   test.each<{ name: string; frames: readonly PresentedFrame[]; late: [number, number]; stalls: number }>([
     { name: 'with film enough is one of the machine', frames: stood, late: [1500, 1900], stalls: 0 },
     { name: 'long before it does not excuse it', frames: stood, late: [-3000, -2500], stalls: 1 },

@@ -97,12 +97,24 @@ export function accountOf(
   };
 }
 
-/** Judges a sample. @param frameRate of the film in frames per second @throws Error if nothing was presented */
-export function reportOf(sample: PlaybackSample, frameRate: number): PlaybackReport {
+/**
+ * Judges a sample.
+ * @param frameRate of the film in frames per second
+ * @param refills times of the wall at which the player was told to empty its own buffer, as by another language: that it
+ *   waits then is no stall
+ * @throws Error if nothing was presented
+ */
+export function reportOf(
+  sample: PlaybackSample,
+  frameRate: number,
+  refills: readonly (readonly [from: number, to: number])[] = [],
+): PlaybackReport {
   const first = sample.frames[0];
   const last = sample.frames.at(-1);
   if (first === undefined || last === undefined) throw new Error('the page has presented no frame');
-  const stalls = stallsOf(sample);
+  const stalls = stallsOf(sample).filter(
+    (stall) => !refills.some(([from, to]) => stall.from <= to && stall.to >= from),
+  );
   const byMachine = (stall: Stall) => isOfMachine(stall, sample);
   return {
     ...accountOf(first, last, sample.frames.length - 1, frameRate),

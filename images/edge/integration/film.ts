@@ -1,29 +1,15 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import type { Mode } from '@sluice/common/link/mode.ts';
 import type { Route } from '@sluice/common/link/route.ts';
-import { AgentProgram } from '@sluice/transcoder/integration/program.ts';
 import { request } from 'undici';
 import { testRoute } from '../src/testing/route.ts';
 import { Collector, framesOf, stretches } from './collector.ts';
 import { ChangingTarget, GAPS, PARTED } from './film-variants.ts';
 import { FRAME_RATE, LiveFilm, SEGMENT_SECONDS } from './live-film.ts';
 import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
-import { TOKEN } from './stage.ts';
-import { pictureSteps, Vlc } from './vlc.ts';
+import { inVlc } from './vlc-modes.ts';
 
 const RUNG = '180p';
 const FRAMES = FRAME_RATE * SEGMENT_SECONDS;
-/** Segments of each mode that VLC plays, at least. */
-const PLAYED = 2;
-
-/** URIs of segments of the film by what delivers them. */
-const DELIVERED: Readonly<Record<Exclude<Mode, 'Idle'>, RegExp>> = {
-  Direct: /\/plain\/a\d+\.ts/,
-  Proxy: /\/source\/\d+\.0\.ts/,
-  Transcode: new RegExp(`/${RUNG}/\\d+\\.1\\.ts`),
-};
-
 /** A route of a channel that the edge owns, with one rung. */
 function routeOf(edge: EdgePrograms, name: string, uri: string): Route {
   const ladder = [{ name: RUNG, height: 180, bitrateBps: 300_000 }];
@@ -32,45 +18,6 @@ function routeOf(edge: EdgePrograms, name: string, uri: string): Route {
 
 const urlOf = (edge: EdgePrograms, name: string, rung = 'source'): string =>
   `${edge.url}/live/default/${name}/${rung}.m3u8`;
-
-/** Plays the film's rung in VLC while its channel goes through all modes and back. */
-async function inVlc(edge: EdgePrograms, route: Route): Promise<string> {
-  const url = `http://${edge.address}:${edge.ports.internal}`;
-  const rungs = [{ name: RUNG, height: 180, bitrateBps: 300_000, audioBitrateBps: 64_000 }];
-  const tokenSha256 = createHash('sha256').update(TOKEN).digest('hex');
-  const session = { name: 'film-1', uid: 'session-uid', tokenSha256, rungs: [RUNG] };
-  const agent = await AgentProgram.start({ url, token: TOKEN }, { rungs, encoders: ['libx264'], preset: 'ultrafast' });
-  const collector = new Collector(urlOf(edge, route.name, RUNG));
-  const vlc = await Vlc.play(`${urlOf(edge, route.name, RUNG)}?session=vlc`);
-  try {
-    for (const mode of ['Direct', 'Proxy', 'Transcode', 'Direct'] as const) {
-      const before = vlc.fetched.filter((uri) => DELIVERED[mode].test(uri)).length;
-      edge.operator.send({ type: 'route', route: { ...route, mode, session: mode === 'Transcode' ? session : null } });
-      await until(`VLC plays ${PLAYED} segments of ${mode}`, 90, () => {
-        assert.ok(!vlc.hasEnded, `VLC has ended: ${vlc.troubles.join('\n')}`);
-        return vlc.fetched.filter((uri) => DELIVERED[mode].test(uri)).length >= before + PLAYED;
-      });
-    }
-    const statistics = await vlc.statistics();
-    const { troubles, latePictures } = vlc;
-    const steps = await pictureSteps(await vlc.stop());
-    assert.deepEqual(troubles, [], 'VLC complains of nothing');
-    assert.deepEqual([statistics.corrupted, statistics.discontinuities], [0, 0], 'VLC demuxes everything');
-    const odd = JSON.stringify(steps.odd);
-    assert.ok(steps.odd.length <= vlc.shiftedPictures, `every picture follows the one before, but for ${odd}`);
-    assert.ok(steps.pictures >= 4 * PLAYED * FRAMES, `${steps.pictures} pictures`);
-    const polls = await collector.stop();
-    assert.equal(stretches(collector.entries).length, 1, 'no break and no gap at a change of mode');
-    return `${steps.pictures} pictures in VLC, none lost, ${latePictures} shown late, through Direct, Proxy, Transcode, Direct (${polls} polls)`;
-  } catch (error) {
-    process.stdout.write(agent.log + vlc.log.split('\n').slice(-40).join('\n'));
-    throw error;
-  } finally {
-    await vlc.stop();
-    agent.signal('SIGKILL');
-    await agent.exited;
-  }
-}
 
 /** Collects what a channel lists until so many segments are there, and holds each stretch to its pictures. */
 async function collected(edge: EdgePrograms, name: string, segments: number): Promise<Collector> {
@@ -90,17 +37,14 @@ async function gaps(edge: EdgePrograms, film: LiveFilm): Promise<string> {
   const lost = entries.filter(({ gap }) => gap);
   assert.ok(lost.length >= 2, `${lost.length} gaps of ${entries.length} segments`);
   assert.ok(entries.every(({ discontinuity }) => !discontinuity));
-  assert.ok(
-    !film.requests.some((path) => path.startsWith('/gaps/') && GAPS.withholds?.(path)),
-    'nobody asks for a gap',
-  );
+  assert.ok(!film.requests.some((path) => path.startsWith('gaps/') && GAPS.withholds?.(path)), 'nobody asks for a gap');
   return `${lost.length} gaps of ${entries.length} segments`;
 }
 
 /** Of a low-latency source whole segments are read, by plain requests. */
 async function parts(edge: EdgePrograms, film: LiveFilm): Promise<string> {
   const { entries, newest } = await collected(edge, 'parts', 13);
-  const asked = film.requests.filter((path) => path.startsWith('/parts/'));
+  const asked = film.requests.filter((path) => path.startsWith('parts/'));
   assert.deepEqual(
     asked.filter((path) => /_HLS_|\.part|next/.test(path)),
     [],
@@ -167,7 +111,7 @@ export async function liveFilm(link: LinkFolder): Promise<string> {
     edge.snapshot([direct, ...peculiar]);
     await Promise.all([direct, ...peculiar].map(({ name }) => plays(edge, name)));
     const facts = [
-      inVlc(edge, direct),
+      inVlc({ edge, route: direct, playlist: 'rung', direct: /\/plain\/a\d+\.ts/ }),
       gaps(edge, film),
       parts(edge, film),
       durations(edge, target),

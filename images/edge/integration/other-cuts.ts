@@ -20,7 +20,7 @@ function startOfPes(segment: Uint8Array, index: number): number {
  * A segment of one track that is cut some PES packets later than FFmpeg has cut it, at both of its ends: what it has left of
  * its own, and the beginning of the one behind it.
  */
-export function cutLater(own: Uint8Array, next: Uint8Array, packets: number): Uint8Array {
+export function cutLater(own: Uint8Array, next: Uint8Array, packets: number): Buffer {
   const tables = own.subarray(0, startOfPes(own, 0));
   return Buffer.concat([
     tables,

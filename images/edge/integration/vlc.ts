@@ -22,6 +22,11 @@ const FIRST_SOUND = /decoded zero sample/;
  * (discontinuity_indicator): it takes note, and goes on without a loss.
  */
 const JOINT = /ts demux (?:warning: discontinuity indicator|error: libdvbpsi error \(PSI decoder\): TS discontinuity)/;
+/** What it says of every initialization section of fragmented MP4: it has an edit list, and no samples of its own. */
+const SECTION =
+  /mp4 demux warning: (?:elst box found|no chunk defined|STTS table of 0 entries|that media doesn't look interleaved)/;
+/** The film is written without subtitles, for which MPEG-TS has no place. */
+const NO_SUBTITLES = /mux warning: rejecting stream with unsupported codec wvtt|main mux error: cannot add this stream/;
 /** What a busy machine shows too late is not lost by who sends it. */
 const LATE = /picture is too late to be displayed/;
 /** A machine that has no time for VLC: it read, decoded or wrote later than it meant to, whatever it was sent. */
@@ -61,13 +66,14 @@ export class Vlc {
     });
   }
 
-  /** @param url of a playlist */
+  /** @param url of a playlist; of a multivariant one the rendition of the highest bitrate is played */
   static async play(url: string): Promise<Vlc> {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-vlc-'));
     await chmod(folder, 0o777);
     const file = `std{access=file,mux=ts,dst=${join(folder, 'film.ts')}}`;
     const outputs = ['--vout', 'vdummy', '--aout', 'adummy', '--sout', `#duplicate{dst=display,dst=${file}}`];
-    const words = ['-I', 'oldrc', '--rc-fake-tty', '--no-color', '-vv', ...outputs, '--sout-all', url];
+    const control = ['-I', 'oldrc', '--rc-fake-tty', '--no-color', '-vv'];
+    const words = [...control, ...outputs, '--sout-all', '--adaptive-logic', 'highest', url];
     const [command, ...rest] = endingWithParent(['vlc', ...words]);
     const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
     return new Vlc(
@@ -84,7 +90,9 @@ export class Vlc {
   /** Its errors and warnings, without those about the machine and about changes of origin. */
   get troubles(): readonly string[] {
     const lines = this.#log.split('\n').filter((line) => / (?:error|warning): /.test(line));
-    return lines.filter((line) => ![MACHINE, FIRST_SOUND, JOINT, LATE, SLOW].some((usual) => usual.test(line)));
+    return lines.filter(
+      (line) => ![MACHINE, FIRST_SOUND, JOINT, SECTION, NO_SUBTITLES, LATE, SLOW].some((usual) => usual.test(line)),
+    );
   }
 
   /** Pictures that this machine had decoded too late for its display. */

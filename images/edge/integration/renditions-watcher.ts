@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { openProbedPage, readSample } from '@sluice/test/browser/chromium.ts';
+import { faultsOf, type PlaybackSample, reportOf } from '@sluice/test/browser/playback-report.ts';
+import { until } from './programs.ts';
+
+/** Frames per second of the film. */
+const FRAME_RATE = 25;
+/** Longest wait for anything that a player or an encoder does on a busy machine, in seconds. */
+export const PATIENCE_SECONDS = 90;
+/** Film after which a player has got over a choice whose segments it has asked for, in seconds. */
+const REFILL_SECONDS = 1;
+/** Film that each choice is watched for from then on, in seconds: more than one segment. */
+const WATCH_SECONDS = 3;
+/**
+ * Film that must not be skipped, nor shown again, in seconds: half a segment. On a busy machine decoders drop pictures, also
+ * some that they do not count; a wrong segment or none leaps by a segment.
+ */
+const LEAP_SECONDS = 1;
+/** Frames are counted, not looked at. */
+const VIEWPORT = { width: 480, height: 360 };
+
+/** What viewers choose: a picture by its lines, and a language. */
+export interface Choice {
+  readonly lines: 180 | 120 | 90;
+  readonly language: 'en' | 'de';
+}
+
+/** Where segments of a rendition come from, of the edge or of the source itself. */
+const SEGMENTS = {
+  180: /\/(?:s\/[^/]+\/source|high)\/\d+[\d.]*(?:ts|m4s)$/,
+  120: /\/s\/[^/]+\/120p\/\d+\.1\.(?:ts|m4s)$/,
+  90: /\/(?:source-90p|low)\/\d+[\d.]*(?:ts|m4s)$/,
+  en: /\/(?:source-audio-1|en)\/\d+[\d.]*(?:ts|m4s)$/,
+  de: /\/(?:source-audio-2|de)\/\d+[\d.]*(?:ts|m4s)$/,
+} as const;
+
+/** How each player is told to choose; they stand in pages with a `player`. */
+const CHOOSE = {
+  hls: ({ lines, language }: Choice): string => `
+    player.nextLevel = player.levels.findIndex((level) => level.height === ${lines});
+    player.audioTrack = player.audioTracks.findIndex((track) => track.lang === '${language}');`,
+  shaka: ({ lines, language }: Choice): string => `
+    player.configure({ abr: { enabled: false } });
+    player.selectVariantTrack(player.getVariantTracks().find(
+      (track) => track.height === ${lines} && track.language === '${language}'), false);`,
+} as const;
+
+const SHOW_SUBTITLES = {
+  hls: 'player.subtitleTrack = 0; player.subtitleDisplay = true;',
+  shaka: 'player.selectTextTrack(player.getTextTracks()[0]);',
+} as const;
+
+/** Whether a player knows two languages, three pictures and subtitles. */
+const KNOWS_ALL = {
+  hls: 'player.levels.length === 3 && player.audioTracks.length === 2 && player.subtitleTracks.length === 1',
+  shaka: 'player.getVariantTracks().length === 6 && player.getTextTracks().length === 1',
+} as const;
+
+/** Whether words are shown with the picture of this moment. */
+const SHOWS_WORDS = `[...document.querySelector('video').textTracks].some(
+  (track) => track.mode !== 'disabled' && track.activeCues?.length > 0)`;
+
+/** Lines of the pictures that were shown, each time they became others. */
+const REMEMBER_LINES = `{
+  const video = document.querySelector('video');
+  window.shownLines = [video.videoHeight];
+  video.addEventListener('resize', () => window.shownLines.push(video.videoHeight));
+}`;
+
+/** Players of the pages that play by one alone. */
+export const PLAYERS = ['hls', 'shaka'] as const;
+export type Player = (typeof PLAYERS)[number];
+type Page = Awaited<ReturnType<typeof openProbedPage>>;
+
+/** Where the film was not shown in its order. */
+function leapsOf({ frames }: PlaybackSample): readonly string[] {
+  return frames.flatMap((frame, index) => {
+    const before = frames[index - 1];
+    if (before === undefined) return [];
+    const step = frame.mediaTime - before.mediaTime;
+    const accounted = (frame.presented - before.presented - 1 + frame.dropped - before.dropped) / FRAME_RATE;
+    return step < 0 || step - accounted > LEAP_SECONDS
+      ? [`${step.toFixed(3)} s at ${frame.mediaTime.toFixed(2)} s`]
+      : [];
+  });
+}
+
+/** Whether others stand in this order among more of them: a rung has the source's lines until it is transcoded, and after. */
+function isWithin(some: readonly number[], all: readonly number[]): boolean {
+  const left = all.reduce((rest, one) => (one === rest[0] ? rest.slice(1) : rest), some);
+  return left.length === 0;
+}
+
+/** One player that watches a channel, and another one of its kind that plays the source itself, and changes nothing. */
+export class Watcher {
+  readonly player: Player;
+  readonly #page: Page;
+  readonly #reference: Page;
+  readonly #asked: string[] = [];
+  readonly #chosen: number[] = [];
+  /** When choices were made and done, by the page's clock: hls.js empties its buffer for another language. */
+  readonly #refills: [from: number, to: number][] = [];
+
+  private constructor(player: Player, page: Page, reference: Page) {
+    this.player = player;
+    this.#page = page;
+    this.#reference = reference;
+    page.on('request', (request) => this.#asked.push(new URL(request.url()).pathname));
+  }
+
+  /** @param pagesUrl of the pages of players @param url of the channel's multivariant playlist */
+  static async open(
+    browser: Parameters<typeof openProbedPage>[0],
+    pagesUrl: string,
+    player: Player,
+    url: string,
+    sourceUrl: string,
+  ): Promise<Watcher> {
+    const open = (streamUrl: string): Promise<Page> => {
+      const pageUrl = `${pagesUrl}/${player}.html?url=${encodeURIComponent(streamUrl)}`;
+      return openProbedPage(browser, pageUrl, { viewport: VIEWPORT });
+    };
+    const reference = await open(sourceUrl);
+    return new Watcher(player, await open(url), reference);
+  }
+
+  /** Waits until it knows all renditions and has played for a while. */
+  async begin(): Promise<void> {
+    const known = `'player' in window && ${KNOWS_ALL[this.player]}`;
+    await this.#until('all renditions', () => this.#page.evaluate<boolean>(known));
+    await this.#hasPlayed(WATCH_SECONDS);
+    await this.#page.evaluate(REMEMBER_LINES);
+  }
+
+  /** Chooses, and waits until segments of the chosen renditions are fetched and film is played. */
+  async choose(choice: Choice): Promise<void> {
+    this.#asked.length = 0;
+    this.#chosen.push(choice.lines);
+    const from = await this.#now();
+    await this.#page.evaluate(CHOOSE[this.player](choice));
+    for (const name of [choice.lines, choice.language] as const) {
+      await this.#until(`segments of ${name}`, () => this.#asked.some((path) => SEGMENTS[name].test(path)));
+    }
+    await this.#hasPlayed(REFILL_SECONDS);
+    this.#refills.push([from, await this.#now()]);
+    await this.#hasPlayed(WATCH_SECONDS);
+  }
+
+  /** Turns the subtitles on, and waits for words. */
+  async showSubtitles(): Promise<void> {
+    await this.#page.evaluate(`{ ${SHOW_SUBTITLES[this.player]} }`);
+    await this.readSubtitles();
+  }
+
+  /** Waits until words are shown. */
+  async readSubtitles(): Promise<void> {
+    await this.#until('subtitles', () => this.#page.evaluate<boolean>(SHOWS_WORDS));
+  }
+
+  /**
+   * Waits until the last choice is on the screen. Fails where anything was shown but one unbroken stretch of film with the
+   * pictures that were chosen, one after the other, as far as this machine shows the source itself so at the same time.
+   * @returns what was seen, in words
+   */
+  async judge(): Promise<string> {
+    const shown = (): Promise<number[]> => this.#page.evaluate<number[]>('window.shownLines');
+    await this.#until('the last choice', async () => (await shown()).at(-1) === this.#chosen.at(-1));
+    const ranges = async (): Promise<number> => (await readSample(this.#page)).buffered.length;
+    await this.#until('one stretch of film', async () => (await ranges()) === 1);
+    const lines = await shown();
+    assert.ok(isWithin(this.#chosen, lines), `${this.player} shows ${lines} lines, chosen were ${this.#chosen}`);
+    const sample = await readSample(this.#page);
+    const reference = reportOf(await readSample(this.#reference), FRAME_RATE);
+    const report = reportOf(sample, FRAME_RATE, this.#refills);
+    assert.deepEqual([faultsOf(report, reference), leapsOf(sample)], [[], []], this.player);
+    return `${this.player} ${report.presented} of ${report.expected} frames`;
+  }
+
+  async #until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+    await until(`${this.player}: ${what}`, PATIENCE_SECONDS, isTrue);
+  }
+
+  async #hasPlayed(seconds: number): Promise<void> {
+    const from = await this.#time();
+    await this.#until(`${seconds} s more are played`, async () => (await this.#time()) >= from + seconds);
+  }
+
+  #now(): Promise<number> {
+    return this.#page.evaluate<number>('performance.now()');
+  }
+
+  #time(): Promise<number> {
+    return this.#page.evaluate<number>("document.querySelector('video').currentTime");
+  }
+}
