@@ -71,7 +71,9 @@ export function firstLog(
     });
   }
   const firstMsn = Math.max(first.msn, resume.lastMsn + 1 + Math.ceil(RESUME_SLACK_SECONDS / targetDurationSeconds));
-  const discontinuityBase = Math.max(0, sequence) + resume.epoch;
+  // The status does not tell how many discontinuities the lost log had, and their sequence must not fall (RFC 8216bis 6.2.1):
+  // each stood at a segment of its own, so that they were no more than segments.
+  const discontinuityBase = Math.max(sequence + resume.epoch, firstMsn);
   const numbers = {
     msnOffset: firstMsn - first.msn,
     discontinuityOffset: discontinuityBase + 1 - first.discontinuitySequence,

@@ -1,13 +1,7 @@
 import { withJoint } from '@sluice/common/mpegts/joint.ts';
 import { extensionOf } from '../source/segment-kind.ts';
 import type { ChannelFiles } from '../storage/files.ts';
-import {
-  type BesideBytes,
-  lastEntry,
-  type SegmentBytes,
-  type TimelineEntry,
-  type TimelineLog,
-} from '../timeline/log.ts';
+import type { BesideBytes, SegmentBytes, TimelineEntry, TimelineLog } from '../timeline/log.ts';
 import { parseSegmentName, segmentName } from '../timeline/names.ts';
 import { type BesideSegment, type Fetchable, isMissing, type PendingSegment } from './pending.ts';
 import { type Origin, type Row, SOURCE } from './row.ts';
@@ -133,10 +127,13 @@ function ownDuration(one: BesideSegment, { durationSeconds }: PendingSegment): P
   return one.durationSeconds === durationSeconds ? {} : { durationSeconds: one.durationSeconds };
 }
 
-/** Origins of the newest listed segment by rung, to go on after a restart of the sidecar; null where nothing is listed. */
+/**
+ * Origins of the newest listed segment that is no gap by rung, to go on after a restart of the sidecar or as another owner;
+ * null where there is none.
+ */
 export function originsOf(log: TimelineLog): Readonly<Record<string, Origin>> | null {
-  const newest = lastEntry(log);
-  if (newest === null) return null;
+  const newest = log.entries.findLast(({ gap }) => !gap);
+  if (newest === undefined) return null;
   return Object.fromEntries(Object.entries(newest.names).map(([rung, name]) => [rung, originOf(name)]));
 }
 

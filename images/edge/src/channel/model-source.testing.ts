@@ -34,7 +34,7 @@ export class ModelSource {
   #breakNext = false;
   #gapNext = false;
   #markers: readonly string[] = [];
-  #keys: readonly string[] = [];
+  #keys: readonly string[] = KEYS[0] ?? [];
   #ranged = false;
   #appeared = 0;
   /** Every segment there ever was, by its date, which nothing on its way to a viewer may change. */

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Mode } from '@sluice/common/link/mode.ts';
+import type { Route } from '@sluice/common/link/route.ts';
 import { playlistViolations, updateViolations } from '@sluice/test/viewer/invariants.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import type { SourceClient } from '../source/client.ts';
@@ -10,15 +11,20 @@ import { VirtualClock } from '../testing/virtual-clock.ts';
 import { bytesOf, nextMsn, type TimelineEntry } from '../timeline/log.ts';
 import { mapName, segmentName } from '../timeline/names.ts';
 import { mediaPlaylist } from '../timeline/playlist.ts';
+import { publishedCopy } from './copy.ts';
 import { originOf } from './materialise.ts';
 import { MemoryFiles } from './memory-files.testing.ts';
+import { type Heir, type Legacy, legacyOf } from './model-heirs.testing.ts';
 import { ModelSource, SEGMENT, type Turn } from './model-source.testing.ts';
 import { constantLagMs } from './pace.ts';
 import { Publisher } from './publisher.ts';
+import type { PublisherContext } from './publisher-context.ts';
 import { TranscodeSession } from './transcode.ts';
 
 const UID = '11112222-3333';
 const RUNGS = ['source', 'high', 'low'];
+
+const SESSION = { name: 's', uid: 's', tokenSha256: '', rungs: ['high', 'low'] };
 
 /** What happens to a channel, step by step. */
 export type Event =
@@ -32,6 +38,7 @@ export type Event =
   | { readonly kind: 'attempt' }
   | { readonly kind: 'full'; readonly isFull: boolean }
   | { readonly kind: 'squeeze' }
+  | { readonly kind: 'owner'; readonly heir: Heir }
   | { readonly kind: 'end' };
 
 /** A channel in a model world: everything of it but files, sockets and time is real. */
@@ -41,8 +48,11 @@ export class World {
   });
   readonly files = new MemoryFiles();
   readonly source: ModelSource;
-  readonly publisher: Publisher;
-  readonly session = new TranscodeSession({ name: 's', uid: 's', tokenSha256: '', rungs: ['high', 'low'] });
+  readonly #client: SourceClient;
+  #publisher: Publisher;
+  /** As the Channel's status tells it to whoever is owner next. */
+  #resume: Route['resume'] = null;
+  #session = new TranscodeSession(SESSION);
   readonly problems: string[] = [];
   #known: readonly KnownSegment[] = [];
   #behind = 0;
@@ -56,7 +66,7 @@ export class World {
   constructor(window: number, firstMsn: number, fragmented: boolean) {
     this.#fragmented = fragmented;
     this.source = new ModelSource(firstMsn, window, fragmented);
-    const client: SourceClient = {
+    this.#client = {
       read: async ({ url }) => {
         if (this.source.lost.has(url)) throw sourceError('SOURCE_NOT_FOUND', 'gone');
         return {
@@ -71,27 +81,50 @@ export class World {
       },
       close: async () => undefined,
     };
-    this.publisher = new Publisher(
-      {
-        clock: this.clock,
-        client,
-        files: this.files,
-        view: () => ({
-          uid: UID,
-          headers: { origin: '', values: {} },
-          mode: this.#mode,
-          rungs: RUNGS,
-          resume: null,
-          session: this.session,
-          lagMs: (seconds) => constantLagMs(seconds, true),
-        }),
-        save: async () => undefined,
-        changed: () => this.poll(),
-        trouble: () => undefined,
-        published: () => undefined,
-      },
-      null,
-    );
+    this.#publisher = this.#open({ log: null, underWay: null });
+  }
+
+  /** The owner's. */
+  get publisher(): Publisher {
+    return this.#publisher;
+  }
+
+  #open({ log, underWay }: Legacy): Publisher {
+    const context: PublisherContext = {
+      clock: this.clock,
+      client: this.#client,
+      files: this.files,
+      view: () => ({
+        uid: UID,
+        headers: { origin: '', values: {} },
+        mode: this.#mode,
+        rungs: RUNGS,
+        resume: this.#resume,
+        session: this.#session,
+        lagMs: (seconds) => constantLagMs(seconds, true),
+      }),
+      save: async () => undefined,
+      changed: () => this.poll(),
+      trouble: () => undefined,
+      published: () => undefined,
+    };
+    return new Publisher(context, log, underWay);
+  }
+
+  /** Another edge becomes the owner; the one before stops at once, and its files can be had unless nobody has anything. */
+  async #succeed(heir: Heir): Promise<void> {
+    const { log } = this.#publisher;
+    if (log !== null) this.#resume = { epoch: log.epoch, lastMsn: nextMsn(log) - 1 };
+    const legacy = legacyOf(heir, this.#publisher, this.#session, this.clock.now());
+    this.#publisher.close();
+    await this.#publisher.idle();
+    if (heir === 'bare') await this.files.clear();
+    this.#known = legacy.log === null ? [] : publishedCopy(legacy.log, this.#known).known;
+    this.#behind = 0;
+    this.#before = null;
+    this.#session = new TranscodeSession(SESSION);
+    if (legacy.underWay?.session != null) this.#session.goOn(legacy.underWay.session, this.clock.now());
+    this.#publisher = this.#open(legacy);
   }
 
   look(): void {
@@ -101,27 +134,27 @@ export class World {
     this.#behind = taken.kind === 'stale' ? this.#behind + 1 : 0;
     if (taken.kind !== 'stale') {
       this.#known = remember(this.#known, taken);
-      this.publisher.take(taken, playlist, now, this.#before);
+      this.#publisher.take(taken, playlist, now, this.#before);
     }
     this.#before = now;
   }
 
   async encode(): Promise<void> {
-    this.session.called(this.#attempt, this.clock.now());
-    const listed = this.publisher.log === null ? 0 : nextMsn(this.publisher.log);
-    for (const segment of this.publisher.stored()) {
+    this.#session.called(this.#attempt, this.clock.now());
+    const listed = this.#publisher.log === null ? 0 : nextMsn(this.#publisher.log);
+    for (const segment of this.#publisher.stored()) {
       for (const rung of ['high', 'low'].slice(0, this.#encoded)) {
         // Two encoder runs after each other write the same section.
         const bytes = Buffer.from(`${rung} ${Math.floor(this.#attempt / 2)}`);
         const section = this.#fragmented ? mapName(UID, segment.epoch, bytes, rung) : null;
-        if (segment.msn < listed || !this.session.claim(this.#attempt, segment.msn, rung, section)) continue;
+        if (segment.msn < listed || !this.#session.claim(this.#attempt, segment.msn, rung, section)) continue;
         const id = { uid: UID, epoch: segment.epoch, rung, msn: segment.msn, attempt: this.#attempt };
         const isStored = await this.#store(section, bytes, segmentName(id, section === null ? 'ts' : 'm4s')).then(
           () => true,
           () => false,
         );
-        if (isStored) this.session.stored(segment.msn, rung, section);
-        this.session.unclaim(this.#attempt, segment.msn, rung);
+        if (isStored) this.#session.stored(segment.msn, rung, section);
+        this.#session.unclaim(this.#attempt, segment.msn, rung);
       }
     }
   }
@@ -140,10 +173,11 @@ export class World {
     else if (event.kind === 'attempt') this.#attempt += 1;
     else if (event.kind === 'full') this.files.isFull = event.isFull;
     else if (event.kind === 'squeeze') this.files.squeeze();
+    else if (event.kind === 'owner') await this.#succeed(event.heir);
     else if (event.kind === 'end') await this.end();
     else if (event.kind === 'jump') for (let count = 0; count < event.segments; count += 1) this.source.appear();
     else await this.sleep(event.seconds);
-    this.publisher.pump();
+    this.#publisher.pump();
     await this.clock.advance(0);
   }
 
@@ -162,26 +196,26 @@ export class World {
     this.source.hasEnded = true;
     this.look();
     await this.clock.advance(10_000);
-    const { log, caughtUp } = this.publisher;
+    const { log, caughtUp } = this.#publisher;
     const isEnded = log !== null && mediaPlaylist(log, 'low').endsWith('#EXT-X-ENDLIST\n');
     if (caughtUp && log !== null && log.entries.length > 0 && !isEnded)
       this.problems.push('no EXT-X-ENDLIST at the end');
   }
 
   async sleep(seconds: number): Promise<void> {
-    this.publisher.sleep();
-    const { log } = this.publisher;
+    this.#publisher.sleep();
+    const { log } = this.#publisher;
     if (log !== null) this.#known = this.#known.filter((one) => one.msn < nextMsn(log) - log.msnOffset);
     await this.clock.advance(0);
     for (let passed = 0; passed < seconds; passed += 2) this.source.appear();
     await this.clock.advance(seconds * 1000);
-    if (seconds > 24) await this.publisher.forget();
+    if (seconds > 24) await this.#publisher.forget();
     this.#before = null;
   }
 
   /** Compares what clients see now with what they saw before. */
   poll(): void {
-    const { log } = this.publisher;
+    const { log } = this.#publisher;
     if (log === null || log.entries.length === 0) return;
     const texts = RUNGS.map((rung) => mediaPlaylist(log, rung));
     const playlists = texts.map(parseMediaPlaylist);
@@ -229,7 +263,7 @@ export class World {
   }
 
   #checkFiles(): void {
-    const { log } = this.publisher;
+    const { log } = this.#publisher;
     for (const rung of RUNGS) {
       let previous: string | null = null;
       for (const entry of log?.entries ?? []) {
