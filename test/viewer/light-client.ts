@@ -12,24 +12,34 @@ const READ_BYTES = 512 * 1024;
  * else there is {@link ViewerClient} by undici.
  * @param socketPath sends all requests to a unix socket instead of their URL's host
  * @param service takes the connections of its host
+ * @param localAddress IPv4 address of this machine that connections begin at
  */
-export function createLightClients(socketPath?: string, service?: VirtualService): () => ViewerClient {
+export function createLightClients(
+  socketPath?: string,
+  service?: VirtualService,
+  localAddress?: string,
+): () => ViewerClient {
   const buffer = Buffer.allocUnsafe(READ_BYTES);
-  return () => new LightClient(buffer, socketPath, service);
+  return () => new LightClient(buffer, { socketPath, service, localAddress });
+}
+
+/** Where connections begin and end, if not at their URL's host. */
+interface Way {
+  readonly socketPath: string | undefined;
+  readonly service: VirtualService | undefined;
+  readonly localAddress: string | undefined;
 }
 
 class LightClient implements ViewerClient {
   readonly #buffer: Buffer;
-  readonly #socketPath: string | undefined;
-  readonly #service: VirtualService | undefined;
+  readonly #way: Way;
   readonly #idle = new Map<string, LightConnection[]>();
   readonly #open = new Set<LightConnection>();
   #closed = false;
 
-  constructor(buffer: Buffer, socketPath: string | undefined, service: VirtualService | undefined) {
+  constructor(buffer: Buffer, way: Way) {
     this.#buffer = buffer;
-    this.#socketPath = socketPath;
-    this.#service = service;
+    this.#way = way;
   }
 
   get(url: string, signal: AbortSignal, discard = false): Promise<Answer> {
@@ -56,7 +66,7 @@ class LightClient implements ViewerClient {
     const idle = this.#idle.get(origin) ?? [];
     this.#idle.set(origin, idle);
     const question = text(path, origin);
-    const service = this.#service?.host === host ? this.#service : undefined;
+    const service = this.#way.service?.host === host ? this.#way.service : undefined;
     for (let used = idle.pop(); used !== undefined; used = idle.pop()) {
       const answer = await this.#askAgain(used, question, discard);
       if (answer !== null) return this.#keep(used, idle, answer);
@@ -93,7 +103,9 @@ class LightClient implements ViewerClient {
 
   #connect(endpoint: Endpoint, service: VirtualService | undefined): LightConnection {
     if (this.#closed) throw new Error('the client is closed');
-    const address = this.#socketPath === undefined ? endpoint : { path: this.#socketPath };
+    const { socketPath, localAddress } = this.#way;
+    const from = localAddress === undefined ? {} : { localAddress };
+    const address = socketPath === undefined ? { ...endpoint, ...from } : { path: socketPath };
     const connection: LightConnection = new LightConnection(address, this.#buffer, () => {
       this.#open.delete(connection);
       service?.closed(endpoint);

@@ -40,7 +40,7 @@ export class LightConnection {
 
   /** @param buffer that reads go through, shared with others. @param onClose called once, when the socket is gone */
   constructor(
-    address: Pick<TcpNetConnectOpts, 'host' | 'port'> | Pick<IpcNetConnectOpts, 'path'>,
+    address: Pick<TcpNetConnectOpts, 'host' | 'port' | 'localAddress'> | Pick<IpcNetConnectOpts, 'path'>,
     buffer: Buffer,
     onClose: () => void,
   ) {
@@ -99,10 +99,13 @@ export class LightConnection {
 
   /** @returns what follows the head; null while it is not complete */
   #takeHead(bytes: Uint8Array): Uint8Array | null {
-    const all = Buffer.concat([this.#headBytes, bytes]);
+    const first = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    // It comes in one piece as a rule, with half a megabyte of the body behind it: nothing of that is copied.
+    const all = this.#headBytes.length === 0 ? first : Buffer.concat([this.#headBytes, first]);
     const end = all.indexOf(HEAD_END);
     if (end < 0 && all.length <= MAX_HEAD_BYTES) {
-      this.#headBytes = all;
+      // The next read overwrites where it lies.
+      this.#headBytes = Buffer.from(all);
       return null;
     }
     const head = end < 0 ? null : readHead(all.toString('latin1', 0, end));

@@ -3,83 +3,89 @@ import type { ViewerClient } from '../../viewer/client.ts';
 import { createLightClients } from '../../viewer/light-client.ts';
 import { parseMediaPlaylist } from '../../viewer/media-playlist.ts';
 import type { Measurement } from '../statistics.ts';
-import { compared } from './comparison.ts';
+import { addSent, NOTHING, rowsOfBytes, type Sent } from './bytes-rows.ts';
 import { partCores } from './cores.ts';
 import { type EdgeSubject, NAMESPACE } from './edge-subject.ts';
 import { CONNECTIONS } from './hammer.ts';
-import { cpuSecondsByGroup } from './processes.ts';
+import { cpuSecondsOf, pidsOf, runClock } from './processes.ts';
 import type { Subject } from './subject.ts';
-import { inTurns, type Ratio, ratioOf, type Turns } from './turns.ts';
+import { unpacedReaders } from './unpaced.ts';
 
-/** Short turns, so that what else the machine does meets both alike, in rounds with connections of their own. */
-const ROUNDS = 8;
-const TURNS_OF_A_ROUND = 2;
-const TURN_SECONDS = 0.4;
+/** Each round has connections of its own: what the kernel has learned of one stays for as long as it lives. */
+const ROUNDS = 6;
+/** In the order edge, nginx, nginx again, and back: what else the machine does meets all alike. */
+const CYCLES_OF_A_ROUND = 22;
+/** Short, so that what else the machine does meets neighbours alike; two hundred requests, beside which the last ones of a turn are few. */
+const TURN_SECONDS = 0.05;
 /** Sockets have found the size of their buffers by then, and nginx has opened the files. */
 const WARM_UP_SECONDS = 0.3;
+/** The last acknowledgements come within it. */
+const REST_MILLISECONDS = 1;
 
-/** Bytes of one turn, and what they cost. */
-interface Sent {
-  readonly bytes: number;
-  readonly cpuSeconds: number;
-  /** Of nginx alone. */
-  readonly nginxCpuSeconds: number;
-}
-
-/** A server, and below which URL the files of `/live` are. */
+/** An nginx with the connections to it, and what it has sent. */
 interface Target {
+  /** URL below which the files of `/live` are. */
   readonly base: string;
-  readonly groups: readonly number[];
+  readonly pids: readonly number[];
+  readonly clients: readonly ViewerClient[];
+  sent: Sent;
 }
 
-/** Cached segments: bytes per CPU-second of all processes of the edge, and of nginx alone with the same files. */
-export async function measureBytes(edge: EdgeSubject, reference: Subject): Promise<Measurement[]> {
-  const [toEdge, toReference] = [
-    { base: `${edge.url}/live`, groups: edge.groups },
-    { base: `${reference.url}/files`, groups: reference.groups },
-  ] as const;
-  const share = partCores([...edge.groups, ...reference.groups]);
-  const turns: { subject: Sent[]; reference: Sent[] } = { subject: [], reference: [] };
+/**
+ * Cached segments: bytes per CPU-second of all processes of the edge, and of nginx alone with the same files; and of
+ * another nginx alone, which shows how steady the measure is.
+ */
+export async function measureBytes(edge: EdgeSubject, alone: Subject, again: Subject): Promise<Measurement[]> {
+  const [sidecar = 0, ...nginx] = edge.groups;
+  const servers = [
+    { base: `${edge.url}/live`, groups: nginx },
+    { base: `${alone.url}/files`, groups: alone.groups },
+    { base: `${again.url}/files`, groups: again.groups },
+  ];
+  const share = partCores([sidecar, ...servers.flatMap(({ groups }) => groups)]);
+  const readers = unpacedReaders();
+  const rounds: Sent[][] = [];
+  const startedAt = performance.now();
+  const before = cpuSecondsOf([sidecar]);
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const found = await measureRound(toEdge, toReference, await segmentPaths(edge));
-      turns.subject.push(...found.subject);
-      turns.reference.push(...found.reference);
+      const paths = await segmentPaths(edge);
+      const createClient = createLightClients(undefined, undefined, readers.address);
+      const targets = servers.map(({ base, groups }) => ({
+        base,
+        pids: groups.flatMap(pidsOf),
+        clients: Array.from({ length: CONNECTIONS }, createClient),
+        sent: NOTHING,
+      }));
+      await playRound(targets, paths);
+      rounds.push(targets.map(({ sent }) => sent));
     }
   } finally {
+    readers.stop();
     share?.();
   }
-  return rowsOf(turns);
+  const seconds = (performance.now() - startedAt) / 1000;
+  return rowsOfBytes({ rounds, sidecarShare: (cpuSecondsOf([sidecar]) - before) / seconds });
 }
 
-async function measureRound(edge: Target, reference: Target, paths: readonly string[]): Promise<Turns<Sent>> {
-  const createClient = createLightClients();
-  const connect = () => Array.from({ length: CONNECTIONS }, createClient);
-  const clients = { edge: connect(), reference: connect() };
-  const measureEdge = (seconds: number) => fetchFor(seconds, edge, clients.edge, paths);
-  const measureReference = (seconds: number) => fetchFor(seconds, reference, clients.reference, paths);
+async function playRound(targets: readonly Target[], paths: readonly string[]): Promise<void> {
   try {
-    await measureEdge(WARM_UP_SECONDS);
-    await measureReference(WARM_UP_SECONDS);
-    return await inTurns(
-      () => measureEdge(TURN_SECONDS),
-      () => measureReference(TURN_SECONDS),
-      TURNS_OF_A_ROUND,
-    );
+    for (const target of targets) await fetchFor(WARM_UP_SECONDS, target, paths);
+    for (let cycle = 0; cycle < CYCLES_OF_A_ROUND; cycle += 1) {
+      for (const target of [...targets, ...targets.toReversed()]) {
+        target.sent = addSent(target.sent, await fetchFor(TURN_SECONDS, target, paths));
+      }
+    }
   } finally {
-    await Promise.all([...clients.edge, ...clients.reference].map((client) => client.close()));
+    await Promise.all(targets.flatMap(({ clients }) => clients.map((client) => client.close())));
   }
 }
 
 /** Fetches as fast as it is answered, and waits for what is under way. @throws Error for any answer that is not 200 */
-async function fetchFor(
-  seconds: number,
-  { base, groups }: Target,
-  clients: readonly ViewerClient[],
-  paths: readonly string[],
-): Promise<Sent> {
-  const before = cpuSecondsByGroup(groups);
-  const deadline = performance.now() + seconds * 1000;
+async function fetchFor(seconds: number, { base, pids, clients }: Target, paths: readonly string[]): Promise<Sent> {
+  const ran = runClock(pids);
+  const startedAt = performance.now();
+  const deadline = startedAt + seconds * 1000;
   const { signal } = new AbortController();
   let bytes = 0;
   const run = async (client: ViewerClient, connection: number): Promise<void> => {
@@ -90,40 +96,8 @@ async function fetchFor(
     }
   };
   await Promise.all(clients.map(run));
-  // The last acknowledgements.
-  await sleep(1);
-  const used = cpuSecondsByGroup(groups).map((after, index) => after - (before[index] ?? 0));
-  return { bytes, cpuSeconds: used.reduce((sum, one) => sum + one, 0), nginxCpuSeconds: used.at(-1) ?? Number.NaN };
-}
-
-function rowsOf(turns: Turns<Sent>): Measurement[] {
-  const alone = `nginx alone, same files: ${gigabytes(turns.reference, ({ cpuSeconds }) => cpuSeconds)}`;
-  return [
-    compared({
-      what: 'cached segments per CPU-second, whole edge pod',
-      measured: gigabytes(turns.subject, ({ cpuSeconds }) => cpuSeconds),
-      reference: alone,
-      ratio: ratio(turns, ({ cpuSeconds }) => cpuSeconds),
-      goal: { atLeast: 0.95 },
-    }),
-    // The sidecar goes on to follow its channel meanwhile; what that costs does not depend on the bytes that nginx sends.
-    compared({
-      what: 'cached segments per CPU-second, nginx of the edge pod',
-      measured: gigabytes(turns.subject, ({ nginxCpuSeconds }) => nginxCpuSeconds),
-      reference: alone,
-      ratio: ratio(turns, ({ nginxCpuSeconds }) => nginxCpuSeconds),
-      goal: null,
-    }),
-  ];
-}
-
-function ratio(turns: Turns<Sent>, cost: (sent: Sent) => number): Ratio {
-  return ratioOf(turns, (sent) => [sent.bytes, cost(sent)]);
-}
-
-function gigabytes(sent: readonly Sent[], cost: (sent: Sent) => number): string {
-  const total = (pick: (one: Sent) => number): number => sent.reduce((sum, one) => sum + pick(one), 0);
-  return `${(total(({ bytes }) => bytes) / total(cost) / 1e9).toFixed(2)} GB`;
+  await sleep(REST_MILLISECONDS);
+  return { bytes, cpuSeconds: ran(), seconds: (performance.now() - startedAt) / 1000 };
 }
 
 /** Below /live: the newest ones, which stay for a while. */
