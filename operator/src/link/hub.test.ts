@@ -258,7 +258,7 @@ describe('the links to the edges', () => {
     const { keys: others } = await edgeOf('two');
     const { hub } = hubOf(others);
     hub.setEdges([edge.endpoint()]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    while (hub.attempts('one') === 0) await new Promise(setImmediate);
     expect([edge.connected, edge.refusals, hub.status().connected]).toEqual([false, [], 0]);
   });
 

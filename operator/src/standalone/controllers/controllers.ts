@@ -7,6 +7,7 @@ import { type LoopbackNetwork, servicePort } from '../network/network.ts';
 import type { openRelay } from '../network/relay.ts';
 import { runDeployment } from './deployment.ts';
 import { endpointSlice, targetsOf } from './service.ts';
+import { type ServicePort, ServiceRelays } from './service-relays.ts';
 
 /** What the controllers are made of. */
 export interface ControllersOptions {
@@ -32,7 +33,7 @@ const WATCHED: ReadonlySet<string> = new Set([LOCAL_POD.plural, DEPLOYMENT.plura
  */
 export function runControllers(options: ControllersOptions): () => Promise<void> {
   const { store, onTrouble } = options;
-  const relays: Relays = new Map();
+  const relays = new ServiceRelays(options.openRelay, onTrouble);
   let pass: NodeJS.Immediate | null = null;
   /** Changes that come together are worked on together. */
   const schedule = (): void => {
@@ -55,14 +56,11 @@ export function runControllers(options: ControllersOptions): () => Promise<void>
   return async () => {
     unsubscribe();
     if (pass !== null) clearImmediate(pass);
-    await Promise.all([...relays.values()].map(async (close) => (await close)()));
+    await relays.close();
   };
 }
 
-/** What ends the relay of each port of each Service, by its address. */
-type Relays = Map<string, Promise<() => Promise<void>>>;
-
-function reconcile(options: ControllersOptions, relays: Relays): void {
+function reconcile(options: ControllersOptions, relays: ServiceRelays): void {
   const { store, now } = options;
   store.collectGarbage();
   const oldest = now() - EVENT_TTL_MILLISECONDS;
@@ -73,32 +71,16 @@ function reconcile(options: ControllersOptions, relays: Relays): void {
 }
 
 /** Tells the operator of the pods of each Service, and leads each of its ports to those that are ready. */
-function runServices(options: ControllersOptions, pods: readonly LocalPod[], relays: Relays): void {
-  const { store, network, openRelay, onTrouble } = options;
-  const wanted = new Set<string>();
-  for (const { metadata, spec } of store.list(SERVICE).map((raw) => SERVICE.parse(raw))) {
+function runServices({ store, network }: ControllersOptions, pods: readonly LocalPod[], relays: ServiceRelays): void {
+  const ports = store.list(SERVICE).flatMap((raw): readonly ServicePort[] => {
+    const { metadata, spec } = SERVICE.parse(raw);
     store.apply(ENDPOINT_SLICE, 'object', endpointSlice({ metadata, spec }, pods), 'endpoint-controller');
     const address = network.serviceAddress(metadata.namespace, metadata.name);
-    for (const { name, port } of spec.ports) {
-      const key = `${address}:${servicePort(port)}`;
-      wanted.add(key);
-      if (relays.has(key)) continue;
-      const opened = openRelay(address, servicePort(port), () => targetsOf(store, metadata, name));
-      relays.set(key, opened);
-      opened.catch((error: unknown) => {
-        relays.delete(key);
-        onTrouble(messageOf(error));
-      });
-    }
-  }
-  for (const [key, opened] of relays) {
-    if (wanted.has(key)) continue;
-    relays.delete(key);
-    opened.then(
-      (close) => close(),
-      () => {},
-    );
-  }
+    return spec.ports.map(({ name, port }) => {
+      return { address, port: servicePort(port), targets: () => targetsOf(store, metadata, name) };
+    });
+  });
+  relays.follow(ports);
 }
 
 /** When an Event happened, the last time. */

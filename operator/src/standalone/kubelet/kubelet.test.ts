@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { PODS, SECRETS } from './kinds.testing.ts';
@@ -94,6 +94,13 @@ describe('a pod', () => {
     const path = join(stage().folder, stage().read().metadata.uid, 'volumes/keys');
     await stage().until('the new files', () => readdirSync(path).join() === 'both,new');
     expect(['both', 'new'].map((file) => readFileSync(join(path, file), 'utf8'))).toEqual(['def', 'ghi']);
+    rmSync(path, { recursive: true });
+    writeFileSync(path, 'no folder');
+    stage().store.update(SECRETS, 'tv', 'keys', (object) => {
+      object.data = {};
+    });
+    const complaint = /^film-1\/ Secret keys has changed, and its files cannot be written: .*ENOTDIR/;
+    await stage().until('a complaint', () => stage().printed.some((line) => complaint.test(line)));
   });
 
   test.each([

@@ -91,12 +91,10 @@ export class PodRun {
 
   /** A Secret has changed, perhaps one that the pod mounts. */
   refresh(secret: JsonObject): void {
-    const { pod } = this.#place;
     const { namespace, name } = metadataOf(secret);
-    if (namespace !== pod.metadata.namespace) return;
+    if (namespace !== this.#place.pod.metadata.namespace) return;
     this.#prepared = this.#prepared.then(async (isPrepared) => {
-      // What ends takes its folder along.
-      if (isPrepared) await refreshSecret(pod, join(this.#place.folder, 'volumes'), name, secret).catch(() => {});
+      if (isPrepared) await this.#rewrite(String(name), secret);
       return isPrepared;
     });
   }
@@ -133,6 +131,19 @@ export class PodRun {
     await rm(folder, { recursive: true, force: true }).catch(() => {}); // its parent goes at the end anyway
     const { namespace, name, uid } = pod.metadata;
     attempt(() => this.#services.store.delete(LOCAL_POD, namespace, name, { uid, graceSeconds: 0 }));
+  }
+
+  /** Brings the pod's files of a Secret up to date; where that fails they stay as they are, and somebody has to know. */
+  async #rewrite(name: string, secret: JsonObject): Promise<void> {
+    const { pod, folder } = this.#place;
+    try {
+      await refreshSecret(pod, join(folder, 'volumes'), name, secret);
+    } catch (error) {
+      // What ends takes its folder along.
+      if (this.#ending.signal.aborted) return;
+      const text = `Secret ${name} has changed, and its files cannot be written: ${messageOf(error)}`;
+      this.#services.print({ pod: pod.metadata.name, container: '', text });
+    }
   }
 
   /** Makes the volumes, as soon as the Secrets are there. @returns false if the pod ends before */
