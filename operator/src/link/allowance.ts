@@ -1,8 +1,8 @@
 /**
- * What an edge may send at once: the ids of all viewers that it may name (500,000 at some 45 bytes), and half as much again.
- * As many bytes of questions for seats take the operator more than two seconds, and it has to renew its lease within ten.
+ * What an edge may send at once: the ids of all viewers that it may name (300,000 at some 45 bytes), and nearly as much of
+ * all else. As many bytes of questions for seats take the operator two seconds, and it has to renew its lease within ten.
  */
-const BURST_BYTES = 32 * 1024 * 1024;
+const BURST_BYTES = 24 * 1024 * 1024;
 
 /** What it may send on and on, in bytes per second: tens of thousands of viewers who come and go in each of them. */
 const STEADY_BYTES_PER_SECOND = 4 * 1024 * 1024;

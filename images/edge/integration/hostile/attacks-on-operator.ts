@@ -12,7 +12,7 @@ import { type Bounds, judge, PeakMemory, type Toll, tollTable } from './toll.ts'
 
 /** Some of which the broken edge speaks, beside the one that the healthy edge has viewers of. */
 const CHANNELS = 12;
-/** How long each attack goes on: time for some of the burst that the operator takes (32 MiB). */
+/** How long each attack goes on: time for some of the burst that the operator takes (24 MiB). */
 const ATTACK_SECONDS = 1;
 
 /**
@@ -20,7 +20,7 @@ const ATTACK_SECONDS = 1;
  * collected yet; ids come to that.
  */
 const CEILING_BYTES = 120_000_000;
-/** Half a million ids, in the union and by edge. */
+/** Three hundred thousand ids, in the union and by edge. */
 const IDS_CEILING_BYTES = 260_000_000;
 
 const FRAME_BYTES = MAX_EDGE_FRAME_BYTES - 1024;
