@@ -91,8 +91,18 @@ class Everywhere {
   }
 
   async listen(): Promise<void> {
-    this.#server.listen(0, '::');
-    await once(this.#server, 'listening');
+    // Of both families; of IPv4 alone on a machine without IPv6, where nobody can come to an address of the other.
+    for (const host of ['::', '0.0.0.0']) {
+      this.#server.listen(0, host);
+      const isListening = await once(this.#server, 'listening').then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (host === '::' && (error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL')) return false;
+          throw error;
+        },
+      );
+      if (isListening) return;
+    }
   }
 
   /** URL of the source at a host. */

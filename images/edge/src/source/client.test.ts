@@ -256,6 +256,29 @@ describe('the source client', () => {
     expect(Buffer.from(answer.bytes).toString()).toBe('234');
   });
 
+  test('reads what stands in front of a range, too, where it takes the beginning of one from such a server', async () => {
+    const base = await serve((_request, response) => void response.end('0123456789'.repeat(100)));
+    const answer = await read(base, { range: { offset: 502, length: 400 }, maxBytes: 4, partial: true });
+    expect(Buffer.from(answer.bytes).toString()).toBe('2345');
+    expect(answer.contentLength).toBe(400);
+  });
+
+  test('reads no more of a range than was asked for', async () => {
+    const base = await serve((_request, response) => void response.writeHead(206).end('23456789'));
+    const answer = await read(base, { range: { offset: 2, length: 3 } });
+    expect(Buffer.from(answer.bytes).toString()).toBe('234');
+  });
+
+  test.each([
+    ['a file that ends before', 200, {}, { offset: 8, length: 3 }, 'SEGMENT_BROKEN', /2 of the 3 bytes/],
+    ['less', 206, {}, { offset: 0, length: 11 }, 'SEGMENT_BROKEN', /10 of the 11 bytes/],
+    ['another one', 206, { 'content-range': 'bytes 0-9/10' }, { offset: 5, length: 10 }, 'SEGMENT_BROKEN', /from 0 on/],
+    ['a file of gigabytes', 200, {}, { offset: 3e9, length: 3 }, 'SOURCE_TOO_LARGE', /ignores Range/],
+  ])('refuses what is no range that was asked for: %s', async (_what, status, headers, range, code, message) => {
+    const base = await serve((_request, response) => void response.writeHead(status, headers).end('0123456789'));
+    await expect(read(base, { range })).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
   test('cannot reach a closed port', async () => {
     const base = await serve((_request, response) => void response.end());
     server.closeAllConnections();

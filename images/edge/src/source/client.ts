@@ -4,7 +4,8 @@ import { type AddressGuard, forbiddenAddress, guardedLookup, isForbiddenLiteral,
 import { readBody, saidLength } from './body.ts';
 import { asSourceError, sourceError } from './errors.ts';
 import { headersFor, type SourceHeaders } from './headers.ts';
-import { ReadingRoom } from './room.ts';
+import { type ByteRange, limitsOf, partOf, type RangeHead } from './range.ts';
+import { type Holding, ReadingRoom } from './room.ts';
 
 /** More hops than any CDN needs; a loop ends soon. */
 const MAX_REDIRECTS = 5;
@@ -26,8 +27,8 @@ export interface SourceRequest {
   readonly signal: AbortSignal;
   /** Reads at most `maxBytes` and leaves the rest, instead of failing on a longer body. */
   readonly partial?: boolean;
-  /** Inclusive byte range. */
-  readonly range?: { readonly offset: number; readonly length: number };
+  /** Of the file, which may be one of many segments. */
+  readonly range?: ByteRange;
   readonly etag?: string;
   readonly lastModified?: string;
   /** Sent as Origin, to see whether the answer admits pages of other sites. */
@@ -50,7 +51,7 @@ export interface SourceResponse {
 export interface SourceClient {
   /**
    * Throws SluiceError SOURCE_URL, SOURCE_FORBIDDEN_ADDRESS, SOURCE_REDIRECTS, SOURCE_NOT_FOUND, SOURCE_HTTP_STATUS, SOURCE_TOO_LARGE,
-   * SOURCE_PIECEMEAL, SOURCE_CROWDED_OUT, SOURCE_TIMEOUT or SOURCE_UNREACHABLE.
+   * SOURCE_PIECEMEAL, SOURCE_CROWDED_OUT, SOURCE_TIMEOUT or SOURCE_UNREACHABLE, and SEGMENT_BROKEN for another range than asked for.
    */
   read(request: SourceRequest): Promise<SourceResponse>;
   /** Closes all connections. */
@@ -156,13 +157,14 @@ async function readOnce(
       throw sourceError(code, `The source answers ${status} for ${url.pathname}`);
     }
     const said = saidLength(headerOf(response, 'content-length'));
-    const bytes = modified ? await readBody(response.body, said, options, holding) : new Uint8Array();
+    const head = { status, contentRange: headerOf(response, 'content-range') };
     if (!modified) leave(response);
+    const bytes = modified ? await readPart(response, said, options, head, holding) : new Uint8Array();
     return {
       status: modified ? 200 : 304,
-      bytes: status === 200 && options.range !== undefined ? sliceOf(bytes, options.range) : bytes,
+      bytes,
       url: url.href,
-      contentLength: said,
+      contentLength: options.range !== undefined && status === 200 ? options.range.length : said,
       etag: headerOf(response, 'etag'),
       lastModified: headerOf(response, 'last-modified'),
       allowOrigin: headerOf(response, 'access-control-allow-origin'),
@@ -174,9 +176,21 @@ async function readOnce(
   }
 }
 
-/** The asked range out of a whole body, from a server that ignores Range. */
-function sliceOf(bytes: Uint8Array, range: { offset: number; length: number }): Uint8Array {
-  return bytes.subarray(range.offset, range.offset + range.length);
+/** Reads a body as far as it was asked for. */
+async function readPart(
+  response: Dispatcher.ResponseData,
+  said: number | null,
+  options: SourceRequest,
+  head: RangeHead,
+  holding: Holding,
+): Promise<Uint8Array> {
+  try {
+    return partOf(await readBody(response.body, said, limitsOf(options, head), holding), options, head);
+  } catch (error) {
+    // Where nothing of it has been read, too.
+    leave(response);
+    throw error;
+  }
 }
 
 /**

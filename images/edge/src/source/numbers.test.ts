@@ -59,6 +59,16 @@ describe('numbers that mean the same time', () => {
     expect(durationMismatch(listed(0, [2, 2, 2, 2]), other, 2, toleranceSeconds(2)) === null).toBe(fits);
   });
 
+  test.each([
+    { name: 'roundings of a long recording', apart: 0.002, fits: true },
+    { name: 'other segments', apart: 0.02, fits: false },
+  ])('add up over a minute or two, not over hours: $name', ({ apart, fits }) => {
+    const [film, subtitles] = [2, 2 + apart].map((seconds) => listed(0, Array(5_000).fill(seconds)));
+    for (const msn of [0, 2_500, 4_999]) {
+      expect(film && subtitles && durationMismatch(film, subtitles, msn, toleranceSeconds(2)) === null).toBe(fits);
+    }
+  });
+
   test('are those of the reference behind a renumbering', () => {
     expect(renumbered(listed(107, UNEVEN), 100)).toEqual({
       ...listed(7, UNEVEN),

@@ -18,6 +18,12 @@ const MIN_PATTERN = 5;
 /** How exactly packagers write the duration of one segment into two playlists. */
 const PATTERN_TOLERANCE_SECONDS = 0.02;
 
+/**
+ * Segments over which durations may differ together: as many as are looked at of a live playlist. Of a recording the roundings of
+ * thousands would add up, which no player notices that has a window of them.
+ */
+const SPAN_SEGMENTS = 60;
+
 /** Seconds that renditions may be apart where segments of this duration begin. */
 export function toleranceSeconds(durationSeconds: number): number {
   return Math.min(MOST_TOLERANCE_SECONDS, Math.max(LEAST_TOLERANCE_SECONDS, TOLERANCE_SHARE * durationSeconds));
@@ -51,7 +57,7 @@ export function indexAt(segments: readonly SourceSegment[], from: number, second
 
 /**
  * Why segments of equal numbers are not of the same time, in words, where those numbered `msn` begin together; null if they
- * are as far as the playlists tell: each begins when the other does, give or take `tolerance` seconds.
+ * are as far as the playlists tell: over {@link SPAN_SEGMENTS} each begins when the other does, give or take `tolerance` seconds.
  */
 export function durationMismatch(
   reference: SourcePlaylist,
@@ -61,17 +67,20 @@ export function durationMismatch(
 ): string | null {
   const twins = new Map(other.segments.map((one) => [one.msn, one]));
   let apart = 0;
-  let atMsn = 0;
+  let begins = 0;
   const all: number[] = [];
   for (const segment of reference.segments) {
     const twin = twins.get(segment.msn);
     if (twin === undefined) continue;
-    if (segment.msn === msn) atMsn = apart;
+    if (segment.msn === msn) begins = all.length;
     all.push(apart);
     apart += twin.durationSeconds - segment.durationSeconds;
   }
   all.push(apart);
-  const most = all.reduce((found, one) => Math.max(found, Math.abs(one - atMsn)), 0);
+  const most = all.reduce((found, one, index) => {
+    const nearer = index < begins ? Math.min(begins, index + SPAN_SEGMENTS) : Math.max(begins, index - SPAN_SEGMENTS);
+    return Math.max(found, Math.abs(one - (all[nearer] ?? 0)));
+  }, 0);
   if (most <= tolerance) return null;
   return `${all.length - 1} of its segments last up to ${most.toFixed(1)} s more or less than those of the picture`;
 }

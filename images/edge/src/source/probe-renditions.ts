@@ -4,6 +4,12 @@ import { sourceError } from './errors.ts';
 import { probeRendition, type RenditionProbe } from './probe-rendition.ts';
 import { inWords, type RenditionChoice } from './renditions.ts';
 
+/**
+ * Time in ms for all renditions together. Each is some requests of at most ten seconds: sources that trickle could make eight
+ * renditions last eleven minutes, in which nobody sees the channel.
+ */
+const ALL_TIMEOUT_MS = 60_000;
+
 /** Longest text of what is left out. */
 const MAX_LEFT_OUT = 1024;
 
@@ -23,23 +29,30 @@ export const NOTHING_BESIDE: RenditionsFound = { renditions: [], leftOut: '', al
 
 /**
  * Looks once at every rendition that may be carried: how its numbers stand to those of the reference. What fails is left out,
- * in words. Throws SOURCE_UNSUPPORTED where the pictures would have no audio then.
+ * in words, and so is what has not answered once `tooLate` is. Throws SOURCE_UNSUPPORTED where the pictures would have no audio
+ * then.
  */
-export async function probeRenditions(choice: RenditionChoice, input: RenditionProbe): Promise<RenditionsFound> {
+export async function probeRenditions(
+  choice: RenditionChoice,
+  input: RenditionProbe,
+  tooLate: AbortSignal = AbortSignal.timeout(ALL_TIMEOUT_MS),
+): Promise<RenditionsFound> {
+  const bounds = { ...input.bounds, signal: AbortSignal.any([input.bounds.signal, tooLate]) };
   const leftOut = [...choice.leftOut];
   const carried: SourceRendition[] = [];
   const allowOrigins: (string | null)[] = [];
   let audioCodec: string | null = null;
   for (const candidate of choice.candidates) {
     try {
-      const found = await probeRendition(candidate, input);
+      const found = await probeRendition(candidate, { ...input, bounds });
       const { msnOffset } = found;
       carried.push({ ...candidate.rendition, ...(msnOffset === 0 ? {} : { msnOffset }) });
       allowOrigins.push(...found.allowOrigins);
       if (candidate.rendition.kind === 'Audio' && !input.hasAudio) audioCodec ??= found.audioCodec;
     } catch (error) {
       if (input.bounds.signal.aborted) throw error;
-      leftOut.push(`${inWords(candidate.rendition)}: ${messageOf(error)}`);
+      const why = tooLate.aborted ? 'the source does not show all of its renditions within a minute' : messageOf(error);
+      leftOut.push(`${inWords(candidate.rendition)}: ${why}`);
     }
   }
   if (choice.needsAudio && !input.hasAudio && !carried.some(({ kind }) => kind === 'Audio')) {
