@@ -1,10 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { run } from '../cluster/process/command.ts';
+import { eventually } from '../install/kubectl.ts';
 import { createViewerClient } from '../viewer/client.ts';
 import { pollViolations } from '../viewer/invariants.ts';
 import { type MediaPlaylist, parseMediaPlaylist } from '../viewer/media-playlist.ts';
 import { startViewer, type Viewer } from '../viewer/viewer.ts';
-import { channelStatus, sessionPods, waitForCondition, waitForMode, waitForProbe } from './channel-state.ts';
+import {
+  channelStatus,
+  sessionPods,
+  waitForCondition,
+  waitForMode,
+  waitForNoPods,
+  waitForProbe,
+} from './channel-state.ts';
 import { readPlatform } from './environment.ts';
 import { channelManifest, namespaceManifest } from './manifests.ts';
 import { mediaRequests } from './source-log.ts';
@@ -23,7 +31,32 @@ const SECTION_OF_SOURCE = /^s\/[0-9a-f]{8}\.1\/source\/[0-9a-f]{16}\.mp4$/;
 /** Frames per second of the film. */
 const FRAME_RATE = 25;
 
+/** Of the rung's segments and the source's own: whose they are, and the initialization section of the same. */
+const ORIGINS: readonly { readonly name: string; readonly uri: RegExp; readonly mapUri: RegExp }[] = [
+  { name: 'direct', uri: /^http:.*\/\d+\.m4s$/, mapUri: /^http:.*\/init\.mp4$/ },
+  { name: 'source', uri: /^s\/[0-9a-f]{8}\.1\/source\/\d+\.0\.m4s$/, mapUri: SECTION_OF_SOURCE },
+  {
+    name: '360p',
+    uri: /^s\/[0-9a-f]{8}\.1\/360p\/\d+\.\d+\.m4s$/,
+    mapUri: /^s\/[0-9a-f]{8}\.1\/360p\/[0-9a-f]{16}\.mp4$/,
+  },
+];
+
 const viewers: Viewer[] = [];
+
+/** Where a viewer's segments came from, one origin after the other; the section of each is of the same. */
+function originsSeen({ record }: Viewer): readonly string[] {
+  const entries = new Map(record.polls.flatMap(({ playlist }) => playlist.entries.map((entry) => [entry.msn, entry])));
+  const names = [...entries.values()]
+    .sort((one, other) => one.msn - other.msn)
+    .map(({ uri, mapUri }) => ORIGINS.find((one) => one.uri.test(uri) && one.mapUri.test(mapUri ?? ''))?.name ?? uri);
+  return names.filter((name, index) => name !== names[index - 1]);
+}
+
+/** Ends the last viewers until so many are left. */
+async function keepViewers(count: number): Promise<void> {
+  await Promise.all(viewers.slice(count).map((viewer) => viewer.stop()));
+}
 
 async function addViewer(): Promise<void> {
   const index = viewers.length;
@@ -116,16 +149,36 @@ describe(`a source with fragmented MP4 (${platform.name})`, () => {
     expect(byEdge).toHaveLength(new Set(byEdge).size);
   });
 
-  test('FFmpeg plays a rung of it live, and every playlist that a viewer saw keeps the rules', async () => {
-    const seconds = 8;
+  test('FFmpeg plays a rung of it live, and on into Proxy', async () => {
+    // It is some ten seconds behind what is listed, and is still within the rung when the mode changes.
+    const seconds = pace.hysteresisSeconds + 10;
     const words = `ffmpeg -hide_banner -nostdin -v warning -i "$0" -t ${seconds} -f null -progress - - 2>&1`;
-    const lines = (await run('sh', ['-c', words, PLAYLIST], { timeoutSeconds: 60 })).split('\n');
+    const playing = run('sh', ['-c', words, PLAYLIST], { timeoutSeconds: 90 });
+    await keepViewers(2);
+    const [text] = await Promise.all([playing, waitForMode(platform, NAMESPACE, CHANNEL, 'Proxy', 90)]);
+    const lines = text.split('\n');
     // It says so of every live playlist with EXT-X-MAP, once per reload, its own ones too.
     const expected = /^\[mov,.*Found duplicated MOOV Atom|^ +Last message repeated|^\w+=|^$/;
     expect(lines.filter((line) => !expected.test(line))).toEqual([]);
     const frames = Number(lines.findLast((line) => line.startsWith('frame='))?.slice('frame='.length));
     expect(frames).toBeGreaterThan((seconds - 0.5) * FRAME_RATE);
-    await Promise.all(viewers.map((viewer) => viewer.stop()));
+  });
+
+  test("on the way back to Direct the source's own sections follow, and every playlist that a viewer saw keeps the rules", async () => {
+    const [first, onRung] = viewers;
+    if (first === undefined || onRung === undefined) throw new Error('two viewers are left');
+    await first.stop();
+    await waitForMode(platform, NAMESPACE, CHANNEL, 'Direct', 90);
+    await waitForNoPods(platform, NAMESPACE, CHANNEL);
+    await eventually(
+      'the viewer of the rung sees Direct again',
+      async () => (originsSeen(onRung).length > 3 && originsSeen(onRung).at(-1) === 'direct' ? true : null),
+      { timeoutSeconds: 60 },
+      async () => originsSeen(onRung).join(', '),
+    );
+    await keepViewers(0);
+    // The source's between the rung's: this machine was late for a moment.
+    expect(originsSeen(onRung).join(' ')).toMatch(/^direct source (?:360p source )+direct$/);
     for (const viewer of viewers) {
       expect(viewer.record.problems).toEqual([]);
       expect(pollViolations(viewer.record.polls, TARGET_DURATION_SECONDS)).toEqual([]);
