@@ -8,11 +8,11 @@ import { FRAME_RATE, LiveFilm, SEGMENT_SECONDS } from './live-film.ts';
 import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
 import { inVlc } from './vlc-modes.ts';
 
-const RUNG = '180p';
+const RUNG = '120p';
 const FRAMES = FRAME_RATE * SEGMENT_SECONDS;
 /** A route of a channel that the edge owns, with one rung. */
 function routeOf(edge: EdgePrograms, name: string, uri: string): Route {
-  const ladder = [{ name: RUNG, height: 180, bitrateBps: 300_000 }];
+  const ladder = [{ name: RUNG, height: 120, bitrateBps: 300_000 }];
   return testRoute(uri, { name, uid: `${name}-0000`, mode: 'Proxy', ladder, owners: [edge.owner], ownerTerm: 1 });
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mode } from '@sluice/common/link/mode.ts';
 import type { Route } from '@sluice/common/link/route.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
@@ -17,6 +18,13 @@ import { withSource } from './with-source.ts';
 const PLAYED = 2;
 /** VLC begins as far behind the newest segment as it wants to be only where the playlist has so many. */
 const WINDOW_SEGMENTS = 8;
+
+/** Lines of the films' own pictures. */
+const SOURCE_LINES = 180;
+/** Between two looks at what VLC has shown: each decodes all of it. */
+const LOOK_MILLISECONDS = 3_000;
+/** Looks until it must have shown everything: a minute and a half. */
+const MOST_LOOKS = 30;
 
 /** What VLC is given. */
 export interface PlayedInVlc {
@@ -84,12 +92,26 @@ async function throughModes(played: PlayedInVlc): Promise<string> {
         return seen() >= before + PLAYED;
       });
     }
+    await showsAll(vlc, route);
     return await judge(vlc);
   } catch (error) {
     process.stdout.write(vlc.log.split('\n').slice(-40).join('\n'));
     throw error;
   } finally {
     await vlc.stop();
+  }
+}
+
+/** Waits until pictures of the source, of the rung and of the source again have come out of VLC, which is behind what it fetches. */
+async function showsAll(vlc: Vlc, { ladder }: Route): Promise<void> {
+  const wanted = [SOURCE_LINES, ladder[0]?.height ?? 0, SOURCE_LINES];
+  for (let shown: readonly number[] = [], tries = 0; String(shown) !== String(wanted); tries += 1) {
+    assert.ok(
+      !vlc.hasEnded && tries < MOST_LOOKS,
+      `VLC shows ${shown} lines, not ${wanted}: ${vlc.troubles.join('\n')}`,
+    );
+    await sleep(LOOK_MILLISECONDS);
+    shown = await vlc.lines();
   }
 }
 

@@ -124,6 +124,17 @@ export class Vlc {
     return { corrupted: value('demux corrupted'), discontinuities: value('discontinuities') };
   }
 
+  /** Lines of the pictures that have come out of its demuxer so far and can be decoded, each time they became others. */
+  async lines(): Promise<readonly number[]> {
+    const words = ['-v', 'quiet', '-select_streams', 'v:0', '-show_entries', 'frame=height', '-of', 'csv=p=0'];
+    // It is still being written: what cannot be read yet is no fault.
+    const ended = await run('ffprobe', [...words, join(this.#folder, 'film.ts')], { maxBuffer: 10_000_000 }).catch(
+      () => null,
+    );
+    const heights = [...(ended?.stdout ?? '').matchAll(/^\d+/gm)].map(([text]) => Number(text));
+    return heights.filter((height, index) => height !== heights[index - 1]);
+  }
+
   /** Ends it. @returns the film that came out of its demuxer, MPEG-TS */
   async stop(): Promise<Buffer> {
     if (this.#film !== null) return this.#film;
