@@ -104,6 +104,32 @@ describe('Admissions', () => {
     expect(audiences.isIn(ROUTE, 'anna')).toBe(false);
   });
 
+  test('asks for nobody who has said goodbye before the question is sent, and lets nobody in who has before the answer', async () => {
+    const { admissions, audiences, sent, answer, connect } = create();
+    connect();
+    const asked = ['anna', 'bert', 'carl'].map((id) => admissions.ask(ROUTE, id, 'watch'));
+    for (const id of ['anna', 'bert']) audiences.leave(ROUTE, id);
+    jest.advanceTimersByTime(10);
+    expect(sent).toEqual([question('anna'), question('carl')]);
+    answer({ admitted: ['anna', 'carl'] });
+    await expect(Promise.all(asked)).resolves.toEqual([false, false, true]);
+    expect(['anna', 'bert', 'carl'].map((id) => audiences.isIn(ROUTE, id))).toEqual([false, false, true]);
+  });
+
+  test('tells the next operator of nobody whose time is over, however long others have', async () => {
+    const { admissions, audiences, sent, answer, connect } = create();
+    connect();
+    audiences.playlistRequest(ROUTE, 'zoe');
+    const asked = admissions.ask(ROUTE, 'anna', 'watch');
+    answer({ admitted: ['anna'] });
+    await asked;
+    jest.advanceTimersByTime(9_999);
+    connect();
+    jest.advanceTimersByTime(1);
+    connect();
+    expect(sent).toEqual([question('anna'), { ...question('anna'), letIn: true }]);
+  });
+
   test('tells the next operator of those who are in and not counted yet, so that their seats are kept', async () => {
     const { admissions, audiences, sent, answer, connect } = create();
     connect();

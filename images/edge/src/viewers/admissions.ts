@@ -61,6 +61,7 @@ export class Admissions {
     this.#audiences = audiences;
     this.#setTimer = setTimer;
     this.#bundle = new Coalescer(BUNDLE_MS, () => this.#ask(), setTimer);
+    audiences.onLeave((uid, hash) => this.#left(nameOf(uid, hash)));
   }
 
   /** An operator has proved itself. Seats of those whom another one, or this edge, let in a moment ago it does not know. */
@@ -143,6 +144,11 @@ export class Admissions {
     return waiting;
   }
 
+  /** Who has left needs no seat: one that is not asked for yet would be kept for nobody, and an answer lets nobody in. */
+  #left(name: string): void {
+    this.#waiting.get(name)?.settle('undecided');
+  }
+
   /** Asks nobody for a while: viewers need not wait for an operator that does not answer. */
   #mute(): void {
     this.#callOffMute ??= this.#setTimer(() => this.#listen(), MUTE_MS);
@@ -154,7 +160,8 @@ export class Admissions {
   }
 
   #ask(): void {
-    const groups = Map.groupBy(this.#unasked, ({ route, intent }) => `${intent} ${route.uid}`);
+    const waiting = this.#unasked.filter((one) => this.#waiting.get(nameOf(one.route.uid, one.hash)) === one);
+    const groups = Map.groupBy(waiting, ({ route, intent }) => `${intent} ${route.uid}`);
     this.#unasked = [];
     for (const [first, ...others] of groups.values()) {
       if (first === undefined) continue;

@@ -150,10 +150,9 @@ export class Audiences {
 
   /** Hashes of those who came to a channel with a limit and are not counted yet, by the channel's route. */
   *uncounted(): Generator<readonly [Route, readonly string[]]> {
-    const letIn = this.#letIn.byChannel();
     for (const [uid, { route, viewers }] of this.#channels) {
       if (route.maxViewers === undefined) continue;
-      const hashes = new Set([...(letIn.get(uid) ?? []), ...viewers.waiting()]);
+      const hashes = new Set([...this.#letIn.of(uid, this.#context.now()), ...viewers.waiting()]);
       const uncounted = [...hashes].filter((hash) => viewers.byHash(hash) === null);
       if (uncounted.length > 0) yield [route, uncounted];
     }
