@@ -10,6 +10,11 @@ import { inTurns, ratioOf } from './turns.ts';
 
 /** Viewers who take turns: nginx, too, brings the requests of many over few connections. */
 const SESSIONS = 1000;
+/** CPU-seconds of each before its first turn: its code is compiled and its caches are filled by then. */
+const WARM_UP_CPU_SECONDS = 1;
+/** Many short turns rather than a few long ones: what a garbage collection or another program does to one is then a part of all. */
+const ROUNDS = 4;
+const TURN_CPU_SECONDS = 0.5;
 
 /** A question to a server, whose base URL comes first. */
 type Ask = (base: string, client: ViewerClient, session: string, signal: AbortSignal) => Promise<Answer>;
@@ -58,9 +63,11 @@ export async function measureAnswers(started: Started, edge: EdgeSubject): Promi
     const { body } = await ask(edge.url, createLightClients()(), 'one', new AbortController().signal);
     const bare = await startBareServer(started, body);
     const [toEdge, toBare] = ways(edge, bare);
+    for (const way of [toEdge, toBare]) await workOf(way, ask, WARM_UP_CPU_SECONDS);
     const turns = await inTurns(
-      () => workOf(toEdge, ask),
-      () => workOf(toBare, ask),
+      () => workOf(toEdge, ask, TURN_CPU_SECONDS),
+      () => workOf(toBare, ask, TURN_CPU_SECONDS),
+      ROUNDS,
     );
     await bare.stop();
     rows.push(
@@ -76,12 +83,13 @@ export async function measureAnswers(started: Started, edge: EdgeSubject): Promi
   return rows;
 }
 
-function workOf({ url, socketPath, groups }: Way, ask: Ask): Promise<Work> {
+function workOf({ url, socketPath, groups }: Way, ask: Ask, cpuSeconds: number): Promise<Work> {
   return hammer(
     createLightClients(socketPath),
     (client, connection, round, signal) =>
       ask(url, client, `h${(round * CONNECTIONS + connection) % SESSIONS}`, signal),
     groups,
+    cpuSeconds,
   );
 }
 

@@ -11,24 +11,22 @@ export interface Work {
 
 /** Connections that ask as fast as they are answered: enough to keep a server busy, few enough not to queue. */
 export const CONNECTIONS = 32;
-/** CPU-seconds of the subject before the measurement: its code is compiled and its caches are filled by then. */
-const WARM_UP_CPU_SECONDS = 0.7;
-/** CPU-seconds that are measured: the clock of /proc has steps of 10 ms. */
-const CPU_SECONDS = 2;
-/** A machine that does other things at the same time gives no more within it: each of both ends then. */
-const LIMIT_SECONDS = 10;
-const LOOK_MILLISECONDS = 100;
+/** A machine that does other things at the same time gives no more within it. */
+const LIMIT_SECONDS = 5;
+const LOOK_MILLISECONDS = 50;
 
 /**
- * Asks as fast as it is answered, until the subject has used enough CPU to be measured.
+ * Asks as fast as it is answered, until the subject has used so much CPU.
  * @param ask a question of one of the connections, which are numbered from 0
  * @param groups process groups whose CPU is counted
+ * @param cpuSeconds what they are to use; the clock of /proc has steps of 10 ms
  * @throws Error for any answer that is not 200
  */
 export async function hammer(
   createClient: () => ViewerClient,
   ask: (client: ViewerClient, connection: number, round: number, signal: AbortSignal) => Promise<Answer>,
   groups: readonly number[],
+  cpuSeconds: number,
 ): Promise<Work> {
   const { signal } = new AbortController();
   const done = { answers: 0, bytes: 0 };
@@ -50,21 +48,15 @@ export async function hammer(
     }
   };
   const asking = Promise.all(Array.from({ length: CONNECTIONS }, (_, connection) => run(connection)));
-  const now = () => ({ ...done, cpuSeconds: cpuSecondsOf(groups) });
-  const used = async (start: Work, cpuSeconds: number): Promise<Work> => {
-    for (const deadline = performance.now() + LIMIT_SECONDS * 1000; ; ) {
-      const work = now();
-      if (work.cpuSeconds - start.cpuSeconds >= cpuSeconds || performance.now() > deadline) return work;
-      await Promise.race([sleep(LOOK_MILLISECONDS), asking]);
-    }
-  };
-  const start = await used(now(), WARM_UP_CPU_SECONDS);
-  const end = await used(start, CPU_SECONDS);
+  const before = cpuSecondsOf(groups);
+  const now = (): Work => ({ ...done, cpuSeconds: cpuSecondsOf(groups) - before });
+  const deadline = performance.now() + LIMIT_SECONDS * 1000;
+  let work = now();
+  while (work.cpuSeconds < cpuSeconds && performance.now() < deadline) {
+    await Promise.race([sleep(LOOK_MILLISECONDS), asking]);
+    work = now();
+  }
   running = false;
   await asking;
-  return {
-    answers: end.answers - start.answers,
-    bytes: end.bytes - start.bytes,
-    cpuSeconds: end.cpuSeconds - start.cpuSeconds,
-  };
+  return work;
 }
