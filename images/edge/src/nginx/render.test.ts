@@ -34,6 +34,18 @@ describe('renderNginxConfig', () => {
     for (const path of written) expect(path).toMatch(/^\/run\/sluice\//);
   });
 
+  test('passes on the headers that the sidecar reads, and no others', () => {
+    expect(text).toContain('proxy_pass_request_headers off;');
+    expect([...text.matchAll(/proxy_set_header (\S+) (\S+);/g)].map(([, ...words]) => words.join(' '))).toEqual([
+      "Connection ''",
+      'Host $http_host',
+      'User-Agent $http_user_agent',
+      'Purpose $http_purpose',
+      'Sec-Purpose $http_sec_purpose',
+      'CMCD-Session $http_cmcd_session',
+    ]);
+  });
+
   test('names no way to the internal port', () => {
     expect(text).not.toContain('internal/');
     expect([...text.matchAll(/proxy_pass (\S+);/g)].map(([, target]) => target)).toEqual([

@@ -41,6 +41,14 @@ function errorText(code: string, message: string): string {
   return JSON.stringify({ error: { code, message } });
 }
 
+/** What the sidecar reads of viewers' headers: whether they are programs (viewers/automated.ts), and their session (viewers/cmcd.ts). */
+const PASSED_HEADERS = ['User-Agent', 'Purpose', 'Sec-Purpose', 'CMCD-Session'] as const;
+
+/** A header without a value is none. */
+function passedLine(name: string): string {
+  return `  proxy_set_header ${name} $http_${name.toLowerCase().replaceAll('-', '_')};`;
+}
+
 /** Everything that nginx answers by itself, in the shape of all errors. A 416 has its file's headers already, CORS among them. */
 const OWN_ERRORS: readonly (readonly [
   statuses: string,
@@ -252,9 +260,11 @@ ${playlistMaps()}
     keepalive_timeout 60s;
   }
   proxy_http_version 1.1;
+  # The sidecar gets what it reads: it would have to parse a browser's dozen other headers with each request.
+  proxy_pass_request_headers off;
   proxy_set_header Connection '';
   proxy_set_header Host $http_host;
-  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+${PASSED_HEADERS.map(passedLine).join('\n')}
   # A playlist waits at most 10 s for its first segment.
   proxy_read_timeout 30s;
   proxy_connect_timeout 5s;
