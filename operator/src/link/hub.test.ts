@@ -1,73 +1,18 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { factsFixture } from '@sluice/common/link/facts.testing.ts';
-import type { EdgeMessage } from '@sluice/common/link/messages.ts';
 import type { Route } from '@sluice/common/link/route.ts';
-import { createLogger } from '@sluice/common/log/log.ts';
-import { type EdgeLinkKeys, makeEdgeKeys, makeOperatorKeys } from '../keys/link-keys.ts';
 import { routeFixture } from '../testing/fixtures.ts';
 import type { EdgeEndpoint } from './endpoints.ts';
-import { FakeEdge } from './fake-edge.ts';
-import { LinkHub } from './hub.ts';
+import type { FakeEdge } from './fake-edge.ts';
+import { HubStage, typesOf } from './hub-stage.testing.ts';
 
-const OPERATOR_KEY = makeOperatorKeys()['operator.key'];
-const log = createLogger({ name: 'test', level: 'silent' });
-const cleanups: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0)) await cleanup();
-});
-
-interface Told {
-  seen: string[];
-  lost: string[];
-  gone: string[];
-  messages: EdgeMessage[];
-}
-
-async function edgeOf(podUid: string, keys?: EdgeLinkKeys): Promise<{ edge: FakeEdge; keys: EdgeLinkKeys }> {
-  const used = keys ?? (await makeEdgeKeys(OPERATOR_KEY, Date.now()));
-  const edge = await FakeEdge.start(used, podUid);
-  cleanups.push(() => edge.close());
-  return { edge, keys: used };
-}
-
-function hubOf(
-  keys: EdgeLinkKeys,
-  operatorKey = OPERATOR_KEY,
-  changed: () => void = () => {},
-  counts: () => boolean = () => true,
-): { hub: LinkHub; told: Told } {
-  const told: Told = { seen: [], lost: [], gone: [], messages: [] };
-  const hub = new LinkHub({
-    identity: { edgeCertificate: keys['tls.crt'], operatorKey },
-    term: () => 7,
-    log,
-    random: () => 0,
-    counts,
-    events: {
-      seen: (edge) => told.seen.push(edge.podUid),
-      connected: () => {},
-      message: (_edge, message) => {
-        told.messages.push(message);
-        changed();
-      },
-      lost: (edge) => {
-        told.lost.push(edge.podUid);
-        changed();
-      },
-      gone: (edge) => told.gone.push(edge.podUid),
-    },
-  });
-  cleanups.push(() => hub.close());
-  return { hub, told };
-}
-
-const types = (edge: FakeEdge): string[] => edge.received.map(({ type }) => type);
+const stage = new HubStage();
+afterEach(() => stage.close());
 
 describe('the links to the edges', () => {
   test('spare an edge the counts of channels that it has nothing to do with, until it is asked for one', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub } = hubOf(keys, OPERATOR_KEY, undefined, () => false);
+    const { edge, keys } = await stage.edge('one');
+    const { hub } = stage.hub(keys, { counts: () => false });
     const route = routeFixture({ uid: 'c1', owners: [] });
     hub.setRoute(route);
     hub.setEdges([edge.endpoint()]);
@@ -75,9 +20,9 @@ describe('the links to the edges', () => {
     const audience = { uid: 'c1', peak: 9, state: 'known', mode: 'Proxy', reason: '' } as const;
     for (const viewers of [1, 2]) hub.setAudience({ ...audience, viewers });
     hub.setRoute({ ...route, mode: 'Proxy' });
-    await edge.until(() => types(edge).includes('route'));
+    await edge.until(() => typesOf(edge).includes('route'));
     hub.watch('one', 'c1');
-    await edge.until(() => types(edge).at(-1) === 'audience');
+    await edge.until(() => typesOf(edge).at(-1) === 'audience');
     expect(edge.received.slice(2)).toMatchObject([
       { type: 'audience', audience: { viewers: 1 } },
       { type: 'route' },
@@ -86,11 +31,11 @@ describe('the links to the edges', () => {
   });
 
   test('tell an edge that comes near a channel the count that it was spared', async () => {
-    const { edge, keys } = await edgeOf('one');
+    const { edge, keys } = await stage.edge('one');
     let isNear = false;
-    const { hub } = hubOf(keys, OPERATOR_KEY, undefined, () => isNear);
+    const { hub } = stage.hub(keys, { counts: () => isNear });
     hub.setEdges([edge.endpoint()]);
-    await edge.until(() => types(edge).length === 2);
+    await edge.until(() => typesOf(edge).length === 2);
     jest.useFakeTimers({ now: Date.now(), doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance'] });
     const audience = { uid: 'c1', peak: 9, state: 'known', mode: 'Proxy', reason: '' } as const;
     for (const viewers of [1, 2]) hub.setAudience({ ...audience, viewers });
@@ -99,7 +44,7 @@ describe('the links to the edges', () => {
     jest.advanceTimersByTime(5_000);
     jest.useRealTimers();
     hub.setRoute(routeFixture({ uid: 'c1', owners: [] }));
-    await edge.until(() => types(edge).includes('route'));
+    await edge.until(() => typesOf(edge).includes('route'));
     expect(edge.received.slice(2)).toMatchObject([
       { type: 'audience', audience: { viewers: 1 } },
       { type: 'audience', audience: { viewers: 2 } },
@@ -108,8 +53,8 @@ describe('the links to the edges', () => {
   });
 
   test('answer the edge that asks, and tell it of goodbyes, one by one', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub } = hubOf(keys);
+    const { edge, keys } = await stage.edge('one');
+    const { hub } = stage.hub(keys);
     hub.setEdges([edge.endpoint()]);
     await edge.until(() => edge.received.length >= 2);
     const [first, second] = ['0'.repeat(16), '1'.repeat(16)];
@@ -127,9 +72,9 @@ describe('the links to the edges', () => {
   });
 
   test('tell the request headers of a source to those edges alone that may have to ask it', async () => {
-    const first = await edgeOf('one');
-    const other = await edgeOf('two', first.keys);
-    const { hub } = hubOf(first.keys);
+    const first = await stage.edge('one');
+    const other = await stage.edge('two', first.keys);
+    const { hub } = stage.hub(first.keys);
     const source = { uri: 'https://source.example/a.m3u8', headers: { authorization: 'Bearer secret' }, facts: null };
     const owner = { podName: 'edge-one', podUid: 'one', address: '10.0.0.1:8081' };
     hub.setRoute(routeFixture({ uid: 'c1', source, owners: [owner] }));
@@ -148,8 +93,8 @@ describe('the links to the edges', () => {
   });
 
   test('begin with proof and snapshot and go on with changes only', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub } = hubOf(keys);
+    const { edge, keys } = await stage.edge('one');
+    const { hub } = stage.hub(keys);
     const route = routeFixture({ uid: 'c1' });
     hub.setRoute(route);
     hub.setEdges([edge.endpoint()]);
@@ -161,14 +106,14 @@ describe('the links to the edges', () => {
     hub.setAudience({ uid: 'c1', viewers: 2, peak: 2, state: 'known', mode: 'Proxy', reason: '2 viewers' });
     hub.remove('c1');
     await edge.until(() => edge.received.length >= 5);
-    expect(types(edge).slice(2)).toEqual(['route', 'audience', 'remove']);
+    expect(typesOf(edge).slice(2)).toEqual(['route', 'audience', 'remove']);
   });
 
   test('tell the first count at once and those that follow together, each as it is then', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub } = hubOf(keys);
+    const { edge, keys } = await stage.edge('one');
+    const { hub } = stage.hub(keys);
     hub.setEdges([edge.endpoint()]);
-    await edge.until(() => types(edge).length === 2);
+    await edge.until(() => typesOf(edge).length === 2);
     const told = () => edge.received.flatMap((message) => (message.type === 'audience' ? [message.audience] : []));
     const count = (uid: string, viewers: number) =>
       hub.setAudience({ uid, viewers, peak: 9, state: 'known', mode: 'Proxy', reason: '' });
@@ -188,9 +133,9 @@ describe('the links to the edges', () => {
   });
 
   test('hand on what the edge says, and skip messages of a newer edge', async () => {
-    const { edge, keys } = await edgeOf('one');
+    const { edge, keys } = await stage.edge('one');
     let arrived = (): void => {};
-    const { hub, told } = hubOf(keys, OPERATOR_KEY, () => arrived());
+    const { hub, told } = stage.hub(keys, { changed: () => arrived() });
     hub.setEdges([edge.endpoint()]);
     await edge.until(() => edge.connected);
     const said = new Promise<void>((resolve) => {
@@ -202,102 +147,9 @@ describe('the links to the edges', () => {
     expect([told.messages, told.lost]).toEqual([[{ type: 'synced' }], []]);
   });
 
-  const nonsense: readonly [string, string][] = [
-    ['no JSON', '{'],
-    ['a broken id', JSON.stringify({ type: 'viewers', uid: 'c', snapshot: false, joined: [], left: ['x'] })],
-  ];
-  test.each(nonsense)('start again with a snapshot after %s', async (_name, text) => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub, told } = hubOf(keys);
-    hub.setEdges([edge.endpoint()]);
-    await edge.until(() => types(edge).length === 2);
-    edge.sayRaw(text);
-    await edge.until(() => types(edge).length === 4);
-    expect(types(edge)).toEqual(['hello', 'snapshot', 'hello', 'snapshot']);
-    expect([told.lost, told.messages]).toEqual([['one'], []]);
-  });
-
-  test('come back after a cut and bring what was missed', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub } = hubOf(keys);
-    hub.setEdges([edge.endpoint()]);
-    await edge.until(() => types(edge).length === 2);
-    edge.cut();
-    await edge.until(() => !edge.connected);
-    hub.setRoute(routeFixture({ uid: 'c2' }));
-    await edge.until(() => types(edge).length >= 4);
-    expect(edge.received.at(3)).toMatchObject({ type: 'snapshot', routes: [{ uid: 'c2' }] });
-  });
-
-  test('begin again with an edge that is to say everything again', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub, told } = hubOf(keys);
-    hub.setEdges([edge.endpoint()]);
-    await edge.until(() => types(edge).length === 2);
-    hub.askAgain('another');
-    for (let wish = 0; wish < 2; wish += 1) hub.askAgain('one');
-    await edge.until(() => types(edge).length === 4);
-    expect(types(edge)).toEqual(['hello', 'snapshot', 'hello', 'snapshot']);
-    expect(told.lost).toEqual(['one']);
-  });
-
-  test('do not prove the operator to a pod that is not the one dialled', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub } = hubOf(keys);
-    let connections = 0;
-    hub.setEdges([edge.endpoint('two')]);
-    await edge.until(() => {
-      connections += 1;
-      return connections > 2;
-    });
-    expect(edge.received).toEqual([]);
-  });
-
-  test('trust no other certificate', async () => {
-    const { edge } = await edgeOf('one');
-    const { keys: others } = await edgeOf('two');
-    const { hub } = hubOf(others);
-    hub.setEdges([edge.endpoint()]);
-    while (hub.attempts('one') === 0) await new Promise(setImmediate);
-    expect([edge.connected, edge.refusals, hub.status().connected]).toEqual([false, [], 0]);
-  });
-
-  test('are refused with the key of another operator', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub } = hubOf(keys, makeOperatorKeys()['operator.key']);
-    hub.setEdges([edge.endpoint()]);
-    await edge.until(() => edge.refusals.length > 0);
-    expect(edge.received).toEqual([]);
-  });
-
-  test('wait longer and longer for an edge that refuses this operator', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub } = hubOf(keys);
-    hub.setEdges([edge.endpoint()]);
-    for (let round = 1; round <= 3; round += 1) {
-      await edge.until(() => types(edge).filter((type) => type === 'hello').length === round);
-      edge.say({ type: 'refused', code: 'TERM_OVER', message: 'a newer operator was here' });
-      edge.cut();
-    }
-    expect(hub.attempts('one')).toBeGreaterThanOrEqual(2);
-  });
-
-  test('wait longer and longer for an edge whose messages are not understood', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub } = hubOf(keys);
-    hub.setEdges([edge.endpoint()]);
-    for (let round = 1; round <= 3; round += 1) {
-      await edge.until(() => types(edge).filter((type) => type === 'hello').length === round);
-      edge.say({ type: 'synced' });
-      edge.sayRaw('{');
-    }
-    await edge.until(() => types(edge).filter((type) => type === 'hello').length === 4);
-    expect(hub.attempts('one')).toBeGreaterThanOrEqual(3);
-  });
-
   test('tell that an edge is lost whose address changes', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub, told } = hubOf(keys);
+    const { edge, keys } = await stage.edge('one');
+    const { hub, told } = stage.hub(keys);
     hub.setEdges([edge.endpoint()]);
     await edge.until(() => edge.connected);
     hub.setEdges([{ ...edge.endpoint(), linkAddress: '127.0.0.1:9' }]);
@@ -305,8 +157,8 @@ describe('the links to the edges', () => {
   });
 
   test('follow the pods', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub, told } = hubOf(keys);
+    const { edge, keys } = await stage.edge('one');
+    const { hub, told } = stage.hub(keys);
     const endpoint: EdgeEndpoint = edge.endpoint();
     hub.setEdges([{ ...endpoint, ready: false }]);
     await edge.until(() => edge.connected);
@@ -317,8 +169,8 @@ describe('the links to the edges', () => {
   });
 
   test('bring more channels than one frame holds in frames that the edge accepts, the running ones first', async () => {
-    const { edge, keys } = await edgeOf('one');
-    const { hub } = hubOf(keys);
+    const { edge, keys } = await stage.edge('one');
+    const { hub } = stage.hub(keys);
     const headers = { Cookie: 'c'.repeat(8_000) };
     const source = { uri: 'http://source.example/index.m3u8', headers, facts: factsFixture() };
     const routes: Route[] = Array.from({ length: 500 }, (_, index) =>
