@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Route } from '@sluice/common/link/route.ts';
-import { TestEdge, urisOf } from '../testing/edge.ts';
+import { type TestEdge, urisOf } from '../testing/edge.ts';
 import { testRoute } from '../testing/route.ts';
 import { makeSegment } from '../testing/segment.ts';
+import { ThreeEdges } from '../testing/three-edges.ts';
 import { findDesk } from '../work/desk.ts';
 
 const UID = testRoute('').uid;
@@ -11,28 +11,18 @@ const STEP_MS = 50;
 const SESSION = { name: 'film-1', uid: 'session-uid', tokenSha256: '0'.repeat(64), rungs: ['360p', '240p'] };
 
 describe('an edge that leaves', () => {
+  let stage: ThreeEdges;
   let owner: TestEdge;
   let other: TestEdge;
   let third: TestEdge;
   let edges: readonly TestEdge[];
 
   beforeEach(async () => {
-    owner = await TestEdge.open();
-    other = await owner.another('edge-2');
-    third = await owner.another('edge-3');
-    edges = [owner, other, third];
+    stage = await ThreeEdges.open({ ownerTerm: 16, mode: 'Proxy' });
+    ({ owner, other, third, edges } = stage);
   });
 
-  afterEach(async () => {
-    for (const edge of [third, other, owner]) await edge.close();
-  });
-
-  const route = (change: Partial<Route> = {}): Route =>
-    testRoute(owner.source.url, { owners: edges.map((edge) => edge.owner), ownerTerm: 16, mode: 'Proxy', ...change });
-
-  function apply(change: Partial<Route> = {}): void {
-    for (const edge of edges) edge.media.apply(route(change));
-  }
+  afterEach(() => stage.close());
 
   /** Whoever answers lets requests to others through, which wait for time that does not pass by itself. */
   async function leave(edge: TestEdge): Promise<unknown> {
@@ -59,7 +49,7 @@ describe('an edge that leaves', () => {
   }
 
   test('hands its channels over in the rhythm of the film, with the same bytes everywhere', async () => {
-    apply();
+    stage.apply();
     await other.playlist();
     const before = await watch(other, 10_000);
     expect(await leave(owner)).toEqual({ handedOver: 1, kept: 0 });
@@ -99,7 +89,7 @@ describe('an edge that leaves', () => {
   }
 
   test('hands over the transcode as well: no segment of a rung comes from the source', async () => {
-    apply({ mode: 'Transcode', session: SESSION });
+    stage.apply({ mode: 'Transcode', session: SESSION });
     await other.playlist('360p');
     const done = new Set<number>();
     await encode(16, done);
@@ -117,7 +107,7 @@ describe('an edge that leaves', () => {
   });
 
   test('serves what it is asked for, and takes no channel any more', async () => {
-    apply();
+    stage.apply();
     await owner.playlist();
     await leave(owner);
     const text = await owner.playlist();
@@ -131,7 +121,7 @@ describe('an edge that leaves', () => {
   });
 
   test('hands on what it was given just before it leaves as well', async () => {
-    apply();
+    stage.apply();
     await owner.playlist();
     const given = new Promise<void>((resolve) => void other.media.onOwners(() => resolve()));
     const both = [leave(owner), given.then(() => leave(other))];
@@ -144,7 +134,7 @@ describe('an edge that leaves', () => {
   });
 
   test('leaves no viewer without a segment that its successor does not have yet', async () => {
-    apply();
+    stage.apply();
     const [oldest = ''] = urisOf(await owner.playlist());
     await owner.clock.advance(2_000);
     await third.playlist();
@@ -157,16 +147,16 @@ describe('an edge that leaves', () => {
   });
 
   test('hands over anew what an operator gives it that has not heard yet', async () => {
-    apply();
+    stage.apply();
     await owner.playlist();
     await leave(owner);
-    apply({ ownerTerm: 32 });
+    stage.apply({ ownerTerm: 32 });
     for (let turn = 0; turn < 20; turn += 1) await owner.clock.advance(0);
     expect(third.media.live(KEY)?.route).toMatchObject({ ownerTerm: 33, owners: [other.owner, third.owner] });
   });
 
   test('asks the next successor where the first is gone, and keeps what nobody takes', async () => {
-    apply();
+    stage.apply();
     await owner.playlist();
     owner.network.remove('edge-2');
     expect(await leave(owner)).toEqual({ handedOver: 1, kept: 0 });
@@ -179,7 +169,7 @@ describe('an edge that leaves', () => {
   });
 
   test('hands over what wakes while it leaves, and answers who has woken it', async () => {
-    apply({ mode: 'Idle' });
+    stage.apply({ mode: 'Idle' });
     await owner.clock.advance(10);
     expect(await leave(owner)).toEqual({ handedOver: 0, kept: 0 });
     const waiting = owner.media.media(KEY, 'source', AbortSignal.timeout(60_000));
@@ -195,7 +185,7 @@ describe('an edge that leaves', () => {
   });
 
   test('leaves alone what nobody watches', async () => {
-    apply({ mode: 'Idle' });
+    stage.apply({ mode: 'Idle' });
     await owner.clock.advance(10);
     expect(await leave(owner)).toEqual({ handedOver: 0, kept: 0 });
     expect(other.media.live(KEY)?.route.ownerTerm).toBe(16);

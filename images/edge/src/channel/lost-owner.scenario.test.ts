@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Route } from '@sluice/common/link/route.ts';
-import { TestEdge, urisOf } from '../testing/edge.ts';
+import { type TestEdge, urisOf } from '../testing/edge.ts';
 import { testRoute } from '../testing/route.ts';
 import { makeSegment } from '../testing/segment.ts';
+import { ThreeEdges } from '../testing/three-edges.ts';
 import type { Reread } from './reread.ts';
 
 const UID = testRoute('').uid;
@@ -13,6 +13,7 @@ const KEY = 'default/film';
 
 /** The owner has viewers, and a successor has just got one: it has a copy of the timeline, and hardly any file. */
 describe('a channel whose owner is gone all at once', () => {
+  let stage: ThreeEdges;
   let owner: TestEdge;
   let other: TestEdge;
   let third: TestEdge;
@@ -20,26 +21,19 @@ describe('a channel whose owner is gone all at once', () => {
   let reread: Reread[];
 
   beforeEach(async () => {
-    owner = await TestEdge.open();
-    other = await owner.another('edge-2');
-    third = await owner.another('edge-3');
-    edges = [owner, other, third];
+    stage = await ThreeEdges.open({ ownerTerm: 16, mode: 'Proxy' });
+    ({ owner, other, third, edges } = stage);
     reread = [];
     for (const edge of edges) edge.media.onReread((result) => reread.push(result));
   });
 
-  afterEach(async () => {
-    for (const edge of [third, other, owner]) await edge.close();
-  });
-
-  const route = (change: Partial<Route> = {}): Route =>
-    testRoute(owner.source.url, { owners: edges.map((edge) => edge.owner), ownerTerm: 16, mode: 'Proxy', ...change });
+  afterEach(() => stage.close());
 
   const path = (edge: TestEdge, name: string): string => join(edge.folder, 'live', KEY, name);
 
   /** Lets the channel run, a viewer come to the successor, and the owner end. @returns the bytes that the owner had listed, by name, the oldest first */
   async function lose(before: (listed: readonly string[]) => void = () => {}): Promise<ReadonlyMap<string, Buffer>> {
-    for (const edge of edges) edge.media.apply(route());
+    for (const edge of edges) edge.media.apply(stage.route());
     owner.media.setLocalViewers(UID, 1);
     await owner.clock.advance(40_000);
     other.media.setLocalViewers(UID, 1);
