@@ -69,6 +69,7 @@ const REMEMBER_LINES = `{
 
 /** Players of the pages that play by one alone. */
 export const PLAYERS = ['hls', 'shaka'] as const;
+/** One of {@link PLAYERS}. */
 export type Player = (typeof PLAYERS)[number];
 type Page = Awaited<ReturnType<typeof openProbedPage>>;
 
