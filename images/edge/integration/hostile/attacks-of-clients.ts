@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LinkFolder } from '../programs.ts';
 import { flood, neverReading, slowHeads } from './crowds.ts';
 import { besieged, type Neighbourhood } from './one-edge.ts';
@@ -27,6 +28,7 @@ const ATTACKS = {
   traversal: async ({ edge }) => `${await traverse(edge)} ways out`,
   poisoning: async ({ edge }) => `${await poison(edge)} poisons`,
   'slow heads': async ({ edge }) => `${await slowHeads(edge)} slow heads`,
+  'slow readers': async (neighbourhood) => `${await outlastReaders(neighbourhood)} slow readers`,
   flood: async ({ edge }) => `${await flood(edge)} sessions`,
   strangers: async ({ edge }, link) => `${await strangers(edge, link)} strangers`,
   'another edge': async ({ edge, neighbour }, link) =>
@@ -37,8 +39,18 @@ const ATTACKS = {
 const LANES: readonly (readonly (keyof typeof ATTACKS)[])[] = [
   ['smuggling', 'traversal', 'poisoning', 'strangers', 'another edge'],
   ['slow heads'],
-  ['flood'],
+  ['slow readers', 'flood'],
 ];
+
+/** How long viewers who never read are there by themselves, in ms: several segments of the channel beside them. */
+const UNREAD_MS = 5_000;
+
+async function outlastReaders({ edge }: Neighbourhood): Promise<number> {
+  const readers = await neverReading(edge);
+  await sleep(UNREAD_MS);
+  for (const reader of readers) reader.destroy();
+  return readers.length;
+}
 
 async function oneByOne(link: LinkFolder, facts: string[]): Promise<readonly Toll[]> {
   const bounds = { ceilingBytes: CEILING_BYTES, withinSeconds: WITHIN_SECONDS };
@@ -58,7 +70,8 @@ function allAtOnce(link: LinkFolder, facts: string[]): Promise<readonly Toll[]> 
     neighbourhood.attack('all at once', bounds, async () => {
       const { edge } = neighbourhood;
       const readers = await neverReading(edge);
-      await Promise.all(Object.values(ATTACKS).map((run) => run(neighbourhood, link)));
+      const { 'slow readers': _, ...others } = ATTACKS;
+      await Promise.all(Object.values(others).map((run) => run(neighbourhood, link)));
       for (const reader of readers) reader.destroy();
       // Among strangers who wait at its door the operator gets in.
       edge.operator.socket.terminate();

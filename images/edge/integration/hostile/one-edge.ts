@@ -30,6 +30,16 @@ export interface Neighbourhood {
   attack<T>(name: string, bounds: Bounds, run: () => Promise<T>): Promise<T>;
 }
 
+/** What an edge may have different from others. */
+export interface Besieged {
+  /** Where the healthy channel's source listens, on loopback. */
+  readonly sourceAddress?: string;
+  /** A module that the sidecar loads first, as a URL. */
+  readonly preload?: string;
+  /** More of its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /**
  * Runs attacks on an edge that has a healthy channel, and holds the edge to this: each attack stays within its bounds, the
  * healthy channel lists every segment of its source at every poll, and the operator's link stays.
@@ -40,12 +50,15 @@ export async function besieged(
   link: LinkFolder,
   address: string,
   attacks: (neighbourhood: Neighbourhood) => Promise<void>,
+  { sourceAddress, preload, environment: more = {} }: Besieged = {},
 ): Promise<readonly Toll[]> {
   const source = new SourceServer({ now: Date.now, ...NEIGHBOUR });
-  await source.listen();
+  await source.listen(sourceAddress);
   const { flags, environment } = imageSettings(ROOT, 'edge');
-  const sidecar = [...flags, ...COLLECTING, '--no-warnings', SIDECAR];
-  const edge = await EdgePrograms.start(address, await freePorts(), link, { sidecar, environment });
+  const first = preload === undefined ? [] : ['--import', preload];
+  const sidecar = [...flags, ...COLLECTING, ...first, '--no-warnings', SIDECAR];
+  const own = { sidecar, environment: { ...environment, ...more } };
+  const edge = await EdgePrograms.start(address, await freePorts(), link, own);
   try {
     const secret = { uri: source.url, headers: { 'x-neighbour': randomUUID() }, facts: null };
     const neighbour = testRoute(source.url, { source: secret, mode: 'Proxy', owners: [edge.owner], ownerTerm: 1 });

@@ -7,12 +7,13 @@ import { pathToFileURL } from 'node:url';
 import type { Route } from '@sluice/common/link/route.ts';
 import { testRoute } from '../../src/testing/route.ts';
 import { makeSegment } from '../../src/testing/segment.ts';
-import { EdgePrograms, freePorts, type LinkFolder, until } from '../programs.ts';
+import { type EdgePrograms, type LinkFolder, until } from '../programs.ts';
 import { ask } from '../stage.ts';
+import { besieged, type Neighbourhood } from './one-edge.ts';
+import { tollTable } from './toll.ts';
 
 /** The only address that the edge of this scenario may reach: what stands for the Internet. */
 const PUBLIC = '127.0.62.1';
-const MAIN = join(import.meta.dirname, '../../src/main.ts');
 
 /** What a name may turn out to mean, which no source may reach: by each way to write or to wrap it. */
 const PRIVATE_ADDRESSES = [
@@ -155,49 +156,63 @@ function healthOf(edge: EdgePrograms, uid: string): string {
   return report?.type === 'report' ? report.report.health.reason : '';
 }
 
-/** A name that changes its address between check and use, and every other way to a private one, leads nowhere. */
+/** What the sidecar may need more: some ninety channels, of which each reads a playlist or two. */
+const CEILING_BYTES = 60_000_000;
+
+/** Some tries of each, on a busy machine. */
+const WITHIN_SECONDS = 90;
+
+/** Leads an edge to private addresses in every way. @returns how many of its channels name one */
+async function mislead({ edge }: Neighbourhood, source: Everywhere): Promise<number> {
+  const routeOf = (name: string, uri: string): Route =>
+    testRoute(uri, { name, uid: `uid-${name}`, mode: 'Proxy', owners: [edge.owner], ownerTerm: 1 });
+  const plays = async (name: string): Promise<boolean> =>
+    (await ask(edge.url, `/live/default/${name}/source.m3u8?session=eve`)).status === 200;
+  const forbidden = forbiddenSources(source);
+  const segments = source.url(PUBLIC, `?segments=http://segments.test:${source.port}/`);
+  const routes = [
+    ...forbidden.map((uri, index) => routeOf(`forbidden-${index}`, uri)),
+    routeOf('later', source.url('later.test')),
+    routeOf('both', source.url('both.test')),
+    routeOf('segments', segments),
+  ];
+  for (const route of routes) edge.operator.send({ type: 'route', route });
+  await Promise.all([
+    ...forbidden.map((uri, index) =>
+      until(`${uri} is forbidden`, 60, () => REFUSED.test(healthOf(edge, `uid-forbidden-${index}`))),
+    ),
+    until('one of two addresses is used', 60, () => plays('both')),
+    until('a name is followed', 60, () => plays('later')),
+    until('segments elsewhere are forbidden', 60, () => healthOf(edge, 'uid-segments') === 'ForbiddenAddress'),
+  ]);
+  await until('a name that means another address is not', 60, async () => {
+    await plays('later');
+    return healthOf(edge, 'uid-later') === 'ForbiddenAddress';
+  });
+  assert.equal(await plays('both'), true);
+  assert.deepEqual(source.reached, [], 'nobody came to a private address');
+  return forbidden.length;
+}
+
+/**
+ * A name that changes its address between check and use, and every other way to a private one, leads nowhere, and costs a healthy
+ * channel beside it nothing.
+ */
 export async function rebinding(link: LinkFolder): Promise<string> {
   const source = new Everywhere();
   await source.listen();
   const names = pathToFileURL(join(import.meta.dirname, 'changing-names.mjs'));
   names.searchParams.set('zone', JSON.stringify(ZONE));
-  const edge = await EdgePrograms.start('127.0.61.1', await freePorts(), link, {
-    sidecar: ['--import', names.href, '--no-warnings', MAIN],
-    environment: { SLUICE_ALLOWED_CIDRS: `${PUBLIC}/32` },
-  });
-  const routeOf = (name: string, uri: string): Route =>
-    testRoute(uri, { name, uid: `uid-${name}`, mode: 'Proxy', owners: [edge.owner], ownerTerm: 1 });
-  const plays = async (name: string): Promise<boolean> =>
-    (await ask(edge.url, `/live/default/${name}/source.m3u8?session=eve`)).status === 200;
+  const own = { sourceAddress: PUBLIC, preload: names.href, environment: { SLUICE_ALLOWED_CIDRS: `${PUBLIC}/32` } };
+  const bounds = { ceilingBytes: CEILING_BYTES, withinSeconds: WITHIN_SECONDS };
+  let count = 0;
   try {
-    const forbidden = forbiddenSources(source);
-    const segments = source.url(PUBLIC, `?segments=http://segments.test:${source.port}/`);
-    edge.snapshot([
-      ...forbidden.map((uri, index) => routeOf(`forbidden-${index}`, uri)),
-      routeOf('later', source.url('later.test')),
-      routeOf('both', source.url('both.test')),
-      routeOf('segments', segments),
-    ]);
-    await Promise.all([
-      ...forbidden.map((uri, index) =>
-        until(`${uri} is forbidden`, 60, () => REFUSED.test(healthOf(edge, `uid-forbidden-${index}`))),
-      ),
-      until('one of two addresses is used', 60, () => plays('both')),
-      until('a name is followed', 60, () => plays('later')),
-      until('segments elsewhere are forbidden', 60, () => healthOf(edge, 'uid-segments') === 'ForbiddenAddress'),
-    ]);
-    await until('a name that means another address is not', 60, async () => {
-      await plays('later');
-      return healthOf(edge, 'uid-later') === 'ForbiddenAddress';
-    });
-    assert.equal(await plays('both'), true);
-    assert.deepEqual(source.reached, [], 'nobody came to a private address');
-    return `${forbidden.length} sources at private addresses, and names that change`;
-  } catch (error) {
-    process.stdout.write(edge.log);
-    throw error;
+    const attack = async (neighbourhood: Neighbourhood): Promise<void> => {
+      count = await neighbourhood.attack('private addresses', bounds, () => mislead(neighbourhood, source));
+    };
+    const tolls = await besieged(link, '127.0.61.1', attack, own);
+    return `${count} sources at private addresses, and names that change\n${tollTable(tolls)}`;
   } finally {
-    await edge.stop();
     source.close();
   }
 }

@@ -52,12 +52,13 @@ export class SourceServer {
 
   /** URL of the media playlist. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/live/index.m3u8`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `http://${address}:${port}/live/index.m3u8`;
   }
 
-  async listen(): Promise<void> {
+  async listen(address = '127.0.0.1'): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#server.listen(0, '127.0.0.1', resolve);
+      this.#server.listen(0, address, resolve);
     });
   }
 
