@@ -122,6 +122,18 @@ describe('a channel whose source has fragmented MP4', () => {
     expect(stored).toContain(maps.at(-1)?.slice(2));
   });
 
+  test('is played on in Proxy where another section says that the film is encrypted now', async () => {
+    await edge.probed({ mode: 'Proxy' });
+    await edge.playlist();
+    expect(edge.report.transcodeObstacle).toBeNull();
+    edge.source.init = makeInit({ video: ['encv', SINF] });
+    edge.source.restart(0, 'b');
+    for (let step = 0; step < 12; step += 1) await edge.clock.advance(2_000);
+    expect(edge.report).toMatchObject({ transcodeObstacle: { reason: 'Encrypted' }, health: { state: 'healthy' } });
+    expect(edge.report.facts?.encryption).toBe('cenc');
+    expect(parseMediaPlaylist(await edge.playlist()).entries.some(({ gap }) => gap)).toBe(false);
+  });
+
   test('goes on with gaps where the section cannot be used, and says so', async () => {
     await edge.probed({ mode: 'Proxy' });
     await edge.playlist();

@@ -92,7 +92,7 @@ export class ChannelOwner {
           this.#source.segmentTrouble(error);
           if (error === null) this.#workWaiters.wake();
         },
-        published: (complete) => this.#source.published(complete),
+        published: (complete, encryption) => this.#source.published(complete, encryption),
       },
       log,
       underWay,

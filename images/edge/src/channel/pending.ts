@@ -1,5 +1,6 @@
 import type { SegmentContent } from '../source/content.ts';
 import { beginTogether } from '../source/content.ts';
+import { encryptionOfSection } from '../source/facts.ts';
 import { toleranceSeconds } from '../source/numbers.ts';
 import type { SourceSegment } from '../source/parse.ts';
 import { STORAGE_FULL } from '../storage/errors.ts';
@@ -80,7 +81,7 @@ export type Download =
       readonly state: 'stored';
       /** What rungs are compared with; null for everything but MPEG-TS, and where it is encrypted. */
       readonly inspection: SegmentContent['inspection'];
-      /** The same of fragmented MP4; null for everything else, and where it is encrypted. */
+      /** The same of fragmented MP4; null for everything else, and where an EXT-X-KEY says that it is encrypted. */
       readonly spans: SegmentContent['spans'];
       /** When its media begins, to compare renditions; null where it does not say. */
       readonly start: SegmentContent['start'];
@@ -89,6 +90,11 @@ export type Download =
     }
   /** Given up: the segment is listed as a gap. */
   | { readonly state: 'lost' };
+
+/** Scheme by which a stored segment's initialization section says that it is encrypted; null where it does not. */
+export function encryptionIn({ download }: Pick<PendingSegment, 'download'>): string | null {
+  return download.state === 'stored' && download.spans !== null ? encryptionOfSection(download.spans.init) : null;
+}
 
 /** What there is to know of a segment's bytes before anybody asks for them: of a gap of the source, that there are none. */
 export function firstDownload(source: SourceSegment): Download {

@@ -33,6 +33,9 @@ export interface PublisherContext {
   readonly changed: () => void;
   /** A segment could not be read or stored; null: one could. */
   readonly trouble: (error: SluiceError | null) => void;
-  /** A segment was published; `complete`: no other rendition of the source lacks it. */
-  readonly published: (complete: boolean) => void;
+  /**
+   * A segment was published; `complete`: no other rendition of the source lacks it; `encryption`: the scheme that its
+   * initialization section names.
+   */
+  readonly published: (complete: boolean, encryption: string | null) => void;
 }

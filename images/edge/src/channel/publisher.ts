@@ -8,7 +8,7 @@ import { entryOf, tooLongFor, withEntry } from './entry.ts';
 import { Fetching } from './fetching.ts';
 import { listingOf, originsOf } from './materialise.ts';
 import { nextRow } from './next-row.ts';
-import type { PendingSegment } from './pending.ts';
+import { encryptionIn, type PendingSegment } from './pending.ts';
 import type { PublisherContext } from './publisher-context.ts';
 import { Retention } from './retention.ts';
 import { Rhythm } from './rhythm.ts';
@@ -277,7 +277,7 @@ export class Publisher {
     // A gap has no bytes: what comes next still joins to the segment before it.
     if (head.download.state !== 'lost') {
       this.#origins = row.origins;
-      this.#context.published(isComplete(log));
+      this.#context.published(isComplete(log), encryptionIn(head));
     }
     this.#rhythm.published(head);
     if (session !== null) {

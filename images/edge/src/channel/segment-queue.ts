@@ -1,4 +1,4 @@
-import type { PendingSegment } from './pending.ts';
+import { encryptionIn, type PendingSegment } from './pending.ts';
 
 /** Published segments kept in mind for a transcoder that starts: it is fed with the last two at least. */
 const BACKLOG_SEGMENTS = 3;
@@ -46,9 +46,8 @@ export class SegmentQueue {
   stored(): readonly PendingSegment[] {
     const all = [...this.#recent, ...this.#waiting];
     const epoch = all.at(-1)?.epoch;
-    const current = all.filter(
-      ({ epoch: own, download, source }) => own === epoch && download.state !== 'lost' && source.keys.length === 0,
-    );
+    const isOpen = (one: PendingSegment): boolean => one.source.keys.length === 0 && encryptionIn(one) === null;
+    const current = all.filter((one) => one.epoch === epoch && one.download.state !== 'lost' && isOpen(one));
     const isStored = (segment: PendingSegment): boolean => segment.download.state === 'stored';
     const reachable = current.slice(Math.max(0, current.findIndex(isStored)));
     const onItsWay = reachable.findIndex((segment) => !isStored(segment));

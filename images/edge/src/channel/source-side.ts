@@ -133,9 +133,15 @@ export class SourceSide {
     }
   }
 
-  /** A segment was published; `complete`: with what all other renditions have of it. */
-  published(complete: boolean): void {
+  /**
+   * A segment was published; `complete`: with what all other renditions have of it; `encryption`: the scheme that its section
+   * names, which may be news: a packager that was started again has another section.
+   */
+  published(complete: boolean, encryption: string | null): void {
     this.#secondLook.published(complete);
+    if (encryption === null || this.#facts === null || this.#facts.encryption === encryption) return;
+    this.#facts = { ...this.#facts, encryption };
+    this.#events.changed();
   }
 
   /** Nobody watches, and nothing is listed any more: what was found long ago may be looked at again. */

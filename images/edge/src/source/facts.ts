@@ -90,9 +90,13 @@ export function mp4Media(init: InitInspection, fragment: FragmentInspection): Me
   };
 }
 
-/** Of the picture, or of the audio within its segments. */
-function encryptionIn({ video, audio }: InitInspection): Pick<SourceFacts, 'encryption'> {
-  const encryption = video?.encryption ?? audio?.encryption ?? null;
+/** Scheme by which the picture, or the audio within its segments, is encrypted; null where neither is. */
+export function encryptionOfSection({ video, audio }: Pick<InitInspection, 'video' | 'audio'>): string | null {
+  return video?.encryption ?? audio?.encryption ?? null;
+}
+
+function encryptionIn(init: InitInspection): Pick<SourceFacts, 'encryption'> {
+  const encryption = encryptionOfSection(init);
   return encryption === null ? {} : { encryption };
 }
 
