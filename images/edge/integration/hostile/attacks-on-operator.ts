@@ -21,7 +21,9 @@ const ATTACK_SECONDS = 1;
  */
 const CEILING_BYTES = 120_000_000;
 /** Three hundred thousand ids, in the union and by edge. */
-const IDS_CEILING_BYTES = 260_000_000;
+const IDS_CEILING_BYTES = 200_000_000;
+/** Memory limit of its pod in the chart (512 MiB): what all attacks together leave behind within a minute has room in it, too. */
+const POD_BYTES = 512 * 1024 * 1024;
 
 const FRAME_BYTES = MAX_EDGE_FRAME_BYTES - 1024;
 /** Viewers in one message, as an edge sends them: less than 1 MB. */
@@ -234,7 +236,10 @@ export async function hostileEdges(): Promise<string> {
     const tolls: Toll[] = [];
     for (const attack of ATTACKS) tolls.push(await suffer(operator, beside, attack));
     assert.ok(operator.isRunning, 'the operator runs');
-    return `${ATTACKS.length} attacks on the operator\n${tollTable(tolls)}`;
+    const highest = Math.max(...tolls.map(({ baseBytes, grownBytes }) => baseBytes + grownBytes));
+    assert.ok(highest < POD_BYTES, `the operator needs ${highest} bytes, its pod may have ${POD_BYTES}`);
+    const megabytes = (highest / 1e6).toFixed(0);
+    return `${ATTACKS.length} attacks on the operator, at most ${megabytes} MB resident\n${tollTable(tolls)}`;
   } catch (error) {
     process.stdout.write(operator.log);
     throw error;
