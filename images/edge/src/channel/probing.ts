@@ -1,4 +1,4 @@
-import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { Route } from '@sluice/common/link/route.ts';
 import type { SourceRendition } from '@sluice/common/link/source-facts.ts';
 import type { SourceClient } from '../source/client.ts';
@@ -53,20 +53,20 @@ export function probeUntilFound(probing: Probing, events: ProbingEvents): () => 
   let follower = followerOf(probing, null);
   const attempt = async (): Promise<void> => {
     const beganAt = clock.now();
-    const result = await probeSource(client, follower, headersOfSource(source), clock.now, abort.signal).catch(
-      asSourceError,
-    );
-    if (abort.signal.aborted) return;
-    if (!(result instanceof SluiceError)) {
-      events.found(result);
-      return;
+    try {
+      const result = await probeSource(client, follower, headersOfSource(source), clock.now, abort.signal);
+      // Within, as a look's news are in a watch: an error of ours may cost this channel, and no other one of the edge.
+      if (!abort.signal.aborted) events.found(result);
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      failures += 1;
+      const failure = asSourceError(error);
+      // Perhaps a lower picture has its audio in its own segments.
+      if (failure.code === 'SOURCE_UNSUPPORTED') follower = followerOf(probing, []);
+      events.failed(failure, failures);
+      const outcome = { beganAt, changed: false, failures, targetDurationSeconds: PROBE_RHYTHM_SECONDS, ended: false };
+      cancel = clock.after(nextLookAt(outcome) - clock.now(), () => void attempt());
     }
-    failures += 1;
-    // Perhaps a lower picture has its audio in its own segments.
-    if (result.code === 'SOURCE_UNSUPPORTED') follower = followerOf(probing, []);
-    events.failed(result, failures);
-    const outcome = { beganAt, changed: false, failures, targetDurationSeconds: PROBE_RHYTHM_SECONDS, ended: false };
-    cancel = clock.after(nextLookAt(outcome) - clock.now(), () => void attempt());
   };
   void attempt();
   return () => {
