@@ -71,7 +71,7 @@ const carried = (update: LogUpdate): LogUpdate => JSON.parse(JSON.stringify(upda
 describe('a copied timeline', () => {
   test('has at every number the playlists that its owner had, whatever became of the messages', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
         let log = newLog({
           epoch: 1,
           targetDurationSeconds: 2,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { append, newLog, nextMsn, type TimelineLog } from './log.ts';
+import { append, newLog, nextMsn, type TimelineLog, trim } from './log.ts';
 import { applyUpdate, positionOf, updateSince } from './replica.ts';
 
 function logOf(count: number, mark = 'a', firstMsn = 10): TimelineLog {
@@ -46,6 +46,12 @@ describe('what a copy takes', () => {
     ['what it has already', logOf(4), wholeOf(logOf(3)), 'stale'],
     ['an empty log of the epoch before', { ...logOf(0), epoch: 2 }, wholeOf(logOf(0)), 'stale'],
     ['a log before a discontinuity was forgotten', { ...logOf(3), discontinuityBase: 2 }, wholeOf(logOf(3)), 'stale'],
+    [
+      'what follows on segments that it has dropped since',
+      trim(logOf(6), 2),
+      updateSince(logOf(6), positionOf(logOf(5))),
+      'stale',
+    ],
     ['what leaves something out', logOf(2), updateSince(logOf(6), positionOf(logOf(4))), 'behind'],
     ['news without a copy', null, updateSince(logOf(6), positionOf(logOf(4))), 'behind'],
     ['what follows', logOf(4), updateSince(logOf(6), positionOf(logOf(4))), 'applied'],

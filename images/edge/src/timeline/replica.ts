@@ -55,6 +55,8 @@ export function updateSince(log: TimelineLog, position: CopyPosition | null): Lo
 export function applyUpdate(copy: TimelineLog | null, update: LogUpdate): Applied {
   const { after, head, entries } = update;
   if (after !== null && (copy === null || nextMsn(copy) < after)) return { kind: 'behind' };
+  // What such an update goes on from the copy has had and dropped since: a window never goes back.
+  if (after !== null && copy !== null && head.firstListedMsn < copy.firstListedMsn) return { kind: 'stale' };
   const kept =
     after === null ? [] : (copy?.entries ?? []).filter(({ msn }) => msn >= head.firstListedMsn && msn < after);
   const log: TimelineLog = { ...head, entries: [...kept, ...entries] };
