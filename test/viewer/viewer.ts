@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createViewerClient } from './client.ts';
-import type { Poll } from './invariants.ts';
+import { type Poll, pollViolations } from './invariants.ts';
 import { type Download, type PlayOptions, play } from './play.ts';
 
 /** How a virtual viewer behaves. */
@@ -25,7 +25,10 @@ export interface Viewer {
   readonly record: ViewerRecord;
   /** Resolves when the first media playlist has been read; rejects if the channel cannot be opened. */
   readonly started: Promise<void>;
-  /** Stops like a player that is closed: with a leave message if `leave` is not false. May be called again. */
+  /**
+   * Stops like a player that is closed: with a leave message if `leave` is not false. May be called again. Rejects where one of
+   * its polls broke a rule of RFC 8216bis; how late they were is for the tests to judge.
+   */
   stop(options?: { readonly leave?: boolean }): Promise<void>;
 }
 
@@ -60,6 +63,8 @@ export function startViewer(options: ViewerOptions): Viewer {
     if (leave && session !== undefined)
       await client.post(`${edgeUrl}/api/stream/leave`, { channelId: `${namespace}/${channel}`, sessionId: session });
     await client.close();
+    const broken = pollViolations(record.polls, Number.POSITIVE_INFINITY);
+    if (broken.length > 0) throw new Error(`playlists of ${namespace}/${channel} broke rules:\n${broken.join('\n')}`);
   };
   let stopped: Promise<void> | undefined;
   return {
