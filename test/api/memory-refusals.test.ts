@@ -7,7 +7,8 @@ import type { JsonObject } from '@sluice/operator/runtime/memory/fields.ts';
 import type { ObjectStore, ServedKind } from '@sluice/operator/runtime/memory/object-store.ts';
 import { createStandaloneStore } from '@sluice/operator/standalone/api/kinds.ts';
 import { brokenValue, type Defect, wrongContainers } from './broken-values.ts';
-import { merge, REFUSALS, type Refusal, VALID_SPECS } from './refusals.ts';
+import type { Refusal } from './refusal.ts';
+import { merge, REFUSALS, VALID_SPECS } from './refusals.ts';
 
 const store = createStandaloneStore(Date.now);
 
