@@ -10,11 +10,17 @@ import { inVlc } from './vlc-modes.ts';
 
 const RUNG = '120p';
 const FRAMES = FRAME_RATE * SEGMENT_SECONDS;
+/** Modes in which what is peculiar is shown, each by a channel of its own. */
+const MODES = ['Direct', 'Proxy'] as const;
+
 /** A route of a channel that the edge owns, with one rung. */
-function routeOf(edge: EdgePrograms, name: string, uri: string): Route {
+function routeOf(edge: EdgePrograms, name: string, uri: string, mode: Route['mode']): Route {
   const ladder = [{ name: RUNG, height: 120, bitrateBps: 300_000 }];
-  return testRoute(uri, { name, uid: `${name}-0000`, mode: 'Proxy', ladder, owners: [edge.owner], ownerTerm: 1 });
+  return testRoute(uri, { name, uid: `${name}-0000`, mode, ladder, owners: [edge.owner], ownerTerm: 1 });
 }
+
+/** Name of the channel that shows a variant of the film in a mode. */
+const nameOf = (variant: string, mode: Route['mode']): string => `${variant}-${mode.toLowerCase()}`;
 
 const urlOf = (edge: EdgePrograms, name: string, rung = 'source'): string =>
   `${edge.url}/live/default/${name}/${rung}.m3u8`;
@@ -32,18 +38,18 @@ async function collected(edge: EdgePrograms, name: string, segments: number): Pr
 }
 
 /** Gaps are listed where the source has them, and nobody asks for what they stand for. */
-async function gaps(edge: EdgePrograms, film: LiveFilm): Promise<string> {
-  const { entries } = await collected(edge, 'gaps', 13);
+async function gaps(edge: EdgePrograms, film: LiveFilm, mode: Route['mode']): Promise<string> {
+  const { entries } = await collected(edge, nameOf('gaps', mode), 13);
   const lost = entries.filter(({ gap }) => gap);
   assert.ok(lost.length >= 2, `${lost.length} gaps of ${entries.length} segments`);
   assert.ok(entries.every(({ discontinuity }) => !discontinuity));
   assert.ok(!film.requests.some((path) => path.startsWith('gaps/') && GAPS.withholds?.(path)), 'nobody asks for a gap');
-  return `${lost.length} gaps of ${entries.length} segments`;
+  return `${mode}: ${lost.length} gaps of ${entries.length} segments`;
 }
 
 /** Of a low-latency source whole segments are read, by plain requests. */
-async function parts(edge: EdgePrograms, film: LiveFilm): Promise<string> {
-  const { entries, newest } = await collected(edge, 'parts', 13);
+async function parts(edge: EdgePrograms, film: LiveFilm, mode: Route['mode']): Promise<string> {
+  const { entries, newest } = await collected(edge, nameOf('parts', mode), 13);
   const asked = film.requests.filter((path) => path.startsWith('parts/'));
   assert.deepEqual(
     asked.filter((path) => /_HLS_|\.part|next/.test(path)),
@@ -55,24 +61,37 @@ async function parts(edge: EdgePrograms, film: LiveFilm): Promise<string> {
 
 /** A target duration that the source makes longer is not passed on (RFC 8216bis 6.2.1): the checker would see it. */
 async function durations(edge: EdgePrograms, target: ChangingTarget): Promise<string> {
-  const collector = new Collector(urlOf(edge, 'durations'));
-  await collector.sees('segments of 2 s', 60, (entries) => entries.length >= 4);
-  const { length } = collector.entries;
+  const collectors = MODES.map((mode) => new Collector(urlOf(edge, nameOf('durations', mode))));
+  for (const one of collectors) await one.sees('segments of 2 s', 60, (entries) => entries.length >= 4);
+  const lengths = collectors.map(({ entries }) => entries.length);
   target.seconds = 3 * SEGMENT_SECONDS;
-  await collector.sees('more segments of 2 s', 90, (entries) => entries.length >= length + 6);
-  await collector.stop();
-  assert.equal(collector.newest?.targetDurationSeconds, SEGMENT_SECONDS);
-  assert.equal(stretches(collector.entries).length, 1, 'no break');
+  for (const [index, one] of collectors.entries()) {
+    await one.sees('more segments of 2 s', 90, ({ length }) => length >= (lengths[index] ?? 0) + 6);
+    await one.stop();
+    assert.equal(one.newest?.targetDurationSeconds, SEGMENT_SECONDS);
+    assert.equal(stretches(one.entries).length, 1, 'no break');
+  }
   return `a target duration of ${target.seconds} s later on`;
 }
 
 /** An encoder that is started again counts from 0, its dates go on, and its segments are longer now. */
 async function restart(edge: EdgePrograms, film: LiveFilm): Promise<string> {
-  const collector = new Collector(urlOf(edge, 'restarted'));
-  await collector.sees('the first encoder', 60, (entries) => entries.length >= 6);
+  const collectors = MODES.map((mode) => new Collector(urlOf(edge, nameOf('restarted', mode))));
+  for (const one of collectors) await one.sees('the first encoder', 60, (entries) => entries.length >= 6);
   await film.encode(SEGMENT_SECONDS + 1);
-  await collector.sees('the second encoder', 90, (entries) => (stretches(entries)[1]?.length ?? 0) >= 3);
-  await collector.stop();
+  for (const [index, one] of collectors.entries()) {
+    await one.sees('the second encoder', 90, (entries) => (stretches(entries)[1]?.length ?? 0) >= 3);
+    await one.stop();
+    await assertRestarted(one);
+    const uid = `${nameOf('restarted', MODES[index] ?? 'Proxy')}-0000`;
+    const report = edge.operator.received.findLast((told) => told.type === 'report' && told.report.uid === uid);
+    assert.ok(report?.type === 'report' && report.report.health.reason === 'SegmentsTooLong', JSON.stringify(report));
+  }
+  return 'longer segments of another encoder';
+}
+
+/** Numbers and dates go on behind one break, and every picture of both encoders is there. */
+async function assertRestarted(collector: Collector): Promise<void> {
   const [first = [], second = [], ...more] = stretches(collector.entries);
   assert.deepEqual(more, [], 'one break');
   assert.equal(second[0]?.msn, (first.at(-1)?.msn ?? 0) + 1, 'numbers go on');
@@ -84,9 +103,6 @@ async function restart(edge: EdgePrograms, film: LiveFilm): Promise<string> {
     const frames = await framesOf(stretch.flatMap((entry) => collector.bytesOf(entry) ?? []));
     assert.equal(frames, stretch.length * seconds * FRAME_RATE);
   }
-  const report = edge.operator.received.findLast((one) => one.type === 'report' && one.report.uid === 'restarted-0000');
-  assert.ok(report?.type === 'report' && report.report.health.reason === 'SegmentsTooLong', JSON.stringify(report));
-  return `${second.length} longer segments of another encoder`;
 }
 
 async function plays(edge: EdgePrograms, name: string): Promise<void> {
@@ -103,17 +119,16 @@ export async function liveFilm(link: LinkFolder): Promise<string> {
   const edge = await EdgePrograms.start('127.0.60.4', await freePorts(), link);
   try {
     const names = ['gaps', 'parts', 'durations'] as const;
-    const direct = { ...routeOf(edge, 'film', film.url()), mode: 'Direct' as const };
-    const peculiar = [
-      ...names.map((name) => routeOf(edge, name, film.url(name))),
-      routeOf(edge, 'restarted', restarted.url()),
-    ];
+    const direct = routeOf(edge, 'film', film.url(), 'Direct');
+    const peculiar = MODES.flatMap((mode) => [
+      ...names.map((name) => routeOf(edge, nameOf(name, mode), film.url(name), mode)),
+      routeOf(edge, nameOf('restarted', mode), restarted.url(), mode),
+    ]);
     edge.snapshot([direct, ...peculiar]);
     await Promise.all([direct, ...peculiar].map(({ name }) => plays(edge, name)));
     const facts = [
       inVlc({ edge, route: direct, playlist: 'rung', direct: /\/plain\/a\d+\.ts/ }),
-      gaps(edge, film),
-      parts(edge, film),
+      ...MODES.flatMap((mode) => [gaps(edge, film, mode), parts(edge, film, mode)]),
       durations(edge, target),
       restart(edge, restarted),
     ];

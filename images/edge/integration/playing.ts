@@ -23,7 +23,8 @@ export async function text(url: string): Promise<string> {
  * What FFmpeg says of every live playlist with an EXT-X-MAP, its own ones too: it reads the section again after each
  * reload, and skips it.
  */
-const SECTION_AGAIN = /^\[mov,.*\] Found duplicated MOOV Atom\. Skipped it\n(?: +Last message repeated \d+ times\n)?/gm;
+export const SECTION_AGAIN =
+  /^\[mov,.*\] Found duplicated MOOV Atom\. Skipped it\n(?: +Last message repeated \d+ times\n)?/gm;
 
 /** FFmpeg's reader of HLS has no subtitles, and says so. */
 const NO_SUBTITLES = /^\[hls @ .*\] Can't support the subtitle\(uri: source-subtitles-\d+\.m3u8.*\)\n/gm;

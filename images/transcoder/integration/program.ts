@@ -10,10 +10,12 @@ import { FFMPEG } from './source.ts';
 
 const MAIN = join(import.meta.dirname, '../src/main.ts');
 
-/** Where an agent works: base URL of the work API, and the token of its session. */
+/** Where an agent works: base URL of the work API, and its session in namespace `default`. */
 export interface Workplace {
   readonly url: string;
   readonly token: string;
+  /** Name of the session; `film-1` if left out. */
+  readonly session?: string;
 }
 
 /** The agent as its pod runs it: a process with environment and token file. */
@@ -55,7 +57,7 @@ export class AgentProgram {
       PATH: process.env.PATH,
       SLUICE_EDGE_URL: owner.url,
       SLUICE_SESSION_NAMESPACE: 'default',
-      SLUICE_SESSION_NAME: 'film-1',
+      SLUICE_SESSION_NAME: owner.session ?? 'film-1',
       SLUICE_ATTEMPT: '1',
       SLUICE_TOKEN_FILE: tokenFile,
       SLUICE_JOB: JSON.stringify(job),
