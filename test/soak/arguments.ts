@@ -14,9 +14,9 @@ usage: npm run soak [-- OPTION...]
 
 Prints a line every 10 s, what each killed owner cost, memory and descriptors of each process, and at the end PASS, or FAIL
 with every reason: a picture that stood still, an answer that was an error, a playlist against the rules of RFC 8216bis,
-two edges at one source, memory or descriptors that grew; memory is what programs hold behind a garbage collection, which they
-do every ten seconds here. UNDECIDED: nothing but stalls while the viewers' own process was late, on a machine that had no time
-for them. Exit code 0, 1 or 2.
+two edges at one source, a segment more than 2 s late after a killed owner, memory or descriptors that grew; memory is what
+programs hold behind a garbage collection, which they do every ten seconds here. UNDECIDED: nothing but what this process, or
+the source, was late with itself, on a machine that had no time for them. Exit code 0, 1 or 2.
 `;
 
 /** What a soak is asked for. */

@@ -15,11 +15,13 @@ const report: CrowdReport = {
   },
   ...{ slowestSegmentSeconds: 0.4, problems: 3, lostConnections: 3, lastProblem: 'lost' },
 };
-const listings = Array.from({ length: 60 }, (_, index) => ({
-  ...{ msn: index, durationSeconds: 2 },
-  // The owner ends at 61 s: everything after it is 1.5 s late.
-  atMilliseconds: index * 2000 + (index > 30 ? 1500 : 0),
-}));
+/** The owner ends at 61 s: everything after it is so late. */
+const listingsLate = (milliseconds: number) =>
+  Array.from({ length: 60 }, (_, index) => ({
+    ...{ msn: index, durationSeconds: 2 },
+    atMilliseconds: index * 2000 + (index > 30 ? milliseconds : 0),
+  }));
+const listings = listingsLate(1500);
 const kill = { name: 'edge-a', how: 'with its pod', groups: [7], atMilliseconds: 61_000 };
 const leak = Array.from({ length: 30 }, (_, index) => ({
   second: index * 10,
@@ -54,6 +56,12 @@ describe('the verdict on a soak', () => {
       { listings: listings.slice(0, 30), lastListingSeconds: 60 },
       ['after 1 killed owners nothing was listed for 20 s', 'at the end nothing new for 60 s'],
     ],
+    [
+      'names segments that came late after an owner',
+      { listings: listingsLate(2_500), sourceListings: [] },
+      ['after 1 killed owners segments were listed up to 2.5 s late'],
+    ],
+    ['leaves them to doubt where the source was late', { listings: listingsLate(2_500) }, []],
     ['names an operator whose memory nobody knows', { lives: [] }, ['the operator has never said what it holds']],
     ['names owners that nobody killed', { kills: [] }, ['only 0 of 1 owners were killed']],
     ['names a channel that kept its mode', { switches: 0 }, ['only 0 changes of mode, expected 3']],
@@ -71,6 +79,12 @@ describe('the verdict on a soak', () => {
     expect(doubts(good)).toEqual([]);
     expect(doubts({ ...good, report: { ...report, stalls: 3, ownStalls: 2 }, lateSeconds: 6 })).toEqual([
       '2 stalls while the viewers of this process were late themselves, by 6.0 s at most: nobody can tell what they would have seen',
+    ]);
+  });
+
+  test('is in doubt where segments were late after an owner, and this process, too', () => {
+    expect(doubts({ ...good, listings: listingsLate(2_500), sourceListings: [], lateSeconds: 0.6 })).toEqual([
+      'segments were listed 2.5 s late after a killed owner, with source or viewers late themselves, by 0.6 s at most',
     ]);
   });
 

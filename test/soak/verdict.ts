@@ -29,6 +29,8 @@ export interface Expected {
 
 /** A former owner's idle connection to the source closes within these; two who fetch would keep theirs for ever. */
 const MOST_DOUBLED_SECONDS = 15;
+/** The next segment may be listed so much later after a lost owner. */
+const MOST_LATE_SECONDS = 2;
 /** A channel whose newest segment of 2 s is older stands still. */
 const MOST_LISTING_SECONDS = 10;
 
@@ -61,12 +63,16 @@ export function faults(outcome: Outcome, expected: Expected): string[] {
   const { report, lives, kills, listings, lastListingSeconds, switches, doubledSeconds } = outcome;
   const errors = report.problems - report.lostConnections;
   const stalls = report.stalls - report.ownStalls;
+  const lateEach = latenessAfter(outcome).filter((seconds) => seconds - notTheEdges(outcome) > MOST_LATE_SECONDS);
   const stood = kills.filter(({ atMilliseconds }) => latenessSeconds(listings, atMilliseconds) === null).length;
   return [
     ...(stalls > 0 ? [`${stalls} stalls, ${report.stalledSeconds.toFixed(1)} s in all`] : []),
     ...(errors > 0 ? [`${errors} errors, the last: ${report.lastProblem}`] : []),
     ...(report.segments === 0 ? ['nobody has seen a segment'] : []),
     ...(stood > 0 ? [`after ${stood} killed owners nothing was listed for 20 s`] : []),
+    ...(lateEach.length > 0
+      ? [`after ${lateEach.length} killed owners segments were listed up to ${Math.max(...lateEach).toFixed(1)} s late`]
+      : []),
     ...(lastListingSeconds > MOST_LISTING_SECONDS
       ? [`at the end nothing new for ${lastListingSeconds.toFixed(0)} s`]
       : []),
@@ -81,11 +87,29 @@ export function faults(outcome: Outcome, expected: Expected): string[] {
   ];
 }
 
+/** How late segments were listed after each killed owner behind which any was, in seconds. */
+function latenessAfter({ kills, listings }: Outcome): number[] {
+  return kills.flatMap(({ atMilliseconds }) => latenessSeconds(listings, atMilliseconds) ?? []);
+}
+
+/** What of such a lateness may be that of the source, or of this process, which looks at the listings; in seconds. */
+function notTheEdges({ lateSeconds, sourceListings }: Outcome): number {
+  return lateSeconds + worstLatenessSeconds(sourceListings);
+}
+
 /** What keeps a soak from being judged although nothing was wrong, in words: this machine had no time for the viewers. */
-export function doubts({ report: { ownStalls }, lateSeconds }: Outcome): string[] {
-  if (ownStalls === 0) return [];
+export function doubts(outcome: Outcome): string[] {
+  const { report, lateSeconds } = outcome;
   const late = `late themselves, by ${lateSeconds.toFixed(1)} s at most`;
+  const worst = Math.max(0, ...latenessAfter(outcome));
   return [
-    `${ownStalls} stalls while the viewers of this process were ${late}: nobody can tell what they would have seen`,
+    ...(report.ownStalls > 0
+      ? [
+          `${report.ownStalls} stalls while the viewers of this process were ${late}: nobody can tell what they would have seen`,
+        ]
+      : []),
+    ...(worst > MOST_LATE_SECONDS && worst - notTheEdges(outcome) <= MOST_LATE_SECONDS
+      ? [`segments were listed ${worst.toFixed(1)} s late after a killed owner, with source or viewers ${late}`]
+      : []),
   ];
 }

@@ -7,6 +7,8 @@ import { copyOf, goesBefore, handedOver, longestCopy, type Ownership, ownershipO
 
 /** First pause in ms before an edge is told again that it owns a channel no more; it doubles. */
 const TELL_AGAIN_MS = 5_000;
+/** An owner that was silent for 1.5 s is told of its successor, whose first segment waits no longer for its answer; in ms. */
+const AWAY_ANSWER_MS = 150;
 /** Tries: twenty minutes, after which the operator has been heard of everywhere or the pod is gone. */
 const MAX_TELLS = 8;
 
@@ -45,6 +47,8 @@ export class Negotiation {
   readonly #cancels = new Map<string, () => void>();
   /** Term of this edge's own claim of a channel; none where another edge owns it. */
   readonly #claimed = new Map<string, number>();
+  /** Owners that this edge has followed because they were away, by channel. */
+  readonly #away = new Map<string, string | undefined>();
   #leaving = false;
   #closed = false;
 
@@ -57,12 +61,18 @@ export class Negotiation {
    * of theirs. Null where one of them knows an owner that goes before: then this edge must not write.
    */
   async claim(route: Route, former: OwnerAddress | null): Promise<Claimed | null> {
+    const away = this.#away.get(route.uid);
     this.release(route.uid);
     const others = [...(former === null ? [] : [former]), ...route.owners].filter(
       ({ podUid }, index, all) =>
         podUid !== this.#context.podUid && all.findIndex((other) => other.podUid === podUid) === index,
     );
-    const answers = await Promise.all(others.map((other) => this.#tell(other, route)));
+    const answers = await Promise.all(
+      others.map((other) => {
+        const answer = this.#tell(other, route);
+        return other.podUid === away ? Promise.race([answer, this.#noAnswer(AWAY_ANSWER_MS)]) : answer;
+      }),
+    );
     const higher = wordBefore(route, answers);
     if (higher !== null) {
       this.#context.superseded(route.uid, higher);
@@ -143,7 +153,9 @@ export class Negotiation {
   takeOver(route: Route): void {
     if (this.#leaving) return;
     const ownership = takenOver(route, this.#context.podUid);
-    if (ownership !== null) this.#context.superseded(route.uid, ownership);
+    if (ownership === null) return;
+    this.#away.set(route.uid, route.owners[0]?.podUid);
+    this.#context.superseded(route.uid, ownership);
   }
 
   /** Nobody has to be told any more of what this edge claimed of a channel. */
@@ -151,11 +163,16 @@ export class Negotiation {
     this.#cancels.get(uid)?.();
     this.#cancels.delete(uid);
     this.#claimed.delete(uid);
+    this.#away.delete(uid);
   }
 
   close(): void {
     this.#closed = true;
     for (const uid of [...this.#claimed.keys()]) this.release(uid);
+  }
+
+  #noAnswer(afterMs: number): Promise<null> {
+    return new Promise((resolve) => void this.#context.clock.after(afterMs, () => resolve(null)));
   }
 
   async #tell(

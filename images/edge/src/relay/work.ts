@@ -6,7 +6,7 @@ import { isOwner } from '../channel/mode.ts';
 import { ownerUnreachable } from '../channel/waiters.ts';
 import { sendError } from '../http/error-answer.ts';
 import { hostOf } from '../replication/address.ts';
-import { CONNECT_TIMEOUT_MS } from '../replication/limits.ts';
+import { ANSWER_TIMEOUT_MS } from '../replication/limits.ts';
 import type { RouteListener, RouteTable } from '../routes/table.ts';
 import { keyOf } from '../viewers/audiences.ts';
 import { tokenMatches } from '../work/token.ts';
@@ -43,7 +43,7 @@ export function createWorkRelay(routes: RouteTable, podUid: string, local: Reque
   const sessions = new KnownSessions();
   routes.subscribe(sessions);
   const dispatcher = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect: { timeout: ANSWER_TIMEOUT_MS },
     headersTimeout: WORK_POLL_SECONDS * 1000 + ANSWER_MS,
     bodyTimeout: ANSWER_MS,
   });

@@ -95,6 +95,25 @@ describe('the link to an owner', () => {
     expect(dials).toHaveLength(8);
   });
 
+  test('dials a silent owner in time to know at 1.5 s that it is away, unless something is there to be read', async () => {
+    const { clock, dials, links, channel } = stage();
+    const { heard, linked } = channel('one');
+    const attachment = links.attach(OWNER, linked);
+    dials[0]?.events.opened();
+    await clock.advance(1_210);
+    // This program was busy itself: what came meanwhile is read first.
+    dials[0]?.events.received({ type: 'beat' });
+    await clock.advance(1_210);
+    expect([dials.length, heard]).toEqual([1, []]);
+    await clock.advance(10);
+    expect([dials.length, heard, dials[0]?.closed]).toEqual([2, ['lost'], true]);
+    await clock.advance(300);
+    dials[1]?.events.closed();
+    expect(heard).toEqual(['lost', 'away']);
+    expect(attachment.isAway).toBe(true);
+    links.close();
+  });
+
   test('counts no owner as away that refuses the connection, and says so once', async () => {
     const { clock, dials, refusals, links, channel } = stage();
     const { heard, linked } = channel('one');

@@ -1,9 +1,11 @@
 import type { Clock } from '../channel/clock.ts';
 import type { CopyPosition } from '../timeline/replica.ts';
-import { BEAT_MS, type FollowerMessage, type OwnerMessage, SILENT_MS } from './messages.ts';
+import { BEAT_MS, DOUBT_MS, type FollowerMessage, type OwnerMessage, SILENT_MS } from './messages.ts';
 
 /** First pause in ms before an owner is dialled again; it doubles. */
 const FIRST_RETRY_MS = 250;
+/** What has come while this program itself was busy is read within it, before the owner counts as silent; in ms. */
+const READ_MS = 20;
 /** Longest pause in ms: an owner that comes back is found within it. */
 const LONGEST_RETRY_MS = 2_000;
 
@@ -86,6 +88,7 @@ export class OwnerLink {
   #aliveAt: number;
   #retryMs = FIRST_RETRY_MS;
   #cancel = (): void => {};
+  #cancelDoubt = (): void => {};
   #closed = false;
 
   constructor(owner: OwnerAddress, dial: Dial, clock: Clock, onRefused: RefusalListener) {
@@ -138,6 +141,7 @@ export class OwnerLink {
     this.#closed = true;
     this.#connected = false;
     this.#cancel();
+    this.#cancelDoubt();
     this.#socket?.close();
     this.#socket = null;
   }
@@ -156,18 +160,31 @@ export class OwnerLink {
     this.#isRefused = false;
     this.#heard();
     this.#beat();
+    this.#listen();
     for (const { channel, wanted } of this.#channels.values()) if (wanted) this.#subscribe(channel);
   }
 
   #beat(): void {
     this.#cancel = this.#clock.after(BEAT_MS, () => {
-      if (this.#clock.now() - this.#heardAt > SILENT_MS) {
-        this.#socket?.close();
-        this.#lost();
-        return;
-      }
       this.#send({ type: 'beat' });
       this.#beat();
+    });
+  }
+
+  /** Dials anew, at once, an owner that has become silent. */
+  #listen(): void {
+    const quietMs = (): number => this.#clock.now() - this.#heardAt;
+    const lookAgain = (): void => {
+      if (quietMs() < DOUBT_MS) {
+        this.#listen();
+        return;
+      }
+      this.#socket?.close();
+      this.#lost(0);
+    };
+    this.#cancelDoubt = this.#clock.after(DOUBT_MS - quietMs(), () => {
+      if (quietMs() < DOUBT_MS) this.#listen();
+      else this.#cancelDoubt = this.#clock.after(READ_MS, lookAgain);
     });
   }
 
@@ -195,13 +212,14 @@ export class OwnerLink {
     this.#lost();
   }
 
-  #lost(): void {
+  #lost(pauseMs = this.#retryMs): void {
     if (this.#closed) return;
     const wasConnected = this.#connected;
     this.#connected = false;
     this.#socket = null;
     this.#cancel();
-    this.#cancel = this.#clock.after(this.#retryMs, () => this.#open());
+    this.#cancelDoubt();
+    this.#cancel = this.#clock.after(pauseMs, () => this.#open());
     this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs);
     this.#isAway = !wasConnected && this.#clock.now() - this.#aliveAt >= SILENT_MS;
     for (const { channel } of [...this.#channels.values()]) {

@@ -9,7 +9,7 @@ import { readJson } from '../http/request-body.ts';
 import { entriesSchema, headSchema, knownSchema } from '../timeline/store.ts';
 import { tokenMatches } from '../work/token.ts';
 import { hostOf } from './address.ts';
-import { CONNECT_TIMEOUT_MS } from './limits.ts';
+import { ANSWER_TIMEOUT_MS } from './limits.ts';
 import { MAX_KNOWN_SEGMENTS, MAX_REPLICATION_FRAME_BYTES } from './messages.ts';
 import type { OwnerAddress } from './owner-link.ts';
 import { MAX_UNDER_WAY, TellTurns } from './tell-turns.ts';
@@ -63,7 +63,7 @@ export interface OwnershipClient {
 /** A client that proves itself by the key that all edges share. */
 export function createOwnershipClient(sessionKey: Uint8Array): OwnershipClient {
   const dispatcher = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect: { timeout: ANSWER_TIMEOUT_MS },
     connections: MAX_UNDER_WAY,
     maxResponseSize: MAX_REPLICATION_FRAME_BYTES,
   });

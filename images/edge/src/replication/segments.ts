@@ -9,7 +9,7 @@ import { readBody, saidLength } from '../source/body.ts';
 import { ReadingRoom } from '../source/room.ts';
 import { tokenMatches } from '../work/token.ts';
 import { hostOf } from './address.ts';
-import { CONNECT_TIMEOUT_MS } from './limits.ts';
+import { ANSWER_TIMEOUT_MS } from './limits.ts';
 import type { OwnerAddress } from './owner-link.ts';
 import { replicationToken } from './token.ts';
 
@@ -39,7 +39,7 @@ export interface SegmentClient {
 /** A client that proves itself by the key that all edges share; what it reads has its place in `room`. */
 export function createSegmentClient(sessionKey: Uint8Array, room = new ReadingRoom()): SegmentClient {
   const dispatcher = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect: { timeout: ANSWER_TIMEOUT_MS },
     headersTimeout: SILENCE_MS,
     bodyTimeout: SILENCE_MS,
   });

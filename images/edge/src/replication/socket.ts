@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '@sluice/common/log/log.ts';
 import { WebSocket, WebSocketServer } from 'ws';
 import { tokenMatches } from '../work/token.ts';
 import { hostOf } from './address.ts';
 import type { FeedConnection, TimelineFeed } from './feed.ts';
-import { CONNECT_TIMEOUT_MS } from './limits.ts';
+import { ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS } from './limits.ts';
 import {
   BEAT_MS,
   type FollowerMessage,
@@ -120,6 +121,16 @@ function sendTo(socket: WebSocket, frame: string): void {
   else socket.send(frame);
 }
 
+/** Gives up a connection that is not there within {@link CONNECT_TIMEOUT_MS}. */
+function connectedSoon(socket: Socket): Socket {
+  const late = new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`);
+  const timer = setTimeout(() => {
+    // Where this program was busy for as long, it may be there already.
+    setImmediate(() => socket.connecting && socket.destroy(late));
+  }, CONNECT_TIMEOUT_MS);
+  return socket.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+}
+
 /** Dials owners at their internal ports, proved by the key that all edges share. */
 export function createDial(sessionKey: Uint8Array, log: Logger): Dial {
   return (owner, events) => {
@@ -135,7 +146,8 @@ export function createDial(sessionKey: Uint8Array, log: Logger): Dial {
     }
     const socket = new WebSocket(`ws://${owner.address}${REPLICATION_PATH}`, {
       headers: { authorization: `Bearer ${replicationToken(sessionKey, owner.podUid)}` },
-      handshakeTimeout: CONNECT_TIMEOUT_MS,
+      handshakeTimeout: ANSWER_TIMEOUT_MS,
+      createConnection: ((options: NetConnectOpts) => connectedSoon(connect(options))) as typeof connect,
       maxPayload: MAX_REPLICATION_FRAME_BYTES,
       perMessageDeflate: false,
       followRedirects: false,

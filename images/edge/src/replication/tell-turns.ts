@@ -1,4 +1,4 @@
-import { CONNECT_TIMEOUT_MS } from './limits.ts';
+import { ANSWER_TIMEOUT_MS } from './limits.ts';
 
 /** Questions to one edge that are under way: each has a connection of its own, on which it waits for nothing but the answer. */
 export const MAX_UNDER_WAY = 32;
@@ -35,7 +35,7 @@ export class TellTurns {
     else asked.underWay += 1;
     const before = asked.answers;
     try {
-      const answer = await ask(AbortSignal.timeout(CONNECT_TIMEOUT_MS));
+      const answer = await ask(AbortSignal.timeout(ANSWER_TIMEOUT_MS));
       asked.answers += 1;
       return answer;
     } catch (error) {

@@ -2,6 +2,7 @@ import type { Clock } from '../channel/clock.ts';
 import type { MediaSide } from '../channel/media-side.ts';
 import { ownerUnreachable } from '../channel/waiters.ts';
 import { type FeedConnection, TimelineFeed } from '../replication/feed.ts';
+import { ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS } from '../replication/limits.ts';
 import {
   BEAT_MS,
   followerMessageSchema,
@@ -9,6 +10,7 @@ import {
   ownerMessageSchema,
   readMessage,
 } from '../replication/messages.ts';
+
 import type { Dial, DialEvents, OwnerAddress } from '../replication/owner-link.ts';
 import type { OwnershipClient } from '../replication/ownership.ts';
 import { type SegmentClient, segmentUnknown } from '../replication/segments.ts';
@@ -29,6 +31,8 @@ export class TestNetwork {
   readonly #pods = new Map<string, Pod>();
   readonly #lines = new Set<Line>();
   readonly #cut = new Set<string>();
+  /** Pods that answer nobody any more, with the clock of those who wait for them. */
+  readonly #silent = new Map<string, Clock>();
   /** Files that one edge asked another one for, in vain or not, the same way as `fetched`. */
   readonly asked: string[] = [];
   /** Files that one edge got from another: `<from>-><to> <name>`. */
@@ -50,6 +54,11 @@ export class TestNetwork {
     for (const line of [...this.#lines]) if (line.from === podUid || line.to === podUid) line.cut();
   }
 
+  /** A pod is silent from now on, as with its node or the network to it: nobody is told, and who dials it waits in vain. */
+  silence(podUid: string, clock: Clock): void {
+    this.#silent.set(podUid, clock);
+  }
+
   /** Parts two pods, or joins them again. */
   part(one: string, other: string, parted: boolean): void {
     const names = [`${one} ${other}`, `${other} ${one}`];
@@ -63,9 +72,11 @@ export class TestNetwork {
   /** How the pod `from` dials others. */
   dialOf(from: string, clock: Clock): Dial {
     return (owner, events) => {
-      const line = new TestLine(from, this.#find(from, owner), owner, events, clock, (message) => {
+      const onSent = (message: OwnerMessage): void => {
         if (message.type !== 'beat') this.sent.push(message);
-      });
+      };
+      const isSilent = (): boolean => this.#silent.has(owner.podUid);
+      const line = new TestLine({ from, pod: this.#find(from, owner), owner, events, clock, onSent, isSilent });
       this.#lines.add(line);
       return {
         send: (message) => line.send(message),
@@ -83,7 +94,8 @@ export class TestNetwork {
       read: async (owner, uid, name) => {
         this.asked.push(`${owner.podUid}->${from} ${name}`);
         const pod = this.#find(from, owner);
-        if (pod === null) throw ownerUnreachable(uid);
+        await this.#waitInVain(owner.podUid);
+        if (pod === null || this.#silent.has(owner.podUid)) throw ownerUnreachable(uid);
         const file = await pod.media().storedFile(uid, name);
         if (file === null) throw segmentUnknown(name);
         const bytes = await read(file.path);
@@ -98,6 +110,7 @@ export class TestNetwork {
   ownershipOf(from: string): OwnershipClient {
     return {
       tell: async (to, uid, claim) => {
+        await this.#waitInVain(to.podUid);
         const answer = await this.#find(from, to)?.media().hearOwners(uid, claim);
         if (answer === undefined || answer === null) throw ownerUnreachable(uid);
         return JSON.parse(JSON.stringify(answer));
@@ -106,9 +119,28 @@ export class TestNetwork {
     };
   }
 
+  /** Until the time of a question to a silent pod is out. */
+  async #waitInVain(podUid: string): Promise<void> {
+    const clock = this.#silent.get(podUid);
+    if (clock !== undefined) await new Promise<void>((resolve) => clock.after(ANSWER_TIMEOUT_MS, resolve));
+  }
+
   #find(from: string, { podUid }: OwnerAddress): Pod | null {
+    if (this.#silent.has(podUid)) return null;
     return this.#cut.has(`${from} ${podUid}`) ? null : (this.#pods.get(podUid) ?? null);
   }
+}
+
+/** What a line is made of. */
+interface LineParts {
+  readonly from: string;
+  readonly pod: Pod | null;
+  readonly owner: OwnerAddress;
+  readonly events: DialEvents;
+  readonly clock: Clock;
+  readonly onSent: (message: OwnerMessage) => void;
+  /** Whether the pod answers nobody any more. */
+  readonly isSilent: () => boolean;
 }
 
 class TestLine implements Line {
@@ -116,24 +148,23 @@ class TestLine implements Line {
   readonly to: string;
   readonly #pod: Pod | null;
   readonly #events: DialEvents;
+  readonly #isSilent: () => boolean;
   #connection: FeedConnection | null = null;
   #cancel = (): void => {};
   #open = true;
 
-  constructor(
-    from: string,
-    pod: Pod | null,
-    owner: OwnerAddress,
-    events: DialEvents,
-    clock: Clock,
-    onSent: (message: OwnerMessage) => void,
-  ) {
+  constructor({ from, pod, owner, events, clock, onSent, isSilent }: LineParts) {
     this.from = from;
     this.to = owner.podUid;
     this.#pod = pod;
     this.#events = events;
+    this.#isSilent = isSilent;
     queueMicrotask(() => {
       if (!this.#open) return;
+      if (isSilent()) {
+        this.#cancel = clock.after(CONNECT_TIMEOUT_MS, () => this.cut());
+        return;
+      }
       if (pod === null) {
         this.cut();
         return;
@@ -144,7 +175,7 @@ class TestLine implements Line {
           onSent(message);
           const read = readMessage(ownerMessageSchema, JSON.stringify(message));
           if (read === null) throw new Error(`no message: ${JSON.stringify(message)}`);
-          queueMicrotask(() => this.#open && events.received(read));
+          queueMicrotask(() => this.#open && !isSilent() && events.received(read));
         },
         busy: false,
       });
@@ -155,7 +186,7 @@ class TestLine implements Line {
   send(message: object): void {
     const read = readMessage(followerMessageSchema, JSON.stringify(message));
     if (read === null) throw new Error(`no message: ${JSON.stringify(message)}`);
-    queueMicrotask(() => this.#open && this.#connection?.receive(read));
+    queueMicrotask(() => this.#open && !this.#isSilent() && this.#connection?.receive(read));
   }
 
   close(): void {
