@@ -28,15 +28,3 @@ export const objectMetaSchema = z.object({
 });
 /** See {@link objectMetaSchema}. */
 export type ObjectMeta = z.infer<typeof objectMetaSchema>;
-
-/** What the API server answers to a list call. */
-export interface KubernetesList<Item> {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: {
-    readonly resourceVersion?: string;
-    readonly continue?: string;
-    readonly remainingItemCount?: number;
-  };
-  readonly items: Item[];
-}

@@ -1,5 +1,5 @@
 import type { WrittenVersions } from '../cache/written-versions.ts';
-import { isTypedError, messageOf, RuntimeError } from '../errors/error.ts';
+import { isTypedError, RuntimeError } from '../errors/error.ts';
 import { Breath } from '../queue/breath.ts';
 import { type Clock, MONOTONIC_CLOCK } from '../queue/clock.ts';
 import { KeyedQueue, type Priority, type QueueSnapshot } from '../queue/keyed-queue.ts';
@@ -207,9 +207,4 @@ function timedOut(key: string, seconds: number): RuntimeError {
 
 function stopped(message: string): RuntimeError {
   return new RuntimeError(message, { code: 'CONTROLLER_STOPPED', retryable: true });
-}
-
-/** `thrown` as one line for a log or condition. */
-export function reconcileErrorText(key: string, thrown: unknown): string {
-  return `${key}: ${messageOf(thrown)}`;
 }
