@@ -26,11 +26,16 @@ export const ENCRYPTIONS: Readonly<Record<Scheme, Encryption>> = {
   cbcs: { scheme: 'cbcs', key: hex(16, 32), keyId: hex(16, 80), vector: hex(16, 112) },
 };
 
+/** EXT-X-KEY of a film for FairPlay, whose URI no browser asks for. */
+export const FAIRPLAY_LINE =
+  '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://film/1",KEYFORMAT="com.apple.streamingkeydelivery",KEYFORMATVERSIONS="1"';
+
 const base64url = (bytes: Buffer): string => bytes.toString('base64url');
 
 /**
  * Recordings in fragmented MP4 by a real FFmpeg, encrypted as for DRM systems, with the server of their keys: as 16 bytes, and as
- * a licence for ClearKey (W3C Encrypted Media Extensions 9.1.4).
+ * a licence for ClearKey (W3C Encrypted Media Extensions 9.1.4). Beside them MPEG-TS whose playlist says that it is for FairPlay:
+ * what passes it on cannot know better.
  */
 export class DrmSource {
   readonly #files = new Map<string, Buffer | string>();
@@ -95,6 +100,9 @@ export class DrmSource {
     const output = ['-f', 'hls', '-hls_time', '2', '-hls_list_size', '0', '-hls_segment_type', 'fmp4'];
     const names = ['-hls_segment_filename', join(folder, '%d.m4s'), join(folder, 'index.m3u8')];
     await run('ffmpeg', [...film, ...coding, ...output, ...names]);
+    const again = ['-v', 'error', '-i', join(folder, 'index.m3u8'), '-c', 'copy', '-f', 'hls', '-hls_time', '2'];
+    const others = ['-hls_list_size', '0', '-hls_segment_filename', join(folder, 'fairplay%d.ts')];
+    await run('ffmpeg', [...again, ...others, join(folder, 'fairplay.m3u8')]);
   }
 
   async #read(folder: string): Promise<ReadonlyMap<string, Buffer>> {
@@ -122,6 +130,9 @@ export class DrmSource {
         `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=500000,CODECS="${CODECS}",RESOLUTION=320x180\n${scheme}.m3u8\n`,
       );
     }
+    for (const [name, bytes] of clear) if (name.endsWith('.ts')) this.#files.set(name, bytes);
+    const fairplay = clear.get('fairplay.m3u8')?.toString() ?? '';
+    this.#files.set('fairplay.m3u8', fairplay.replace('#EXTINF', `${FAIRPLAY_LINE}\n#EXTINF`));
     // Encrypted, as its initialization section alone says.
     this.#files.set('unsaid.m3u8', this.#mediaPlaylist(playlist, 'cenc').replaceAll(/#EXT-X-KEY.*\n/g, ''));
   }

@@ -10,7 +10,7 @@ import { request } from 'undici';
 import { testRoute } from '../src/testing/route.ts';
 import { sessionOf } from './all-modes.ts';
 import type { Scheme } from './common-encryption.ts';
-import { DrmSource, ENCRYPTIONS } from './drm-source.ts';
+import { DrmSource, ENCRYPTIONS, FAIRPLAY_LINE } from './drm-source.ts';
 import { type Playing, playInBrowsers } from './players.ts';
 import { ANY_RHYTHM, text } from './playing.ts';
 import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
@@ -36,7 +36,14 @@ const CHANNELS: readonly Shown[] = [
   { name: 'unsaid', playlist: 'unsaid.m3u8', scheme: 'cenc', mode: 'Transcode', players: [] },
 ];
 
-function routeOf({ name, playlist, mode }: Shown, source: DrmSource, edge: EdgePrograms): Route {
+/** Played by nobody here. */
+const FAIRPLAY = { name: 'fairplay', playlist: 'fairplay.m3u8', mode: 'Transcode' } as const;
+
+function routeOf(
+  { name, playlist, mode }: Pick<Shown, 'name' | 'playlist' | 'mode'>,
+  source: DrmSource,
+  edge: EdgePrograms,
+): Route {
   const session = mode === 'Transcode' ? sessionOf(LADDER) : null;
   const own = { name, uid: `${name}-0000`, mode, session, ladder: LADDER };
   return testRoute(source.url(playlist), { ...own, owners: [edge.owner], ownerTerm: 1 });
@@ -102,6 +109,18 @@ async function plays({ name, scheme, mode, players }: Shown, source: DrmSource, 
   return decrypted(parts, scheme);
 }
 
+/** Of MPEG-TS for FairPlay nothing is changed on its way, either. */
+async function passes(source: DrmSource, edge: EdgePrograms): Promise<void> {
+  const url = `${edge.url}/live/default/fairplay/source.m3u8`;
+  await until('fairplay is listed', 60, async () => (await request(url)).statusCode === 200);
+  for (const [index, { keys, uri }] of (await listedToTheEnd(url)).entries()) {
+    assert.deepEqual(keys, [FAIRPLAY_LINE]);
+    const bytes = await bytesAt(new URL(uri, url));
+    assert.ok(uri.startsWith('s/') && bytes.equals(source.bytes(`fairplay${index}.ts`)), `${uri}, byte by byte`);
+  }
+  assert.equal(reportOf(edge, 'fairplay-0000')?.transcodeObstacle?.reason, 'Encrypted');
+}
+
 function reportOf(edge: EdgePrograms, uid: string): OwnerReport | undefined {
   const found = edge.operator.received.findLast((one) => one.type === 'report' && one.report.uid === uid);
   return found?.type === 'report' ? found.report : undefined;
@@ -115,8 +134,11 @@ export async function drm(link: LinkFolder): Promise<string> {
   const source = await DrmSource.start(FILM_SECONDS);
   const edge = await EdgePrograms.start('127.0.60.4', await freePorts(), link);
   try {
-    edge.snapshot(CHANNELS.map((one) => routeOf(one, source, edge)));
-    const frames = await Promise.all(CHANNELS.map((one) => plays(one, source, edge)));
+    edge.snapshot([...CHANNELS, FAIRPLAY].map((one) => routeOf(one, source, edge)));
+    const [frames] = await Promise.all([
+      Promise.all(CHANNELS.map((one) => plays(one, source, edge))),
+      passes(source, edge),
+    ]);
     assert.deepEqual(frames, Array(CHANNELS.length).fill(source.frames), 'FFmpeg decrypts every picture');
     for (const { name, mode } of CHANNELS) {
       const report = reportOf(edge, `${name}-0000`);
