@@ -116,7 +116,8 @@ export async function fiveEdges({ edges, owner, source, route }: Stage): Promise
   assert.ok(looks <= 2 * (seconds + 10), `the source was looked at ${looks} times in ${seconds} s`);
   assert.ok(ownerConnections > 0, 'the owner is connected with the source');
   const shared = shown.sharedBy(edges.length).length;
-  return `${shared} playlists, each the same on ${edges.length} edges; ${looks} looks at the source, ${facts}`;
+  const client = `its one client, of ${ownerConnections} connections at most`;
+  return `${shared} playlists, each the same on ${edges.length} edges; ${looks} looks at the source by ${client}, ${facts}`;
 }
 
 /** Ten viewers of each edge at the same time make one fetch of it, and none at the source, which has sent each segment once. */
