@@ -80,6 +80,11 @@ function entryBoxes(entry: Box, fixed: number): readonly Box[] {
   return readBoxes(new DataView(buffer, byteOffset + fixed, byteLength - fixed));
 }
 
+/** The sample entry of a track. */
+function entryOf(mdia: readonly Box[]): Box {
+  return sampleEntry(readBoxes(child(readBoxes(child(mdia, 'minf').content), 'stbl').content));
+}
+
 function sampleEntry(stbl: readonly Box[]): Box {
   const { content } = child(stbl, 'stsd');
   if (content.byteLength < 8) throw invalidMp4('box "stsd" is too short');
@@ -99,7 +104,7 @@ function trackOf(trak: Box, defaults: ReadonlyMap<number, Defaults>): InitTrack 
   const none = { codec: '', encryption: null, width: 0, height: 0, sampleRateHz: 0, channels: 0 };
   if (kind === 'other') return { ...base, ...none };
   if (timescale === 0) throw invalidMp4(`track ${id} has no timescale`);
-  const entry = sampleEntry(readBoxes(child(readBoxes(child(mdia, 'minf').content), 'stbl').content));
+  const entry = entryOf(mdia);
   const { type, content } = entry;
   if (kind === 'video') {
     const format = sampleFormat(type, entryBoxes(entry, VISUAL_ENTRY_BYTES));
@@ -123,4 +128,16 @@ export function inspectInit(bytes: Uint8Array): InitInspection {
   const [video, audio] = [first('video'), first('audio')];
   if (video === null && audio === null) throw invalidMp4('there is neither a video nor an audio track');
   return { tracks, video, audio };
+}
+
+/**
+ * What the sample entry of the first video track holds behind its fixed fields: the configuration of its decoder (`avcC`), the
+ * shape of its pictures. Throws MP4_INVALID where `init` is none, or has no video track.
+ */
+export function videoEntryBoxes(init: Uint8Array): readonly Box[] {
+  const traks = readBoxes(child(readBoxes(init), 'moov').content).filter(({ type }) => type === 'trak');
+  const medias = traks.map((trak) => readBoxes(child(readBoxes(trak.content), 'mdia').content));
+  const video = medias.find((mdia) => kindOf(child(mdia, 'hdlr')) === 'video');
+  if (video === undefined) throw invalidMp4('there is no video track');
+  return entryBoxes(entryOf(video), VISUAL_ENTRY_BYTES);
 }

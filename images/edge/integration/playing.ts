@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Poll } from '@sluice/test/viewer/invariants.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { request } from 'undici';
+import { endingWithParent } from './ending-with-parent.ts';
 
 const run = promisify(execFile);
 
@@ -41,6 +43,44 @@ export async function decode(url: string, seconds: number, streams: readonly str
   const { stdout, stderr } = await run('ffmpeg', words, { timeout: 60_000 });
   assert.equal(stderr.replace(SECTION_AGAIN, '').replace(NO_SUBTITLES, ''), '', 'FFmpeg warns of nothing');
   return Number([...stdout.matchAll(/^frame=(\d+)/gm)].at(-1)?.[1] ?? 0);
+}
+
+/** One picture that FFmpeg has decoded. */
+export interface DecodedPicture {
+  /** Ticks of 90 kHz. */
+  readonly pts: number;
+  /** Luma and chroma, 4:2:0: one and a half bytes for each pixel. */
+  readonly bytes: number;
+}
+
+/**
+ * Plays a media playlist as a live player until something is over. Fails on any warning.
+ * @returns all pictures, in the order shown
+ */
+export async function decodeUntil(url: string, isOver: Promise<unknown>): Promise<readonly DecodedPicture[]> {
+  const input = ['-v', 'warning', '-http_persistent', '0', '-i', url, '-map', '0:v:0'];
+  const output = ['-autoscale', '0', '-fps_mode', 'passthrough', '-enc_time_base', '1:90000', '-f', 'framecrc', '-'];
+  const [command, ...words] = endingWithParent(['ffmpeg', ...input, ...output]);
+  const player = spawn(command, words);
+  const ended = once(player, 'close');
+  let [rows, warnings] = ['', ''];
+  player.stdout.setEncoding('utf8').on('data', (part: string) => {
+    rows += part;
+  });
+  player.stderr.setEncoding('utf8').on('data', (part: string) => {
+    warnings += part;
+  });
+  try {
+    await Promise.race([isOver, ended]);
+  } finally {
+    // Its key for the end.
+    player.stdin.on('error', () => undefined).end('q');
+    await ended;
+  }
+  assert.equal(warnings.replace(SECTION_AGAIN, ''), '', 'FFmpeg warns of nothing');
+  return [...rows.matchAll(/^0, *-?\d+, *(-?\d+), *\d+, *(\d+),/gm)].map(([, pts, bytes]) => {
+    return { pts: Number(pts), bytes: Number(bytes) };
+  });
 }
 
 /** What a media playlist says, once a second. */

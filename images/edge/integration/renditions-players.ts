@@ -1,7 +1,7 @@
 import { launchChromium, servePlayerPages } from '@sluice/test/browser/chromium.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { testRoute } from '../src/testing/route.ts';
-import { agentFor, sessionOf } from './all-modes.ts';
+import { sessionOf, withAgent } from './all-modes.ts';
 import { text } from './playing.ts';
 import { type EdgePrograms, type LinkFolder, until } from './programs.ts';
 import { RenditionsSource, type SourceKind, TWO_PICTURES_TWO_LANGUAGES } from './renditions-source.ts';
@@ -39,19 +39,12 @@ async function changeInAllModes(
   });
   await turn({ mode: 'Proxy' }, 'source', /^s\/.*\/source\//);
   await all((one) => one.choose({ lines: 180, language: 'en' }));
-  const agent = await agentFor(edge, LADDER);
-  try {
+  await withAgent(edge, LADDER, async () => {
     await turn({ mode: 'Transcode', session }, '120p', /\/120p\/\d+\.1\.(?:ts|m4s)$/);
     await all((one) => one.choose({ lines: 120, language: 'de' }));
     await turn({ mode: 'Proxy', session }, '120p', /\/source\//);
     await all((one) => one.choose({ lines: 90, language: 'en' }));
-  } catch (error) {
-    process.stdout.write(agent.log);
-    throw error;
-  } finally {
-    agent.signal('SIGTERM');
-    await agent.exited;
-  }
+  });
   await turn({ mode: 'Direct' }, 'source', /^http:/);
   await all(async (one) => {
     await one.choose({ lines: 180, language: 'de' });

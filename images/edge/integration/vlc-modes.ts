@@ -4,7 +4,7 @@ import type { Mode } from '@sluice/common/link/mode.ts';
 import type { Route } from '@sluice/common/link/route.ts';
 import { parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { testRoute } from '../src/testing/route.ts';
-import { agentFor, sessionOf } from './all-modes.ts';
+import { sessionOf, withAgent } from './all-modes.ts';
 import { Collector, stretches } from './collector.ts';
 import { FRAGMENTED_PLAYLIST, fragmentedFilm } from './fragmented-film.ts';
 import { FRAME_RATE, SEGMENT_SECONDS } from './live-film.ts';
@@ -44,20 +44,14 @@ export async function inVlc(played: PlayedInVlc): Promise<string> {
   await until('the window is full', 60, async () => {
     return parseMediaPlaylist(await text(url)).entries.length >= WINDOW_SEGMENTS;
   });
-  const agent = await agentFor(edge, route.ladder);
   const collector = new Collector(url);
   try {
-    const pictures = await throughModes(played);
+    const pictures = await withAgent(edge, route.ladder, () => throughModes(played));
     const polls = await collector.stop();
     assert.equal(stretches(collector.entries).length, 1, 'no break and no gap at a change of mode');
     return `${pictures} in VLC, through Direct, Proxy, Transcode, Direct (${polls} polls)`;
-  } catch (error) {
-    process.stdout.write(agent.log);
-    throw error;
   } finally {
     await collector.stop().catch(() => undefined);
-    agent.signal('SIGKILL');
-    await agent.exited;
   }
 }
 

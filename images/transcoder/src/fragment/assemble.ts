@@ -1,3 +1,4 @@
+import { inSample, type ParameterSets, parameterSetsOf } from '@sluice/common/mp4/parameter-sets.ts';
 import { withPicture } from '@sluice/common/mp4/picture.ts';
 import type { Sample, TrackSamples } from '@sluice/common/mp4/samples.ts';
 import { isSync, writeFragment } from '@sluice/common/mp4/write-fragment.ts';
@@ -40,6 +41,21 @@ function pictureTrack({ picture, times, durationTicks }: FragmentPlan, pictures:
 }
 
 /**
+ * The pictures with the source's parameter sets among them. Players built on FFmpeg, and VLC, read only the first section of a
+ * playlist: those that began with the rung's would never get the source's. They stand in front of the keyframe; where the rung's
+ * have the same numbers, behind the last picture, so that they take their place for the picture after it.
+ */
+function withSets({ samples, ...track }: TrackSamples, source: ParameterSets, own: ParameterSets): TrackSamples {
+  const sets = inSample(source.units, own.lengthBytes);
+  const isLast = source.names.some((name) => own.names.includes(name));
+  const place = isLast ? samples.length - 1 : 0;
+  const extended = (one: Sample): Sample => {
+    return { ...one, bytes: Buffer.concat(isLast ? [one.bytes, sets] : [sets, one.bytes]) };
+  };
+  return { ...track, samples: samples.map((one, index) => (index === place ? extended(one) : one)) };
+}
+
+/**
  * A rung's segment as it is handed over: its initialization section, which is the source's with FFmpeg's picture format,
  * then the source's segment with the encoded pictures in place of its own.
  * @param encoded FFmpeg's `moov`
@@ -47,7 +63,7 @@ function pictureTrack({ picture, times, durationTicks }: FragmentPlan, pictures:
  */
 export function assemble(plan: FragmentPlan, pictures: readonly Picture[], encoded: Uint8Array): Uint8Array {
   const { section, sequence, kept, tracks } = plan;
-  const fresh = pictureTrack(plan, pictures);
+  const fresh = withSets(pictureTrack(plan, pictures), section.parameterSets, parameterSetsOf(encoded));
   const fragment = writeFragment({
     sequence,
     tracks: tracks.map((track) => (track.trackId === fresh.trackId ? fresh : track)),

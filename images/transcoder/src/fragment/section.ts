@@ -1,5 +1,6 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
 import { type InitInspection, type InitTrack, inspectInit } from '@sluice/common/mp4/init.ts';
+import { type ParameterSets, parameterSetsOf } from '@sluice/common/mp4/parameter-sets.ts';
 import { pictureAlone, withPicture } from '@sluice/common/mp4/picture.ts';
 
 /** Codecs that a rung, which is H.264, may stand beside within one playlist. */
@@ -18,6 +19,7 @@ export interface SourceSection {
   readonly bytes: Uint8Array;
   readonly inspection: InitInspection;
   readonly video: InitTrack;
+  readonly parameterSets: ParameterSets;
   /** What FFmpeg gets in front of a run's first segment. */
   readonly pictureAlone: Uint8Array;
 }
@@ -34,7 +36,8 @@ export function readSection(name: string, bytes: Uint8Array): SourceSection {
   if (video.timescale > MAX_TIMESCALE) throw unsuitable(`its video has ${video.timescale} ticks per second`);
   // Whether it can be written with other pictures shows with its own; later it would end an encoder that works.
   withPicture(bytes, bytes);
-  return { name, bytes, inspection, video, pictureAlone: pictureAlone(bytes) };
+  const parameterSets = parameterSetsOf(bytes);
+  return { name, bytes, inspection, video, parameterSets, pictureAlone: pictureAlone(bytes) };
 }
 
 function unsuitable(what: string): SluiceError {

@@ -1,4 +1,4 @@
-import { makeInit } from '@sluice/common/mp4/file.testing.ts';
+import { box, makeInit } from '@sluice/common/mp4/file.testing.ts';
 import type { Sample, TrackSamples } from '@sluice/common/mp4/samples.ts';
 import { writeFragment } from '@sluice/common/mp4/write-fragment.ts';
 import { type FragmentPlan, planOf } from './plan.ts';
@@ -12,10 +12,24 @@ export const AUDIO_TICKS = 1024;
 const SYNC = 0x0200_0000;
 const NON_SYNC = 0x0101_0000;
 
+/** A sequence and a picture parameter set as a section has them, and as a sample does (ISO/IEC 14496-15 5.3.3.1). */
+const CONFIGURATION = [1, 0x64, 0x00, 0x1f, 0xff, 0xe1, 0, 5, 0x67, 0x64, 0x00, 0x1f, 0xac, 1, 0, 2, 0x68, 0xce];
+export const PARAMETER_SETS_IN_SAMPLE = [0, 0, 0, 5, 0x67, 0x64, 0x00, 0x1f, 0xac, 0, 0, 0, 2, 0x68, 0xce] as const;
+
 /** H.264 as track 1, AAC as track 2. */
-export const TEST_SECTION: SourceSection = readSection('one', makeInit());
+export const TEST_SECTION: SourceSection = readSection(
+  'one',
+  makeInit({ video: ['avc1', box('avcC', CONFIGURATION)] }),
+);
 /** What FFmpeg writes in front of a rung: pictures alone, of another size. */
 export const ENCODED_INIT: Uint8Array = makeInit({ width: 426, height: 240, audio: null });
+/** The same by an encoder that numbers its parameter sets as the source does. */
+export const ENCODED_ALIKE: Uint8Array = makeInit({
+  width: 426,
+  height: 240,
+  audio: null,
+  video: ['avc1', box('avcC', CONFIGURATION)],
+});
 
 /** One segment of a source. */
 export interface TestSegment {

@@ -7,8 +7,10 @@ import type { CutSegment } from '../container/container.ts';
 import { type FragmentPlan, timesOf } from './plan.ts';
 import {
   AUDIO_TICKS,
+  ENCODED_ALIKE,
   ENCODED_INIT,
   encodedPicture,
+  PARAMETER_SETS_IN_SAMPLE,
   TEST_SECTION,
   type TestSegment,
   testPlan,
@@ -114,6 +116,24 @@ describe('the splitter of fragmented MP4', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test.each([
+    { where: 'in front of the keyframe', init: ENCODED_INIT, place: 0 },
+    { where: 'behind the last picture where they have the numbers of the rung', init: ENCODED_ALIKE, place: 4 },
+  ])("the source's parameter sets stand in each segment $where", ({ init, place }) => {
+    const plans = planned(PLAIN);
+    const { segments } = cut(plans, Buffer.concat([init, encoded(plans).subarray(ENCODED_INIT.length)]));
+    for (const { bytes } of segments) {
+      const rung = readInit(bytes);
+      const [picture] = readSamples(rung.media, inspectInit(rung.init)).tracks;
+      const sets = String(PARAMETER_SETS_IN_SAMPLE);
+      const { length } = PARAMETER_SETS_IN_SAMPLE;
+      const has = picture?.samples.map(({ bytes: one }) =>
+        [one.subarray(0, length), one.subarray(-length)].some((part) => String([...part]) === sets),
+      );
+      expect(has).toEqual([0, 1, 2, 3, 4].map((index) => index === place));
+    }
   });
 
   test('a segment is complete with its last picture: nothing has to follow', () => {
