@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
+import { behindCache } from './integration/cdn.ts';
 import { crowd } from './integration/crowd.ts';
 import { drm } from './integration/drm.ts';
 import { goneOwner, newOwner, noStrangers, oneAudience, oneChannel, work } from './integration/edges.ts';
@@ -17,7 +18,14 @@ import { hostileClients } from './integration/hostile/attacks-of-clients.ts';
 import { hostileSources } from './integration/hostile/attacks-of-sources.ts';
 import { hostileEdges } from './integration/hostile/attacks-on-operator.ts';
 import { rebinding } from './integration/hostile/rebinding.ts';
-import { killedInSwitch, restarted, withoutOperator, withoutOwner, withoutSource } from './integration/partitions.ts';
+import {
+  frozenOwner,
+  killedInSwitch,
+  restarted,
+  withoutOperator,
+  withoutOwner,
+  withoutSource,
+} from './integration/partitions.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
 import { recordings } from './integration/recordings.ts';
 import { cmaf, transportStreams } from './integration/renditions.ts';
@@ -54,11 +62,21 @@ const SCENARIOS: readonly Scenario[] = [
   ['full', 'edges whose disk is full lose no viewer', (link) => withEdges(link, fullDisk, FULL_DISK)],
   ['crowd', 'nginx sends playlists to a crowd, whose viewers are counted', (link) => withEdges(link, crowd)],
   [
+    'cdn',
+    'behind a shared cache an edge sends a playlist once for all viewers',
+    (link) => withEdges(link, behindCache),
+  ],
+  [
     'operatorless',
     'edges without an operator show the same channel',
     (link) => withEdges(link, withoutOperator, QUICK),
   ],
   ['ownerless', 'so does an edge that does not reach the owner', (link) => withEdges(link, withoutOwner, QUICK)],
+  [
+    'frozen',
+    'so do those whose owner stands still, and it follows afterwards',
+    (link) => withEdges(link, frozenOwner, QUICK),
+  ],
   ['sourceless', 'so do all while the source is away', (link) => withEdges(link, withoutSource, QUICK)],
   ['restarted', 'so do edges whose sidecars are started again', (link) => withEdges(link, restarted, QUICK)],
   ['killed', 'so do those whose owner is killed in a switch', (link) => withEdges(link, killedInSwitch, QUICK)],

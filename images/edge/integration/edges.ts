@@ -203,7 +203,7 @@ export async function newOwner({ owner, other, third, route }: Stage): Promise<s
 }
 
 /** An owner that is killed, without an operator that says so: a successor goes on from its copy, everywhere. */
-export async function goneOwner({ owner, other, third }: Stage): Promise<string> {
+export async function goneOwner({ owner, other, third, source }: Stage): Promise<string> {
   for (const edge of [other, third]) await ask(edge.url, `${FILM}/source.m3u8?session=anna`);
   await sleep(3_000);
   const endOf = (text: string): number => sequenceOf(text) + urisOf(text).length;
@@ -218,10 +218,12 @@ export async function goneOwner({ owner, other, third }: Stage): Promise<string>
     const got = await Promise.all([other, third].map((edge) => ask(edge.url, `${FILM}/${newest}`)));
     return ends.every((one) => one > end) && got.every(({ status }) => status === 200);
   });
+  const listedAt = performance.now();
   await owner.stop('SIGKILL');
   const from = performance.now();
   let after = '';
   let longest = 0;
+  let lateSeconds = Number.NaN;
   await until('a successor goes on', 60, async () => {
     const polled = performance.now();
     for (const edge of [other, third]) {
@@ -233,8 +235,11 @@ export async function goneOwner({ owner, other, third }: Stage): Promise<string>
       after = text;
     }
     longest = Math.max(longest, performance.now() - polled);
+    if (Number.isNaN(lateSeconds) && endOf(after) > endOf(before))
+      lateSeconds = (performance.now() - listedAt) / 1000 - source.targetDurationSeconds;
     return endOf(after) > endOf(before) + 2;
   });
   const seconds = (milliseconds: number): string => (milliseconds / 1000).toFixed(1);
-  return `three segments further after ${seconds(performance.now() - from)} s, longest poll ${seconds(longest)} s`;
+  const late = `the next segment ${lateSeconds.toFixed(1)} s later than the rhythm`;
+  return `${late}, three segments further after ${seconds(performance.now() - from)} s, longest poll ${seconds(longest)} s`;
 }

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { Cable } from './cable.ts';
 import { type EdgePrograms, until } from './programs.ts';
-import { ask, FILM, type Stage } from './stage.ts';
+import { ask, FILM, type Stage, sequenceOf, urisOf } from './stage.ts';
 import { Witness } from './witness.ts';
 
 const PLAYLIST = `${FILM}/source.m3u8`;
+
+/** Number behind the newest segment of a playlist; not a number for any other text. */
+const endOf = (text: string): number => sequenceOf(text) + urisOf(text).length;
 
 const newestUri = (witness: Witness, edge: EdgePrograms): string => witness.newest(edge)?.entries.at(-1)?.uri ?? '';
 
@@ -45,6 +48,41 @@ export function withoutOperator(stage: Stage): Promise<string> {
       await until('all show the switch back', 30, () => newestUri(witness, edge).startsWith('s/'));
     for (const edge of edges) assert.deepEqual(witness.refusals(edge), []);
     return '';
+  });
+}
+
+/**
+ * An owner that stands still without a word: its successor goes on, and it follows as soon as it runs again.
+ * @returns with what was measured: this machine may be busy with other things
+ */
+export function frozenOwner(stage: Stage): Promise<string> {
+  const { owner, other, third, source } = stage;
+  return witnessed(stage, async (witness) => {
+    witness.forget(owner);
+    await witness.sees(third, 1);
+    await witness.sees(third, 1);
+    const from = witness.end(third);
+    const listedAt = performance.now();
+    const [sidecar] = owner.pids;
+    process.kill(sidecar, 'SIGSTOP');
+    try {
+      await witness.sees(third, 1, from);
+      const lateSeconds = (performance.now() - listedAt) / 1000 - source.targetDurationSeconds;
+      for (const edge of [other, third]) {
+        await witness.sees(edge, 3, from);
+        assert.deepEqual(witness.refusals(edge), []);
+        assert.ok(
+          witness.newest(edge)?.entries.every(({ discontinuity }) => !discontinuity),
+          'no break',
+        );
+      }
+      process.kill(sidecar, 'SIGCONT');
+      const end = witness.end(other);
+      await until('the former owner follows', 60, async () => endOf((await ask(owner.url, PLAYLIST)).text) > end);
+      return `the next segment ${lateSeconds.toFixed(1)} s later than the rhythm`;
+    } finally {
+      process.kill(sidecar, 'SIGCONT');
+    }
   });
 }
 

@@ -10,13 +10,26 @@ export interface Clock {
 const STARTED_AT = performance.timeOrigin;
 
 /**
+ * A task that is so much too late in ms shows that this process has stood still. What others have said meanwhile is read
+ * first: that an owner is there, or that it is none any more.
+ */
+const STOOD_STILL_MS = 500;
+/** Time in ms for that: some turns of the event loop. */
+const READ_FIRST_MS = 50;
+
+/**
  * The clock of the machine. A step of the machine's own time (NTP, an administrator) would make every owner look silent, or
  * a silent one alive, and shift what is published.
  */
 export const systemClock: Clock = {
   now: () => Math.floor(STARTED_AT + performance.now()),
   after: (delayMs, task) => {
-    const timer = setTimeout(task, Math.min(Math.max(delayMs, 0), 2 ** 31 - 1));
+    const pauseMs = Math.min(Math.max(delayMs, 0), 2 ** 31 - 1);
+    const dueAt = performance.now() + pauseMs;
+    let timer = setTimeout(() => {
+      if (performance.now() - dueAt < STOOD_STILL_MS) task();
+      else timer = setTimeout(task, READ_FIRST_MS);
+    }, pauseMs);
     return () => clearTimeout(timer);
   },
 };

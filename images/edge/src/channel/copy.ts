@@ -11,6 +11,8 @@ export interface TimelineCopy {
   readonly known: readonly KnownSegment[];
   /** Only in a copy that is the owner's own. */
   readonly underWay?: UnderWay;
+  /** In another one: when its newest entry was heard of, as it was listed; ms of the clock. */
+  readonly newestAt?: number;
 }
 
 /** What other edges copy of a timeline: with it the newest published ones of the segments that the source has named. */

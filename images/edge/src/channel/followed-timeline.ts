@@ -24,6 +24,8 @@ export class FollowedTimeline {
   #answered = false;
   /** The copy was known to be the owner's at this time, in ms; null: nothing is known since it was subscribed to. */
   #currentAt: number | null = null;
+  /** The newest entry that was heard of as it was listed, and when, in ms. */
+  #newest: { readonly msn: number; readonly at: number } | null = null;
 
   /**
    * @param copy what this edge has published as the owner until now; null if it has not
@@ -60,7 +62,9 @@ export class FollowedTimeline {
 
   /** For this edge to go on with it as the owner; null where it is not the newest that is known. */
   get handOver(): TimelineCopy | null {
-    return this.usable === null ? null : this.#copy.copy;
+    const { copy } = this.#copy;
+    if (this.usable === null || copy === null || copy.underWay !== undefined) return this.usable && copy;
+    return this.#newest?.msn === nextMsn(copy.log) - 1 ? { ...copy, newestAt: this.#newest.at } : copy;
   }
 
   /** See {@link LogCopy.raise}. */
@@ -99,6 +103,8 @@ export class FollowedTimeline {
     const shown = this.#answered && this.log !== null ? nextMsn(this.log) : null;
     const news = log === null ? null : this.#copy.take(log, log.known);
     if (news?.kind === 'again') return { kind: 'again' };
+    if (shown !== null && this.log !== null && nextMsn(this.log) > shown)
+      this.#newest = { msn: nextMsn(this.log) - 1, at: this.#now() };
     this.#answered = true;
     this.#currentAt = this.#now();
     this.#ready = ready;

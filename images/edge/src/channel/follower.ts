@@ -75,7 +75,7 @@ export class ChannelFollower {
     return this.#timeline.log;
   }
 
-  /** The owner has been silent for 1.5 s and cannot be dialled. */
+  /** The owner has been silent for too long. */
   get isOwnerAway(): boolean {
     return this.#line.isAway;
   }

@@ -146,6 +146,7 @@ export function planSegments(
         appearedAt: appeared[skipped + index] ?? context.lookedAt,
         lagMs: context.lagMs,
         targetDurationSeconds: context.log.targetDurationSeconds,
+        mayBeOlder: context.previousLookAt === null,
       });
     previousAt = publishAt;
     const discontinuity = source.discontinuity || start === 'epoch' || (index === 0 && context.breaks);

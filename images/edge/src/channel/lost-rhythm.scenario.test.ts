@@ -42,7 +42,7 @@ describe('segments behind the end of an owner', () => {
       owner.network.remove('edge-1');
       await owner.media.close();
     },
-    'is silent, as with its node': async () => owner.network.silence('edge-1', owner.clock),
+    'is silent, as with its node': async () => owner.network.silence('edge-1'),
   } as const;
   const cases = (Object.keys(ends) as (keyof typeof ends)[]).flatMap((how) =>
     (['Proxy', 'Transcode'] as const).flatMap((maximumMode) =>

@@ -5,12 +5,21 @@ import type { Clock } from './clock.ts';
 import type { TimelineCopy } from './copy.ts';
 import { copyOf, goesBefore, handedOver, longestCopy, type Ownership, ownershipOf, takenOver } from './succession.ts';
 
-/** First pause in ms before an edge is told again that it owns a channel no more; it doubles. */
-const TELL_AGAIN_MS = 5_000;
-/** An owner that was silent for 1.5 s is told of its successor, whose first segment waits no longer for its answer; in ms. */
-const AWAY_ANSWER_MS = 150;
-/** Tries: twenty minutes, after which the operator has been heard of everywhere or the pod is gone. */
-const MAX_TELLS = 8;
+/**
+ * First pause in ms before an edge is told again that it owns a channel no more; it doubles. An owner that only stood still
+ * for a moment hears of it before it has written much.
+ */
+const TELL_AGAIN_MS = 1_000;
+/** Tries: half an hour, after which the operator has been heard of everywhere or the pod is gone. */
+const MAX_TELLS = 11;
+
+/**
+ * While an owner is away nobody waits longer than this for others in ms, who answer within some: one of them may be gone
+ * together with it.
+ */
+const OTHERS_MS = 300;
+/** Nor for the owner that is away itself, which may only have stood still for a moment. */
+const AWAY_MS = 250;
 
 /** What a negotiation needs of its edge. */
 export interface NegotiationContext {
@@ -47,8 +56,6 @@ export class Negotiation {
   readonly #cancels = new Map<string, () => void>();
   /** Term of this edge's own claim of a channel; none where another edge owns it. */
   readonly #claimed = new Map<string, number>();
-  /** Owners that this edge has followed because they were away, by channel. */
-  readonly #away = new Map<string, string | undefined>();
   #leaving = false;
   #closed = false;
 
@@ -59,9 +66,9 @@ export class Negotiation {
   /**
    * Before this edge writes a channel's timeline: tells the owner before and the successors, and learns the longest copy
    * of theirs. Null where one of them knows an owner that goes before: then this edge must not write.
+   * @param away the owner before is: nobody waits for it for long
    */
-  async claim(route: Route, former: OwnerAddress | null): Promise<Claimed | null> {
-    const away = this.#away.get(route.uid);
+  async claim(route: Route, former: OwnerAddress | null, away = false): Promise<Claimed | null> {
     this.release(route.uid);
     const others = [...(former === null ? [] : [former]), ...route.owners].filter(
       ({ podUid }, index, all) =>
@@ -69,8 +76,8 @@ export class Negotiation {
     );
     const answers = await Promise.all(
       others.map((other) => {
-        const answer = this.#tell(other, route);
-        return other.podUid === away ? Promise.race([answer, this.#noAnswer(AWAY_ANSWER_MS)]) : answer;
+        const limitMs = other.podUid === former?.podUid ? AWAY_MS : OTHERS_MS;
+        return this.#tell(other, route, away ? { limitMs } : {});
       }),
     );
     const higher = wordBefore(route, answers);
@@ -100,7 +107,7 @@ export class Negotiation {
         return needed ? this.#takeOverAlone(route, successors.slice(index + 1)) : null;
       }
       if (!watched) return null;
-      const answer = await this.#tell(successor, route, { away: true });
+      const answer = await this.#tell(successor, route, { away: true, limitMs: OTHERS_MS });
       if (answer !== null) return this.#heardBy(route, successor, answer);
     }
     return null;
@@ -108,7 +115,9 @@ export class Negotiation {
 
   /** Takes over unless one of the edges behind this one still hears the owner. */
   async #takeOverAlone(route: Route, others: readonly OwnerAddress[]): Promise<HeardElsewhere | null> {
-    const answers = await Promise.all(others.map((other) => this.#tell(other, route, { cutOff: true })));
+    const answers = await Promise.all(
+      others.map((other) => this.#tell(other, route, { cutOff: true, limitMs: OTHERS_MS })),
+    );
     for (const [index, other] of others.entries()) {
       const answer = answers[index] ?? null;
       if (answer === null) continue;
@@ -153,9 +162,7 @@ export class Negotiation {
   takeOver(route: Route): void {
     if (this.#leaving) return;
     const ownership = takenOver(route, this.#context.podUid);
-    if (ownership === null) return;
-    this.#away.set(route.uid, route.owners[0]?.podUid);
-    this.#context.superseded(route.uid, ownership);
+    if (ownership !== null) this.#context.superseded(route.uid, ownership);
   }
 
   /** Nobody has to be told any more of what this edge claimed of a channel. */
@@ -163,7 +170,6 @@ export class Negotiation {
     this.#cancels.get(uid)?.();
     this.#cancels.delete(uid);
     this.#claimed.delete(uid);
-    this.#away.delete(uid);
   }
 
   close(): void {
@@ -171,17 +177,23 @@ export class Negotiation {
     for (const uid of [...this.#claimed.keys()]) this.release(uid);
   }
 
-  #noAnswer(afterMs: number): Promise<null> {
-    return new Promise((resolve) => void this.#context.clock.after(afterMs, () => resolve(null)));
-  }
-
-  async #tell(
+  /** Who does not answer within `limitMs` counts as silent, and hears what it is told all the same. */
+  #tell(
     to: OwnerAddress,
     route: Route,
-    { away = false, cutOff = false }: { readonly away?: boolean; readonly cutOff?: boolean } = {},
+    {
+      away = false,
+      cutOff = false,
+      limitMs = null,
+    }: { readonly away?: boolean; readonly cutOff?: boolean; readonly limitMs?: number | null } = {},
   ): Promise<OwnersAnswer | null> {
+    const { client, clock } = this.#context;
     const owners = route.owners.map((owner) => ({ ...owner }));
-    return this.#context.client.tell(to, route.uid, { owners, term: route.ownerTerm, away, cutOff }).catch(() => null);
+    const answer = client.tell(to, route.uid, { owners, term: route.ownerTerm, away, cutOff }).catch(() => null);
+    if (limitMs === null) return answer;
+    const limit = Promise.withResolvers<null>();
+    const cancel = clock.after(limitMs, () => limit.resolve(null));
+    return Promise.race([answer, limit.promise]).finally(cancel);
   }
 
   /** An owner that was cut off from everybody writes on: it hears of the new term as soon as it can be reached. */

@@ -4,8 +4,11 @@ import type { Clock } from './clock.ts';
 
 /** Pause in ms before an owner whose answer did not fit is asked again. */
 const ASK_AGAIN_MS = 250;
-/** An owner that has been heard within this is not away, though another edge may not reach it. */
-const HEARD_MS = 2 * BEAT_MS;
+/**
+ * An owner that has been heard within this is not away, though another edge may not reach it. Shorter than the silence after
+ * which that one asks, by more than a beat: of an owner that is lost nobody must say that it is there.
+ */
+const HEARD_MS = 3 * BEAT_MS;
 
 /** A followed channel's line to whoever owns it. */
 export class OwnerLine {
@@ -37,7 +40,7 @@ export class OwnerLine {
     return this.isConnected && this.#clock.now() - (this.heardAt ?? Number.NEGATIVE_INFINITY) <= HEARD_MS;
   }
 
-  /** The owner has been silent for 1.5 s and cannot be dialled. */
+  /** The owner has been silent for too long. */
   get isAway(): boolean {
     return this.#attachment?.isAway === true;
   }

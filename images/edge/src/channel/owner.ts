@@ -21,6 +21,7 @@ import { ChannelSessions } from './sessions.ts';
 import { ShownLadder } from './shown-ladder.ts';
 import { SourceSide } from './source-side.ts';
 import type { TranscodeSession } from './transcode.ts';
+import { underWayOf } from './under-way.ts';
 import { createWaiters, unreachable, type Waiters } from './waiters.ts';
 import { Wakefulness } from './wakefulness.ts';
 
@@ -54,7 +55,8 @@ export class ChannelOwner {
   }
 
   private constructor(route: Route, context: OwnerContext, files: ChannelFiles, saved: SavedChannel) {
-    const { log, known, underWay = null } = saved;
+    const { log, known } = saved;
+    const underWay = underWayOf(log, saved);
     this.#route = route;
     this.#ladder = new ShownLadder(route.ladder, () => this.#source.facts);
     this.#context = context;
@@ -110,6 +112,7 @@ export class ChannelOwner {
         this.#changed();
       },
       hasListed: () => this.#hasListed(),
+      lookedAt: () => this.#publisher.lookedAt,
       targetDurationSeconds: () => this.#publisher.log?.targetDurationSeconds ?? null,
       failed: (error, failures) => this.#failed(error, failures),
     });

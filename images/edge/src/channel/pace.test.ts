@@ -16,6 +16,14 @@ describe('the publication time', () => {
     expect(publicationTime({ ...base, previousAt, appearedAt })).toBe(at);
   });
 
+  test.each([
+    { name: 'is that of the owner before, whose new one finds it', previousAt: 3_500, appearedAt: 4_900, at: 5_500 },
+    { name: 'shifts slowly before one that came early', previousAt: 3_500, appearedAt: 2_900, at: 5_450 },
+    { name: 'begins anew after an outage, also of the owner', previousAt: 3_500, appearedAt: 20_000, at: 22_500 },
+  ])('$name', ({ previousAt, appearedAt, at }) => {
+    expect(publicationTime({ ...base, previousAt, appearedAt, mayBeOlder: true })).toBe(at);
+  });
+
   test('is at once without a lag', () => {
     expect(publicationTime({ ...base, lagMs: 0, previousAt: 10_000, appearedAt: 4_000 })).toBe(4_000);
   });

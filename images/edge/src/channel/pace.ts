@@ -8,6 +8,8 @@ export interface PaceInput {
   /** The channel's constant lag; 0 publishes as soon as possible. */
   readonly lagMs: number;
   readonly targetDurationSeconds: number;
+  /** Nobody knows when it appeared, but that it was before: it is the first look of a new owner. */
+  readonly mayBeOlder?: boolean;
 }
 
 /**
@@ -46,7 +48,8 @@ export function addedLagMs(addedMs: number, marginMs: number, targetDurationSeco
 /**
  * When a segment is to be published: its appearance plus the lag, in the rhythm of the film. Looks at the source
  * jitter by up to half a target duration, so a difference of that size only shifts the rhythm slowly; a bigger one
- * (the source stood still, or the lag has changed) sets it anew.
+ * (the source stood still, or the lag has changed) sets it anew. What a new owner finds may be a target duration old, and
+ * comes when the owner before would have published it.
  */
 export function publicationTime(input: PaceInput): number {
   const target = input.appearedAt + input.lagMs;
@@ -54,6 +57,7 @@ export function publicationTime(input: PaceInput): number {
   const predicted = input.previousAt + input.durationSeconds * 1000;
   const error = target - predicted;
   const targetDurationMs = input.targetDurationSeconds * 1000;
+  if (input.mayBeOlder === true && error > 0 && error <= targetDurationMs) return predicted;
   if (Math.abs(error) > targetDurationMs / 2) return target;
   const shift = MAX_SHIFT * targetDurationMs;
   return predicted + Math.min(Math.max(error, -shift), shift);

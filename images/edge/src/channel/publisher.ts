@@ -85,6 +85,16 @@ export class Publisher {
     return this.#rhythm.underWay(this.#log, this.#queue.waiting);
   }
 
+  /**
+   * When the source was looked at, as far as it shows in what was published since, ms of the clock: a new owner looks in the
+   * rhythm of the one before. Null where nothing has been published since the channel woke.
+   */
+  get lookedAt(): number | null {
+    const { lastPublishAt, addedLagMs } = this.#rhythm;
+    if (lastPublishAt === null || this.#log === null) return null;
+    return lastPublishAt - this.#context.view().lagMs(this.#log.targetDurationSeconds) - addedLagMs;
+  }
+
   /** Whether the owner before had taken this segment, and it has not come here yet. */
   expects(msn: number): boolean {
     return this.#rhythm.schedule.has(msn) && this.#log !== null && msn >= nextMsn(this.#log);

@@ -16,6 +16,8 @@ export interface SavedChannel {
   readonly known: readonly KnownSegment[] | null;
   /** What the owner before had under way; nothing where nobody was it until now. */
   readonly underWay?: UnderWay;
+  /** As of a copy. */
+  readonly newestAt?: number;
 }
 
 /** Whether a stored timeline is older than the film in it: then no viewer can have any of it left to play. */
@@ -46,7 +48,9 @@ export async function openSaved(
     return { log: null, known: [] };
   }
   const known = stored.sourceUri === route.source.uri ? stored.known : null;
-  if (!outlived(stored, now) && complete(stored.log, files)) return { log: stored.log, known };
+  // It was stored as its newest segment was listed.
+  if (!outlived(stored, now) && complete(stored.log, files))
+    return { log: stored.log, known, newestAt: Math.min(stored.savedAt, now) };
   await files.clear();
   return { log: emptied(stored.log), known };
 }

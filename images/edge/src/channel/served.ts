@@ -187,7 +187,8 @@ export class ServedChannel {
     const follower = this.#follower ?? this.#former;
     const isEnded = follower !== null && follower === this.#former;
     const former = follower?.owner ?? null;
-    const claimed = this.#isNeeded() ? await this.#claim(route, former) : { copy: null, answered: [] };
+    const isAway = follower?.isOwnerAway === true;
+    const claimed = this.#isNeeded() ? await this.#claim(route, former, isAway) : { copy: null, answered: [] };
     if (claimed === null) return;
     if (this.#removed || !isOwner(this.#route, this.#context.podUid)) {
       this.#context.negotiation.release(route.uid);
@@ -220,10 +221,10 @@ export class ServedChannel {
     rereads = begun.rereads;
   }
 
-  async #claim(route: Route, former: OwnerAddress | null): ReturnType<Negotiation['claim']> {
+  async #claim(route: Route, former: OwnerAddress | null, isAway: boolean): ReturnType<Negotiation['claim']> {
     this.#claiming = true;
     try {
-      return await this.#context.negotiation.claim(route, former);
+      return await this.#context.negotiation.claim(route, former, isAway);
     } finally {
       this.#claiming = false;
     }

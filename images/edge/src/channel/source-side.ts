@@ -30,6 +30,8 @@ export interface SourceSideEvents {
   taken(taken: Exclude<Intake, { kind: 'stale' }>, playlist: SourcePlaylist, at: number, before: number | null): void;
   /** Whether something is listed of what was taken. */
   hasListed(): boolean;
+  /** When the source was looked at, in the rhythm of what was published; null: nothing was since the channel woke. */
+  lookedAt(): number | null;
   /** Of the playlists, fixed since there are any; null before. */
   targetDurationSeconds(): number | null;
   /** Facts, health or obstacles have changed. */
@@ -214,10 +216,15 @@ export class SourceSide {
     this.#looksBehind = 0;
     const plain = followerOf(this.#probing, this.#facts?.renditions ?? [], this.#known.at(-1)?.msn ?? null);
     const follower = createReplayingFollower(plain, this.#clock.now, (one) => this.#resumeAt(one));
-    this.#stopWatch = watchSource(follower, this.#clock, {
-      onLook: (playlist, at, before) => this.#looked(playlist, at, before),
-      onFailure: (error, failures) => this.#fail(error, failures),
-    });
+    const rhythmAt = this.#events.lookedAt();
+    this.#stopWatch = watchSource(
+      follower,
+      { clock: this.#clock, rhythmAt },
+      {
+        onLook: (playlist, at, before) => this.#looked(playlist, at, before),
+        onFailure: (error, failures) => this.#fail(error, failures),
+      },
+    );
   }
 
   /** Index at which a source that has ended goes on behind what is listed of it; null where nothing is any more. */

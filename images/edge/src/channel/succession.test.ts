@@ -79,7 +79,7 @@ function stage(self: string, answers: Record<string, Partial<OwnersAnswer> | nul
     clock,
     superseded: (_uid, ownership) => void superseded.push(ownership),
   });
-  return { clock, told, superseded, answers, negotiation };
+  return { clock, told, superseded, answers, client, negotiation };
 }
 
 const HEARS = { hearsOwner: true };
@@ -121,14 +121,26 @@ describe('a negotiation', () => {
     negotiation.close();
   });
 
+  test('of a new owner waits for none that is away, nor long for others, and hears what they say later', async () => {
+    const { negotiation, superseded, client, clock } = stage('b', {});
+    const never = Promise.withResolvers<never>();
+    client.tell = () => never.promise;
+    const claim = negotiation.claim({ ...ROUTE, owners: [B, C, A], ownerTerm: 17 }, A, true);
+    await clock.advance(300);
+    expect(await claim).toEqual({ copy: null, answered: [] });
+    expect(superseded).toEqual([]);
+    negotiation.close();
+    expect(clock.size).toBe(0);
+  });
+
   test('goes on until an owner that was cut off has heard of it', async () => {
     const { negotiation, told, answers, clock } = stage('b', { a: null, c: {} });
     await negotiation.claim({ ...ROUTE, owners: [B, C, A], ownerTerm: 17 }, A);
     await clock.advance(16_000);
-    expect(told.filter((line) => line === 'a 17')).toHaveLength(3);
+    expect(told.filter((line) => line === 'a 17')).toHaveLength(5);
     answers.a = {};
     await clock.advance(60_000);
-    expect(told.filter((line) => line === 'a 17')).toHaveLength(4);
+    expect(told.filter((line) => line === 'a 17')).toHaveLength(6);
     expect(told.filter((line) => line === 'c 17')).toHaveLength(1);
     expect(clock.size).toBe(0);
   });

@@ -63,7 +63,10 @@ export function isTakenOver({ ownerTerm }: Pick<Route, 'ownerTerm'>): boolean {
   return ownerTerm % TERMS_PER_BLOCK !== 0;
 }
 
-/** The copy that goes furthest, of equals the owner's own, then the first; null where nobody has one. */
+/**
+ * The copy that goes furthest, of equals the owner's own, then one that knows when its end was listed, then the first; null
+ * where nobody has one.
+ */
 export function longestCopy(copies: readonly (TimelineCopy | null)[]): TimelineCopy | null {
   let longest: TimelineCopy | null = null;
   for (const copy of copies) if (copy !== null && (longest === null || isLonger(copy, longest))) longest = copy;
@@ -72,14 +75,20 @@ export function longestCopy(copies: readonly (TimelineCopy | null)[]): TimelineC
 
 function isLonger(copy: TimelineCopy, other: TimelineCopy): boolean {
   const further = nextMsn(copy.log) - nextMsn(other.log);
-  return further === 0 ? copy.underWay !== undefined && other.underWay === undefined : further > 0;
+  return further === 0 ? knowledge(copy) > knowledge(other) : further > 0;
+}
+
+function knowledge({ underWay, newestAt }: TimelineCopy): number {
+  if (underWay !== undefined) return 2;
+  return newestAt === undefined ? 0 : 1;
 }
 
 /** The copy in another edge's answer that was heard at `now`, ms of this edge's clock. */
 export function copyOf({ copy }: OwnersAnswer, now: number): TimelineCopy | null {
   if (copy === null) return null;
   const underWay = copy.underWay === null ? {} : { underWay: heardAt(now, copy.underWay) };
-  return { log: { ...copy.head, entries: copy.entries }, known: copy.known, ...underWay };
+  const newest = copy.newestInMs === null ? {} : { newestAt: now + copy.newestInMs };
+  return { log: { ...copy.head, entries: copy.entries }, known: copy.known, ...underWay, ...newest };
 }
 
 /**
@@ -101,6 +110,7 @@ export function answerOf(
       entries: entries.map((entry) => ({ ...entry, names: { ...entry.names } })),
       known: copy.known.map((segment) => ({ ...segment })),
       underWay: copy.underWay === undefined ? null : toldAt(now, copy.underWay),
+      newestInMs: copy.newestAt === undefined ? null : copy.newestAt - now,
     },
   };
 }

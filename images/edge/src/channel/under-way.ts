@@ -1,5 +1,6 @@
 import { agentReportSchema } from '@sluice/common/work/contract.ts';
 import { z } from 'zod';
+import { nextMsn, type TimelineLog } from '../timeline/log.ts';
 import type { Promotion } from './row.ts';
 
 /** Most segments and rows that one edge tells another of: far more than wait at a time, and a bound for what is read. */
@@ -55,6 +56,19 @@ export interface UnderWay {
   readonly addedLagMs: number;
   /** Null without a transcoder. */
   readonly session: SessionUnderWay | null;
+}
+
+/**
+ * What the next owner goes on with behind a copy: what the owner before has told of it, else when it listed the newest
+ * segment, as far as that was heard; null where nothing is known.
+ */
+export function underWayOf(
+  log: TimelineLog | null,
+  { underWay, newestAt }: { readonly underWay?: UnderWay; readonly newestAt?: number },
+): UnderWay | null {
+  if (underWay !== undefined) return underWay;
+  if (log === null || newestAt === undefined) return null;
+  return { schedule: new Map([[nextMsn(log) - 1, newestAt]]), addedLagMs: 0, session: null };
 }
 
 /** To tell another edge at `now`, ms of this edge's clock: of more than it reads, what is published first. */

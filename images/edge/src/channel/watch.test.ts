@@ -13,12 +13,16 @@ test('a source is looked at once in a while, also where what was found could not
     },
   };
   const failures: string[] = [];
-  const stop = watchSource(follower, clock, {
-    onLook: () => {
-      throw new Error('broken');
+  const stop = watchSource(
+    follower,
+    { clock, rhythmAt: null },
+    {
+      onLook: () => {
+        throw new Error('broken');
+      },
+      onFailure: ({ message }) => failures.push(message),
     },
-    onFailure: ({ message }) => failures.push(message),
-  });
+  );
   // Half of the target duration that is assumed lies between two looks.
   await clock.advance(20_000);
   expect([looks, failures.length, clock.size]).toEqual([11, 11, 1]);

@@ -2,7 +2,7 @@ import type { SluiceError } from '@sluice/common/errors/error.ts';
 import { asSourceError } from '../source/errors.ts';
 import type { SourceFollower } from '../source/follower.ts';
 import type { SourcePlaylist, SourceSegment } from '../source/parse.ts';
-import { nextLookAt } from '../source/reload.ts';
+import { inRhythm, nextLookAt } from '../source/reload.ts';
 import type { Clock } from './clock.ts';
 
 /** Target duration in seconds assumed until a playlist tells its own: the middle of what live sources use. */
@@ -16,18 +16,32 @@ export interface WatchEvents {
   onFailure(error: SluiceError, failures: number): void;
 }
 
+/** When a source is looked at. */
+export interface WatchTiming {
+  readonly clock: Clock;
+  /** When another one has looked at it, in ms of the clock: this watch goes on in that rhythm. Null where nobody has. */
+  readonly rhythmAt: number | null;
+}
+
 /** Looks at a source in the rhythm of RFC 8216bis 6.3.4 until it is stopped; returns the stop function. */
-export function watchSource(follower: SourceFollower, clock: Clock, events: WatchEvents): () => void {
+export function watchSource(
+  follower: SourceFollower,
+  { clock, rhythmAt }: WatchTiming,
+  events: WatchEvents,
+): () => void {
   const abort = new AbortController();
   let targetDurationSeconds = ASSUMED_TARGET_DURATION_SECONDS;
   let failures = 0;
   let previousLookAt: number | null = null;
   let newest: SourceSegment | undefined;
   let ended = false;
+  let isFirst = true;
   let cancel = (): void => {};
 
   const plan = (beganAt: number, changed: boolean): void => {
-    const at = nextLookAt({ beganAt, changed, failures, targetDurationSeconds, ended });
+    const outcome = { beganAt, changed, failures, targetDurationSeconds, ended };
+    const at = isFirst && rhythmAt !== null ? inRhythm(outcome, rhythmAt) : nextLookAt(outcome);
+    isFirst = false;
     // One is planned already where a playlist was read, and could not be taken then.
     cancel();
     cancel = clock.after(at - clock.now(), () => void look());

@@ -4,7 +4,6 @@ import { ownersSchema, rungSchema } from '@sluice/common/link/route.ts';
 import { z } from 'zod';
 import { MAX_LOG_BYTES } from '../timeline/log.ts';
 import { entriesSchema, headSchema, knownSchema } from '../timeline/store.ts';
-import { CONNECT_TIMEOUT_MS } from './limits.ts';
 
 /**
  * Replication: an edge keeps one WebSocket to each edge that owns channels of its routes, at the internal port. It
@@ -27,12 +26,15 @@ export const POD_HEADER = 'sluice-pod-uid';
  */
 export const MAX_REPLICATION_FRAME_BYTES = MAX_LOG_BYTES + 128 * 1024;
 
-/** Either side says something at least this often, in ms: three times within {@link SILENT_MS}. */
-export const BEAT_MS = 500;
-/** After this silence in ms an owner counts as away: its followers go on with their copies and dial again. */
-export const SILENT_MS = 1_500;
-/** After this silence in ms an owner is dialled anew: so that it is known at {@link SILENT_MS} whether it can be. */
-export const DOUBT_MS = SILENT_MS - CONNECT_TIMEOUT_MS;
+/** An owner says something at least this often, in ms: five times within {@link SILENT_MS}. */
+export const BEAT_MS = 250;
+/** So does a follower, whose silence matters less: nothing but whether the channel is wanted hangs on it. */
+export const FOLLOWER_BEAT_MS = 1_000;
+/**
+ * After this silence in ms an owner counts as away: its followers go on with their copies, and a successor takes over. With
+ * what follows it has to fit into the two seconds by which a lost owner may delay a segment; see docs/how-it-works.md.
+ */
+export const SILENT_MS = 1_250;
 
 /** Segments of the source that an update names: enough to recognise the source's playlist one window later. */
 export const MAX_KNOWN_SEGMENTS = 12;

@@ -1,11 +1,12 @@
 import type { Clock } from '../channel/clock.ts';
 import type { CopyPosition } from '../timeline/replica.ts';
-import { BEAT_MS, DOUBT_MS, type FollowerMessage, type OwnerMessage, SILENT_MS } from './messages.ts';
+import { ANSWER_TIMEOUT_MS } from './limits.ts';
+import { FOLLOWER_BEAT_MS, type FollowerMessage, type OwnerMessage } from './messages.ts';
+import { Patience } from './patience.ts';
+import { Watchman } from './watchman.ts';
 
 /** First pause in ms before an owner is dialled again; it doubles. */
 const FIRST_RETRY_MS = 250;
-/** What has come while this program itself was busy is read within it, before the owner counts as silent; in ms. */
-const READ_MS = 20;
 /** Longest pause in ms: an owner that comes back is found within it. */
 const LONGEST_RETRY_MS = 2_000;
 
@@ -53,7 +54,7 @@ export interface LinkedChannel {
   gone(message: Extract<OwnerMessage, { type: 'gone' }>): void;
   /** The connection has ended: what is known is getting old from now on. */
   lost(): void;
-  /** Silent for longer than {@link SILENT_MS}, and dialled in vain since: told after each try. */
+  /** Silent for longer than {@link Patience} allows: told at once, and again and again as long as it lasts. */
   away(): void;
 }
 
@@ -61,7 +62,7 @@ export interface LinkedChannel {
 export interface Attachment {
   /** Whether the owner can be asked now. */
   readonly connected: boolean;
-  /** It has been silent for longer than {@link SILENT_MS}, and was dialled in vain. */
+  /** It has been silent for longer than {@link Patience} allows. */
   readonly isAway: boolean;
   /** When the owner was heard last, in ms of the clock; minus infinity: never. */
   readonly heardAt: number;
@@ -72,31 +73,45 @@ export interface Attachment {
   detach(): void;
 }
 
+/** What all links of an edge share. */
+interface LinkContext {
+  readonly dial: Dial;
+  readonly clock: Clock;
+  readonly onRefused: RefusalListener;
+  readonly patience: Patience;
+}
+
 /** One edge's connection to another one, kept up for as long as any channel needs it. */
 export class OwnerLink {
   readonly owner: OwnerAddress;
   readonly #dial: Dial;
   readonly #clock: Clock;
   readonly #onRefused: RefusalListener;
+  readonly #patience: Patience;
+  readonly #watchman: Watchman;
   readonly #channels = new Map<string, { readonly channel: LinkedChannel; wanted: boolean }>();
   #socket: OwnerSocket | null = null;
   #connected = false;
   #isAway = false;
   #isRefused = false;
   #heardAt = Number.NEGATIVE_INFINITY;
-  /** When it was heard last, refused a connection last, or was first needed. */
-  #aliveAt: number;
+  /** It is not away before, in ms of the clock, even if nothing is heard of it. */
+  #trustedUntil: number;
   #retryMs = FIRST_RETRY_MS;
   #cancel = (): void => {};
-  #cancelDoubt = (): void => {};
   #closed = false;
 
-  constructor(owner: OwnerAddress, dial: Dial, clock: Clock, onRefused: RefusalListener) {
+  constructor(owner: OwnerAddress, { dial, clock, onRefused, patience }: LinkContext) {
     this.owner = owner;
     this.#dial = dial;
     this.#clock = clock;
     this.#onRefused = onRefused;
-    this.#aliveAt = clock.now();
+    this.#patience = patience;
+    this.#trustedUntil = clock.now() + ANSWER_TIMEOUT_MS;
+    this.#watchman = new Watchman(clock, {
+      silentFrom: () => this.#trustedUntil,
+      silent: (calls) => this.#silent(calls),
+    });
     this.#open();
   }
 
@@ -141,7 +156,7 @@ export class OwnerLink {
     this.#closed = true;
     this.#connected = false;
     this.#cancel();
-    this.#cancelDoubt();
+    this.#watchman.close();
     this.#socket?.close();
     this.#socket = null;
   }
@@ -160,31 +175,13 @@ export class OwnerLink {
     this.#isRefused = false;
     this.#heard();
     this.#beat();
-    this.#listen();
     for (const { channel, wanted } of this.#channels.values()) if (wanted) this.#subscribe(channel);
   }
 
   #beat(): void {
-    this.#cancel = this.#clock.after(BEAT_MS, () => {
+    this.#cancel = this.#clock.after(FOLLOWER_BEAT_MS, () => {
       this.#send({ type: 'beat' });
       this.#beat();
-    });
-  }
-
-  /** Dials anew, at once, an owner that has become silent. */
-  #listen(): void {
-    const quietMs = (): number => this.#clock.now() - this.#heardAt;
-    const lookAgain = (): void => {
-      if (quietMs() < DOUBT_MS) {
-        this.#listen();
-        return;
-      }
-      this.#socket?.close();
-      this.#lost(0);
-    };
-    this.#cancelDoubt = this.#clock.after(DOUBT_MS - quietMs(), () => {
-      if (quietMs() < DOUBT_MS) this.#listen();
-      else this.#cancelDoubt = this.#clock.after(READ_MS, lookAgain);
     });
   }
 
@@ -208,29 +205,42 @@ export class OwnerLink {
     if (this.#closed) return;
     if (!this.#isRefused) this.#onRefused(this.owner, status);
     this.#isRefused = true;
-    if (podUid === this.owner.podUid) this.#aliveAt = this.#clock.now();
+    if (podUid === this.owner.podUid) {
+      this.#isAway = false;
+      // Until the next try has had its time.
+      this.#trustedUntil = this.#clock.now() + this.#retryMs + ANSWER_TIMEOUT_MS;
+    }
     this.#lost();
   }
 
-  #lost(pauseMs = this.#retryMs): void {
+  #lost(): void {
     if (this.#closed) return;
     const wasConnected = this.#connected;
     this.#connected = false;
     this.#socket = null;
     this.#cancel();
-    this.#cancelDoubt();
-    this.#cancel = this.#clock.after(pauseMs, () => this.#open());
+    this.#cancel = this.#clock.after(this.#retryMs, () => this.#open());
     this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs);
-    this.#isAway = !wasConnected && this.#clock.now() - this.#aliveAt >= SILENT_MS;
-    for (const { channel } of [...this.#channels.values()]) {
-      if (wasConnected) channel.lost();
-      else if (this.#isAway) channel.away();
+    if (!wasConnected) return;
+    for (const { channel } of [...this.#channels.values()]) channel.lost();
+  }
+
+  /** Nobody waits for a dial that may take as long again: it goes on beside what follows from this. */
+  #silent(calls: number): void {
+    this.#isAway = true;
+    if (calls === 0 && this.#connected) {
+      this.#socket?.close();
+      this.#lost();
     }
+    for (const { channel } of [...this.#channels.values()]) channel.away();
   }
 
   #heard(): void {
-    this.#heardAt = this.#clock.now();
-    this.#aliveAt = this.#heardAt;
+    const { podUid } = this.owner;
+    const now = this.#clock.now();
+    this.#patience.heard(podUid, now - this.#heardAt, now);
+    this.#heardAt = now;
+    this.#trustedUntil = now + this.#patience.limitMs(podUid, now);
     this.#isAway = false;
   }
 
@@ -245,21 +255,17 @@ export class OwnerLink {
 
 /** The links of one edge: one to each pod that owns a channel which this edge follows. */
 export class OwnerLinks {
-  readonly #dial: Dial;
-  readonly #clock: Clock;
-  readonly #onRefused: RefusalListener;
+  readonly #context: LinkContext;
   readonly #links = new Map<string, OwnerLink>();
 
   constructor(dial: Dial, clock: Clock, onRefused: RefusalListener = () => {}) {
-    this.#dial = dial;
-    this.#clock = clock;
-    this.#onRefused = onRefused;
+    this.#context = { dial, clock, onRefused, patience: new Patience() };
   }
 
   /** Follows a channel at its owner; the link ends with its last channel. */
   attach(owner: OwnerAddress, channel: LinkedChannel): Attachment {
     const key = `${owner.podUid} ${owner.address}`;
-    const link = this.#links.get(key) ?? new OwnerLink(owner, this.#dial, this.#clock, this.#onRefused);
+    const link = this.#links.get(key) ?? new OwnerLink(owner, this.#context);
     this.#links.set(key, link);
     return link.attach(channel, () => {
       if (link.size > 0) return;

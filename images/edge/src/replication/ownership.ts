@@ -45,6 +45,8 @@ const answerSchema = z.object({
       known: z.array(knownSchema).max(MAX_KNOWN_SEGMENTS),
       /** Where it is the owner, or was it until this claim. Edges of older versions do not say it. */
       underWay: underWaySchema.nullable().default(null),
+      /** When the newest entry was listed, in ms from now (negative: ago), where another edge has heard that. */
+      newestInMs: z.number().nullable().default(null),
     })
     .nullable(),
   /** It follows the owner and has heard it just now: who has not is cut off alone. */

@@ -27,3 +27,19 @@ export function nextLookAt(outcome: LookOutcome): number {
   if (outcome.ended) return outcome.beganAt + MAX_RETRY_SECONDS * 1000;
   return outcome.beganAt + (outcome.changed ? 2 * half : half);
 }
+
+/** Two looks are never closer to each other than this, in ms. */
+const LEAST_PAUSE_MS = 250;
+
+/**
+ * When to look again after the first look of a watch that goes on for another one, which has looked at `rhythmAt`: one target
+ * duration after that, or two and so on, where that is sooner. So nobody sees a segment later than that one would have,
+ * and both together look as often as one does.
+ */
+export function inRhythm(outcome: LookOutcome, rhythmAt: number): number {
+  const next = nextLookAt(outcome);
+  if (outcome.failures > 0 || outcome.ended) return next;
+  const targetDurationMs = outcome.targetDurationSeconds * 1000;
+  const passed = Math.ceil((outcome.beganAt + LEAST_PAUSE_MS - rhythmAt) / targetDurationMs);
+  return Math.min(next, rhythmAt + Math.max(1, passed) * targetDurationMs);
+}

@@ -23,6 +23,9 @@ const QUIET_TURNS = 8;
 /** Turns, a fraction of a millisecond, after which the machine is too busy to wait for it without sleeping. */
 const EAGER_TURNS = 40;
 
+/** See {@link SourceServer}. */
+type SourceOptions = Omit<ConstructorParameters<typeof SourceServer>[0], 'now'>;
+
 /** The media side on a virtual clock with a real source on loopback and a real folder. */
 export class TestEdge {
   readonly clock: VirtualClock;
@@ -38,19 +41,29 @@ export class TestEdge {
   readonly #isFirst: boolean;
   #busy = 0;
 
-  /** @param limitBytes what its media volume may hold; more than any test stores if left out */
-  static async open(limitBytes?: number): Promise<TestEdge> {
-    const edge = new TestEdge(await mkdtemp(join(tmpdir(), 'sluice-edge-')), 'edge-1', null, limitBytes);
+  /**
+   * @param limitBytes what its media volume may hold; more than any test stores if left out
+   * @param source what is different about it
+   */
+  static async open(limitBytes?: number, source: SourceOptions = {}): Promise<TestEdge> {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-edge-'));
+    const edge = new TestEdge(folder, 'edge-1', null, limitBytes, source);
     await edge.source.listen();
     return edge;
   }
 
-  private constructor(folder: string, podUid: string, first: TestEdge | null, limitBytes?: number) {
+  private constructor(
+    folder: string,
+    podUid: string,
+    first: TestEdge | null,
+    limitBytes?: number,
+    source: SourceOptions = {},
+  ) {
     this.folder = folder;
     this.podUid = podUid;
     this.#isFirst = first === null;
     this.clock = first?.clock ?? new VirtualClock(Date.UTC(2026, 0, 1), this.settle);
-    this.source = first?.source ?? new SourceServer({ now: this.clock.now });
+    this.source = first?.source ?? new SourceServer({ now: this.clock.now, ...source });
     this.network = first?.network ?? new TestNetwork();
     this.#limitBytes = limitBytes;
     this.volume = testVolume(limitBytes, this.clock.now);
@@ -135,8 +148,8 @@ export class TestEdge {
     const media = createMediaSide({
       client: { read: (request) => this.during(() => client.read(request)), close: () => client.close() },
       links: new OwnerLinks(this.network.dialOf(this.podUid, this.clock), this.clock),
-      segments: this.network.segmentsOf(this.podUid, (path) => this.during(() => readFile(path))),
-      ownership: this.network.ownershipOf(this.podUid),
+      segments: this.network.segmentsOf(this.podUid, this.clock, (path) => this.during(() => readFile(path))),
+      ownership: this.network.ownershipOf(this.podUid, this.clock),
       mediaDirectory: this.folder,
       volume: this.volume,
       podUid: this.podUid,

@@ -2,7 +2,7 @@ import type { Clock } from '../channel/clock.ts';
 import type { MediaSide } from '../channel/media-side.ts';
 import { ownerUnreachable } from '../channel/waiters.ts';
 import { type FeedConnection, TimelineFeed } from '../replication/feed.ts';
-import { ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS } from '../replication/limits.ts';
+import { ANSWER_TIMEOUT_MS } from '../replication/limits.ts';
 import {
   BEAT_MS,
   followerMessageSchema,
@@ -10,7 +10,6 @@ import {
   ownerMessageSchema,
   readMessage,
 } from '../replication/messages.ts';
-
 import type { Dial, DialEvents, OwnerAddress } from '../replication/owner-link.ts';
 import type { OwnershipClient } from '../replication/ownership.ts';
 import { type SegmentClient, segmentUnknown } from '../replication/segments.ts';
@@ -31,8 +30,7 @@ export class TestNetwork {
   readonly #pods = new Map<string, Pod>();
   readonly #lines = new Set<Line>();
   readonly #cut = new Set<string>();
-  /** Pods that answer nobody any more, with the clock of those who wait for them. */
-  readonly #silent = new Map<string, Clock>();
+  readonly #silent = new Set<string>();
   /** Files that one edge asked another one for, in vain or not, the same way as `fetched`. */
   readonly asked: string[] = [];
   /** Files that one edge got from another: `<from>-><to> <name>`. */
@@ -54,11 +52,6 @@ export class TestNetwork {
     for (const line of [...this.#lines]) if (line.from === podUid || line.to === podUid) line.cut();
   }
 
-  /** A pod is silent from now on, as with its node or the network to it: nobody is told, and who dials it waits in vain. */
-  silence(podUid: string, clock: Clock): void {
-    this.#silent.set(podUid, clock);
-  }
-
   /** Parts two pods, or joins them again. */
   part(one: string, other: string, parted: boolean): void {
     const names = [`${one} ${other}`, `${other} ${one}`];
@@ -69,14 +62,19 @@ export class TestNetwork {
     for (const line of [...this.#lines]) if (names.includes(`${line.from} ${line.to}`)) line.cut();
   }
 
+  /** Whatever a pod sends or is sent is lost, and nobody is told: its node is gone, or stands still. Or not any more. */
+  silence(podUid: string, isSilent = true): void {
+    if (isSilent) this.#silent.add(podUid);
+    else this.#silent.delete(podUid);
+  }
+
   /** How the pod `from` dials others. */
   dialOf(from: string, clock: Clock): Dial {
     return (owner, events) => {
-      const onSent = (message: OwnerMessage): void => {
+      const isSilent = (): boolean => this.#isSilent(from, owner);
+      const line = new TestLine(from, this.#find(from, owner), owner, events, { clock, isSilent }, (message) => {
         if (message.type !== 'beat') this.sent.push(message);
-      };
-      const isSilent = (): boolean => this.#silent.has(owner.podUid);
-      const line = new TestLine({ from, pod: this.#find(from, owner), owner, events, clock, onSent, isSilent });
+      });
       this.#lines.add(line);
       return {
         send: (message) => line.send(message),
@@ -89,28 +87,29 @@ export class TestNetwork {
   }
 
   /** How the pod `from` fetches segments. */
-  segmentsOf(from: string, read: (path: string) => Promise<Uint8Array>): SegmentClient {
+  segmentsOf(from: string, clock: Clock, read: (path: string) => Promise<Uint8Array>): SegmentClient {
+    const fetch: SegmentClient['read'] = async (owner, uid, name) => {
+      this.asked.push(`${owner.podUid}->${from} ${name}`);
+      if (this.#isSilent(from, owner)) await timeOut(clock);
+      const pod = this.#find(from, owner);
+      if (pod === null) throw ownerUnreachable(uid);
+      const file = await pod.media().storedFile(uid, name);
+      if (file === null) throw segmentUnknown(name);
+      const bytes = await read(file.path);
+      this.fetched.push(`${owner.podUid}->${from} ${name}`);
+      return bytes;
+    };
     return {
-      read: async (owner, uid, name) => {
-        this.asked.push(`${owner.podUid}->${from} ${name}`);
-        const pod = this.#find(from, owner);
-        await this.#waitInVain(owner.podUid);
-        if (pod === null || this.#silent.has(owner.podUid)) throw ownerUnreachable(uid);
-        const file = await pod.media().storedFile(uid, name);
-        if (file === null) throw segmentUnknown(name);
-        const bytes = await read(file.path);
-        this.fetched.push(`${owner.podUid}->${from} ${name}`);
-        return bytes;
-      },
+      read: (owner, uid, name, signal) => Promise.race([fetch(owner, uid, name, signal), aborted(signal)]),
       close: async () => {},
     };
   }
 
   /** How the pod `from` speaks of owners. */
-  ownershipOf(from: string): OwnershipClient {
+  ownershipOf(from: string, clock: Clock): OwnershipClient {
     return {
       tell: async (to, uid, claim) => {
-        await this.#waitInVain(to.podUid);
+        if (this.#isSilent(from, to)) await timeOut(clock);
         const answer = await this.#find(from, to)?.media().hearOwners(uid, claim);
         if (answer === undefined || answer === null) throw ownerUnreachable(uid);
         return JSON.parse(JSON.stringify(answer));
@@ -119,28 +118,28 @@ export class TestNetwork {
     };
   }
 
-  /** Until the time of a question to a silent pod is out. */
-  async #waitInVain(podUid: string): Promise<void> {
-    const clock = this.#silent.get(podUid);
-    if (clock !== undefined) await new Promise<void>((resolve) => clock.after(ANSWER_TIMEOUT_MS, resolve));
+  #isSilent(from: string, { podUid }: OwnerAddress): boolean {
+    return this.#silent.has(from) || this.#silent.has(podUid);
   }
 
-  #find(from: string, { podUid }: OwnerAddress): Pod | null {
-    if (this.#silent.has(podUid)) return null;
-    return this.#cut.has(`${from} ${podUid}`) ? null : (this.#pods.get(podUid) ?? null);
+  #find(from: string, owner: OwnerAddress): Pod | null {
+    const { podUid } = owner;
+    return this.#cut.has(`${from} ${podUid}`) || this.#isSilent(from, owner) ? null : (this.#pods.get(podUid) ?? null);
   }
 }
 
-/** What a line is made of. */
-interface LineParts {
-  readonly from: string;
-  readonly pod: Pod | null;
-  readonly owner: OwnerAddress;
-  readonly events: DialEvents;
-  readonly clock: Clock;
-  readonly onSent: (message: OwnerMessage) => void;
-  /** Whether the pod answers nobody any more. */
-  readonly isSilent: () => boolean;
+/** Whoever ends a fetch waits for nothing more. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(ownerUnreachable('')), { once: true });
+  });
+}
+
+/** Nobody answers. */
+function timeOut(clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(ANSWER_TIMEOUT_MS, resolve);
+  });
 }
 
 class TestLine implements Line {
@@ -153,16 +152,23 @@ class TestLine implements Line {
   #cancel = (): void => {};
   #open = true;
 
-  constructor({ from, pod, owner, events, clock, onSent, isSilent }: LineParts) {
+  constructor(
+    from: string,
+    pod: Pod | null,
+    owner: OwnerAddress,
+    events: DialEvents,
+    { clock, isSilent }: { readonly clock: Clock; readonly isSilent: () => boolean },
+    onSent: (message: OwnerMessage) => void,
+  ) {
+    this.#isSilent = isSilent;
     this.from = from;
     this.to = owner.podUid;
     this.#pod = pod;
     this.#events = events;
-    this.#isSilent = isSilent;
     queueMicrotask(() => {
       if (!this.#open) return;
       if (isSilent()) {
-        this.#cancel = clock.after(CONNECT_TIMEOUT_MS, () => this.cut());
+        this.#cancel = clock.after(ANSWER_TIMEOUT_MS, () => this.cut());
         return;
       }
       if (pod === null) {

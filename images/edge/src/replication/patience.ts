@@ -1,0 +1,36 @@
+import { SILENT_MS } from './messages.ts';
+
+/** What an owner may be silent for beyond its longest pause of late, in ms: the pauses of a busy machine vary. */
+const ROOM_MS = 500;
+/** The most in ms: viewers of a channel whose owner is really lost wait for as long. */
+const MOST_MS = 3_000;
+/** Pauses from here on in ms are outages, of a network or a node, and say nothing of how busy an owner is. */
+const OUTAGE_MS = 5_000;
+/** Time in ms for which a pause is remembered. */
+const REMEMBERED_MS = 60_000;
+
+/**
+ * How long an owner may be silent before it counts as away. One whose process stands still now and then, on a machine that has
+ * no time for it, is given more than its pauses of the last minute: else it would lose its channels with each of them.
+ */
+export class Patience {
+  readonly #pauses = new Map<string, { readonly ms: number; readonly at: number }>();
+
+  /** The owner of this pod was heard at `now`, `pauseMs` after the time before; ms of the clock. */
+  heard(podUid: string, pauseMs: number, now: number): void {
+    if (pauseMs <= SILENT_MS - ROOM_MS || pauseMs >= OUTAGE_MS) return;
+    for (const [known, { at }] of this.#pauses) if (now - at > REMEMBERED_MS) this.#pauses.delete(known);
+    const ms = Math.max(pauseMs, this.#of(podUid, now));
+    this.#pauses.set(podUid, { ms, at: now });
+  }
+
+  /** Silence in ms after which it counts as away. */
+  limitMs(podUid: string, now: number): number {
+    return Math.min(Math.max(SILENT_MS, this.#of(podUid, now) + ROOM_MS), MOST_MS);
+  }
+
+  #of(podUid: string, now: number): number {
+    const pause = this.#pauses.get(podUid);
+    return pause === undefined || now - pause.at > REMEMBERED_MS ? 0 : pause.ms;
+  }
+}
