@@ -12,8 +12,9 @@ export const AUDIO_TICKS = 1024;
 const SYNC = 0x0200_0000;
 const NON_SYNC = 0x0101_0000;
 
-/** A sequence and a picture parameter set as a section has them, and as a sample does (ISO/IEC 14496-15 5.3.3.1). */
+/** An avcC with one sequence and one picture parameter set (ISO/IEC 14496-15 5.3.3.1). */
 const CONFIGURATION = [1, 0x64, 0x00, 0x1f, 0xff, 0xe1, 0, 5, 0x67, 0x64, 0x00, 0x1f, 0xac, 1, 0, 2, 0x68, 0xce];
+/** The same two sets as a sample has them: each behind its length in 4 bytes. */
 export const PARAMETER_SETS_IN_SAMPLE = [0, 0, 0, 5, 0x67, 0x64, 0x00, 0x1f, 0xac, 0, 0, 0, 2, 0x68, 0xce] as const;
 
 /** H.264 as track 1, AAC as track 2. */
