@@ -13,13 +13,20 @@ const TELL_AGAIN_MS = 1_000;
 /** Tries: half an hour, after which the operator has been heard of everywhere or the pod is gone. */
 const MAX_TELLS = 11;
 
+/** For how long an answer is waited for. */
+interface Limit {
+  readonly ms: number;
+  /** Since then: questions of hundreds of channels to one edge wait for their turns. */
+  readonly from: 'question' | 'turn';
+}
+
 /**
- * While an owner is away nobody waits longer than this for others in ms, who answer within some: one of them may be gone
- * together with it.
+ * While an owner is away nobody waits longer than this for others, who answer within some ms: one of them may be gone
+ * together with it. Whoever is there has its time, too, where it is asked of hundreds of channels: else those had no copy.
  */
-const OTHERS_MS = 300;
+const OTHERS: Limit = { ms: 300, from: 'turn' };
 /** Nor for the owner that is away itself, which may only have stood still for a moment. */
-const AWAY_MS = 250;
+const AWAY: Limit = { ms: 250, from: 'question' };
 
 /** What a negotiation needs of its edge. */
 export interface NegotiationContext {
@@ -76,8 +83,8 @@ export class Negotiation {
     );
     const answers = await Promise.all(
       others.map((other) => {
-        const limitMs = other.podUid === former?.podUid ? AWAY_MS : OTHERS_MS;
-        return this.#tell(other, route, away ? { limitMs } : {});
+        const limit = other.podUid === former?.podUid ? AWAY : OTHERS;
+        return this.#tell(other, route, away ? { limit } : {});
       }),
     );
     const higher = wordBefore(route, answers);
@@ -107,7 +114,7 @@ export class Negotiation {
         return needed ? this.#takeOverAlone(route, successors.slice(index + 1)) : null;
       }
       if (!watched) return null;
-      const answer = await this.#tell(successor, route, { away: true, limitMs: OTHERS_MS });
+      const answer = await this.#tell(successor, route, { away: true, limit: OTHERS });
       if (answer !== null) return this.#heardBy(route, successor, answer);
     }
     return null;
@@ -115,9 +122,7 @@ export class Negotiation {
 
   /** Takes over unless one of the edges behind this one still hears the owner. */
   async #takeOverAlone(route: Route, others: readonly OwnerAddress[]): Promise<HeardElsewhere | null> {
-    const answers = await Promise.all(
-      others.map((other) => this.#tell(other, route, { cutOff: true, limitMs: OTHERS_MS })),
-    );
+    const answers = await Promise.all(others.map((other) => this.#tell(other, route, { cutOff: true, limit: OTHERS })));
     for (const [index, other] of others.entries()) {
       const answer = answers[index] ?? null;
       if (answer === null) continue;
@@ -177,23 +182,28 @@ export class Negotiation {
     for (const uid of [...this.#claimed.keys()]) this.release(uid);
   }
 
-  /** Who does not answer within `limitMs` counts as silent, and hears what it is told all the same. */
+  /** Who does not answer within the limit counts as silent, and hears what it is told all the same. */
   #tell(
     to: OwnerAddress,
     route: Route,
     {
       away = false,
       cutOff = false,
-      limitMs = null,
-    }: { readonly away?: boolean; readonly cutOff?: boolean; readonly limitMs?: number | null } = {},
+      limit = null,
+    }: { readonly away?: boolean; readonly cutOff?: boolean; readonly limit?: Limit | null } = {},
   ): Promise<OwnersAnswer | null> {
     const { client, clock } = this.#context;
-    const owners = route.owners.map((owner) => ({ ...owner }));
-    const answer = client.tell(to, route.uid, { owners, term: route.ownerTerm, away, cutOff }).catch(() => null);
-    if (limitMs === null) return answer;
-    const limit = Promise.withResolvers<null>();
-    const cancel = clock.after(limitMs, () => limit.resolve(null));
-    return Promise.race([answer, limit.promise]).finally(cancel);
+    const claim = { owners: route.owners.map((owner) => ({ ...owner })), term: route.ownerTerm, away, cutOff };
+    if (limit === null) return client.tell(to, route.uid, claim).catch(() => null);
+    const late = Promise.withResolvers<null>();
+    let cancel = (): void => {};
+    const begin = (): void => {
+      cancel();
+      cancel = clock.after(limit.ms, () => late.resolve(null));
+    };
+    if (limit.from === 'question') begin();
+    const answer = client.tell(to, route.uid, claim, limit.from === 'turn' ? begin : undefined).catch(() => null);
+    return Promise.race([answer, late.promise]).finally(() => cancel());
   }
 
   /** An owner that was cut off from everybody writes on: it hears of the new term as soon as it can be reached. */

@@ -124,11 +124,33 @@ describe('a negotiation', () => {
   test('of a new owner waits for none that is away, nor long for others, and hears what they say later', async () => {
     const { negotiation, superseded, client, clock } = stage('b', {});
     const never = Promise.withResolvers<never>();
-    client.tell = () => never.promise;
+    client.tell = (_to, _uid, _claim, begun) => {
+      begun?.();
+      return never.promise;
+    };
     const claim = negotiation.claim({ ...ROUTE, owners: [B, C, A], ownerTerm: 17 }, A, true);
     await clock.advance(300);
     expect(await claim).toEqual({ copy: null, answered: [] });
     expect(superseded).toEqual([]);
+    negotiation.close();
+    expect(clock.size).toBe(0);
+  });
+
+  test('of a new owner gives those who are there their time from their turn on, and has their copies', async () => {
+    const { negotiation, client, clock } = stage('b', {});
+    const { entries, ...head } = copyUpTo(9).log;
+    client.tell = async ({ podUid }, _uid, { owners, term }, begun) => {
+      if (podUid === 'a') return new Promise<never>(() => {});
+      // As many channels ask before this one.
+      await new Promise<void>((resolve) => void clock.after(900, resolve));
+      begun?.();
+      await new Promise<void>((resolve) => void clock.after(200, resolve));
+      const copy = { head, entries, known: [], underWay: null, newestInMs: null };
+      return { owners, term, hearsOwner: false, copy: JSON.parse(JSON.stringify(copy)) };
+    };
+    const claim = negotiation.claim({ ...ROUTE, owners: [B, C, A], ownerTerm: 17 }, A, true);
+    await clock.advance(1_100);
+    expect(await claim).toMatchObject({ copy: { known: [] }, answered: [C] });
     negotiation.close();
     expect(clock.size).toBe(0);
   });

@@ -57,8 +57,11 @@ export type OwnersAnswer = z.infer<typeof answerSchema>;
 
 /** Speaks with other edges about who owns a channel. */
 export interface OwnershipClient {
-  /** Throws OWNER_UNREACHABLE where the edge does not answer within 1.5 s of its turn, or knows no such channel. */
-  tell(to: OwnerAddress, uid: string, claim: OwnersClaim): Promise<OwnersAnswer>;
+  /**
+   * Throws OWNER_UNREACHABLE where the edge does not answer within 1.5 s of its turn, or knows no such channel.
+   * @param begun called when it is its turn
+   */
+  tell(to: OwnerAddress, uid: string, claim: OwnersClaim, begun?: () => void): Promise<OwnersAnswer>;
   close(): Promise<void>;
 }
 
@@ -86,10 +89,13 @@ export function createOwnershipClient(sessionKey: Uint8Array): OwnershipClient {
     return { status: statusCode, body: answer };
   };
   return {
-    tell: async (to, uid, claim) => {
+    tell: async (to, uid, claim, begun) => {
       try {
         if (hostOf(to.address) === null) throw new Error('no address');
-        const { status, body } = await turns.run(to.address, (signal) => post(to, uid, claim, signal));
+        const { status, body } = await turns.run(to.address, (signal) => {
+          begun?.();
+          return post(to, uid, claim, signal);
+        });
         if (status !== 200) throw new Error(`HTTP ${status}`);
         return answerSchema.parse(body);
       } catch (error) {

@@ -25,7 +25,7 @@ import { replicationToken } from './token.ts';
 const BUSY_UNSENT_BYTES = 1024 * 1024;
 /** Unsent bytes at which the other side counts as stuck. */
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
-/** Silence in ms after which a follower counts as gone, and wakes no channel any more: ten of its beats. */
+/** Silence in ms after which a follower counts as gone, and wakes no channel any more: five of its beats. */
 const FOLLOWER_SILENT_MS = 5_000;
 /** Followers at a time: a pod that is replaced leaves a connection for some seconds, and edges are tens. */
 const MAX_FOLLOWERS = 256;

@@ -108,7 +108,8 @@ export class TestNetwork {
   /** How the pod `from` speaks of owners. */
   ownershipOf(from: string, clock: Clock): OwnershipClient {
     return {
-      tell: async (to, uid, claim) => {
+      tell: async (to, uid, claim, begun) => {
+        begun?.();
         if (this.#isSilent(from, to)) await timeOut(clock);
         const answer = await this.#find(from, to)?.media().hearOwners(uid, claim);
         if (answer === undefined || answer === null) throw ownerUnreachable(uid);
