@@ -109,7 +109,9 @@ test('questions for seats are answered as by somebody who goes through all that 
           model.say(one.edge, false, one.joined, one.left);
         }
         if (one.is === 'snapshot') {
+          book.edgeConnected(one.edge);
           book.viewers(one.edge, { uid: 'c', snapshot: true, joined: trusting(one.joined), left: [] });
+          book.edgeSynced(one.edge);
           model.say(one.edge, true, one.joined, []);
         }
         if (one.is === 'goodbye') {

@@ -100,6 +100,28 @@ describe('the seats of a channel with a limit', () => {
     expect(admit('4', '1')).toMatchObject({ refused: ['4'], admitted: ['1'] });
   });
 
+  test('are kept for all whom an edge counted until it has said, in as many messages as it takes, whom it counts now', () => {
+    const { admit, ask, join, book } = deskOf();
+    join('a', '1', '2', '3');
+    book.edgeLost('a');
+    book.edgeConnected('a');
+    book.viewers('a', { uid: 'c', snapshot: true, joined: [{ id: '1', trusted: true }], left: [] });
+    expect(ask('b', false, ['4', '3'])).toMatchObject({ refused: ['4'], admitted: ['3'] });
+    join('a', '2');
+    book.left('b', { uid: 'c', ids: ['3'], secondsAgo: 0 });
+    expect(ask('b', false, ['4'])).toMatchObject({ refused: ['4'] });
+    book.edgeSynced('a');
+    expect(admit('4', '5')).toMatchObject({ admitted: ['4'], refused: ['5'] });
+  });
+
+  test('are not kept for whom an edge names and takes back while it says whom it counts', () => {
+    const { admit, join, book } = deskOf();
+    book.edgeConnected('a');
+    join('a', '1', '2', '3');
+    for (const uid of ['c', 'c']) book.viewers('a', { uid, snapshot: true, joined: [], left: [] });
+    expect(admit('4')).toMatchObject({ admitted: ['4'] });
+  });
+
   test('are left to the edges while the count is unknown, or the channel is', () => {
     const { admit, ask, book } = deskOf();
     expect(ask('a', false, ['1'], 'x')).toMatchObject({ undecided: ['1'] });

@@ -122,12 +122,12 @@ export class Seats {
 
   private hasSeat(id: string, { provisional, letIn }: SeatRequest, limit: number): boolean {
     if (letIn || this.isIn(id) || this.departed.has(id) || (provisional && this.provisional.has(id))) return true;
-    const taken = this.audience.viewers + this.coming;
+    const taken = this.audience.viewers + this.audience.awaitedViewers + this.coming;
     return taken + (provisional ? this.provisional.size : 0) < limit;
   }
 
   private isIn(id: string): boolean {
-    return this.audience.counts(id) || this.held.has(id);
+    return this.audience.counts(id) || this.audience.awaits(id) || this.held.has(id);
   }
 
   /** @returns false where there is no room to keep it in mind */

@@ -17,6 +17,16 @@ interface Viewer {
 }
 
 /**
+ * How far an edge is that says all it knows. A number: it has not come to this channel yet, and counted so many ids here when
+ * it began. Else it has come: ids that it counted when it began, nobody counts now, and it may name yet, since one message
+ * does not hold the ids of a large channel.
+ */
+type Telling = number | ReadonlySet<string>;
+
+/** Where nobody is missing: one for all, as there may be thousands of channels of which all edges tell at a time. */
+const NOBODY: ReadonlySet<string> = new Set();
+
+/**
  * The union of the ids that several edges count for one channel. Each edge's own set is kept beside the union, so
  * that an edge's share can be replaced or taken away without asking the others; every call costs as much as the
  * change that it brings.
@@ -25,8 +35,8 @@ export class ChannelAudience {
   private readonly byEdge = new Map<string, Map<string, boolean>>();
   private readonly union = new Map<string, Viewer>();
   private readonly named: NamedIds;
-  /** Edges that are saying all they know and have come to this channel: kept here, it goes with the channel. */
-  private readonly told = new Set<string>();
+  /** Edges that are saying all they know: kept here, it goes with the channel. */
+  private readonly telling = new Map<string, Telling>();
   private trustedViewers = 0;
   /** Called with each id that some edge counts now and none did before, and with each that none counts any more. */
   onCounted: ((id: string, isCounted: boolean) => void) | null = null;
@@ -46,6 +56,19 @@ export class ChannelAudience {
     return this.trustedViewers;
   }
 
+  /** Number of ids that an edge which is saying all it knows counted before and may name yet, and that nobody counts. */
+  get awaitedViewers(): number {
+    let awaited = 0;
+    for (const ids of this.telling.values()) if (typeof ids !== 'number') awaited += ids.size;
+    return awaited;
+  }
+
+  /** Whether this id is one of {@link awaitedViewers}. */
+  awaits(id: string): boolean {
+    for (const ids of this.telling.values()) if (typeof ids !== 'number' && ids.has(id)) return true;
+    return false;
+  }
+
   /** Number of ids that `edge` counts. */
   idsOf(edge: string): number {
     return this.byEdge.get(edge)?.size ?? 0;
@@ -60,18 +83,27 @@ export class ChannelAudience {
 
   /** An edge begins to say all that it knows, of this channel and others. */
   snapshotBegins(edge: string): void {
-    this.told.delete(edge);
+    const ids = this.idsOf(edge);
+    if (ids > 0) this.telling.set(edge, ids);
+    else this.telling.delete(edge);
   }
 
   /** {@link replace}, as a part of all that the edge says. */
   snapshot(edge: string, ids: readonly EvidencedId[], nowMs: number): void {
-    this.told.add(edge);
+    const telling = this.telling.get(edge);
+    // Not those that it has named since it began: one that names and takes back would fill the memory.
+    const most = typeof telling === 'number' ? telling : 0;
+    const before = [...(this.byEdge.get(edge)?.keys() ?? [])].slice(0, most);
     this.replace(edge, ids, nowMs);
+    const awaited = before.filter((id) => !this.union.has(id));
+    this.telling.set(edge, awaited.length > 0 ? new Set(awaited) : NOBODY);
   }
 
   /** The edge has said all: it counts nobody here if it did not come to this channel. */
   snapshotEnds(edge: string, nowMs: number): void {
-    if (!this.told.delete(edge)) this.replace(edge, [], nowMs);
+    const hasCome = typeof this.telling.get(edge) === 'object';
+    this.telling.delete(edge);
+    if (!hasCome) this.replace(edge, [], nowMs);
   }
 
   /** Adds ids or changes their evidence, then takes ids away; an id that is both joined and left has left. */
@@ -119,6 +151,7 @@ export class ChannelAudience {
     for (const [edge, ids] of this.byEdge) this.named.add(edge, -ids.size);
     this.byEdge.clear();
     this.union.clear();
+    this.telling.clear();
     this.trustedViewers = 0;
   }
 
@@ -162,6 +195,8 @@ export class ChannelAudience {
     const isCounted = viewer.edges > 0;
     if (isCounted) this.union.set(id, viewer);
     else this.union.delete(id);
-    if (isCounted !== wasCounted) this.onCounted?.(id, isCounted);
+    if (isCounted === wasCounted) return;
+    if (isCounted) for (const ids of this.telling.values()) if (ids instanceof Set) ids.delete(id);
+    this.onCounted?.(id, isCounted);
   }
 }
