@@ -41,8 +41,20 @@ export interface NegotiationContext {
 export interface Claimed {
   /** The longest of their copies; null where nobody has one. */
   readonly copy: TimelineCopy | null;
-  /** Those who answered, the owner before first: who did not would only keep fetches waiting. */
+  /**
+   * Those who answered, the owner before first: who did not would only keep fetches waiting. Whoever answers later joins them:
+   * an owner that stood still for a moment has all files.
+   */
   readonly answered: readonly OwnerAddress[];
+}
+
+/** Whom a new owner has told of its term. */
+interface Told {
+  readonly silent: readonly OwnerAddress[];
+  /** See {@link Claimed}. */
+  readonly answered: OwnerAddress[];
+  /** So many times. */
+  readonly tries: number;
 }
 
 /** The first of these answers that goes before what a route says; null where none does. */
@@ -94,10 +106,11 @@ export class Negotiation {
     }
     this.#claimed.set(route.uid, route.ownerTerm);
     const silent = others.filter((_other, index) => answers[index] === null);
-    this.#tellLater(route, silent, 1);
+    const answered = others.filter((_other, index) => answers[index] !== null);
+    this.#tellLater(route, { silent, answered, tries: 1 });
     return {
       copy: longestCopy(answers.map((answer) => (answer === null ? null : copyOf(answer, this.#context.clock.now())))),
-      answered: others.filter((_other, index) => answers[index] !== null),
+      answered,
     };
   }
 
@@ -207,24 +220,26 @@ export class Negotiation {
   }
 
   /** An owner that was cut off from everybody writes on: it hears of the new term as soon as it can be reached. */
-  #tellLater(route: Route, others: readonly OwnerAddress[], tries: number): void {
-    if (others.length === 0 || tries > MAX_TELLS || this.#closed) return;
-    const cancel = this.#context.clock.after(TELL_AGAIN_MS * 2 ** (tries - 1), () => {
+  #tellLater(route: Route, told: Told): void {
+    if (told.silent.length === 0 || told.tries > MAX_TELLS || this.#closed) return;
+    const cancel = this.#context.clock.after(TELL_AGAIN_MS * 2 ** (told.tries - 1), () => {
       this.#cancels.delete(route.uid);
-      void this.#tellAgain(route, others, tries);
+      void this.#tellAgain(route, told);
     });
     this.#cancels.set(route.uid, cancel);
   }
 
-  async #tellAgain(route: Route, others: readonly OwnerAddress[], tries: number): Promise<void> {
+  async #tellAgain(route: Route, { silent, answered, tries }: Told): Promise<void> {
     const known = this.#claimed.get(route.uid);
-    const answers = await Promise.all(others.map((other) => this.#tell(other, route)));
+    const answers = await Promise.all(silent.map((other) => this.#tell(other, route)));
     if (this.#claimed.get(route.uid) !== known) return;
     const higher = wordBefore(route, answers);
-    if (higher !== null) this.#context.superseded(route.uid, higher);
-    else {
-      const silent = others.filter((_other, index) => answers[index] === null);
-      this.#tellLater(route, silent, tries + 1);
+    if (higher !== null) {
+      this.#context.superseded(route.uid, higher);
+      return;
     }
+    answered.push(...silent.filter((_other, index) => answers[index] !== null));
+    const others = silent.filter((_other, index) => answers[index] === null);
+    this.#tellLater(route, { silent: others, answered, tries: tries + 1 });
   }
 }

@@ -155,15 +155,18 @@ describe('a negotiation', () => {
     expect(clock.size).toBe(0);
   });
 
-  test('goes on until an owner that was cut off has heard of it', async () => {
+  test('goes on until an owner that was cut off has heard of it, and can be asked for files from then on', async () => {
     const { negotiation, told, answers, clock } = stage('b', { a: null, c: {} });
-    await negotiation.claim({ ...ROUTE, owners: [B, C, A], ownerTerm: 17 }, A);
+    const claimed = await negotiation.claim({ ...ROUTE, owners: [B, C, A], ownerTerm: 17 }, A);
     await clock.advance(16_000);
     expect(told.filter((line) => line === 'a 17')).toHaveLength(5);
+    expect(claimed?.answered).toEqual([C]);
     answers.a = {};
     await clock.advance(60_000);
     expect(told.filter((line) => line === 'a 17')).toHaveLength(6);
     expect(told.filter((line) => line === 'c 17')).toHaveLength(1);
+    // It has the files of what it has listed.
+    expect(claimed?.answered).toEqual([C, A]);
     expect(clock.size).toBe(0);
   });
 
