@@ -5,7 +5,7 @@ import { sessionOf, withAgent } from './all-modes.ts';
 import { text } from './playing.ts';
 import { type EdgePrograms, type LinkFolder, until } from './programs.ts';
 import { RenditionsSource, type SourceKind, TWO_PICTURES_TWO_LANGUAGES } from './renditions-source.ts';
-import { PATIENCE_SECONDS, PLAYERS, Watcher } from './renditions-watcher.ts';
+import { type Choice, PATIENCE_SECONDS, PLAYERS, Watcher } from './renditions-watcher.ts';
 import { withSource } from './with-source.ts';
 
 const FILM = '/live/default/film';
@@ -32,6 +32,12 @@ async function changeInAllModes(
     edge.operator.send({ type: 'route', route: { ...route, ...change } });
     await until(`${rung} is listed from ${uri}`, PATIENCE_SECONDS, async () => uri.test(await newest(rung)));
   };
+  // The rung's pictures have been played, and those behind them.
+  const show = (choice: Choice): Promise<unknown> =>
+    all(async (one) => {
+      await one.choose(choice);
+      await one.showsChosen();
+    });
   await all(async (one) => {
     await one.begin();
     await one.showSubtitles();
@@ -41,9 +47,9 @@ async function changeInAllModes(
   await all((one) => one.choose({ lines: 180, language: 'en' }));
   await withAgent(edge, LADDER, async () => {
     await turn({ mode: 'Transcode', session }, '120p', /\/120p\/\d+\.1\.(?:ts|m4s)$/);
-    await all((one) => one.choose({ lines: 120, language: 'de' }));
+    await show({ lines: 120, language: 'de' });
     await turn({ mode: 'Proxy', session }, '120p', /\/source\//);
-    await all((one) => one.choose({ lines: 90, language: 'en' }));
+    await show({ lines: 90, language: 'en' });
   });
   await turn({ mode: 'Direct' }, 'source', /^http:/);
   await all(async (one) => {
