@@ -1,6 +1,7 @@
 /**
  * `npm run fuzz -- [ROUNDS] [PATTERN]`: runs the property tests with a new seed in each round and a hundred times the cases
- * that the gate takes. Prints the seed of each round; a counterexample names the seed that finds it again.
+ * that the gate takes, with lists and texts as long as the tests allow. Prints the seed of each round; a counterexample names
+ * the seed that finds it again, with SLUICE_PROPERTY_SIZE=max.
  */
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -30,7 +31,12 @@ function round(suites: readonly string[], seed: number): boolean {
     {
       cwd: root,
       stdio: 'inherit',
-      env: { ...process.env, SLUICE_PROPERTY_SEED: String(seed), SLUICE_PROPERTY_RUNS_FACTOR: String(RUNS_FACTOR) },
+      env: {
+        ...process.env,
+        SLUICE_PROPERTY_SEED: String(seed),
+        SLUICE_PROPERTY_RUNS_FACTOR: String(RUNS_FACTOR),
+        SLUICE_PROPERTY_SIZE: 'max',
+      },
     },
   );
   return status === 0;
