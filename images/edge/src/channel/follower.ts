@@ -85,6 +85,11 @@ export class ChannelFollower {
     return this.#line.isHeard;
   }
 
+  /** The owner is away, and the channel goes on by way of an edge that hears it. */
+  get goesByAnother(): boolean {
+    return this.#detour.via !== null;
+  }
+
   /** Somebody watches the channel on this edge. */
   get isWatched(): boolean {
     return this.#wanted;

@@ -118,24 +118,30 @@ export class Negotiation {
    * The owner cannot be reached. Takes over where this edge is the next one of those that can be and nobody else hears the
    * owner; else asks who is, if somebody watches here (`watched`); without that a successor acts by itself while the channel
    * is `needed`. Resolves with the word of an edge that hears the owner: then this one is cut off alone.
+   * @param goesOn by way of another edge: no viewer waits then, and one late answer in a long time must not end that
    */
-  async ownerAway(route: Route, watched: boolean, needed: boolean): Promise<HeardElsewhere | null> {
+  async ownerAway(route: Route, watched: boolean, needed: boolean, goesOn = false): Promise<HeardElsewhere | null> {
+    const limit = goesOn ? null : OTHERS;
     const successors = route.owners.slice(1);
     for (const [index, successor] of successors.entries()) {
       if (successor.podUid === this.#context.podUid) {
         if (this.#leaving) continue;
-        return needed ? this.#takeOverAlone(route, successors.slice(index + 1)) : null;
+        return needed ? this.#takeOverAlone(route, successors.slice(index + 1), limit) : null;
       }
       if (!watched) return null;
-      const answer = await this.#tell(successor, route, { away: true, limit: OTHERS });
+      const answer = await this.#tell(successor, route, { away: true, limit });
       if (answer !== null) return this.#heardBy(route, successor, answer);
     }
     return null;
   }
 
   /** Takes over unless one of the edges behind this one still hears the owner. */
-  async #takeOverAlone(route: Route, others: readonly OwnerAddress[]): Promise<HeardElsewhere | null> {
-    const answers = await Promise.all(others.map((other) => this.#tell(other, route, { cutOff: true, limit: OTHERS })));
+  async #takeOverAlone(
+    route: Route,
+    others: readonly OwnerAddress[],
+    limit: Limit | null,
+  ): Promise<HeardElsewhere | null> {
+    const answers = await Promise.all(others.map((other) => this.#tell(other, route, { cutOff: true, limit })));
     for (const [index, other] of others.entries()) {
       const answer = answers[index] ?? null;
       if (answer === null) continue;

@@ -267,7 +267,7 @@ export class ServedChannel {
     this.#asking = true;
     const { negotiation } = this.#context;
     void negotiation
-      .ownerAway(this.#route, follower.isWatched, this.#isNeeded())
+      .ownerAway(this.#route, follower.isWatched, this.#isNeeded(), follower.goesByAnother)
       .then((heard) => {
         if (heard !== null && follower === this.#follower) follower.takeFrom(heard);
       })

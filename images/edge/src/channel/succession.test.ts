@@ -197,6 +197,24 @@ describe('a negotiation', () => {
   });
 
   test.each([
+    ['b', false, [17]],
+    ['b', true, []],
+    ['c', false, [18]],
+    ['c', true, []],
+  ])('of %s that goes on by way of another edge (%s) waits for a late answer', async (self, goesOn, terms) => {
+    const { negotiation, superseded, client, clock } = stage(self, {});
+    client.tell = async (_to, _uid, { owners, term }, begun) => {
+      begun?.();
+      await new Promise<void>((resolve) => void clock.after(1_000, resolve));
+      return { owners, term, copy: null, hearsOwner: true };
+    };
+    const heard = negotiation.ownerAway(ROUTE, true, true, goesOn);
+    await clock.advance(1_000);
+    expect((await heard) !== null).toBe(goesOn);
+    expect(superseded.map(({ term }) => term)).toEqual(terms);
+  });
+
+  test.each([
     ['the copy of an edge that hears the owner, and the edge', { b: HEARS }, { copy: null, from: B }],
     ['nothing of one that does not', { b: {} }, null],
     ['nothing of one whose owner is another', { b: { ...HEARS, term: 15 } }, null],
