@@ -33,6 +33,10 @@ describe('readConfig', () => {
     ]);
   });
 
+  test.each([20_000, null])('knows how many files a process may have open: %p', (limit) => {
+    expect(readConfig(MINIMAL, () => limit).openFilesLimit).toBe(limit);
+  });
+
   test('takes an empty variable for one that is not there', () => {
     expect(readConfig({ ...MINIMAL, SLUICE_HTTP_PORT: '' }).httpPort).toBe(8080);
   });

@@ -4,6 +4,7 @@ import { SluiceError } from '@sluice/common/errors/error.ts';
 import { LOG_LEVELS } from '@sluice/common/log/log.ts';
 import { quantityOf } from '@sluice/common/quantity/quantity.ts';
 import { z } from 'zod';
+import { readOpenFilesLimit } from './open-files.ts';
 
 /** More nginx workers than this serve no edge better: its limit is the network, and each costs memory. */
 const MAX_NGINX_WORKERS = 4;
@@ -101,6 +102,8 @@ export interface EdgeConfig {
   /** Whether nginx writes a line per request to stdout. */
   readonly accessLog: boolean;
   readonly nginxWorkers: number;
+  /** How many files a process here may have open at most; null: as many as it likes, or not known. */
+  readonly openFilesLimit: number | null;
 }
 
 /** Reads what `sidecar.js leave` needs. Throws for a port that is none. */
@@ -114,9 +117,13 @@ export function readLeaveConfig({
 
 /**
  * Reads the edge's configuration: the one place where the sidecar looks at its environment.
+ * @param openFilesLimit tells what the system allows, and is asked once
  * @throws SluiceError `CONFIG_INVALID` that names every wrong variable and what it must be
  */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>): EdgeConfig {
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  openFilesLimit: () => number | null = readOpenFilesLimit,
+): EdgeConfig {
   // An empty variable is one that a template left out.
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const parsed = environmentSchema.safeParse(given);
@@ -149,5 +156,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: values.SLUICE_LOG_LEVEL,
     accessLog: values.SLUICE_ACCESS_LOG,
     nginxWorkers: values.SLUICE_NGINX_WORKERS ?? Math.min(MAX_NGINX_WORKERS, availableParallelism()),
+    openFilesLimit: openFilesLimit(),
   };
 }

@@ -10,6 +10,7 @@ const OPTIONS = {
   mediaDirectory: '/media',
   pageDirectory: '/app/page',
   accessLog: false,
+  openFilesLimit: null,
 };
 
 describe('renderNginxConfig', () => {
@@ -27,6 +28,20 @@ describe('renderNginxConfig', () => {
   ])('bound to %s it says "%s"', (bindAddress, line) => {
     expect(renderNginxConfig({ ...OPTIONS, bindAddress })).toContain(line);
   });
+
+  test.each([
+    [null, 32_768, 16_384],
+    [1_048_576, 32_768, 16_384],
+    [20_000, 20_000, 16_384],
+    [4_096, 4_096, 4_096],
+  ])(
+    'where a process may have %p files open it asks for %d, and %d connections',
+    (openFilesLimit, files, connections) => {
+      const limited = renderNginxConfig({ ...OPTIONS, openFilesLimit });
+      expect(limited).toContain(`worker_rlimit_nofile ${files};`);
+      expect(limited).toContain(`worker_connections ${connections};`);
+    },
+  );
 
   test('keeps everything that it writes in the run directory, for a read-only root', () => {
     const written = [...text.matchAll(/^\s*(?:pid|\w+_temp_path) (\S+);/gm)].map(([, path]) => path);

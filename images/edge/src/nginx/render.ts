@@ -2,6 +2,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from '../http/cors.ts';
 import { ACCESS_LOG, playlistLocation, playlistMaps } from './playlists.ts';
 import { PID_FILE } from './start-watch.ts';
+import { workerLimits } from './worker-limits.ts';
 
 /** What nginx.conf depends on. All paths absolute, without spaces or quotes. */
 export interface NginxOptions {
@@ -13,6 +14,8 @@ export interface NginxOptions {
   readonly mediaDirectory: string;
   readonly pageDirectory: string;
   readonly accessLog: boolean;
+  /** How many files nginx may have open at most; null: as many as it asks for. */
+  readonly openFilesLimit: number | null;
 }
 
 /** Name of the sidecar's unix socket in the run directory. */
@@ -20,12 +23,6 @@ export const SOCKET_NAME = 'sidecar.sock';
 
 /** Where nginx tells what it has done, to its own pod alone. */
 export const STATUS_PATH = '/.status';
-
-/**
- * Per worker: a viewer has two connections at most, one for media and one for heartbeats, and workers take unequal shares of
- * them; so 10,000 viewers are there at two workers. Each place costs 400 bytes.
- */
-const WORKER_CONNECTIONS = 16_384;
 
 /** A segment of 50 MB is through at 14 Mbit/s; well below the pod's grace period. */
 const SHUTDOWN_TIMEOUT_SECONDS = 30;
@@ -202,13 +199,14 @@ ${playlistLocation({ ...options, corsLines: corsLines('      '), errorPageLines:
 /** nginx.conf as a pure function of the edge's configuration. Nothing but the paths named here is reachable. */
 export function renderNginxConfig(options: NginxOptions): string {
   const { runDirectory, workers, accessLog } = options;
+  const { openFiles, connections } = workerLimits(options.openFilesLimit);
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${runDirectory}/nginx-${name};`)
     .join('\n');
   return `# Written by the sidecar at its start; changes here are lost.
 daemon off;
 worker_processes ${workers};
-worker_rlimit_nofile ${WORKER_CONNECTIONS * 2};
+worker_rlimit_nofile ${openFiles};
 # The place of each request is found by expressions, which are compiled once instead of read at each.
 pcre_jit on;
 # Event streams never end by themselves: an edge that leaves waits for segments on their way, not for them.
@@ -217,7 +215,7 @@ pid ${runDirectory}/${PID_FILE};
 error_log stderr warn;
 
 events {
-  worker_connections ${WORKER_CONNECTIONS};
+  worker_connections ${connections};
 }
 
 http {
