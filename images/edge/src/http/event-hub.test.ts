@@ -16,12 +16,17 @@ class Listener extends EventEmitter {
   writeHead(): void {}
   readonly written: unknown[] = [];
   write(text: string | Uint8Array): void {
+    if (this.ended) throw new Error('write after end');
     this.text += text;
     this.written.push(text);
   }
-  end(): void {
+  /** Whether what was sent is read, without which an end never comes to its close. */
+  reads = true;
+  end(text = ''): void {
+    if (this.ended) throw new Error('ended twice');
+    this.text += text;
     this.ended = true;
-    this.emit('close');
+    if (this.reads) this.emit('close');
   }
   destroy(): void {
     this.destroyed = true;
@@ -106,6 +111,56 @@ describe('EventHub', () => {
     expect(slow.destroyed).toBe(true);
     expect(other.take()).toContain('"mode":"proxy"');
     expect(hub.listenerCount).toBe(1);
+  });
+
+  test('ends a stream that has been sent so much as a listener may hold who does not read, with the last event', () => {
+    const listener = listen();
+    let sent = 0;
+    while (!listener.ended && sent < 1_000_000) {
+      status = { ...statusOf(1), reason: `${sent} `.padEnd(4_000) };
+      hub.mark(KEY);
+      jest.advanceTimersByTime(250);
+      sent += 4_000;
+    }
+    expect(listener.text.length).toBeGreaterThan(16 * 1024);
+    expect(listener.text.length).toBeLessThan(40 * 1024);
+    const [event, retry] = listener.text.split('\n\n').slice(-3);
+    expect(event).toContain(`"reason":"${sent - 4_000} `);
+    // It comes back soon, to the state of then.
+    expect(retry).toBe('retry: 250');
+    expect(listen().take()).toContain(`"viewerCount":1`);
+  });
+
+  test('does not end all streams at once that began together', () => {
+    const listeners = Array.from({ length: 64 }, listen);
+    const endedAt = new Set<number>();
+    for (let round = 0; listeners.some(({ ended }) => !ended); round += 1) {
+      status = { ...statusOf(1), reason: `${round} `.padEnd(200) };
+      hub.mark(KEY);
+      jest.advanceTimersByTime(250);
+      if (listeners.some(({ ended }) => ended)) endedAt.add(listeners.filter(({ ended }) => ended).length);
+    }
+    expect(endedAt.size).toBeGreaterThan(20);
+  });
+
+  test('sends nothing to a stream that it has ended, whose listener takes no byte, and counts it until it closes', () => {
+    const slow = listen();
+    slow.reads = false;
+    status = null;
+    hub.mark(KEY);
+    jest.advanceTimersByTime(250);
+    expect(slow.ended).toBe(true);
+    expect(hub.listenerCount).toBe(1);
+    status = statusOf(2);
+    const next = listen();
+    hub.mark(KEY);
+    jest.advanceTimersByTime(15_000);
+    slow.emit('close');
+    expect(hub.listenerCount).toBe(1);
+    status = statusOf(3);
+    hub.mark(KEY);
+    jest.advanceTimersByTime(250);
+    expect(next.take()).toContain('"viewerCount":3');
   });
 
   test('encodes an event once for all who hear it', () => {

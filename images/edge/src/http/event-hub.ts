@@ -7,15 +7,27 @@ import type { ChannelStatus } from './status.ts';
 export const MAX_EVENT_LISTENERS = 5_000;
 /** Unsent bytes at which a listener is cut: dozens of events. It reconnects and gets the present state. */
 const MAX_UNSENT_BYTES = 16 * 1024;
+/**
+ * Bytes after which a stream ends and its page comes again. What an edge has sent lies in sockets' buffers for as long as
+ * nobody reads it, up to several hundred kB each before it hears of that: this is what a listener can hold. All that an edge
+ * takes hold 160 MB, and nginx's container has 256 MiB by default.
+ */
+const MAX_STREAM_BYTES = 32 * 1024;
+/** Streams that began together end one after the other: so many steps of so many bytes before {@link MAX_STREAM_BYTES}. */
+const STREAM_STEPS = 64;
+const STREAM_STEP_BYTES = 256;
 /** Proxies cut silent connections after 30 to 60 s. */
 const COMMENT_INTERVAL_MS = 15_000;
 /** Events of one channel are this far apart: people cannot read faster, and joins come in bursts. */
 const FLUSH_INTERVAL_MS = 250;
 /** How long a browser waits before it connects again, in ms. */
 const RECONNECT_MS = 2_000;
+/** The same where a stream ends that has only lasted long enough. */
+const RETURN_MS = 250;
 
 interface ChannelListeners {
-  readonly responses: Set<ServerResponse>;
+  /** Those who are sent events, and how many bytes more each. */
+  readonly responses: Map<ServerResponse, number>;
   sent: StatusEvents;
 }
 
@@ -28,6 +40,7 @@ export class EventHub {
   readonly #channels = new Map<string, ChannelListeners>();
   readonly #marked = new Set<string>();
   #listeners = 0;
+  #subscribed = 0;
   #timer: NodeJS.Timeout | null = null;
   #commentTimer: NodeJS.Timeout | null = null;
   #closed = false;
@@ -57,11 +70,16 @@ export class EventHub {
     }
     this.flush();
     const events = eventsOf(status);
-    const channel = this.#channels.get(key) ?? { responses: new Set(), sent: events };
+    const channel = this.#channels.get(key) ?? { responses: new Map(), sent: events };
     this.#channels.set(key, channel);
-    channel.responses.add(response);
+    this.#subscribed += 1;
+    channel.responses.set(response, MAX_STREAM_BYTES - STREAM_STEP_BYTES * (this.#subscribed % STREAM_STEPS));
     this.#listeners += 1;
-    response.once('close', () => this.#forget(key, channel, response));
+    response.once('close', () => {
+      this.#tellNoMore(key, channel, response);
+      this.#listeners -= 1;
+      if (this.#listeners === 0) this.#stopTimers();
+    });
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
     response.write(`retry: ${RECONNECT_MS}\n\n${Object.entries(channel.sent).map(eventText).join('')}`);
     this.#timer ??= setInterval(() => this.flush(), FLUSH_INTERVAL_MS);
@@ -91,13 +109,13 @@ export class EventHub {
       const status = this.#status(key);
       if (status === null) {
         // The browser asks again, gets 404 and stops.
-        for (const response of channel.responses) response.end();
+        for (const response of channel.responses.keys()) this.#end(key, channel, response);
         continue;
       }
       const events = eventsOf(status);
       const news = Object.entries(events).filter(([name, data]) => data !== channel.sent[name as keyof StatusEvents]);
       channel.sent = events;
-      if (news.length > 0) this.#send(channel.responses, news.map(eventText).join(''));
+      if (news.length > 0) this.#send(key, channel, news.map(eventText).join(''));
     }
     this.#marked.clear();
   }
@@ -105,7 +123,9 @@ export class EventHub {
   /** Ends all streams; browsers come back to another edge. */
   close(): void {
     this.#closed = true;
-    for (const { responses } of this.#channels.values()) for (const response of responses) response.end();
+    for (const [key, channel] of this.#channels) {
+      for (const response of channel.responses.keys()) this.#end(key, channel, response);
+    }
     this.#stopTimers();
   }
 
@@ -113,23 +133,33 @@ export class EventHub {
     // Some things change without an event, such as the age of the operator's counts.
     this.markAll();
     for (const key of this.#channels.keys()) this.#onWatched(key);
-    for (const { responses } of this.#channels.values()) this.#send(responses, ': still here\n\n');
+    for (const [key, channel] of this.#channels) this.#send(key, channel, ': still here\n\n');
   }
 
   /** Encoded once for all; who does not read what was sent before gets nothing more. */
-  #send(responses: ReadonlySet<ServerResponse>, text: string): void {
+  #send(key: string, channel: ChannelListeners, text: string): void {
     const bytes = Buffer.from(text);
-    for (const response of responses) {
-      if (response.writableLength > MAX_UNSENT_BYTES) response.destroy();
-      else response.write(bytes);
+    for (const [response, left] of channel.responses) {
+      if (response.writableLength > MAX_UNSENT_BYTES) {
+        response.destroy();
+        continue;
+      }
+      response.write(bytes);
+      channel.responses.set(response, left - bytes.length);
+      if (left <= bytes.length) this.#end(key, channel, response, `retry: ${RETURN_MS}\n\n`);
     }
   }
 
-  #forget(key: string, channel: ChannelListeners, response: ServerResponse): void {
-    if (!channel.responses.delete(response)) return;
-    this.#listeners -= 1;
-    if (channel.responses.size === 0) this.#channels.delete(key);
-    if (this.#listeners === 0) this.#stopTimers();
+  /** It counts until it has closed: who does not read takes long to. */
+  #end(key: string, channel: ChannelListeners, response: ServerResponse, lastText = ''): void {
+    this.#tellNoMore(key, channel, response);
+    response.end(lastText);
+  }
+
+  #tellNoMore(key: string, channel: ChannelListeners, response: ServerResponse): void {
+    channel.responses.delete(response);
+    // Others may listen to the channel since.
+    if (channel.responses.size === 0 && this.#channels.get(key) === channel) this.#channels.delete(key);
   }
 
   #stopTimers(): void {
