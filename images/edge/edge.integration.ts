@@ -28,6 +28,7 @@ import {
 } from './integration/partitions.ts';
 import { type LinkFolder, makeLinkFolder } from './integration/programs.ts';
 import { recordings } from './integration/recordings.ts';
+import { transcodedRecordings } from './integration/recordings-transcode.ts';
 import { cmaf, transportStreams } from './integration/renditions.ts';
 import { playersOfCmaf, playersOfRenditions } from './integration/renditions-players.ts';
 import { withEdges } from './integration/stage.ts';
@@ -88,6 +89,7 @@ const SCENARIOS: readonly Scenario[] = [
   ['film', 'a live film plays in VLC through all modes, and as peculiar sources send it', liveFilm],
   ['vlc', 'fragmented MP4 plays in VLC through all modes, also with audio apart', fragmentedInVlc],
   ['recordings', 'recordings with AES-128, parts of files and breaks play through the edge to their end', recordings],
+  ['recordings', 'recordings are transcoded to their last picture, with their captions', transcodedRecordings],
   ['hevc', 'so does fragmented MP4 of HEVC without sound', silentHevc],
   ['cmaf', 'so do pictures and two languages apart in fragmented MP4, with subtitles', cmaf],
   ['ts', 'so do they in MPEG-TS', transportStreams],
