@@ -7,9 +7,9 @@ import { applyDemo, DEMO_NAMESPACE, installSluice, SYSTEM_NAMESPACE, serviceAddr
 import { type BenchArguments, type Part, readBenchArguments } from './arguments.ts';
 import { measureContainerMemory } from './container-memory.ts';
 import { measureCounting } from './counting.ts';
+import { measureEvents } from './edge/events.ts';
 import { EDGE_PARTS, type EdgeFigures, measureEdge } from './edge/measure.ts';
 import { withStarted } from './edge/subject.ts';
-import { measureEvents } from './events.ts';
 import { exitCodeOf } from './interruption.ts';
 import { measureOperator, SIZES } from './operator/measure.ts';
 import { measurePromotion } from './promotion.ts';
@@ -27,7 +27,8 @@ usage: npm run bench [-- PART...] [--channels N,...]
   proxy       CPU of one channel in Proxy with three viewers
   memory      of operator and sidecar, resident and as the kubelet has it, after the other parts
   counting    error of the count over five edges, 100 to 10,000 virtual viewers, in virtual time
-  events      server-sent events to 5,000 listeners of one edge, and to some who do not read
+  events      server-sent events to 5,000 listeners of an edge on loopback, several hundred of whom do not read; one
+              minute, without a cluster
   rollout     rolling update of three edges under 200 viewers, three minutes, without a cluster
   operator    cold start with 100, 1,000 and 10,000 Channels (or with --channels N,... of them), steady state with
               1,000 busy ones, each on a fresh API server; about 25 minutes, 6 of them for up to 1,000
@@ -88,7 +89,11 @@ async function main(): Promise<void> {
   const edge = await measureEdgeParts(wanted, context);
   const rows = [...edge.rows];
   if (wanted.parts.includes('counting')) rows.push(...measureCounting());
-  if (wanted.parts.includes('events')) rows.push(...(await measureEvents()));
+  if (wanted.parts.includes('events')) {
+    rows.push(
+      ...(await withStarted((started) => measureEvents(context.config.repositoryRoot, context.progress, started))),
+    );
+  }
   if (wanted.parts.includes('rollout')) {
     rows.push(...(await measureRollout(context.config.repositoryRoot, context.progress)));
   }
