@@ -9,6 +9,7 @@ import { behindCache } from './integration/cdn.ts';
 import { crowd } from './integration/crowd.ts';
 import { drm } from './integration/drm.ts';
 import { goneOwner, newOwner, noStrangers, oneAudience, oneChannel, work } from './integration/edges.ts';
+import { featuresInRung } from './integration/features.ts';
 import { liveFilm } from './integration/film.ts';
 import { fiveEdges } from './integration/five.ts';
 import { muxed, silentHevc } from './integration/fmp4.ts';
@@ -87,6 +88,7 @@ const SCENARIOS: readonly Scenario[] = [
   ['rebinding', 'names that change their address, and private ones in every spelling, lead nowhere', rebinding],
   ['fmp4', "an FFmpeg's fragmented MP4 plays through the edge without a warning", muxed],
   ['film', 'a live film plays in VLC through all modes, and as peculiar sources send it', liveFilm],
+  ['features', 'whatever else a source has is in the rungs that a real encoder makes of it', featuresInRung],
   ['vlc', 'fragmented MP4 plays in VLC through all modes, also with audio apart', fragmentedInVlc],
   ['recordings', 'recordings with AES-128, parts of files and breaks play through the edge to their end', recordings],
   ['recordings', 'recordings are transcoded to their last picture, with their captions', transcodedRecordings],

@@ -26,8 +26,8 @@ const CAPTIONED = `#EXTM3U
 #EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=320x180,CLOSED-CAPTIONS="cc"
 `;
 
-/** Sends a file, or the part of it that is asked for (RFC 9110 14.2). */
-function send(path: string, asked: string | undefined, response: ServerResponse): void {
+/** Sends a file, or the part of it that is asked for (RFC 9110 14.2). @param asked the request's Range */
+export function sendPart(path: string, asked: string | undefined, response: ServerResponse): void {
   const { size } = statSync(path);
   const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(asked ?? '') ?? [];
   const start = Number(first ?? 0);
@@ -51,7 +51,7 @@ export class Recordings {
       const name = basename(incoming.url ?? '');
       this.requests.push(name);
       response.setHeader('access-control-allow-origin', '*');
-      if (existsSync(join(folder, name))) send(join(folder, name), incoming.headers.range, response);
+      if (existsSync(join(folder, name))) sendPart(join(folder, name), incoming.headers.range, response);
       else response.writeHead(404).end();
     });
   }

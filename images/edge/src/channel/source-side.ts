@@ -219,7 +219,7 @@ export class SourceSide {
     const rhythmAt = this.#events.lookedAt();
     this.#stopWatch = watchSource(
       follower,
-      { clock: this.#clock, rhythmAt },
+      { clock: this.#clock, rhythmAt, targetDurationSeconds: () => this.#events.targetDurationSeconds() },
       {
         onLook: (playlist, at, before) => this.#looked(playlist, at, before),
         onFailure: (error, failures) => this.#fail(error, failures),

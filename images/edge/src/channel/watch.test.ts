@@ -15,7 +15,7 @@ test('a source is looked at once in a while, also where what was found could not
   const failures: string[] = [];
   const stop = watchSource(
     follower,
-    { clock, rhythmAt: null },
+    { clock, rhythmAt: null, targetDurationSeconds: () => null },
     {
       onLook: () => {
         throw new Error('broken');

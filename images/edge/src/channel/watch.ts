@@ -2,7 +2,7 @@ import type { SluiceError } from '@sluice/common/errors/error.ts';
 import { asSourceError } from '../source/errors.ts';
 import type { SourceFollower } from '../source/follower.ts';
 import type { SourcePlaylist, SourceSegment } from '../source/parse.ts';
-import { inRhythm, nextLookAt } from '../source/reload.ts';
+import { inRhythm, nextLookAt, rhythmSeconds } from '../source/reload.ts';
 import type { Clock } from './clock.ts';
 
 /** Target duration in seconds assumed until a playlist tells its own: the middle of what live sources use. */
@@ -21,12 +21,14 @@ export interface WatchTiming {
   readonly clock: Clock;
   /** When another one has looked at it, in ms of the clock: this watch goes on in that rhythm. Null where nobody has. */
   readonly rhythmAt: number | null;
+  /** Of the channel's playlists, in seconds; null where there are none. */
+  readonly targetDurationSeconds: () => number | null;
 }
 
 /** Looks at a source in the rhythm of RFC 8216bis 6.3.4 until it is stopped; returns the stop function. */
 export function watchSource(
   follower: SourceFollower,
-  { clock, rhythmAt }: WatchTiming,
+  { clock, rhythmAt, targetDurationSeconds: published }: WatchTiming,
   events: WatchEvents,
 ): () => void {
   const abort = new AbortController();
@@ -52,7 +54,7 @@ export function watchSource(
       const { playlist } = await follower.look(abort.signal);
       if (abort.signal.aborted) return;
       failures = 0;
-      targetDurationSeconds = playlist?.targetDurationSeconds ?? targetDurationSeconds;
+      if (playlist !== null) targetDurationSeconds = rhythmSeconds(playlist, published());
       const lookedAt = clock.now();
       // Playlists of low latency change several times per segment, and say nothing new to us.
       const before = newest;

@@ -1,3 +1,5 @@
+import type { SourcePlaylist } from './parse.ts';
+
 /** Longest pause between two tries of a failing source in seconds: it is back for viewers soon after it is back. */
 const MAX_RETRY_SECONDS = 15;
 
@@ -11,6 +13,21 @@ export interface LookOutcome {
   readonly targetDurationSeconds: number;
   /** The source says that nothing follows (EXT-X-ENDLIST). */
   readonly ended: boolean;
+}
+
+/**
+ * The target duration in seconds in whose rhythm a source is looked at. It must not change (RFC 8216bis 6.2.1): one that is
+ * longer than what the channel's playlists began with holds as far as segments are longer, too. Else segments would come
+ * several at once, and later than the channel's constant lag allows a transcoder.
+ *
+ * @param publishedSeconds of the channel's playlists; null where there are none
+ */
+export function rhythmSeconds(
+  { targetDurationSeconds, segments }: Pick<SourcePlaylist, 'targetDurationSeconds' | 'segments'>,
+  publishedSeconds: number | null,
+): number {
+  const longest = segments.reduce((most, { durationSeconds }) => Math.max(most, Math.round(durationSeconds)), 0);
+  return Math.min(targetDurationSeconds, Math.max(publishedSeconds ?? targetDurationSeconds, longest));
 }
 
 /**

@@ -24,6 +24,8 @@ export class SourceServer {
   isRecording = false;
   /** Duration of a segment in seconds as the playlist tells it. */
   durationOf: (msn: number) => number = () => this.targetDurationSeconds;
+  /** EXT-X-TARGETDURATION in seconds, where it is not the one that segments have; null: it is. */
+  declaredSeconds: number | null = null;
   /** Bytes of a segment instead of those of MPEG-TS. */
   bytesOf: ((msn: number) => Uint8Array) | null = null;
   /** Tags in front of a segment. */
@@ -94,7 +96,11 @@ export class SourceServer {
   playlist(): string {
     const oldest = this.isRecording ? 0 : this.newestMsn - this.windowSegments + 1;
     const first = Math.max(this.firstMsn, oldest);
-    const lines = ['#EXTM3U', '#EXT-X-VERSION:3', `#EXT-X-TARGETDURATION:${this.targetDurationSeconds}`];
+    const lines = [
+      '#EXTM3U',
+      '#EXT-X-VERSION:3',
+      `#EXT-X-TARGETDURATION:${this.declaredSeconds ?? this.targetDurationSeconds}`,
+    ];
     lines.push(`#EXT-X-MEDIA-SEQUENCE:${first}`);
     if (this.fragmented) lines.push('#EXT-X-MAP:URI="init.mp4"');
     for (let msn = first; msn <= this.newestMsn; msn += 1) {

@@ -75,6 +75,18 @@ describe('a transcode session at its owner', () => {
     expect(names.some((uri) => /\/360p\/\d+\.0\.ts$/.test(uri))).toBe(true);
   });
 
+  test('stays where the source declares a longer target duration, and keeps its segments short', async () => {
+    await stage.transcode();
+    const worker = new FakeAgent(stage, 1);
+    await worker.run(14);
+    edge.source.declaredSeconds = 6;
+    await worker.run(30);
+    expect(edge.report).toMatchObject({ activeMode: 'Transcode', session: { state: 'Live' } });
+    const { entries, targetDurationSeconds } = parseMediaPlaylist(await edge.playlist('360p'));
+    expect(targetDurationSeconds).toBe(2);
+    expect(entries.filter(({ uri }) => !uri.endsWith('.1.ts'))).toEqual([]);
+  });
+
   test.each([
     { name: 'its last segment', afterSeconds: 0 },
     { name: 'nothing', afterSeconds: 1.2 },
