@@ -13,7 +13,8 @@ import type { Scheme } from './common-encryption.ts';
 import { DrmSource, ENCRYPTIONS, FAIRPLAY_LINE } from './drm-source.ts';
 import { type Playing, playInBrowsers } from './players.ts';
 import { ANY_RHYTHM, text } from './playing.ts';
-import { EdgePrograms, freePorts, type LinkFolder, until } from './programs.ts';
+import { type EdgePrograms, type LinkFolder, until } from './programs.ts';
+import { withSource } from './with-source.ts';
 
 const run = promisify(execFile);
 /** Of the film: more than a recording lists at once, so that it has to be played. */
@@ -126,32 +127,26 @@ function reportOf(edge: EdgePrograms, uid: string): OwnerReport | undefined {
   return found?.type === 'report' ? found.report : undefined;
 }
 
+async function playAll(source: DrmSource, edge: EdgePrograms): Promise<string> {
+  edge.snapshot([...CHANNELS, FAIRPLAY].map((one) => routeOf(one, source, edge)));
+  const [frames] = await Promise.all([
+    Promise.all(CHANNELS.map((one) => plays(one, source, edge))),
+    passes(source, edge),
+  ]);
+  assert.deepEqual(frames, Array(CHANNELS.length).fill(source.frames), 'FFmpeg decrypts every picture');
+  for (const { name, mode } of CHANNELS) {
+    const report = reportOf(edge, `${name}-0000`);
+    assert.equal(report?.transcodeObstacle?.reason, 'Encrypted', name);
+    assert.equal(report?.activeMode, mode === 'Direct' ? 'Direct' : 'Proxy', name);
+    assert.equal(report?.health.reason, 'SourceEnded', `${name}: ${report?.health.message}`);
+  }
+  return `${source.frames} frames of each in FFmpeg; cenc in hls.js and Shaka Player, cbcs in Shaka Player`;
+}
+
 /**
  * Films encrypted for DRM systems play by ClearKey in hls.js and Shaka Player, whose browser decrypts them, and in FFmpeg;
  * no transcoder gets any of them, and the Channel says why.
  */
-export async function drm(link: LinkFolder): Promise<string> {
-  const source = await DrmSource.start(FILM_SECONDS);
-  const edge = await EdgePrograms.start('127.0.60.4', await freePorts(), link);
-  try {
-    edge.snapshot([...CHANNELS, FAIRPLAY].map((one) => routeOf(one, source, edge)));
-    const [frames] = await Promise.all([
-      Promise.all(CHANNELS.map((one) => plays(one, source, edge))),
-      passes(source, edge),
-    ]);
-    assert.deepEqual(frames, Array(CHANNELS.length).fill(source.frames), 'FFmpeg decrypts every picture');
-    for (const { name, mode } of CHANNELS) {
-      const report = reportOf(edge, `${name}-0000`);
-      assert.equal(report?.transcodeObstacle?.reason, 'Encrypted', name);
-      assert.equal(report?.activeMode, mode === 'Direct' ? 'Direct' : 'Proxy', name);
-      assert.equal(report?.health.reason, 'SourceEnded', `${name}: ${report?.health.message}`);
-    }
-    return `${source.frames} frames of each in FFmpeg; cenc in hls.js and Shaka Player, cbcs in Shaka Player`;
-  } catch (error) {
-    process.stdout.write(edge.log);
-    throw error;
-  } finally {
-    await edge.stop();
-    await source.stop();
-  }
+export function drm(link: LinkFolder): Promise<string> {
+  return withSource(link, '127.0.60.4', () => DrmSource.start(FILM_SECONDS), playAll);
 }
