@@ -32,7 +32,8 @@ usage: npm run bench [-- PART...] [--channels N,...]
   rollout     rolling update of three edges under 200 viewers, three minutes, without a cluster
   operator    cold start with 100, 1,000 and 10,000 Channels (or with --channels N,... of them), steady state with
               1,000 busy ones, each on a fresh API server; about 25 minutes, 6 of them for up to 1,000
-  edge        an edge on loopback beside nginx alone, ten minutes, without a cluster; single parts of it:
+  edge        an edge on loopback beside nginx alone, ten minutes, without a cluster; its memory as Kubernetes counts it
+              where a cgroup can be made (root); single parts of it:
               ${EDGE_PARTS.map((part) => `edge:${part}`).join(' ')}
 
 Without PART all of them; all but edge, counting, events, rollout and operator need the cluster, which is started.

@@ -14,12 +14,12 @@ import { request } from 'undici';
 import { readOperatorKey } from '../src/link/handshake.ts';
 import { SOCKET_NAME } from '../src/nginx/render.ts';
 import { type TestKeys, TestOperator } from '../src/testing/operator.ts';
-import { endingWithParent } from './ending-with-parent.ts';
+import { type Command, endingWithParent } from './ending-with-parent.ts';
 
 /** What a bench wants to have different. */
 export interface EdgeOptions {
-  /** Node's flags and the sidecar's program; the sources as they stand if left out. */
-  readonly sidecar?: readonly string[];
+  /** Command of the sidecar: Node.js, its flags, the program; the sources as they stand if left out. */
+  readonly sidecar?: Command;
   /** More of the sidecar's environment. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Size of a file system of its own for media, in bytes: only root may have it. */
@@ -89,7 +89,7 @@ export class EdgePrograms {
   readonly ports: Ports;
   readonly #folder: string;
   readonly #link: LinkFolder;
-  readonly #sidecar: { readonly words: readonly string[]; readonly environment: Readonly<Record<string, string>> };
+  readonly #sidecar: { readonly words: Command; readonly environment: Readonly<Record<string, string>> };
   readonly #children: ChildProcess[] = [];
   #operator: TestOperator | null = null;
   #log = '';
@@ -100,7 +100,7 @@ export class EdgePrograms {
     ports: Ports,
     folder: string,
     link: LinkFolder,
-    { sidecar = ['--no-warnings', MAIN], environment = {} }: EdgeOptions,
+    { sidecar = [process.execPath, '--no-warnings', MAIN], environment = {} }: EdgeOptions,
   ) {
     this.address = address;
     this.ports = ports;
@@ -124,7 +124,7 @@ export class EdgePrograms {
     edge.#startSidecar();
     const config = join(edge.#folder, 'run', 'nginx.conf');
     await until('the sidecar writes nginx.conf', START_SECONDS, () => existsSync(config));
-    edge.#children.push(edge.#spawn('nginx', ['-e', 'stderr', '-c', config], {}));
+    edge.#children.push(edge.#spawn(['nginx', '-e', 'stderr', '-c', config], {}));
     await until('nginx answers', START_SECONDS, () => edge.#answers('/healthz'));
     await edge.linkOperator();
     return edge;
@@ -266,11 +266,11 @@ export class EdgePrograms {
   /** The first of the two programs. */
   #startSidecar(): void {
     this.#children.shift();
-    this.#children.unshift(this.#spawn(process.execPath, this.#sidecar.words, this.#sidecar.environment));
+    this.#children.unshift(this.#spawn(this.#sidecar.words, this.#sidecar.environment));
   }
 
-  #spawn(program: string, words: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
-    const [command, ...rest] = endingWithParent([program, ...words]);
+  #spawn(words: Command, environment: Readonly<Record<string, string>>): ChildProcess {
+    const [command, ...rest] = endingWithParent(words);
     const child = spawn(command, rest, {
       env: { PATH: process.env.PATH, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -66,7 +66,8 @@ export async function measureEdge(
     : [];
   // What is left of it must not be measured with the rest.
   await beside.stop();
-  if (wanted.includes('memory')) rows.push(...(await measurePart('memory', memoryPlan(root), progress, started)));
+  if (wanted.includes('memory'))
+    rows.push(...(await measurePart('memory', memoryPlan(root, progress), progress, started)));
   if (!wanted.includes('growth')) return { rows, growth: '' };
   const growth: Growth[] = [];
   const onRow = (row: Growth): void => {
@@ -91,8 +92,9 @@ export async function measureEdge(
 }
 
 /** An edge of its own: what others have done to one stays in its memory. */
-function memoryPlan(root: string): PartPlan {
-  return { usualSeconds: 95, limitSeconds: 200, measure: (part) => measureMemory(root, part) };
+function memoryPlan(root: string, progress: Progress): PartPlan {
+  const tell = (line: string) => progress.note(`    ${line}`);
+  return { usualSeconds: 95, limitSeconds: 200, measure: (part) => measureMemory(root, part, tell) };
 }
 
 async function measureBeside(

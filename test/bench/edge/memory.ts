@@ -1,9 +1,10 @@
 import { createLightClients } from '../../viewer/light-client.ts';
-import { type Usage, usageOf } from '../process-usage.ts';
+import { usageOf } from '../process-usage.ts';
 import type { Measurement } from '../statistics.ts';
 import { startAudience } from './audience.ts';
-import { verdict } from './comparison.ts';
+import { type ChargedNode, startChargedNode } from './charged-node.ts';
 import { type EdgeSubject, NAMESPACE, startEdgeSubject } from './edge-subject.ts';
+import { type Known, type Memory, rowsOfMemory } from './memory-rows.ts';
 import { SMALL_SEGMENTS, startOrigin } from './origin-process.ts';
 import { groupOf, type Started, startProgram, stopProgram } from './subject.ts';
 
@@ -21,62 +22,64 @@ const WARM_UP = { heartbeats: 100_000, ids: 32 } as const;
 const CONNECTIONS = 32;
 /** V8 gives back what it used for a burst some seconds after it; ids are forgotten after 65. */
 const REST_SECONDS = 12;
-/** The goals: megabytes at rest, and bytes for each viewer. */
-const GOAL_MEGABYTES = 60;
-const GOAL_BYTES_PER_VIEWER = 1000;
 
-/** The memory of an edge's sidecar with few viewers, beside a program that does nothing with node:http, and what each more of them costs. */
-export async function measureMemory(root: string, started: Started): Promise<Measurement[]> {
-  const bare = await bareUsage(started);
+/**
+ * The memory of an edge's sidecar with few viewers, beside a program that does nothing with node:http, and what each more
+ * of them costs: as Kubernetes counts a container, and as `ps` does.
+ * @param tell takes a line where the machine lets nobody count as Kubernetes does
+ */
+export async function measureMemory(
+  root: string,
+  started: Started,
+  tell: (line: string) => void,
+): Promise<Measurement[]> {
+  const bare = await bareMemory(root, started, tell);
   const originUrl = await startOrigin(started, SMALL_SEGMENTS);
-  const edge = await startEdgeSubject(started, ADDRESS, { root, originUrl, channels: 1, workers: 2 });
+  const node = await startChargedNode(root, started, 'sidecar', tell);
+  const edge = await startEdgeSubject(started, ADDRESS, {
+    root,
+    originUrl,
+    channels: 1,
+    workers: 2,
+    node: node.command,
+  });
+  const look = () => lookAt(edge.sidecarPid, node);
+  const atStart = await look();
   const crowds = startAudience(edge, { viewers: FEW_VIEWERS, channels: 1, arrivalsPerSecond: 5, heartbeats: true });
   const leave = () => Promise.all(crowds.map((crowd) => crowd.stop()));
   started.add(crowds, leave);
   await started.sleep(2 * REST_SECONDS);
-  const few = await usageOf(edge.sidecarPid);
+  const few = { viewers: FEW_VIEWERS, memory: await look() };
   await leave();
   await sendHeartbeats(edge, 0, WARM_UP.heartbeats, WARM_UP.ids);
   await started.sleep(REST_SECONDS);
-  const warm = await usageOf(edge.sidecarPid);
-  const rows: Measurement[] = [
-    {
-      what: `memory of the sidecar, ${FEW_VIEWERS} viewers: resident, and private`,
-      measured: textOf(few),
-      reference: `bare node:http: ${textOf(bare)}`,
-      goal: `${GOAL_MEGABYTES} MB, resident ${verdict(few.residentBytes <= GOAL_MEGABYTES * 1e6)}, private ${verdict(few.anonymousBytes <= GOAL_MEGABYTES * 1e6)}`,
-    },
-    {
-      what: `memory of the sidecar, after ${WARM_UP.heartbeats.toLocaleString('en')} heartbeats of ${WARM_UP.ids} ids: resident, and private`,
-      measured: textOf(warm),
-      reference: '',
-    },
-  ];
-  let known = 0;
+  const warm = { ...WARM_UP, memory: await look() };
+  const many: Known[] = [];
   for (const viewers of MANY_VIEWERS) {
-    await sendHeartbeats(edge, known, viewers, viewers);
-    known = viewers;
+    await sendHeartbeats(edge, many.at(-1)?.viewers ?? 0, viewers, viewers);
     await started.sleep(REST_SECONDS);
-    const many = await usageOf(edge.sidecarPid);
-    const bytes = (many.residentBytes - warm.residentBytes) / viewers;
-    rows.push({
-      what: `memory of the sidecar, ${viewers.toLocaleString('en')} heartbeats' ids: resident, and private`,
-      measured: `${textOf(many)}: ${bytes.toFixed(0)} bytes per viewer`,
-      reference: '',
-      goal: `${GOAL_BYTES_PER_VIEWER} bytes, ${verdict(bytes <= GOAL_BYTES_PER_VIEWER)}`,
-    });
+    many.push({ viewers, memory: await look() });
   }
-  return rows;
+  return rowsOfMemory({ bare, atStart, few, warm, many });
 }
 
 /** The least that a program with HTTP needs. */
-async function bareUsage(started: Started): Promise<Usage> {
-  const child = startProgram(process.execPath, ['-e', "require('node:http').createServer().listen(0, '127.0.0.1')"]);
-  started.add(child, () => stopProgram(child));
+async function bareMemory(root: string, started: Started, tell: (line: string) => void): Promise<Memory> {
+  const part = started.part();
+  const node = await startChargedNode(root, part, 'bare', tell);
+  const [program, ...words] = node.command;
+  const script = "require('node:http').createServer().listen(0, '127.0.0.1')";
+  const child = startProgram(program, [...words, '-e', script]);
+  part.add(child, () => stopProgram(child));
   await started.sleep(REST_SECONDS);
-  const usage = await usageOf(groupOf(child));
-  await stopProgram(child);
-  return usage;
+  const memory = await lookAt(groupOf(child), node);
+  await part.stop();
+  return memory;
+}
+
+async function lookAt(pid: number, node: ChargedNode): Promise<Memory> {
+  const [{ residentBytes, anonymousBytes }, charge] = await Promise.all([usageOf(pid), node.charge()]);
+  return { charge, residentBytes, anonymousBytes };
 }
 
 /** Heartbeats of the viewers `from` to `to`, who have so many ids in all. */
@@ -96,9 +99,4 @@ async function sendHeartbeats(edge: EdgeSubject, from: number, to: number, ids: 
     await client.close();
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, send));
-}
-
-/** As `ps` says, and what of it a pod is charged with whatever else runs on its node: no file holds it. */
-function textOf({ residentBytes, anonymousBytes }: Usage): string {
-  return `${(residentBytes / 1e6).toFixed(0)} MB, ${(anonymousBytes / 1e6).toFixed(0)} MB`;
 }

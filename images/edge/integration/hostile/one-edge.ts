@@ -6,6 +6,7 @@ import type { Route } from '@sluice/common/link/route.ts';
 import { imageSettings } from '@sluice/test/bench/image-settings.ts';
 import { testRoute } from '../../src/testing/route.ts';
 import { SourceServer } from '../../src/testing/source-server.ts';
+import type { Command } from '../ending-with-parent.ts';
 import { EdgePrograms, freePorts, type LinkFolder, until } from '../programs.ts';
 import { ask, FILM } from '../stage.ts';
 import { Witness } from '../witness.ts';
@@ -56,7 +57,7 @@ export async function besieged(
   await source.listen(sourceAddress);
   const { flags, environment } = imageSettings(ROOT, 'edge');
   const first = preload === undefined ? [] : ['--import', preload];
-  const sidecar = [...flags, ...COLLECTING, ...first, '--no-warnings', SIDECAR];
+  const sidecar: Command = [process.execPath, ...flags, ...COLLECTING, ...first, '--no-warnings', SIDECAR];
   const own = { sidecar, environment: { ...environment, ...more } };
   const edge = await EdgePrograms.start(address, await freePorts(), link, own);
   try {
