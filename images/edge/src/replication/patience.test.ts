@@ -21,4 +21,16 @@ describe('how long an owner may be silent', () => {
     patience.heard('a', 600, 1_000);
     expect(patience.limitMs('a', 1_000)).toBe(1_400);
   });
+
+  test('is that of its last minute, whatever came since its longest pause', () => {
+    const patience = new Patience();
+    patience.heard('a', 2_000, 0);
+    patience.heard('a', 1_000, 30_000);
+    patience.heard('a', 900, 50_000);
+    expect(patience.limitMs('a', 60_000)).toBe(2_500);
+    expect(patience.limitMs('a', 61_000)).toBe(1_500);
+    patience.heard('b', 900, 95_000);
+    expect(patience.limitMs('a', 95_000)).toBe(1_400);
+    expect(patience.limitMs('a', 111_000)).toBe(1_250);
+  });
 });

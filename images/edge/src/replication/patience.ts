@@ -9,28 +9,39 @@ const OUTAGE_MS = 5_000;
 /** Time in ms for which a pause is remembered. */
 const REMEMBERED_MS = 60_000;
 
+/** Of so many ms, until then. */
+interface Pause {
+  readonly ms: number;
+  readonly at: number;
+}
+
 /**
  * How long an owner may be silent before it counts as away. One whose process stands still now and then, on a machine that has
  * no time for it, is given more than its pauses of the last minute: else it would lose its channels with each of them.
  */
 export class Patience {
-  readonly #pauses = new Map<string, { readonly ms: number; readonly at: number }>();
+  /** Of each owner, oldest first, and each shorter than the one before it: a longer one makes those before it forgotten. */
+  readonly #pauses = new Map<string, readonly Pause[]>();
 
   /** The owner of this pod was heard at `now`, `pauseMs` after the time before; ms of the clock. */
   heard(podUid: string, pauseMs: number, now: number): void {
     if (pauseMs <= SILENT_MS - ROOM_MS || pauseMs >= OUTAGE_MS) return;
-    for (const [known, { at }] of this.#pauses) if (now - at > REMEMBERED_MS) this.#pauses.delete(known);
-    const ms = Math.max(pauseMs, this.#of(podUid, now));
-    this.#pauses.set(podUid, { ms, at: now });
+    for (const known of [...this.#pauses.keys()]) {
+      const fresh = this.#fresh(known, now);
+      if (fresh.length > 0) this.#pauses.set(known, fresh);
+      else this.#pauses.delete(known);
+    }
+    const longer = this.#fresh(podUid, now).filter(({ ms }) => ms > pauseMs);
+    this.#pauses.set(podUid, [...longer, { ms: pauseMs, at: now }]);
   }
 
   /** Silence in ms after which it counts as away. */
   limitMs(podUid: string, now: number): number {
-    return Math.min(Math.max(SILENT_MS, this.#of(podUid, now) + ROOM_MS), MOST_MS);
+    const longest = this.#fresh(podUid, now)[0]?.ms ?? 0;
+    return Math.min(Math.max(SILENT_MS, longest + ROOM_MS), MOST_MS);
   }
 
-  #of(podUid: string, now: number): number {
-    const pause = this.#pauses.get(podUid);
-    return pause === undefined || now - pause.at > REMEMBERED_MS ? 0 : pause.ms;
+  #fresh(podUid: string, now: number): readonly Pause[] {
+    return (this.#pauses.get(podUid) ?? []).filter(({ at }) => now - at <= REMEMBERED_MS);
   }
 }
