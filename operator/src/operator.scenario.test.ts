@@ -23,11 +23,7 @@ describe('the operator', () => {
 
   /** A channel with five viewers in Proxy, who deserve a transcode. @returns its uid */
   async function watchedByFive(spec: Partial<ChannelSpecInput> = {}): Promise<string> {
-    const uid = harness.addChannel({ ...IMMEDIATE, ...spec });
-    await harness.start();
-    await harness.until('a link', () => harness.edge.connected);
-    harness.say({ type: 'synced' });
-    harness.join(uid, 1, 5);
+    const uid = await watchedBy(5, spec);
     harness.report(uid, { activeMode: 'Proxy' });
     return uid;
   }
@@ -46,6 +42,23 @@ describe('the operator', () => {
     return uid;
   }
 
+  /** A channel whose first viewer has come. @returns its uid */
+  async function watchedByOne(): Promise<string> {
+    const uid = await watchedBy(1);
+    await harness.until('Direct', () => harness.route(uid)?.mode === 'Direct');
+    return uid;
+  }
+
+  /** A channel that follows its audience at once, and has so many viewers. @returns its uid */
+  async function watchedBy(viewers: number, spec: Partial<ChannelSpecInput> = {}): Promise<string> {
+    const uid = harness.addChannel({ ...IMMEDIATE, ...spec });
+    await harness.start();
+    await harness.until('a link', () => harness.edge.connected);
+    harness.say({ type: 'synced' });
+    harness.join(uid, 1, viewers);
+    return uid;
+  }
+
   test('gives a channel a status and the edges a route', async () => {
     const uid = harness.addChannel();
     await harness.start();
@@ -57,12 +70,7 @@ describe('the operator', () => {
   });
 
   test('follows the audience: a viewer, two viewers, five viewers, none', async () => {
-    const uid = harness.addChannel(IMMEDIATE);
-    await harness.start();
-    await harness.until('a link', () => harness.edge.connected);
-    harness.say({ type: 'synced' });
-    harness.join(uid, 1, 1);
-    await harness.until('Direct', () => harness.route(uid)?.mode === 'Direct');
+    const uid = await watchedByOne();
     harness.join(uid, 2, 2);
     await harness.until('Proxy', () => harness.route(uid)?.mode === 'Proxy');
     harness.join(uid, 3, 5);
@@ -242,12 +250,7 @@ describe('the operator', () => {
   });
 
   test('keeps a channel above Direct for ten minutes after a viewer could not reach its source', async () => {
-    const uid = harness.addChannel(IMMEDIATE);
-    await harness.start();
-    await harness.until('a link', () => harness.edge.connected);
-    harness.say({ type: 'synced' });
-    harness.join(uid, 1, 1);
-    await harness.until('Direct', () => harness.route(uid)?.mode === 'Direct');
+    const uid = await watchedByOne();
     harness.say({ type: 'sourceError', uid, message: 'networkError' });
     await harness.until('Proxy', () => harness.route(uid)?.mode === 'Proxy');
     await harness.until('the status', () => harness.channel().status?.directSuspendedUntil !== undefined);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type TestEdge, urisOf } from '../testing/edge.ts';
 import { testRoute } from '../testing/route.ts';
 import { makeSegment } from '../testing/segment.ts';
-import { ThreeEdges } from '../testing/three-edges.ts';
+import { endOf, ThreeEdges } from '../testing/three-edges.ts';
 import { findDesk } from '../work/desk.ts';
 
 const UID = testRoute('').uid;
@@ -35,30 +35,17 @@ describe('an edge that leaves', () => {
     return result;
   }
 
-  const endOf = (text: string): number => Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1]) + urisOf(text).length;
-
-  /** Polls for so long. @returns when each number was listed first, in ms of the clock */
-  async function watch(edge: TestEdge, milliseconds: number): Promise<Map<number, number>> {
-    const listed = new Map<number, number>();
-    for (let passed = 0; passed < milliseconds; passed += STEP_MS) {
-      const end = endOf(await edge.playlist());
-      if (!listed.has(end)) listed.set(end, owner.clock.now());
-      await owner.clock.advance(STEP_MS);
-    }
-    return listed;
-  }
-
   test('hands its channels over in the rhythm of the film, with the same bytes everywhere', async () => {
     stage.apply();
     await other.playlist();
-    const before = await watch(other, 10_000);
+    const before = await stage.watch(other, 10_000, STEP_MS);
     expect(await leave(owner)).toEqual({ handedOver: 1, kept: 0 });
     for (const edge of edges) {
       expect(edge.media.live(KEY)?.route.owners.map(({ podUid }) => podUid)).toEqual(['edge-2', 'edge-3']);
       expect(edge.media.live(KEY)?.route.ownerTerm).toBe(17);
     }
     owner.source.requests.length = 0;
-    const after = await watch(other, 12_000);
+    const after = await stage.watch(other, 12_000, STEP_MS);
     const times = [...new Map([...after, ...before])].sort(([one], [two]) => one - two).slice(2);
     const gaps = times.slice(1).map(([, at], index) => at - (times[index]?.[1] ?? 0));
     expect(times.map(([end]) => end)).toEqual(times.map((_, index) => (times[0]?.[0] ?? 0) + index));

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import type { Route } from '@sluice/common/link/route.ts';
-import { TestEdge } from './edge.ts';
+import { TestEdge, urisOf } from './edge.ts';
 import { testRoute } from './route.ts';
+
+/** Number behind the newest segment of a playlist. */
+export function endOf(text: string): number {
+  return Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1]) + urisOf(text).length;
+}
 
 /** Three edges on one clock, with one source: the first owns the channel, the others are its successors in their order. */
 export class ThreeEdges {
@@ -49,6 +54,17 @@ export class ThreeEdges {
     const [text = '', ...others] = await this.texts(rung);
     for (const one of others) assert.equal(one, text);
     return text;
+  }
+
+  /** Polls an edge for so long. @returns when each end of its playlist was listed first, in ms of the clock */
+  async watch(edge: TestEdge, milliseconds: number, stepMs: number): Promise<Map<number, number>> {
+    const listed = new Map<number, number>();
+    for (let passed = 0; passed < milliseconds; passed += stepMs) {
+      const end = endOf(await edge.playlist());
+      if (!listed.has(end)) listed.set(end, edge.clock.now());
+      await edge.clock.advance(stepMs);
+    }
+    return listed;
   }
 
   async close(): Promise<void> {

@@ -3,18 +3,15 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MAX_SEGMENT_BYTES } from '@sluice/common/work/contract.ts';
 import { MAX_BYTES_UNDER_WAY } from '../source/room.ts';
-import type { TestEdge } from '../testing/edge.ts';
 import { makeSegment } from '../testing/segment.ts';
 import { findDesk } from './desk.ts';
 import { FakeAgent, segmentOf, TOKEN, WorkStage } from './work-stage.testing.ts';
 
 describe('an agent of a transcode session', () => {
   let stage: WorkStage;
-  let edge: TestEdge;
 
   beforeEach(async () => {
     stage = await WorkStage.open();
-    ({ edge } = stage);
   });
 
   afterEach(() => stage.close());
@@ -43,7 +40,7 @@ describe('an agent of a transcode session', () => {
 
   test('can hold only so many requests at a time', async () => {
     await stage.transcode();
-    const desk = findDesk(edge.media, 'default', 'film-1');
+    const desk = findDesk(stage.edge.media, 'default', 'film-1');
     const uploads = Array.from({ length: 4 }, () => desk?.enter(1_000));
     expect(await stage.call('PUT', 'segments/1/360p/10', { body: segmentOf(10) })).toMatchObject({
       status: 429,
@@ -57,7 +54,7 @@ describe('an agent of a transcode session', () => {
 
   test('can hold only so many bytes of uploads at a time, and no poll waits for them', async () => {
     await stage.transcode();
-    const desk = findDesk(edge.media, 'default', 'film-1');
+    const desk = findDesk(stage.edge.media, 'default', 'film-1');
     const first = desk?.enter(MAX_SEGMENT_BYTES);
     expect(() => desk?.enter(MAX_SEGMENT_BYTES)).toThrow('too many requests');
     expect((await stage.call('GET', 'work?epoch=0&after=-1')).status).toBe(200);
@@ -71,7 +68,7 @@ describe('an agent of a transcode session', () => {
     others.grow(1_000);
     const rest = stage.room.enter(() => {});
     rest.grow(MAX_BYTES_UNDER_WAY - 1_000);
-    const newest = edge.media.ownerOfSession('default', 'film-1')?.publisher.stored().at(-1)?.msn ?? 0;
+    const newest = stage.edge.media.ownerOfSession('default', 'film-1')?.publisher.stored().at(-1)?.msn ?? 0;
     const put = () => stage.call('PUT', `segments/1/360p/${newest}`, { body: segmentOf(newest) });
     // The largest goes, which is not this one.
     expect((await put()).status).toBe(201);
@@ -120,8 +117,8 @@ describe('an agent of a transcode session', () => {
       firstSegmentsSeconds: 2.7,
     };
     expect((await stage.call('POST', 'report', { body: JSON.stringify(report) })).status).toBe(200);
-    expect(edge.report.session?.message).toHaveLength(1_000);
-    expect(edge.report.session?.firstSegmentsSeconds).toBe(2.7);
+    expect(stage.edge.report.session?.message).toHaveLength(1_000);
+    expect(stage.edge.report.session?.firstSegmentsSeconds).toBe(2.7);
   });
 
   test.each([
