@@ -12,9 +12,8 @@ const MOST_LATE_MS = 2_000;
 const WARM_UP_MS = 12_000;
 /** Listings for so long behind the loss are judged. */
 const JUDGED_MS = 9_000;
-
-/** Of the clock that all edges of a test share. */
-const START_MS = Date.UTC(2026, 0, 1);
+/** Between two polls of a viewer who is told of nothing. */
+const POLL_MS = 100;
 
 /** How long an owner is silent that is not lost, in ms: somewhat longer than it may be. */
 const ALARM_MS = 1_600;
@@ -32,8 +31,22 @@ type Loss =
   /** It and its first successor were on the node that is gone. */
   | 'two at once';
 
-/** A world in which a channel is watched at a successor and at an edge that is none, and its owner may be lost. */
+/** Where viewers of the channel are. */
+type Audience =
+  /** At the successors and at an edge that is none; the edges are told of them, and tell of each listing. */
+  | 'everywhere'
+  /** At the last successor alone, which knows them by their polls; the first one has been asked once. */
+  | 'at the last successor';
+
+/** The followers that viewers are at. */
+const WATCHED: Readonly<Record<Audience, readonly string[]>> = {
+  everywhere: ['edge-2', 'edge-3', 'edge-4'],
+  'at the last successor': ['edge-3'],
+};
+
+/** A world in which a channel is watched, and its owner may be lost. */
 interface World {
+  readonly audience: Audience;
   readonly loss: Loss | null;
   /** From the end of the warm-up to the loss, in ms. */
   readonly phaseMs: number;
@@ -59,7 +72,10 @@ class Stage {
     this.#world = world;
   }
 
-  /** What the edges that are left say at the end: of owners that they have heard of, and of the film. */
+  /** When the owner was lost, in ms of the clock. */
+  lostAt = Number.POSITIVE_INFINITY;
+
+  /** What the owner and the watched edges say at the end, those that are left: of owners that they have heard of, and of the film. */
   readonly ends: { readonly term: number; readonly owner: string | undefined; readonly text: string }[] = [];
 
   /** Plays it. @returns when what was listed at the edges that viewers are at */
@@ -69,28 +85,54 @@ class Stage {
     try {
       for (const podUid of ['edge-2', 'edge-3', 'edge-4']) this.#edges.push(await owner.another(podUid));
       await owner.clock.advance(this.#world.offsetMs);
-      await this.#play(owner);
+      await this.#play();
       return this.#listings;
     } finally {
       for (const edge of this.#edges.toReversed()) if (!this.#lost.has(edge) || edge === owner) await edge.close();
     }
   }
 
-  async #play({ clock }: TestEdge): Promise<void> {
+  async #play(): Promise<void> {
     const route = this.#route();
     for (const edge of this.#edges) {
       edge.media.apply(route);
-      for (const on of [edge.media.onPublished, edge.media.onFollowed]) on.call(edge.media, () => this.#listed(edge));
+      if (this.#world.audience === 'everywhere') {
+        for (const on of [edge.media.onPublished, edge.media.onFollowed])
+          on.call(edge.media, () => this.#listed(edge, edge.media.listed(KEY, 'source')?.text));
+      }
       if (this.#world.operator) edge.media.onReport(({ ownerTerm }) => this.#confirm(edge, ownerTerm));
     }
-    for (const edge of this.#edges.slice(1)) edge.media.setLocalViewers(UID, 1);
-    for (const edge of this.#edges) await edge.playlist();
-    await clock.advance(WARM_UP_MS + this.#world.phaseMs);
+    await this.#arrive();
+    await this.#pass(WARM_UP_MS + this.#world.phaseMs);
     await this.#lose();
-    await clock.advance(JUDGED_MS);
-    for (const edge of this.#edges.filter((one) => !this.#lost.has(one))) {
+    await this.#pass(JUDGED_MS);
+    const watched = this.#edges.filter(
+      ({ podUid }) => podUid === 'edge-1' || WATCHED[this.#world.audience].includes(podUid),
+    );
+    for (const edge of watched.filter((one) => !this.#lost.has(one))) {
       const { owners = [], ownerTerm = 0 } = edge.media.live(KEY)?.route ?? {};
       this.ends.push({ term: ownerTerm, owner: owners[0]?.podUid, text: await edge.playlist() });
+    }
+  }
+
+  async #arrive(): Promise<void> {
+    const [, first] = this.#edges;
+    if (this.#world.audience === 'everywhere') {
+      for (const edge of this.#edges.slice(1)) edge.media.setLocalViewers(UID, 1);
+      for (const edge of this.#edges) await edge.playlist();
+    } else {
+      await first?.playlist();
+    }
+  }
+
+  /** Lets time pass; who is told of nothing polls meanwhile. */
+  async #pass(milliseconds: number): Promise<void> {
+    const [owner, , last] = this.#edges;
+    const stepMs = this.#world.audience === 'everywhere' ? milliseconds : POLL_MS;
+    for (let passed = 0; passed < milliseconds; passed += stepMs) {
+      if (this.#world.audience === 'at the last successor' && last !== undefined)
+        this.#listed(last, await last.playlist());
+      await owner?.clock.advance(stepMs);
     }
   }
 
@@ -98,6 +140,7 @@ class Stage {
     const { loss } = this.#world;
     const [owner, first] = this.#edges;
     if (loss === null || owner === undefined || first === undefined) return;
+    this.lostAt = owner.clock.now();
     if (loss === 'alarm') {
       owner.network.silence(owner.podUid);
       owner.clock.after(ALARM_MS, () => owner.network.silence(owner.podUid, false));
@@ -130,8 +173,7 @@ class Stage {
     });
   }
 
-  #listed(edge: TestEdge): void {
-    const text = edge.media.listed(KEY, 'source')?.text;
+  #listed(edge: TestEdge, text: string | undefined): void {
     if (text === undefined || this.#lost.has(edge)) return;
     const at = this.#listings.get(edge.podUid) ?? new Map<number, number>();
     this.#listings.set(edge.podUid, at);
@@ -146,8 +188,8 @@ const CONTROLS = new Map<string, Promise<Listings>>();
 
 /** The same world without a loss. */
 function undisturbed(world: World): Promise<Listings> {
-  const { offsetMs, targetDurationSeconds, lags } = world;
-  const key = JSON.stringify([offsetMs, targetDurationSeconds, lags]);
+  const { audience, offsetMs, targetDurationSeconds, lags } = world;
+  const key = JSON.stringify([audience, offsetMs, targetDurationSeconds, lags]);
   const known = CONTROLS.get(key) ?? new Stage({ ...world, loss: null, phaseMs: targetDurationSeconds * 1000 }).run();
   CONTROLS.set(key, known);
   return known;
@@ -157,18 +199,17 @@ function undisturbed(world: World): Promise<Listings> {
 async function worstLatenessMs(world: World, stage = new Stage(world)): Promise<number> {
   const before = await undisturbed(world);
   const after = await stage.run();
-  const left = world.loss === 'two at once' ? ['edge-3', 'edge-4'] : ['edge-2', 'edge-3', 'edge-4'];
-  const lost = START_MS + world.offsetMs + WARM_UP_MS + world.phaseMs;
+  const left = WATCHED[world.audience].filter((edge) => world.loss !== 'two at once' || edge !== 'edge-2');
   return Math.max(
     ...left.flatMap((edge) =>
       [...(before.get(edge) ?? [])]
-        .filter(([, at]) => at > lost && at <= lost + JUDGED_MS - MOST_LATE_MS)
+        .filter(([, at]) => at > stage.lostAt && at <= stage.lostAt + JUDGED_MS - MOST_LATE_MS)
         .map(([msn, at]) => (after.get(edge)?.get(msn) ?? Number.POSITIVE_INFINITY) - at),
     ),
   );
 }
 
-const WORLD = { offsetMs: 1_400, targetDurationSeconds: 2 } as const;
+const WORLD = { audience: 'everywhere', offsetMs: 1_400, targetDurationSeconds: 2 } as const;
 
 describe('an owner that is lost makes segments two seconds late at most', () => {
   test.each<Pick<World, 'lags'> & { loss: Loss }>(
@@ -181,6 +222,25 @@ describe('an owner that is lost makes segments two seconds late at most', () => 
       const late = await worstLatenessMs({ ...WORLD, loss, lags, phaseMs, operator: index % 2 === 0 });
       expect(late).toBeGreaterThan(Number.NEGATIVE_INFINITY);
       expect(late).toBeLessThanOrEqual(MOST_LATE_MS);
+    }
+  });
+
+  test.each(
+    (['crash', 'silence'] as const).flatMap((loss) => [
+      { loss, lags: false },
+      { loss, lags: true },
+    ]),
+  )('by $loss, for one who polls where the first successor is not watched (with a lag: $lags)', async (how) => {
+    for (const phaseMs of [100, 600, 1_400]) {
+      const late = await worstLatenessMs({
+        ...WORLD,
+        ...how,
+        phaseMs,
+        audience: 'at the last successor',
+        operator: false,
+      });
+      expect(late).toBeGreaterThan(Number.NEGATIVE_INFINITY);
+      expect(late).toBeLessThanOrEqual(MOST_LATE_MS + POLL_MS);
     }
   });
 
