@@ -45,11 +45,12 @@ async function serve(): Promise<void> {
   const volume = new MediaVolume({ limitBytes: config.mediaBytes, now: systemClock.now, logger: log });
   registerStorageMetrics(metrics, volume);
   const room = new ReadingRoom();
+  const guard = addressGuard(config.allowedCidrs);
   const channels = createMediaSide({
     mediaDirectory: config.mediaDirectory,
     volume,
     podUid: config.podUid,
-    client: createSourceClient(addressGuard(config.allowedCidrs), { room }),
+    connect: (targetDurationSeconds) => createSourceClient(guard, { room, targetDurationSeconds }),
     links: new OwnerLinks(createDial(keys.sessionKey, log), systemClock, ({ podUid }, status) =>
       log.warn({ owner: podUid, status }, 'replication: the connection to an owner is refused'),
     ),

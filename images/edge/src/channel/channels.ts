@@ -222,17 +222,17 @@ class Channels implements MediaSide {
     ]);
     this.#negotiation.close();
     this.#options.links.close();
-    const { client, segments, ownership } = this.#options;
-    await Promise.all([client.close(), segments.close(), ownership.close()]);
+    const { segments, ownership } = this.#options;
+    await Promise.all([segments.close(), ownership.close()]);
   }
 
   /** A new channel of this route. */
   #serve(route: Route): ServedChannel {
-    const { podUid, client, links, segments, clock, logger, volume } = this.#options;
+    const { podUid, connect, links, segments, clock, logger, volume } = this.#options;
     const { uid } = route;
     const key = keyOf(route);
     const channel: ServedChannel = new ServedChannel(route, {
-      ...{ podUid, client, links, segments, clock, logger, negotiation: this.#negotiation, turns: this.#turns },
+      ...{ podUid, connect, links, segments, clock, logger, negotiation: this.#negotiation, turns: this.#turns },
       folder: this.#folders.of(key),
       openFiles: () => volume.open(key, this.#folders.of(key)),
       statePath: this.#folders.statePathOf(uid),

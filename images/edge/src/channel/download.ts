@@ -86,6 +86,7 @@ export async function downloadSegment(segment: Fetchable, context: DownloadConte
     maxBytes: MAX_SEGMENT_BYTES,
     timeoutMs: Math.max(MIN_TIMEOUT_MS, 3000 * context.targetDurationSeconds),
     signal: context.signal,
+    isDue: segment.publishAt <= context.clock.now(),
     ...(range === null ? {} : { range }),
   });
   const stored = inspect(answer.bytes, init, segment.source);

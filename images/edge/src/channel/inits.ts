@@ -76,7 +76,7 @@ export class Inits {
 
   async #fetch(
     key: string,
-    { epoch, source }: Fetchable,
+    { epoch, source, publishAt }: Fetchable,
     map: SourceMap,
     context: DownloadContext,
   ): Promise<StoredInit> {
@@ -86,6 +86,7 @@ export class Inits {
       maxBytes: MAX_INIT_BYTES,
       timeoutMs: INIT_TIMEOUT_MS,
       signal: context.signal,
+      isDue: publishAt <= context.clock.now(),
       ...(map.range === null ? {} : { range: map.range }),
     });
     const isEncrypted = source.keys.length > 0 || source.mapKeys.length > 0;

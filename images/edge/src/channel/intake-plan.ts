@@ -113,11 +113,11 @@ function planOf(taken: Exclude<Intake, { kind: 'stale' }>, context: PlanContext,
 }
 
 function fetchable(
-  { period, ...id }: Omit<SegmentId, 'attempt'> & { readonly period: number },
+  { period, publishAt, ...id }: Omit<SegmentId, 'attempt'> & Pick<Fetchable, 'period' | 'publishAt'>,
   source: SourceSegment,
 ): Fetchable {
   const sourceName = segmentName({ ...id, attempt: 0 }, extensionOf(source));
-  return { epoch: id.epoch, period, source, sourceName, download: firstDownload(source) };
+  return { epoch: id.epoch, period, source, sourceName, publishAt, download: firstDownload(source) };
 }
 
 /** The pending segments that a look at the source adds, with their numbers and publication times. */
@@ -151,13 +151,12 @@ export function planSegments(
     previousAt = publishAt;
     const discontinuity = source.discontinuity || start === 'epoch' || (index === 0 && context.breaks);
     if (discontinuity) period += 1;
-    const id = { uid: context.uid, epoch: plan.epoch, msn, period };
+    const id = { uid: context.uid, epoch: plan.epoch, msn, period, publishAt };
     result.push({
       msn,
       start,
       durationSeconds: publishedDuration(source.durationSeconds, context.log.targetDurationSeconds),
       discontinuity,
-      publishAt,
       ...fetchable({ ...id, rung: 'source' }, source),
       beside: Object.fromEntries(
         context.log.rungs.filter(isBeside).map((rung) => {

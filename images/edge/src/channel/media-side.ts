@@ -16,8 +16,8 @@ export interface MediaSideOptions {
   /** What gives the files on it their room. */
   readonly volume: MediaVolume;
   readonly podUid: string;
-  /** What reads sources; closed with the service. */
-  readonly client: SourceClient;
+  /** Makes what reads the source of one channel, given its target duration in seconds (null: not known yet). */
+  readonly connect: (targetDurationSeconds: () => number | null) => SourceClient;
   /** Connections to the edges that own what this one follows; closed with the service. */
   readonly links: OwnerLinks;
   /** What fetches segments from other edges; closed with the service. */

@@ -19,6 +19,8 @@ export interface Fetchable {
   readonly source: SourceSegment;
   /** Name of the stored source bytes. */
   readonly sourceName: string;
+  /** When it is to be listed, in ms of the channel's clock. */
+  readonly publishAt: number;
   download: Download;
 }
 
@@ -42,8 +44,6 @@ export interface PendingSegment extends Fetchable {
   readonly durationSeconds: number;
   /** Timestamps break in front of it. */
   readonly discontinuity: boolean;
-  /** ms of the channel's clock. */
-  readonly publishAt: number;
   /** Ad markers in front of it: whole lines. */
   readonly markers: readonly string[];
 }

@@ -10,6 +10,9 @@ import { type Fetchable, NOT_ASKED, publishedDuration } from './pending.ts';
 const MOST_OFF_SECONDS = 0.5;
 const MOST_OFF_SHARE = 0.25;
 
+/** What is listed already is due. */
+const LONG_AGO = Number.NEGATIVE_INFINITY;
+
 /** What is known of a listed segment and of its source. */
 export interface RereadFacts {
   readonly uid: string;
@@ -60,7 +63,8 @@ export function rereadable(name: string, facts: RereadFacts): Rereadable | null 
     const sourceName = segmentName(id, extensionOf(source));
     const period =
       log.discontinuityBase + log.entries.filter((one) => one.discontinuity && one.msn <= entry.msn).length;
-    return { epoch, period, source, sourceName, durationSeconds, map: bytes.map, download: NOT_ASKED };
+    const listed = { publishAt: LONG_AGO, durationSeconds, map: bytes.map };
+    return { epoch, period, source, sourceName, ...listed, download: NOT_ASKED };
   }
   return null;
 }

@@ -2,10 +2,10 @@ import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import type { Logger } from '@sluice/common/log/log.ts';
 import type { OwnerLinks } from '../replication/owner-link.ts';
 import type { SegmentClient } from '../replication/segments.ts';
-import type { SourceClient } from '../source/client.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import type { Clock } from './clock.ts';
 import type { FetchTurns } from './fetches.ts';
+import type { MediaSideOptions } from './media-side.ts';
 import type { Negotiation } from './negotiation.ts';
 import type { Reread } from './reread.ts';
 import type { Ownership } from './succession.ts';
@@ -13,7 +13,8 @@ import type { Ownership } from './succession.ts';
 /** What a channel needs of its edge. */
 export interface ServedContext {
   readonly podUid: string;
-  readonly client: SourceClient;
+  /** See {@link MediaSideOptions.connect}. */
+  readonly connect: MediaSideOptions['connect'];
   readonly links: OwnerLinks;
   readonly segments: SegmentClient;
   readonly negotiation: Negotiation;

@@ -6,6 +6,7 @@ import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import type { Route } from '@sluice/common/link/route.ts';
 import type { OwnerAddress } from '../replication/owner-link.ts';
 import type { StoredFile } from '../replication/segments.ts';
+import type { SourceClient } from '../source/client.ts';
 import { nextMsn } from '../timeline/log.ts';
 import { loadTimeline } from '../timeline/store.ts';
 import { keyOf } from '../viewers/audiences.ts';
@@ -36,6 +37,8 @@ export class ServedChannel {
   #followers = 0;
   #report: OwnerReport | null = null;
   #owner: ChannelOwner | null = null;
+  /** The owner's connections to the source; null where this edge does not own the channel. */
+  #client: SourceClient | null = null;
   #follower: ChannelFollower | null = null;
   #cache: SegmentCache | null = null;
   /** What this edge has taken over without having all files of it. */
@@ -148,6 +151,7 @@ export class ServedChannel {
     await this.#turn;
     await this.#missing?.close();
     await this.#owner?.close(error, dropFiles);
+    await this.#client?.close();
     await (this.#follower ?? this.#former)?.close(error, dropFiles);
     if (dropFiles) await rm(this.#context.statePath, { force: true });
   }
@@ -182,7 +186,7 @@ export class ServedChannel {
 
   /** This edge writes the timeline from now on; it goes on with the longest copy that it or another edge has. */
   async #own(route: Route): Promise<void> {
-    const { clock, client, logger, folder, openFiles, statePath } = this.#context;
+    const { clock, connect, logger, folder, openFiles, statePath } = this.#context;
     await this.#context.cleared();
     const follower = this.#follower ?? this.#former;
     const isEnded = follower !== null && follower === this.#former;
@@ -202,6 +206,9 @@ export class ServedChannel {
     this.#follower = null;
     this.#cache = null;
     let rereads: Rereads | null = null;
+    // One that could not be opened before has its own still.
+    this.#client ??= connect(() => this.#owner?.targetDurationSeconds ?? null);
+    const client = this.#client;
     const owner = await ChannelOwner.open(withReport(route, follower?.report ?? null), {
       ...{ clock, client, logger, folder, openFiles, statePath, takeOver },
       seen: (playlist) => rereads?.looked(playlist),
@@ -241,6 +248,8 @@ export class ServedChannel {
     const copy = this.#owner?.handOver() ?? null;
     await this.#owner?.close(ownerMoved(), copy === null);
     await fetched;
+    await this.#client?.close();
+    this.#client = null;
     // Nothing here goes on with it: a later run of this edge starts from what the owner then has.
     await rm(statePath, { force: true });
     this.#owner = null;

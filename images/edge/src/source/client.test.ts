@@ -185,19 +185,6 @@ describe('the source client', () => {
     await expect(read(url)).rejects.toMatchObject({ code, retryable: false });
   });
 
-  test('reads one channel while a dozen others of the same host hang', async () => {
-    const base = await serve((request, response) => {
-      if (request.url === '/quick') response.end('quick');
-    });
-    const abort = new AbortController();
-    const hanging = Array.from({ length: 12 }, () =>
-      read(`${base}/slow`, { signal: abort.signal }).catch(() => undefined),
-    );
-    expect((await read(`${base}/quick`, { timeoutMs: 500 })).bytes.toString()).toBe('quick');
-    abort.abort();
-    await Promise.all(hanging);
-  });
-
   test('ends a loop of redirects', async () => {
     const base = await serve((_request, response) => void response.writeHead(302, { location: '/again' }).end());
     await expect(read(base)).rejects.toMatchObject({ code: 'SOURCE_REDIRECTS' });

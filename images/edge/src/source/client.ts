@@ -1,7 +1,8 @@
 import { SluiceError } from '@sluice/common/errors/error.ts';
-import { Agent, type Dispatcher, request } from 'undici';
-import { type AddressGuard, forbiddenAddress, guardedLookup, isForbiddenLiteral, type Resolve } from './address.ts';
+import type { Dispatcher } from 'undici';
+import { type AddressGuard, forbiddenAddress, isForbiddenLiteral } from './address.ts';
 import { readBody, saidLength } from './body.ts';
+import { ChannelConnections, type ConnectionsParts } from './connections.ts';
 import { asSourceError, sourceError } from './errors.ts';
 import { headersFor, type SourceHeaders } from './headers.ts';
 import { type ByteRange, limitsOf, partOf, type RangeHead } from './range.ts';
@@ -12,9 +13,6 @@ const MAX_REDIRECTS = 5;
 
 /** A playlist of a whole day of 4 s segments with long URLs; more is no live window. */
 export const MAX_PLAYLIST_BYTES = 2 * 1024 * 1024;
-
-/** Name resolution, TCP and TLS over the longest roads take about 2 s. */
-const CONNECT_TIMEOUT_MS = 5_000;
 
 /** One thing to read from a source. */
 export interface SourceRequest {
@@ -33,6 +31,10 @@ export interface SourceRequest {
   readonly lastModified?: string;
   /** Sent as Origin, to see whether the answer admits pages of other sites. */
   readonly origin?: string;
+  /** Playlists go before everything else that waits for a connection. */
+  readonly isPlaylist?: boolean;
+  /** It should have been here already, and does not wait for others where the source is far away. */
+  readonly isDue?: boolean;
 }
 
 /** What a source answered; `bytes` is empty for 304. */
@@ -105,7 +107,7 @@ function leave({ body }: Dispatcher.ResponseData): void {
 }
 
 async function follow(
-  agent: Agent,
+  connections: ChannelConnections,
   guard: AddressGuard,
   options: SourceRequest,
   signal: AbortSignal,
@@ -116,7 +118,9 @@ async function follow(
     const bare = new URL(url);
     bare.username = '';
     bare.password = '';
-    const response = await request(bare, { dispatcher: agent, headers: requestHeaders(options, url), signal });
+    const { isPlaylist = false, isDue = false } = options;
+    const headers = requestHeaders(options, url);
+    const response = await connections.get(bare, headers, { isPlaylist, isDue, signal });
     const location = headerOf(response, 'location');
     if (response.statusCode < 300 || response.statusCode === 304 || response.statusCode >= 400 || location === null) {
       return { response, url: bare };
@@ -138,7 +142,7 @@ function explain(thrown: unknown, options: SourceRequest, timedOut: boolean): Sl
 }
 
 async function readOnce(
-  agent: Agent,
+  connections: ChannelConnections,
   guard: AddressGuard,
   room: ReadingRoom,
   options: SourceRequest,
@@ -148,7 +152,7 @@ async function readOnce(
   const holding = room.enter((error) => crowding.abort(error));
   const signal = AbortSignal.any([options.signal, timeout, crowding.signal]);
   try {
-    const { response, url } = await follow(agent, guard, options, signal);
+    const { response, url } = await follow(connections, guard, options, signal);
     const status = response.statusCode;
     const modified = status !== 304;
     if (modified && status !== 200 && !(options.range !== undefined && status === 206)) {
@@ -193,34 +197,20 @@ async function readPart(
   }
 }
 
-/**
- * Connections to one host. Each channel has a playlist and three segments on their way at most; this is room for dozens
- * of slow channels on one host, so that none of them makes the others wait.
- */
-const MAX_CONNECTIONS_PER_HOST = 256;
-
 /** What a client shares with others, or has otherwise in tests. */
-interface ClientParts {
+interface ClientParts extends Omit<ConnectionsParts, 'guard'> {
   /** Of its own if left out. */
   readonly room?: ReadingRoom;
-  /** Looks names up, as `dns.lookup` does. */
-  readonly resolve?: Resolve;
 }
 
-/** A client of its own connections, closed by `close`. */
+/** What reads the source of one channel, by connections of its own, closed by `close`. */
 export function createSourceClient(
   guard: AddressGuard,
-  { room = new ReadingRoom(), resolve }: ClientParts = {},
+  { room = new ReadingRoom(), ...parts }: ClientParts = {},
 ): SourceClient {
-  const agent = new Agent({
-    connections: MAX_CONNECTIONS_PER_HOST,
-    keepAliveTimeout: 15_000,
-    headersTimeout: 10_000,
-    bodyTimeout: 5_000,
-    connect: { timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup(guard, resolve) },
-  });
+  const connections = new ChannelConnections({ guard, ...parts });
   return {
-    read: (options) => readOnce(agent, guard, room, options),
-    close: () => agent.destroy(),
+    read: (options) => readOnce(connections, guard, room, options),
+    close: () => connections.close(),
   };
 }

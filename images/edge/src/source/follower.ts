@@ -149,7 +149,10 @@ class Follower implements SourceFollower {
   }
 
   async #refresh(one: Beside, signal: AbortSignal): Promise<void> {
-    const read = await one.reader.read(signal, one.failed ? FAILING_TIMEOUT_MS : undefined).catch(() => null);
+    const timeoutMs = one.failed ? FAILING_TIMEOUT_MS : undefined;
+    // A channel that has just woken cannot begin without it.
+    const isDue = one.newest === null && !one.failed;
+    const read = await one.reader.read(signal, timeoutMs, isDue).catch(() => null);
     one.failed = read === null;
     one.idleLooks = read?.kind === 'media' ? 0 : one.idleLooks + 1;
     if (read?.kind === 'media') one.newest = renumbered(read, one.msnOffset);

@@ -42,8 +42,11 @@ export class PlaylistReader {
     return this.#allowOrigin;
   }
 
-  /** Throws the errors of the client and of {@link parsePlaylist}. */
-  async read(signal: AbortSignal, timeoutMs = PLAYLIST_TIMEOUT_MS): Promise<Read> {
+  /**
+   * Throws the errors of the client and of {@link parsePlaylist}.
+   * @param isDue it does not wait for others where the source is far away
+   */
+  async read(signal: AbortSignal, timeoutMs = PLAYLIST_TIMEOUT_MS, isDue = false): Promise<Read> {
     const { client, headers, origin } = this.#options;
     const answer = await client.read({
       url: this.#uri,
@@ -52,6 +55,8 @@ export class PlaylistReader {
       timeoutMs,
       signal,
       origin,
+      isPlaylist: true,
+      isDue,
       ...(this.#etag === null ? {} : { etag: this.#etag }),
       ...(this.#lastModified === null ? {} : { lastModified: this.#lastModified }),
     });

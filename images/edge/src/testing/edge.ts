@@ -144,16 +144,20 @@ export class TestEdge {
   }
 
   #start(): MediaSide {
-    const client = createSourceClient(addressGuard(['127.0.0.0/8']));
+    const guard = addressGuard(['127.0.0.0/8']);
+    const { clock } = this;
     const media = createMediaSide({
-      client: { read: (request) => this.during(() => client.read(request)), close: () => client.close() },
+      connect: (targetDurationSeconds) => {
+        const client = createSourceClient(guard, { clock, targetDurationSeconds });
+        return { read: (request) => this.during(() => client.read(request)), close: () => client.close() };
+      },
       links: new OwnerLinks(this.network.dialOf(this.podUid, this.clock), this.clock),
       segments: this.network.segmentsOf(this.podUid, this.clock, (path) => this.during(() => readFile(path))),
       ownership: this.network.ownershipOf(this.podUid, this.clock),
       mediaDirectory: this.folder,
       volume: this.volume,
       podUid: this.podUid,
-      clock: this.clock,
+      clock,
       logger: createLogger({ name: 'test', level: 'silent' }),
     });
     this.network.add(this.podUid, media, this.clock.now);

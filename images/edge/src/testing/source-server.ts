@@ -31,6 +31,8 @@ export class SourceServer {
   /** Tags in front of a segment. */
   tagsOf: (msn: number) => readonly string[] = () => [];
   firstMsn = 0;
+  #connections = 0;
+  #mostConnections = 0;
   readonly #segmentBytes: number;
   readonly #now: () => number;
   readonly #server: Server;
@@ -50,12 +52,24 @@ export class SourceServer {
     this.windowSegments = options.windowSegments ?? 10;
     this.#startedAt = options.now() - this.windowSegments * this.targetDurationSeconds * 1000;
     this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#server.on('connection', (socket) => {
+      this.#connections += 1;
+      this.#mostConnections = Math.max(this.#mostConnections, this.#connections);
+      socket.once('close', () => {
+        this.#connections -= 1;
+      });
+    });
   }
 
   /** URL of the media playlist. */
   get url(): string {
     const { address, port } = this.#server.address() as AddressInfo;
     return `http://${address}:${port}/live/index.m3u8`;
+  }
+
+  /** Most connections at a time until now. */
+  get mostConnections(): number {
+    return this.#mostConnections;
   }
 
   async listen(address = '127.0.0.1'): Promise<void> {
