@@ -1,10 +1,6 @@
-/**
- * Edges as their pods run them, the sidecar and a real nginx on loopback addresses, against real sources:
- *   node images/edge/edge.integration.ts [SCENARIO...]
- * Takes about five minutes. Fails where nginx, FFmpeg, Chromium or VLC is missing.
- */
-import assert from 'node:assert/strict';
+/** Edges as their pods run them, against real sources; `--help` lists the scenarios. */
 import { rm } from 'node:fs/promises';
+import { runSuite, type Scenario } from '@sluice/test/setup/scenarios.ts';
 import { behindCache } from './integration/cdn.ts';
 import { crowd } from './integration/crowd.ts';
 import { drm } from './integration/drm.ts';
@@ -35,12 +31,13 @@ import { playersOfCmaf, playersOfRenditions } from './integration/renditions-pla
 import { withEdges } from './integration/stage.ts';
 import { fragmentedInVlc } from './integration/vlc-modes.ts';
 
-type Scenario = readonly [name: string, shows: string, run: (link: LinkFolder) => Promise<string>];
+const ABOUT = `Edges as their pods run them, the sidecar and a real nginx on loopback addresses, against real sources.
+All scenarios take about twelve minutes. Fails where nginx, FFmpeg, Chromium or VLC is missing.`;
 
 /** Segments of 1 s, where nothing but their number matters; a source that is away for some seconds loses none. */
 const QUICK = { targetDurationSeconds: 1, windowSegments: 20 } as const;
 
-const SCENARIOS: readonly Scenario[] = [
+const SCENARIOS: readonly Scenario<LinkFolder>[] = [
   ['channel', 'three edges show one channel, and its source sees one client', (link) => withEdges(link, oneChannel)],
   [
     'five',
@@ -104,18 +101,12 @@ const SCENARIOS: readonly Scenario[] = [
   ['cmaf-renditions', 'so do they in CMAF, and count every frame', playersOfCmaf],
 ];
 
-const names = process.argv.slice(2);
-const unknown = names.find((name) => !SCENARIOS.some(([known]) => known === name));
-assert.equal(unknown, undefined, `no scenario ${unknown}; there are ${SCENARIOS.map(([name]) => name).join(', ')}`);
-const link = await makeLinkFolder();
-try {
-  for (const [name, shows, run] of SCENARIOS) {
-    if (names.length > 0 && !names.includes(name)) continue;
-    const startedAt = performance.now();
-    const facts = await run(link);
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    process.stdout.write(`ok  ${shows} (${seconds} s)${facts && `: ${facts}`}\n`);
+const suite = { program: 'images/edge/edge.integration.ts', about: ABOUT, scenarios: SCENARIOS };
+await runSuite(suite, async (run) => {
+  const link = await makeLinkFolder();
+  try {
+    await run(link);
+  } finally {
+    await rm(link.folder, { recursive: true });
   }
-} finally {
-  await rm(link.folder, { recursive: true });
-}
+});

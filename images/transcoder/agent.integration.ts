@@ -1,14 +1,11 @@
-/**
- * The agent as its pod runs it, with a real FFmpeg, against the owner's side of the work API:
- *   node images/transcoder/agent.integration.ts [SCENARIO...]
- * Takes about two minutes, because a live source takes its time. Fails where FFmpeg is missing; SLUICE_FFMPEG names another.
- */
+/** The agent as its pod runs it, with a real FFmpeg; `--help` lists the scenarios. */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspectSegment } from '@sluice/common/mpegts/inspect.ts';
 import { withJoint } from '@sluice/common/mpegts/joint.ts';
 import { TIMESTAMP_MODULUS } from '@sluice/common/mpegts/timestamp.ts';
+import { runSuite, type Scenario } from '@sluice/test/setup/scenarios.ts';
 import { ending } from './integration/ending.ts';
 import { muxed, pictures } from './integration/fmp4.ts';
 import { decode, framesOf } from './integration/frames.ts';
@@ -26,7 +23,6 @@ import {
   offer,
   offerLive,
   SEGMENTS,
-  scenario,
   until,
   VIDEO_TICKS,
   withAgent,
@@ -256,9 +252,11 @@ async function wrap(source: Source): Promise<string> {
   });
 }
 
-type Scenario = readonly [name: string, shows: string, run: (source: Source) => Promise<string>];
+const ABOUT = `The agent as its pod runs it, with a real FFmpeg, against the owner's side of the work API.
+All scenarios take about two minutes, because a live source takes its time. Fails where FFmpeg is missing; SLUICE_FFMPEG
+names another.`;
 
-const SCENARIOS: readonly Scenario[] = [
+const SCENARIOS: readonly Scenario<Source>[] = [
   ['live', 'a rung holds exactly the frames of the source, live, and splices without a trace', live],
   ['backlog', 'a backlog, a discontinuity and a new epoch', backlog],
   ['failures', 'the agent survives the death of FFmpeg and a restart of the edge', failures],
@@ -282,12 +280,10 @@ async function withSource(count: number, offset: number, run: (source: Source) =
   }
 }
 
-const names = process.argv.slice(2);
-const unknown = names.find((name) => !SCENARIOS.some(([known]) => known === name));
-assert.equal(unknown, undefined, `no scenario ${unknown}; there are ${SCENARIOS.map(([name]) => name).join(', ')}`);
-await withSource(SEGMENTS, 100, async (source) => {
-  for (const [name, shows, run] of SCENARIOS) {
-    if (names.length === 0 || names.includes(name)) await scenario(shows, () => run(source));
-  }
-  return '';
+const suite = { program: 'images/transcoder/agent.integration.ts', about: ABOUT, scenarios: SCENARIOS };
+await runSuite(suite, async (run) => {
+  await withSource(SEGMENTS, 100, async (source) => {
+    await run(source);
+    return '';
+  });
 });

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import type { Route } from '@sluice/common/link/route.ts';
 import { type Poll, pollViolations } from '@sluice/test/viewer/invariants.ts';
 import { type PlaylistEntry, parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
@@ -119,12 +118,7 @@ async function passes(source: DrmSource, edge: EdgePrograms): Promise<void> {
     const bytes = await bytesAt(new URL(uri, url));
     assert.ok(uri.startsWith('s/') && bytes.equals(source.bytes(`fairplay${index}.ts`)), `${uri}, byte by byte`);
   }
-  assert.equal(reportOf(edge, 'fairplay-0000')?.transcodeObstacle?.reason, 'Encrypted');
-}
-
-function reportOf(edge: EdgePrograms, uid: string): OwnerReport | undefined {
-  const found = edge.operator.received.findLast((one) => one.type === 'report' && one.report.uid === uid);
-  return found?.type === 'report' ? found.report : undefined;
+  assert.equal(edge.operator.reportOf('fairplay-0000')?.transcodeObstacle?.reason, 'Encrypted');
 }
 
 async function playAll(source: DrmSource, edge: EdgePrograms): Promise<string> {
@@ -135,7 +129,7 @@ async function playAll(source: DrmSource, edge: EdgePrograms): Promise<string> {
   ]);
   assert.deepEqual(frames, Array(CHANNELS.length).fill(source.frames), 'FFmpeg decrypts every picture');
   for (const { name, mode } of CHANNELS) {
-    const report = reportOf(edge, `${name}-0000`);
+    const report = edge.operator.reportOf(`${name}-0000`);
     assert.equal(report?.transcodeObstacle?.reason, 'Encrypted', name);
     assert.equal(report?.activeMode, mode === 'Direct' ? 'Direct' : 'Proxy', name);
     assert.equal(report?.health.reason, 'SourceEnded', `${name}: ${report?.health.message}`);

@@ -84,8 +84,7 @@ async function restart(edge: EdgePrograms, film: LiveFilm): Promise<string> {
     await one.stop();
     await assertRestarted(one);
     const uid = `${nameOf('restarted', MODES[index] ?? 'Proxy')}-0000`;
-    const report = edge.operator.received.findLast((told) => told.type === 'report' && told.report.uid === uid);
-    assert.ok(report?.type === 'report' && report.report.health.reason === 'SegmentsTooLong', JSON.stringify(report));
+    assert.equal(edge.operator.reportOf(uid)?.health.reason, 'SegmentsTooLong');
   }
   return 'longer segments of another encoder';
 }

@@ -30,15 +30,6 @@ export const JOB: Job = {
   preset: 'veryfast',
 };
 
-/** Runs a scenario and says how long it took, and the facts that it gives. */
-export async function scenario(name: string, run: () => Promise<string>): Promise<void> {
-  const startedAt = performance.now();
-  const facts = await run();
-  process.stdout.write(
-    `ok  ${name} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)${facts && `: ${facts}`}\n`,
-  );
-}
-
 /** Starts owner and agent, and shows the agent's log where something fails. */
 export async function withAgent(
   run: (owner: TestOwner, agent: AgentProgram) => Promise<string>,

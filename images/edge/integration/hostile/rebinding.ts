@@ -152,8 +152,7 @@ function forbiddenSources(source: Everywhere): readonly string[] {
 const REFUSED = /^(?:ForbiddenAddress|SourceUrlInvalid)$/;
 
 function healthOf(edge: EdgePrograms, uid: string): string {
-  const report = edge.operator.received.findLast((one) => one.type === 'report' && one.report.uid === uid);
-  return report?.type === 'report' ? report.report.health.reason : '';
+  return edge.operator.reportOf(uid)?.health.reason ?? '';
 }
 
 /** What the sidecar may need more: some ninety channels, of which each reads a playlist or two. */

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { makeFragment, makeInit } from '@sluice/common/mp4/file.testing.ts';
 import { playlistViolations, updateViolations } from '@sluice/test/viewer/invariants.ts';
 import { type MediaPlaylist, parseMediaPlaylist } from '@sluice/test/viewer/media-playlist.ts';
 import { TestEdge } from '../testing/edge.ts';
 import { testRoute } from '../testing/route.ts';
+import { findDesk } from '../work/desk.ts';
 
 let edge: TestEdge;
 beforeEach(async () => {
@@ -154,3 +156,51 @@ test.each(['Direct', 'Proxy'] as const)(
     }
   },
 );
+
+/** A transcoder that is slow: it hands over each segment so many ms after it could be fed with it. */
+class SlowAgent {
+  readonly #delayMs: number;
+  readonly #fedAt = new Map<number, number>();
+
+  constructor(delayMs: number) {
+    this.#delayMs = delayMs;
+  }
+
+  async work(): Promise<void> {
+    const desk = findDesk(edge.media, 'default', 'film-1');
+    const owner = edge.media.ownerOfSession('default', 'film-1');
+    if (desk === null || owner === null) return;
+    desk.called(1);
+    for (const { msn, epoch } of owner.publisher.stored()) {
+      const fedAt = this.#fedAt.get(msn) ?? edge.clock.now();
+      this.#fedAt.set(msn, fedAt);
+      if (fedAt + this.#delayMs > edge.clock.now()) continue;
+      const section = makeInit({ width: 640, height: 360 });
+      const bytes = Buffer.concat([section, makeFragment({ startSeconds: 100 + msn * 2, durationSeconds: 2 })]);
+      await edge.during(() => desk.put(epoch, '360p', msn, 1, bytes));
+      this.#fedAt.set(msn, Number.POSITIVE_INFINITY);
+    }
+  }
+}
+
+test('a recording is transcoded to its end by an encoder that is three target durations behind', async () => {
+  edge.source.isRecording = true;
+  edge.source.fragmented = true;
+  edge.source.lastMsn = LAST;
+  const ladder = [{ name: '360p', height: 360, bitrateBps: 800_000 }];
+  const session = { name: 'film-1', uid: 'session-uid', tokenSha256: '0'.repeat(64), rungs: ['360p'] };
+  await edge.probed({ mode: 'Transcode', ladder, session });
+  const agent = new SlowAgent(3 * 2_000);
+  const polls: MediaPlaylist[] = [await playlist()];
+  for (let step = 0; step < 200 && polls.at(-1)?.ended !== true; step += 1) {
+    await edge.clock.advance(250);
+    await agent.work();
+    polls.push(await playlist());
+  }
+  expect(polls.flatMap((poll, index) => updateViolations(polls[index - 1] ?? poll, poll))).toEqual([]);
+  const listed = new Map(polls.flatMap(({ entries }) => entries.map(({ msn, uri }) => [msn, uri])));
+  const ofRung = [...listed].filter(([, uri]) => uri.includes('/360p/')).map(([msn]) => msn);
+  const first = ofRung[0] ?? Number.NaN;
+  expect(first).toBeLessThan(LAST / 2);
+  expect(ofRung).toEqual(Array.from({ length: LAST + 1 - first }, (_, index) => first + index));
+});

@@ -67,7 +67,7 @@ export class SegmentPlanner {
       waking: this.#isWaking,
       maySkip: this.#maySkip,
       breaks: this.#breaks,
-      lagMs: view.lagMs(log.targetDurationSeconds) + rhythm.addedLagMs,
+      lagMs: view.lagMs(log.targetDurationSeconds) + rhythm.addedLagMs + 1000 * (playlist.aheadSeconds ?? 0),
       schedule: rhythm.schedule,
     });
     if (added.length > 0) {

@@ -88,6 +88,8 @@ export interface SourcePlaylist {
   readonly ended: boolean;
   /** EXT-X-DATERANGE lines of the whole playlist, in order: where they stand means nothing. */
   readonly dateRanges: readonly string[];
+  /** Seconds of film between when a segment of a recording is told and when it is due (replay.ts); left out of live ones. */
+  readonly aheadSeconds?: number;
 }
 
 function invalid(error: z.ZodError): never {

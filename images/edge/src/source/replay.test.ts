@@ -30,32 +30,37 @@ function follow(answers: (SourcePlaylist | null)[], resumeAt: number | null = nu
     expect(allowOrigin).toBe('*');
     return found === null
       ? null
-      : { last: found.segments.at(-1)?.msn, ended: found.ended, count: found.segments.length };
+      : {
+          last: found.segments.at(-1)?.msn,
+          ended: found.ended,
+          count: found.segments.length,
+          ahead: found.aheadSeconds,
+        };
   };
   return { look, looks: () => looks };
 }
 
 describe('a source that has ended before the first look', () => {
   test('appears segment by segment from its beginning, as fast as it plays, and ends with the last one', async () => {
-    const { look, looks } = follow([playlist(8, true)]);
-    expect(await look(0)).toEqual({ last: 4, ended: false, count: 5 });
+    const { look, looks } = follow([playlist(11, true)]);
+    expect(await look(0)).toEqual({ last: 7, ended: false, count: 8, ahead: 6 });
     expect(await look(1)).toBeNull();
-    expect(await look(1)).toEqual({ last: 5, ended: false, count: 6 });
-    expect(await look(4)).toEqual({ last: 7, ended: true, count: 8 });
+    expect(await look(1)).toEqual({ last: 8, ended: false, count: 9, ahead: 6 });
+    expect(await look(4)).toEqual({ last: 10, ended: true, count: 11, ahead: 6 });
     expect(await look(2)).toBeNull();
     expect(looks()).toBe(1);
   });
 
   test('goes on where the owner before has stopped', async () => {
     const { look } = follow([playlist(100, true)], 70);
-    expect(await look(0)).toEqual({ last: 70, ended: false, count: 60 });
-    expect(await look(1)).toEqual({ last: 71, ended: false, count: 60 });
-    expect(await look(2)).toEqual({ last: 72, ended: false, count: 60 });
+    expect(await look(0)).toEqual({ last: 73, ended: false, count: 60, ahead: 6 });
+    expect(await look(1)).toEqual({ last: 74, ended: false, count: 60, ahead: 6 });
+    expect(await look(2)).toEqual({ last: 75, ended: false, count: 60, ahead: 6 });
   });
 
   test('is all there at once where all of it was seen', async () => {
     const { look } = follow([playlist(8, true)], 8);
-    expect(await look(0)).toEqual({ last: 7, ended: true, count: 8 });
+    expect(await look(0)).toEqual({ last: 7, ended: true, count: 8, ahead: 6 });
   });
 
   test('is looked at again once in a while, and is live from when it goes on', async () => {

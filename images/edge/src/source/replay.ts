@@ -2,16 +2,24 @@ import type { SourceFollower } from './follower.ts';
 import type { SourcePlaylist, SourceSegment } from './parse.ts';
 
 /**
- * Target durations of film that a source which has ended lists at once: three that a player wants to begin with
- * (RFC 8216bis 6.3.3), one and a half for the constant lag of channels that may transcode, and a half for the first look.
+ * Target durations by which segments are told before they are due: all of a recording is there already, so that its rungs need
+ * not be made in the half second that the constant lag leaves an encoder of live film. It is what players have in hand, who
+ * do not notice what such a time makes good.
  */
-const HEAD_START_TARGET_DURATIONS = 5;
+const AHEAD_TARGET_DURATIONS = 3;
+
+/**
+ * Target durations of film that a source which has ended lists at once: three that a player wants to begin with
+ * (RFC 8216bis 6.3.3), one and a half for the constant lag of channels that may transcode, and a half for the first look;
+ * and what comes ahead of its time.
+ */
+const HEAD_START_TARGET_DURATIONS = 5 + AHEAD_TARGET_DURATIONS;
 
 /**
  * Target durations of film behind what another owner has published that it has taken already: the constant lag of channels
- * that may transcode is less.
+ * that may transcode is less than one and a half.
  */
-const RESUMED_TARGET_DURATIONS = 1.5;
+const RESUMED_TARGET_DURATIONS = 1.5 + AHEAD_TARGET_DURATIONS;
 
 /** Segments shown behind the last one that has appeared: as many as are kept of a live source. */
 const SHOWN_SEGMENTS = 60;
@@ -19,7 +27,7 @@ const SHOWN_SEGMENTS = 60;
 /** Pause in ms between two looks at a source that has ended and is being played: whether it goes on is no matter of seconds. */
 const LOOK_AGAIN_MS = 15_000;
 
-/** A source that has ended, as if it were live: its segments appear one after the other, in the time that they last. */
+/** A source that has ended, as if it were live: its segments are told one after the other, in the time that they last. */
 interface Replay {
   readonly playlist: SourcePlaylist;
   /** Index of the first segment. */
@@ -50,7 +58,8 @@ function appeared({ playlist, first, beganAt, headStartSeconds }: Replay, now: n
 function shown(replay: Replay, count: number): SourcePlaylist {
   const { playlist } = replay;
   const segments: readonly SourceSegment[] = playlist.segments.slice(Math.max(0, count - SHOWN_SEGMENTS), count);
-  return { ...playlist, segments, ended: count === playlist.segments.length };
+  const aheadSeconds = AHEAD_TARGET_DURATIONS * playlist.targetDurationSeconds;
+  return { ...playlist, segments, aheadSeconds, ended: count === playlist.segments.length };
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   edgeMessageSchema,
   type OperatorMessage,
 } from '@sluice/common/link/messages.ts';
+import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import { createLogger } from '@sluice/common/log/log.ts';
 import { makeEdgeKeys, makeOperatorKeys } from '@sluice/operator/keys/link-keys.ts';
 import { type ClientOptions, WebSocket } from 'ws';
@@ -83,6 +84,12 @@ export class TestOperator {
       if (this.closeCode !== null) throw new Error(`the link closed with ${this.closeCode} before a ${type} came`);
       await Promise.race([once(this.socket, 'message'), once(this.socket, 'close')]);
     }
+  }
+
+  /** The newest report of the channel with this uid; undefined where none has come. */
+  reportOf(uid: string): OwnerReport | undefined {
+    const newest = this.received.findLast((one) => one.type === 'report' && one.report.uid === uid);
+    return newest?.type === 'report' ? newest.report : undefined;
   }
 
   /** The code with which the edge closes. */
