@@ -15,8 +15,8 @@ const SHARED_PLAYLISTS = 3;
  * connections: half of what requests wait for each other (a quarter of a target duration of 1 s).
  */
 const SLOW_MS = 125;
-/** Of the owner then: for a playlist and three segments. */
-const MOST_CONNECTIONS = 4;
+/** Of the owner then: for a playlist and three segments, each of which may take the place of one that the source has not seen end. */
+const MOST_CONNECTIONS = 8;
 
 /** How slow the machine is: the longest that this program, or an answer of an edge, was kept waiting. */
 class Slowness {
