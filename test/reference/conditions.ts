@@ -1,4 +1,5 @@
-import { CHANNEL_REASONS, type ReasonDescription, STREAM_SESSION_REASONS } from '@sluice/operator/conditions.ts';
+import { CHANNEL_REASONS, type ReasonDescription } from '@sluice/operator/conditions.ts';
+import { STREAM_SESSION_REASONS } from '@sluice/operator/session-conditions.ts';
 import { code, table } from './table.ts';
 
 /** docs/conditions.md */

@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises';
-import { SluiceError } from '@sluice/common/errors/error.ts';
+import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import type { Route } from '@sluice/common/link/route.ts';
 import type { OwnerMessage } from '../replication/messages.ts';
 import type { LinkedChannel, OwnerAddress } from '../replication/owner-link.ts';
-import { besideRungs } from '../source/renditions.ts';
 import { nextMsn, type TimelineLog } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
 import { keyOf } from '../viewers/audiences.ts';
@@ -18,9 +17,10 @@ import { Forgetting } from './forgetting.ts';
 import { MediaPlaylists } from './media-playlists.ts';
 import type { HeardElsewhere } from './negotiation.ts';
 import { OwnerLine } from './owner-line.ts';
+import { OwnerWord } from './owner-word.ts';
 import { ShownMode } from './report.ts';
 import type { PlaylistAnswer } from './service.ts';
-import { createWaiters, ownerUnreachable, unreachable, type Waiters } from './waiters.ts';
+import { createWaiters, unreachable, type Waiters, withoutOwner } from './waiters.ts';
 
 /**
  * A channel that another edge owns: its playlists are made here, of a copy of the owner's timeline, and its segments
@@ -36,8 +36,7 @@ export class ChannelFollower {
   readonly #detour: Detour;
   readonly #files: FollowedFiles;
   #route: Route;
-  #report: OwnerReport | null = null;
-  #ladder: Route['ladder'] | null = null;
+  readonly #word = new OwnerWord();
   #wanted = false;
   #closed = false;
   readonly #forgetting: Forgetting;
@@ -56,7 +55,7 @@ export class ChannelFollower {
     this.#forgetting = new Forgetting({ ...timing, forget: () => this.#forget() });
     this.#playlists = new MediaPlaylists({
       waiters: this.#waiters,
-      rungs: () => this.#rungs(),
+      rungs: () => this.#timeline.usable?.rungs ?? this.#word.rungs(this.#route),
       asked: (rung) => this.asked(rung),
       listed: () => this.#timeline.listed,
       instead: (error, signal) =>
@@ -101,18 +100,18 @@ export class ChannelFollower {
   }
 
   get report(): OwnerReport | null {
-    return this.#report;
+    return this.#word.report;
   }
 
   get targetDurationSeconds(): number | null {
-    return this.log?.targetDurationSeconds ?? this.#report?.facts?.targetDurationSeconds ?? null;
+    return this.log?.targetDurationSeconds ?? this.#word.facts?.targetDurationSeconds ?? null;
   }
 
   /** Null where this edge does not know it. */
   get activeMode(): Route['mode'] | null {
     const { listed } = this.#timeline;
     const isListed = (listed?.entries.length ?? 0) > 0;
-    return isListed ? this.#shownMode.of(listed) : (this.#report?.activeMode ?? null);
+    return isListed ? this.#shownMode.of(listed) : (this.report?.activeMode ?? null);
   }
 
   update(route: Route): void {
@@ -129,10 +128,9 @@ export class ChannelFollower {
 
   /** Waits up to 10 s for the owner's first probe. Throws SOURCE_UNREACHABLE and OWNER_UNREACHABLE. */
   async multivariant(sessionQuery: string, signal: AbortSignal): Promise<PlaylistAnswer> {
-    const known = (): Parameters<typeof multivariantPlaylist> | null =>
-      this.#report?.facts == null ? null : [this.#report.facts, this.#ladder ?? this.#route.ladder, sessionQuery];
-    const input = await this.#waiters.wait(known, signal).catch((error: unknown) => this.#refuse(error));
-    return { text: multivariantPlaylist(...input), maxAgeSeconds: 0 };
+    const known = () => this.#word.facts;
+    const facts = await this.#waiters.wait(known, signal).catch((error: unknown) => this.#refuse(error));
+    return { text: multivariantPlaylist(facts, this.#word.ladder(this.#route), sessionQuery), maxAgeSeconds: 0 };
   }
 
   /** Follows the channel; waits up to 10 s for what its owner shows. Throws as {@link multivariant}, and RUNG_UNKNOWN. */
@@ -154,7 +152,7 @@ export class ChannelFollower {
 
   /** Resolves when a file of the channel is stored here, as {@link SegmentCache.get}. */
   segment(name: string): Promise<Uint8Array | null> {
-    this.#planForget();
+    if (!this.#wanted && !this.#closed) this.#forgetting.plan();
     return this.#files.get(name);
   }
 
@@ -197,7 +195,7 @@ export class ChannelFollower {
     } else {
       this.#timeline.letGo();
       this.#files.unwatched();
-      this.#planForget();
+      this.#forgetting.plan();
     }
     this.#line.want(wanted);
     this.#context.changed();
@@ -270,8 +268,7 @@ export class ChannelFollower {
   }
 
   #reported({ report, ladder }: Extract<OwnerMessage, { type: 'report' }>): void {
-    this.#report = report;
-    this.#ladder = ladder;
+    this.#word.take(report, ladder);
     this.#waiters.wake();
     const { state, reason } = report.health;
     // Only the reason: messages name hosts and paths that the Channel may want to hide.
@@ -285,25 +282,12 @@ export class ChannelFollower {
     return from === null ? [] : [from];
   }
 
-  #rungs(): readonly string[] {
-    const ladder = (this.#ladder ?? this.#route.ladder).map(({ name }) => name);
-    return this.#timeline.usable?.rungs ?? ['source', ...besideRungs(this.#report?.facts ?? null), ...ladder];
-  }
-
   /** A wait that came to nothing: for want of an owner, or for the owner's own reason. */
   #refuse(error: unknown): never {
-    const isAway = !this.#closed && !this.#line.isConnected;
-    if (isAway && error instanceof SluiceError && error.code === 'SOURCE_UNREACHABLE') {
-      throw ownerUnreachable(keyOf(this.#route));
-    }
-    throw error;
+    throw this.#closed || this.#line.isConnected ? error : withoutOwner(error, keyOf(this.#route));
   }
 
-  /** Entries and files of a channel that nobody watches here go when no playlist of them can be in use any more. */
-  #planForget(): void {
-    if (!this.#wanted && !this.#closed) this.#forgetting.plan();
-  }
-
+  /** Nobody watches here, and no playlist of the channel can be in use any more: its entries and files go. */
   #forget(): void {
     this.#timeline.clear();
     this.#files.forget().catch((error: unknown) => {

@@ -10,6 +10,7 @@ import { listingOf, originsOf } from './materialise.ts';
 import { nextRow } from './next-row.ts';
 import { encryptionIn, type PendingSegment } from './pending.ts';
 import type { PublisherContext } from './publisher-context.ts';
+import { Pump } from './pump.ts';
 import { Retention } from './retention.ts';
 import { Rhythm } from './rhythm.ts';
 import type { Origin, Row } from './row.ts';
@@ -32,13 +33,10 @@ export class Publisher {
   readonly #queue = new SegmentQueue();
   /** Of the newest listed segment that is no gap, by rung; null where nothing is listed. */
   #origins: Readonly<Record<string, Origin>> | null;
-  #pumping: Promise<void> | null = null;
-  /** Something has changed while publications were under way. */
-  #again = false;
+  readonly #publications: Pump;
   /** Files of a sleeping channel are being removed: nothing is written meanwhile, or it would be removed as well. */
   #forgetting: Promise<void> | null = null;
   #abort = new AbortController();
-  #cancelTimer = (): void => {};
 
   /** @param underWay what the owner before had under way; null where nobody was it until now */
   constructor(context: PublisherContext, log: TimelineLog | null, underWay: UnderWay | null = null) {
@@ -55,6 +53,11 @@ export class Publisher {
     });
     this.#retention = new Retention(context.files, context.clock);
     this.#origins = log === null ? null : originsOf(log);
+    this.#publications = new Pump(
+      context.clock,
+      () => this.#publishDue(),
+      () => this.pump(),
+    );
   }
 
   get log(): TimelineLog | null {
@@ -128,20 +131,14 @@ export class Publisher {
     if (this.#abort.signal.aborted || this.#log === null || this.#forgetting !== null) return;
     const { signal } = this.#abort;
     this.#fetching.ask({ log: this.#log, queue: this.#queue, origins: this.#origins, signal });
-    this.#again = true;
-    if (this.#pumping !== null) return;
-    this.#again = false;
-    this.#pumping = this.#publishDue().finally(() => {
-      this.#pumping = null;
-      if (this.#again) this.pump();
-    });
+    this.#publications.run();
   }
 
   /** Drops what waits and forgets the rhythm: the channel sleeps. Listed entries stay for `forget`. */
   sleep(): void {
     this.#abort.abort();
     this.#abort = new AbortController();
-    this.#cancelTimer();
+    this.#publications.cancel();
     this.#fetching.sleep();
     this.#queue.clear();
     this.#planner.sleep();
@@ -178,14 +175,14 @@ export class Publisher {
   /** Ends for good: no timer, download or write goes on. */
   close(): void {
     this.#abort.abort();
-    this.#cancelTimer();
+    this.#publications.cancel();
     this.#fetching.stop();
   }
 
   /** Resolves when nothing is being written any more. */
   async idle(): Promise<void> {
     await this.#fetching.idle();
-    await this.#pumping;
+    await this.#publications.idle();
     await this.#forgetting?.catch(() => undefined);
   }
 
@@ -207,7 +204,7 @@ export class Publisher {
     } catch (error) {
       if (signal.aborted) return;
       this.#context.trouble(asSourceError(error));
-      this.#plan(STORAGE_RETRY_MS);
+      this.#publications.plan(STORAGE_RETRY_MS);
       // On a full volume nothing is published, but what is due to go makes room.
       this.#retire();
       const now = this.#context.clock.now();
@@ -231,11 +228,6 @@ export class Publisher {
     this.#context.changed();
   }
 
-  #plan(delayMs: number): void {
-    this.#cancelTimer();
-    this.#cancelTimer = this.#context.clock.after(delayMs, () => this.pump());
-  }
-
   /** Publishes the oldest pending segment if it is due and stored; false where nothing can be done now. */
   async #publishHead(signal: AbortSignal): Promise<boolean> {
     const head = this.#queue.waiting[0];
@@ -243,7 +235,7 @@ export class Publisher {
     if (head === undefined) return this.#end(this.#log, signal);
     const now = this.#context.clock.now();
     if (head.publishAt > now) {
-      this.#plan(head.publishAt - now);
+      this.#publications.plan(head.publishAt - now);
       return false;
     }
     const view = this.#context.view();

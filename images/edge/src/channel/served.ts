@@ -14,6 +14,7 @@ import type { FetchContext } from './fetches.ts';
 import { ChannelFollower } from './follower.ts';
 import { isOwner } from './mode.ts';
 import type { Negotiation } from './negotiation.ts';
+import { OpeningRetry } from './opening-retry.ts';
 import { ChannelOwner } from './owner.ts';
 import type { Rereads } from './reread.ts';
 import { SegmentCache } from './segment-cache.ts';
@@ -22,11 +23,6 @@ import type { ChannelLive } from './service.ts';
 import { isTakenOver, longestCopy, type Ownership, withReport } from './succession.ts';
 import { type MissingSegments, takeOverFiles } from './take-over.ts';
 import { ownerMoved } from './waiters.ts';
-
-/** First pause in ms before a channel that could not be opened is tried again; it doubles. */
-const FIRST_RETRY_MS = 1_000;
-/** Longest pause in ms: a volume that has room again is used within it. */
-const LONGEST_RETRY_MS = 30_000;
 
 /** One channel on this edge, whoever owns it: it changes hands as its route says, with the timeline and the files. */
 export class ServedChannel {
@@ -50,14 +46,14 @@ export class ServedChannel {
   #asking = false;
   /** The follower that this edge has ended to own the channel, until the owner is open. */
   #former: ChannelFollower | null = null;
-  #retryMs = FIRST_RETRY_MS;
-  #cancelRetry = (): void => {};
+  readonly #retry: OpeningRetry;
   /** Opening, changes and closing happen one after another. */
   #turn: Promise<void> = Promise.resolve();
 
   constructor(route: Route, context: ServedContext) {
     this.#route = route;
     this.#context = context;
+    this.#retry = new OpeningRetry(context.clock, () => this.apply(this.#route));
   }
 
   get route(): Route {
@@ -105,7 +101,7 @@ export class ServedChannel {
     this.#turn = this.#turn
       .then(() => this.#settle())
       .then(
-        () => this.#opened(),
+        () => this.#retry.opened(),
         (error: unknown) => this.#failed(error),
       );
   }
@@ -146,7 +142,7 @@ export class ServedChannel {
   /** Ends it; `error` is what waiting requests get. With `dropFiles` nothing of it stays on the volume. */
   async close(error: SluiceError, dropFiles: boolean): Promise<void> {
     this.#removed = true;
-    this.#cancelRetry();
+    this.#retry.end();
     this.#context.negotiation.release(this.#route.uid);
     await this.#turn;
     await this.#missing?.close();
@@ -156,18 +152,9 @@ export class ServedChannel {
     if (dropFiles) await rm(this.#context.statePath, { force: true });
   }
 
-  #opened(): void {
-    this.#cancelRetry();
-    this.#retryMs = FIRST_RETRY_MS;
-  }
-
   #failed(error: unknown): void {
-    const { clock, logger } = this.#context;
-    logger.error({ err: error, channel: keyOf(this.#route) }, 'channel cannot be opened');
-    if (this.#removed) return;
-    this.#cancelRetry();
-    this.#cancelRetry = clock.after(this.#retryMs, () => this.apply(this.#route));
-    this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs);
+    this.#context.logger.error({ err: error, channel: keyOf(this.#route) }, 'channel cannot be opened');
+    if (!this.#removed) this.#retry.failed();
   }
 
   async #settle(): Promise<void> {

@@ -40,6 +40,11 @@ export function ownerUnreachable(key: string): SluiceError {
   });
 }
 
+/** What a wait that ended with `error` says where no owner is connected who could know why: it is the owner that is missing. */
+export function withoutOwner(error: unknown, key: string): unknown {
+  return error instanceof SluiceError && error.code === 'SOURCE_UNREACHABLE' ? ownerUnreachable(key) : error;
+}
+
 /** Code of {@link ownerMoved}. */
 export const OWNER_MOVED = 'OWNER_MOVED';
 
