@@ -148,12 +148,38 @@ describe('the judgement of a playback beside its reference', () => {
     { name: 'a frame that nobody decoded', change: { missing: 1, presented: 48 }, says: 'dropped only 0' },
     { name: 'frames that were not decoded', change: { decoded: 30 }, says: '30 of 49 frames were decoded' },
     { name: 'more lost frames than in the reference', change: { missing: 5, dropped: 5 }, says: '5 of 49' },
-    { name: 'a hole', change: { bufferedRanges: 2 }, says: '2 ranges' },
+    { name: 'a hole', change: { bufferedRanges: 2, holes: [0.3] }, says: 'hole of 0.300 s' },
+    { name: 'an empty buffer', change: { bufferedRanges: 0 }, says: 'empty' },
     { name: 'a jump', change: { jumps: ['0.5 s at 11 s'] }, says: 'jump: 0.5 s' },
     { name: 'a stall', change: { stalls: ['waited'] }, says: 'stall: waited' },
     { name: 'an error', change: { problems: ['page: no'] }, says: 'page: no' },
   ])('$name is one', ({ change, says }) => {
     expect(faultsOf({ ...perfect, ...change }, perfect).join()).toContain(says);
+  });
+
+  test('holes between the ranges of the buffer are measured', () => {
+    const sample = sampleOf(smooth, {
+      buffered: [
+        [0, 4],
+        [4.25, 8],
+        [9, 20],
+      ].map(([from = 0, to = 0]) => [from, to]),
+    });
+    expect(reportOf(sample, FRAME_RATE).holes).toEqual([0.25, 1]);
+  });
+
+  test.each([
+    { name: 'no longer than those that the player has at the source', holes: [0.06], faults: 0 },
+    { name: 'longer than those', holes: [0.06, 0.12], faults: 1 },
+  ])('of a player that has holes at the source, ones $name make $faults faults', ({ holes, faults }) => {
+    const source = { ...perfect, bufferedRanges: 2, holes: [0.058] };
+    expect(faultsOf({ ...perfect, bufferedRanges: 2, holes }, source)).toHaveLength(faults);
+  });
+
+  test('frames that came too late for a page that the machine was late for are no fault', () => {
+    const late = { ...perfect, missing: 5, dropped: 5, machineStalls: ['stood still 500 ms'] };
+    expect(faultsOf(late, perfect)).toEqual([]);
+    expect(faultsOf({ ...late, dropped: 4 }, perfect)).toHaveLength(1);
   });
 
   test('a machine that loses two frames of a hundred of the plain film is no judge of frames', () => {
@@ -164,6 +190,6 @@ describe('the judgement of a playback beside its reference', () => {
     expect(keepsUp(perfect)).toBe(true);
     expect(keepsUp(slow)).toBe(false);
     expect(faultsOf({ ...slow, missing: 45, stalls: ['waited'] }, slow)).toEqual([]);
-    expect(faultsOf({ ...slow, bufferedRanges: 2, problems: ['page: no'] }, slow)).toHaveLength(2);
+    expect(faultsOf({ ...slow, holes: [0.3], problems: ['page: no'] }, slow)).toHaveLength(2);
   });
 });

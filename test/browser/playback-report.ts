@@ -61,6 +61,8 @@ export interface PlaybackReport extends FrameAccount {
   /** Stalls of a machine that was late, with film in the buffer: they say nothing about the stream. */
   readonly machineStalls: readonly string[];
   readonly bufferedRanges: number;
+  /** Between the ranges of the buffer, in seconds. */
+  readonly holes: readonly number[];
   readonly problems: readonly string[];
 }
 
@@ -123,6 +125,7 @@ export function reportOf(
     stalls: stalls.filter((stall) => !byMachine(stall)).map(stallText),
     machineStalls: stalls.filter(byMachine).map(stallText),
     bufferedRanges: sample.buffered.length,
+    holes: sample.buffered.slice(1).map(([start], index) => start - (sample.buffered[index]?.[1] ?? 0)),
     problems: sample.problems,
   };
 }
@@ -199,6 +202,9 @@ const EXTRA_LOST_SHARE = 0.02;
 /** A machine that loses more of the plain film than this says nothing about the frames of another player beside it. */
 const REFERENCE_LOST_SHARE = 0.01;
 
+/** A frame of audio or of pictures at 25 frames per second. */
+const HOLE_TOLERANCE_SECONDS = 0.04;
+
 function lostShare({ missing, expected }: FrameAccount): number {
   return expected === 0 ? 1 : missing / expected;
 }
@@ -211,17 +217,30 @@ export function keepsUp(reference: PlaybackReport): boolean {
 }
 
 /**
+ * Holes in the buffer that are not those of the reference, in seconds: a player that shows holes of the film as it is at its
+ * source shows them of what comes from there, by a frame at most longer.
+ */
+export function holesBeside(report: PlaybackReport, reference: PlaybackReport): readonly number[] {
+  const longest = Math.max(...reference.holes);
+  return report.holes.filter((seconds) => seconds > longest + HOLE_TOLERANCE_SECONDS);
+}
+
+/**
  * What a playback did worse than the reference, which played the same film in the same browser on the same machine at
  * the same time, but without any switch; in sentences, empty if nothing. Where the machine keeps up with the reference,
  * every frame of the film must have been decoded, each that was not presented must be one of those that the browser says
  * came too late, and nothing may jump or stall. Where it does not, frames say nothing about Sluice: then only errors
- * and holes are faults.
+ * and holes are faults. How many came too late is not judged of a page that the machine was late for.
  */
 export function faultsOf(report: PlaybackReport, reference: PlaybackReport): string[] {
-  const faults = [...report.problems];
-  if (report.bufferedRanges !== 1) faults.push(`the buffer has ${report.bufferedRanges} ranges, so there is a hole`);
+  const faults = [
+    ...report.problems,
+    ...holesBeside(report, reference).map((seconds) => `the buffer has a hole of ${seconds.toFixed(3)} s`),
+  ];
+  if (report.bufferedRanges === 0) faults.push('the buffer is empty');
   if (!keepsUp(reference)) return faults;
-  if (lostShare(report) > lostShare(reference) + EXTRA_LOST_SHARE) {
+  const wasInTime = report.machineStalls.length === 0;
+  if (wasInTime && lostShare(report) > lostShare(reference) + EXTRA_LOST_SHARE) {
     faults.push(`${report.missing} of ${report.expected} frames are missing, ${reference.missing} in the reference`);
   }
   if (report.expected - report.decoded > DECODER_AHEAD_FRAMES || report.decodedInAll <= report.expected) {

@@ -23,10 +23,11 @@ const PLAYERS = ['hls', 'shaka'] as const;
 const VIEWPORT = { width: 320, height: 240 };
 
 /**
- * Words for FFmpeg by which the audio of four seconds is no longer than their pictures: of a film that is played again and
- * again each second has exactly as many pictures then.
+ * Words for FFmpeg, behind its input, for a film that goes on without a seam where it is played again and again: 375 frames of
+ * AAC at 48 kHz are as long as its pictures. One of four seconds overlaps with itself by half a frame of AAC, where Shaka Player
+ * has a hole.
  */
-export const NO_LONGER = ['-frames:a', '188'] as const;
+export const SEAMLESS = ['-t', '8', '-frames:a', '375'] as const;
 
 /** What is taken through all modes. */
 export interface Played {

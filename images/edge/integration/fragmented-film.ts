@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { NO_LONGER } from './all-modes.ts';
+import { SEAMLESS } from './all-modes.ts';
 import { LiveFolder } from './live-folder.ts';
 import { until } from './programs.ts';
 
@@ -21,7 +21,7 @@ export async function fragmentedFilm(address: string, words: readonly string[]):
   const source = await LiveFolder.open(address);
   const file = (name: string): string => join(source.path, name);
   const picture = ['-vf', 'scale=320:180', '-preset', 'ultrafast', '-bf', '2', '-g', '50', '-sc_threshold', '0'];
-  const clip = ['-v', 'error', '-i', CLIP, '-t', '4', '-r', '25', ...picture, ...NO_LONGER, ...words];
+  const clip = ['-v', 'error', '-stream_loop', '-1', '-i', CLIP, '-r', '25', ...picture, ...SEAMLESS, ...words];
   await run('ffmpeg', [...clip, file('film.mp4')]);
   const endless = ['-v', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', file('film.mp4'), '-c', 'copy'];
   const output = ['-f', 'hls', '-hls_time', '2', '-hls_list_size', '8', '-hls_delete_threshold', '12'];

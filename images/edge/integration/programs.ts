@@ -46,12 +46,21 @@ export interface LinkFolder {
   readonly folder: string;
 }
 
-/** Waits until something is so. @throws Error that says what was not, after `seconds` */
-export async function until(what: string, seconds: number, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+/**
+ * Waits until something is so.
+ * @param everyMilliseconds how often to look; seldom where looking is work
+ * @throws Error that says what was not, after `seconds`
+ */
+export async function until(
+  what: string,
+  seconds: number,
+  isTrue: () => boolean | Promise<boolean>,
+  everyMilliseconds = 20,
+): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   while (!(await isTrue())) {
     if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
-    await sleep(20);
+    await sleep(everyMilliseconds);
   }
 }
 

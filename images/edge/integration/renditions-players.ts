@@ -11,8 +11,8 @@ import { withSource } from './with-source.ts';
 const FILM = '/live/default/film';
 const LADDER = [{ name: '120p', height: 120, bitrateBps: 150_000 }];
 
-/** Shaka Player 5.2 may pass over a segment at the beginning of a live playlist that has but a few of them, whoever sends it. */
-const LISTED_FOR_PLAYERS = 7;
+/** Of three target durations players are behind the newest segment (HOLD-BACK), and one segment more. */
+const LISTED_FOR_PLAYERS = 4;
 
 /** Audio and subtitles that count from elsewhere, as packagers do that were started one after the other. */
 const MSN_OFFSETS = { 'en/index.m3u8': 1_000, 'de/index.m3u8': 2_000, 'subs.m3u8': 500 };

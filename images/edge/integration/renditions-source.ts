@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { NO_LONGER } from './all-modes.ts';
+import { SEAMLESS } from './all-modes.ts';
 import { LiveFolder } from './live-folder.ts';
 import { cutLater } from './other-cuts.ts';
 import { until } from './programs.ts';
@@ -58,7 +58,8 @@ export class RenditionsSource {
     const sizes = ['-filter_complex', '[0:v]split=2[a][b];[a]scale=320:180[high];[b]scale=160:90[low]'];
     const coding = ['-r', '25', '-preset', 'ultrafast', '-bf', '2', '-g', '50', '-sc_threshold', '0', '-c:a', 'aac'];
     const maps = ['-map', '[high]', '-map', '[low]', '-map', '0:a', '-map', '0:a'];
-    await run('ffmpeg', ['-v', 'error', '-i', CLIP, '-t', '4', ...sizes, ...maps, ...coding, ...NO_LONGER, film]);
+    const clip = ['-v', 'error', '-stream_loop', '-1', '-i', CLIP];
+    await run('ffmpeg', [...clip, ...sizes, ...maps, ...coding, ...SEAMLESS, film]);
     const endless = ['-v', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', film, '-map', '0', '-c', 'copy'];
     const output = ['-f', 'hls', '-hls_time', '2', '-hls_list_size', '8', '-hls_delete_threshold', '12'];
     const flags = ['-hls_flags', 'delete_segments+program_date_time+temp_file', '-hls_segment_type', segments];

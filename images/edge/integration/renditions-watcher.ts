@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { openProbedPage, readSample } from '@sluice/test/browser/chromium.ts';
-import { faultsOf, reportOf } from '@sluice/test/browser/playback-report.ts';
+import { faultsOf, holesBeside, type PlaybackReport, reportOf } from '@sluice/test/browser/playback-report.ts';
 import { until } from './programs.ts';
 
 /** Frames per second of the film. */
@@ -12,7 +12,9 @@ const REFILL_SECONDS = 1;
 /** Film that each choice is watched for from then on, in seconds: more than one segment. */
 const WATCH_SECONDS = 3;
 /** Frames are counted, not looked at. */
-const VIEWPORT = { width: 480, height: 360 };
+const VIEWPORT = { width: 320, height: 180 };
+/** How often a page is asked: each time costs its browser a millisecond or two. */
+const LOOK_MILLISECONDS = 100;
 
 /** What viewers choose: a picture by its lines, and a language. */
 export interface Choice {
@@ -60,6 +62,7 @@ export const PLAYERS = ['hls', 'shaka'] as const;
 /** One of {@link PLAYERS}. */
 export type Player = (typeof PLAYERS)[number];
 type Page = Awaited<ReturnType<typeof openProbedPage>>;
+type Refills = Parameters<typeof reportOf>[2];
 
 /** One player that watches a channel, and another one of its kind that plays the source itself, and changes nothing. */
 export class Watcher {
@@ -134,21 +137,25 @@ export class Watcher {
 
   /**
    * Waits until the last choice is on the screen. Fails where anything was shown but one unbroken stretch of film, as far as
-   * this machine shows the source itself so at the same time.
+   * this player shows the source itself so on this machine at the same time.
    * @returns what was seen, in words
    */
   async judge(): Promise<string> {
     await this.showsChosen();
-    const ranges = async (): Promise<number> => (await readSample(this.#page)).buffered.length;
-    await this.#until('one stretch of film', async () => (await ranges()) === 1);
-    const reference = reportOf(await readSample(this.#reference), FRAME_RATE);
-    const report = reportOf(await readSample(this.#page), FRAME_RATE, this.#refills);
+    const source = (): Promise<PlaybackReport> => this.#report(this.#reference);
+    const film = (): Promise<PlaybackReport> => this.#report(this.#page, this.#refills);
+    await this.#until('one stretch of film', async () => holesBeside(await film(), await source()).length === 0);
+    const [reference, report] = [await source(), await film()];
     assert.deepEqual(faultsOf(report, reference), [], this.player);
     return `${this.player} ${report.presented} of ${report.expected} frames`;
   }
 
+  async #report(page: Page, refills: Refills = []): Promise<PlaybackReport> {
+    return reportOf(await readSample(page), FRAME_RATE, refills);
+  }
+
   async #until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
-    await until(`${this.player}: ${what}`, PATIENCE_SECONDS, isTrue);
+    await until(`${this.player}: ${what}`, PATIENCE_SECONDS, isTrue, LOOK_MILLISECONDS);
   }
 
   async #hasPlayed(seconds: number): Promise<void> {
