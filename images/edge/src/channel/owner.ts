@@ -1,21 +1,18 @@
-import { rm } from 'node:fs/promises';
 import type { SluiceError } from '@sluice/common/errors/error.ts';
 import type { OwnerReport } from '@sluice/common/link/owner-report.ts';
 import type { Route } from '@sluice/common/link/route.ts';
 import type { Published } from '../replication/feed.ts';
-import { headersOfSource } from '../source/headers.ts';
 import type { ChannelFiles } from '../storage/files.ts';
 import { nextMsn, type TimelineLog, withRungs } from '../timeline/log.ts';
 import { multivariantPlaylist } from '../timeline/multivariant.ts';
 import { keyOf } from '../viewers/audiences.ts';
-import { publishedCopy, type TimelineCopy } from './copy.ts';
+import type { TimelineCopy } from './copy.ts';
 import { MediaPlaylists } from './media-playlists.ts';
-import { mayTranscode, publishingMode } from './mode.ts';
 import type { OwnerContext } from './owner-context.ts';
-import { constantLagMs } from './pace.ts';
+import { OwnerState } from './owner-state.ts';
 import { Publisher } from './publisher.ts';
-import { isPlayable, ownerReport, ShownMode, ToldReport } from './report.ts';
-import { openSaved, type SavedChannel, saveOwned } from './saved.ts';
+import { ToldReport } from './report.ts';
+import { openSaved, removeSaved, type SavedChannel, saveOwned } from './saved.ts';
 import type { PlaylistAnswer } from './service.ts';
 import { ChannelSessions } from './sessions.ts';
 import { ShownLadder } from './shown-ladder.ts';
@@ -42,7 +39,7 @@ export class ChannelOwner {
   readonly #sessions = new ChannelSessions();
   readonly #ladder: ShownLadder;
   readonly #told: ToldReport;
-  readonly #shownMode = new ShownMode();
+  readonly #state: OwnerState;
   #closed = false;
 
   /** Opens a channel with what an earlier run of this pod has stored of it. */
@@ -61,6 +58,15 @@ export class ChannelOwner {
     this.#ladder = new ShownLadder(route.ladder, () => this.#source.facts);
     this.#context = context;
     this.#told = new ToldReport(context.report);
+    this.#state = new OwnerState({
+      clock: context.clock,
+      ladder: this.#ladder,
+      sessions: this.#sessions,
+      route: () => this.#route,
+      isAwake: () => this.isAwake,
+      publisher: () => this.#publisher,
+      source: () => this.#source,
+    });
     this.#files = files;
     this.#waiters = createWaiters(context.clock);
     this.#workWaiters = createWaiters(context.clock);
@@ -79,7 +85,7 @@ export class ChannelOwner {
       waiters: this.#waiters,
       rungs: () => this.#ladder.namesIn(this.#publisher.log),
       asked: () => this.asked(),
-      listed: () => this.#listed(),
+      listed: () => this.#state.listed,
       instead: (error, signal) => this.#instead(error, signal),
     });
     this.#publisher = new Publisher(
@@ -87,7 +93,7 @@ export class ChannelOwner {
         clock: context.clock,
         client: context.client,
         files,
-        view: () => this.#view(),
+        view: () => this.#state.view,
         save: (saved) => saveOwned({ route: this.#route, log: saved, known: this.#source.known }, context),
         changed: () => this.#changed(),
         trouble: (error) => {
@@ -111,7 +117,7 @@ export class ChannelOwner {
         this.#publisher.pump();
         this.#changed();
       },
-      hasListed: () => this.#hasListed(),
+      hasListed: () => this.#state.hasListed,
       lookedAt: () => this.#publisher.lookedAt,
       targetDurationSeconds: () => this.#publisher.log?.targetDurationSeconds ?? null,
       failed: (error, failures) => this.#failed(error, failures),
@@ -160,39 +166,25 @@ export class ChannelOwner {
   }
 
   get targetDurationSeconds(): number | null {
-    return this.#publisher.log?.targetDurationSeconds ?? this.#source.facts?.targetDurationSeconds ?? null;
+    return this.#state.targetDurationSeconds;
   }
 
   get activeMode(): Route['mode'] {
-    return this.isAwake ? this.#shownMode.of(this.#publisher.log) : 'Idle';
+    return this.#state.activeMode;
   }
 
   report(): OwnerReport {
-    return ownerReport({
-      route: this.#route,
-      awake: this.isAwake,
-      log: this.#publisher.log,
-      facts: this.#source.facts,
-      health: this.#source.health,
-      obstacles: this.#source.obstacles,
-      session: this.#sessions.current,
-      now: this.#context.clock.now(),
-    });
+    return this.#state.report;
   }
 
   /** What the other edges copy. */
   published(): Published {
-    const shown = { term: this.#route.ownerTerm, ready: this.#listed() !== null };
-    return { ...shown, ...publishedCopy(this.#publisher.log, this.#source.known) };
+    return this.#state.published;
   }
 
   /** The timeline, for the next owner; null where nothing is published. */
   handOver(): TimelineCopy | null {
-    const { log, known } = this.published();
-    if (log === null || !this.isAwake) return null;
-    const { underWay } = this.#publisher;
-    if (underWay === null) return { log, known };
-    return { log, known, underWay: { ...underWay, session: this.#sessions.current?.underWay ?? null } };
+    return this.#state.handOver;
   }
 
   /** Ladder of the playlists. */
@@ -258,20 +250,7 @@ export class ChannelOwner {
     this.#waiters.fail(error);
     this.#workWaiters.fail(error);
     await this.#publisher.idle();
-    if (!dropFiles) return;
-    // The timeline first: what is left of an end that is cut short lists nothing.
-    await rm(this.#context.statePath, { force: true });
-    await this.#files.clear();
-    await rm(this.#context.folder, { recursive: true, force: true });
-  }
-
-  #hasListed(): boolean {
-    return (this.#publisher.log?.entries.length ?? 0) > 0;
-  }
-
-  #listed(): TimelineLog | null {
-    const { log, caughtUp } = this.#publisher;
-    return this.isAwake && caughtUp && isPlayable(log) ? log : null;
+    if (dropFiles) await removeSaved(this.#context, this.#files);
   }
 
   /** What is listed is better than nothing, however little it is. */
@@ -281,23 +260,10 @@ export class ChannelOwner {
     return log;
   }
 
-  #view(): ReturnType<ConstructorParameters<typeof Publisher>[0]['view']> {
-    const obstacles = this.#source.obstacles;
-    return {
-      uid: this.#route.uid,
-      headers: headersOfSource(this.#route.source),
-      mode: publishingMode(this.#route, obstacles),
-      rungs: this.#ladder.names,
-      resume: this.#route.resume,
-      session: this.#sessions.current,
-      lagMs: (seconds) => constantLagMs(seconds, mayTranscode(this.#route, obstacles)),
-    };
-  }
-
   #wake(): void {
     const { log } = this.#publisher;
     this.#ladder.take(this.#route.ladder, log);
-    if (log !== null && !this.#hasListed()) this.#publisher.replaceLog(withRungs(log, this.#ladder.names));
+    if (log !== null && !this.#state.hasListed) this.#publisher.replaceLog(withRungs(log, this.#ladder.names));
     this.#context.logger.info({ channel: keyOf(this.#route) }, 'channel wakes');
   }
 
@@ -321,13 +287,13 @@ export class ChannelOwner {
     } catch (error) {
       this.#context.logger.warn({ err: error, channel: keyOf(this.#route) }, 'files of a sleeping channel stay');
     }
-    if (!this.#hasListed()) this.#source.forgotten();
+    if (!this.#state.hasListed) this.#source.forgotten();
     this.#changed();
   }
 
   /** Viewers get the reason alone: messages name hosts and paths that the Channel may want to hide. */
   #failed(error: SluiceError, failures: number): void {
-    if (this.#hasListed() && this.#publisher.caughtUp) return;
+    if (this.#state.hasListed && this.#publisher.caughtUp) return;
     if (failures > 1 || !error.retryable)
       this.#waiters.fail(unreachable(`The channel's source cannot be read now (${this.#source.health.reason})`));
   }

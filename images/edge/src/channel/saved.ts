@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { Route } from '@sluice/common/link/route.ts';
 import type { KnownSegment } from '../source/intake.ts';
 import type { ChannelFiles } from '../storage/files.ts';
@@ -68,4 +69,15 @@ export async function saveOwned(
   await saveTimeline(statePath, stored).catch((error: unknown) =>
     logger.warn({ err: error, channel: keyOf(route) }, 'timeline not stored'),
   );
+}
+
+/** Removes everything that an edge has stored of a channel. Throws the file system's errors. */
+export async function removeSaved(
+  { statePath, folder }: Pick<OwnerContext, 'statePath' | 'folder'>,
+  files: ChannelFiles,
+): Promise<void> {
+  // The timeline first: what is left of an end that is cut short lists nothing.
+  await rm(statePath, { force: true });
+  await files.clear();
+  await rm(folder, { recursive: true, force: true });
 }
