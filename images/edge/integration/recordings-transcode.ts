@@ -95,25 +95,31 @@ async function play(edge: EdgePrograms, { kind, route, url }: Channel): Promise<
   return played;
 }
 
+/** Who comes when all is listed finds what was promised. @returns what was seen, in words */
+async function lookBack(
+  source: Recordings,
+  edge: EdgePrograms,
+  screens: Screens,
+  { channel, played: { frames, playlist } }: { readonly channel: Channel; readonly played: PlayedToEnd },
+): Promise<string> {
+  const from = rungFrom(playlist, channel.kind);
+  await assertAnnounced(edge, channel);
+  await assertSameTimes(source, channel.kind, playlist.entries);
+  const captions = await assertLastWindow(source, screens, { ...channel, rung: RUNG, entries: playlist.entries });
+  await assertOver(edge, channel);
+  return `${channel.kind}: ${frames} frames in FFmpeg, rungs from segment ${from} to ${LAST}, ${captions}`;
+}
+
 async function playBoth(source: Recordings, edge: EdgePrograms, channels: readonly Channel[]): Promise<string> {
   // Nothing runs beside the encoders but what reads them at once; browsers come when all is listed.
-  const played = await Promise.all(channels.map((channel) => play(edge, channel)));
-  const told: string[] = [];
+  const ended = await Promise.all(channels.map(async (channel) => ({ channel, played: await play(edge, channel) })));
   const screens = await Screens.start();
   try {
-    for (const [index, channel] of channels.entries()) {
-      const { frames, playlist } = played[index] as PlayedToEnd;
-      const from = rungFrom(playlist, channel.kind);
-      await assertAnnounced(edge, channel);
-      await assertSameTimes(source, channel.kind, playlist.entries);
-      const captions = await assertLastWindow(source, screens, { ...channel, rung: RUNG, entries: playlist.entries });
-      await assertOver(edge, channel);
-      told.push(`${channel.kind}: ${frames} frames in FFmpeg, rungs from segment ${from} to ${LAST}, ${captions}`);
-    }
+    const told = await Promise.all(ended.map((one) => lookBack(source, edge, screens, one)));
+    return told.join('\n  ');
   } finally {
     await screens.close();
   }
-  return told.join('\n  ');
 }
 
 /**
