@@ -36,21 +36,25 @@ esac
 afterEach(async () => feeder?.stop());
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Feeds the same segment until `runs` runs have broken off. @returns the choice after each */
-async function choicesAfter(runs: number, encoders: string[]): Promise<readonly EncoderChoice[]> {
-  const choices: EncoderChoice[] = [];
-  let broken = Promise.withResolvers<void>();
-  const made = new Feeder({
+function makeFeeder(choice: EncoderChoice, encoders: string[], interrupted: () => void): Feeder {
+  return new Feeder({
     ffmpegPath,
     forceKillMs: 5000,
     job: { rungs: [RUNG], encoders, preset: 'veryfast' },
-    choice: { encoder: 'h264_nvenc', refused: [] },
+    choice,
     now: () => 0,
     random: () => 0,
     log: createLogger({ name: 'test', level: 'silent' }),
     listeners: { broken: () => undefined, forceKilled: () => undefined, segment: () => undefined },
-    interrupted: () => broken.resolve(),
+    interrupted,
   });
+}
+
+/** Feeds the same segment until `runs` runs have broken off. @returns the choice after each */
+async function choicesAfter(runs: number, encoders: string[]): Promise<readonly EncoderChoice[]> {
+  const choices: EncoderChoice[] = [];
+  let broken = Promise.withResolvers<void>();
+  const made = makeFeeder({ encoder: 'h264_nvenc', refused: [] }, encoders, () => broken.resolve());
   feeder = made;
   for (let run = 0; run < runs; run++) {
     await made.take(SEGMENT, false, 2);
@@ -79,4 +83,26 @@ describe('a GPU that passed its trial and breaks down at work', () => {
     expect(choices.at(-1)?.encoder).toBe('h264_nvenc');
     expect(feeder?.hasGivenUp).toBe(true);
   });
+});
+
+test('a source that pauses ends its run in order, and another one begins with what comes then', async () => {
+  const interrupted: string[] = [];
+  const made = makeFeeder({ encoder: 'libx264', refused: [] }, ['libx264'], () => interrupted.push('interrupted'));
+  feeder = made;
+  await made.take(SEGMENT, false, 2);
+  const first = made.run;
+  expect(first).not.toBeNull();
+  await made.finish();
+  expect(made.run).toBeNull();
+  expect(await first?.ended).toBeNull();
+  expect({ interrupted, waitMs: made.waitMs(), message: made.message }).toEqual({
+    interrupted: [],
+    waitMs: 0,
+    message: '',
+  });
+  // Nothing runs: there is nothing to end.
+  await made.finish();
+  await made.take(SEGMENT, false, 2);
+  expect(made.run).not.toBeNull();
+  expect(made.run).not.toBe(first);
 });
