@@ -184,8 +184,10 @@ describe('by HTTP/1.1 a channel', () => {
     await read(client, '/index.m3u8');
     const segment = read(client, '/trickling.ts').catch((error: unknown) => error);
     await source.asked('/trickling.ts');
+    const waiting = read(client, '/2.ts').catch((error: unknown) => error);
     await client.close();
-    expect(await segment).toMatchObject({ code: 'SOURCE_UNREACHABLE' });
+    expect([await segment, await waiting]).toMatchObject(Array(2).fill({ code: 'SOURCE_UNREACHABLE' }));
+    await expect(read(client, '/3.ts')).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE' });
     await source.left(0);
   });
 

@@ -2,7 +2,7 @@ import { MAX_SOURCE_RENDITIONS } from '@sluice/common/link/source-facts.ts';
 import { buildConnector, Client, type Dispatcher } from 'undici';
 import { type Clock, systemClock } from '../channel/clock.ts';
 import { type AddressGuard, guardedLookup, type Resolve } from './address.ts';
-import { HostConnections, type Wish } from './host-connections.ts';
+import { connectionsClosed, HostConnections, type Wish } from './host-connections.ts';
 
 /** Name resolution, TCP and TLS over the longest roads take about 2 s. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -63,6 +63,7 @@ export class ChannelConnections {
   readonly #targetDurationSeconds: () => number | null;
   readonly #connect: buildConnector.connector;
   readonly #closing = new Set<Promise<void>>();
+  #isClosed = false;
 
   constructor({ guard, clock = systemClock, targetDurationSeconds = () => null, resolve, ca }: ConnectionsParts) {
     this.#clock = clock;
@@ -71,8 +72,9 @@ export class ChannelConnections {
     this.#connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, lookup, ...(ca === undefined ? {} : { ca }) });
   }
 
-  /** Asks for a URL when it is its turn. Rejects with the errors of undici and the signal's reason. */
+  /** Asks for a URL when it is its turn. Rejects with the errors of undici, the signal's reason, and once it is closed. */
   async get(url: URL, headers: Record<string, string>, wish: Wish): Promise<Dispatcher.ResponseData> {
+    if (this.#isClosed) throw connectionsClosed();
     const host = this.#hostOf(url.origin);
     const { connection, end } = await host.turn(wish);
     const askedAt = this.#clock.now();
@@ -90,8 +92,9 @@ export class ChannelConnections {
     }
   }
 
-  /** Ends whatever is under way; resolves when no connection is left. */
+  /** Ends whatever is under way or waits, for good; resolves when no connection is left. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const host of this.#hosts.values()) host.close();
     this.#hosts.clear();
     await Promise.all(this.#closing);

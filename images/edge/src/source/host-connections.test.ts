@@ -242,6 +242,18 @@ test('who does not want to wait any more leaves the others their turn', async ()
   expect([host.connections.isIdle, host.clock.size]).toEqual([true, 0]);
 });
 
+test('what waits when all are closed is refused, and opens none afterwards', async () => {
+  const host = new Host();
+  const first = await host.turn();
+  const waiting = host.turn();
+  host.connections.close();
+  await expect(waiting).rejects.toThrow('closed');
+  host.end(first);
+  await host.clock.advance(60_000);
+  await expect(host.turn()).rejects.toThrow('closed');
+  expect([host.opened, host.open.size, host.clock.size]).toEqual([1, 0, 0]);
+});
+
 const asked = fc.record({
   atMs: fc.integer({ min: 0, max: 5_000 }),
   ms: fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 3_000 })),

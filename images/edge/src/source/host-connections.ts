@@ -68,6 +68,7 @@ interface Waiting<T> {
   /** It has waited for long enough. */
   isImpatient: boolean;
   readonly take: (turn: Turn<T>) => void;
+  readonly refuse: (reason: unknown) => void;
 }
 
 /**
@@ -83,6 +84,7 @@ export class HostConnections<T> {
   /** What the quickest answer took in ms; null before the first. */
   #nearestMs: number | null = null;
   #sweepPlanned: (() => void) | null = null;
+  #isClosed = false;
 
   constructor(parts: ConnectionParts<T>) {
     this.#parts = parts;
@@ -93,9 +95,10 @@ export class HostConnections<T> {
     return this.#waiting.length === 0 && this.#open.every(({ underWay }) => underWay === 0);
   }
 
-  /** Resolves when a connection is free for it. Rejects with the signal's reason. */
+  /** Resolves when a connection is free for it. Rejects with the signal's reason, and once all are closed. */
   async turn(wish: Wish): Promise<Turn<T>> {
     wish.signal.throwIfAborted();
+    if (this.#isClosed) throw connectionsClosed();
     const isFirst = this.#open.length === 0;
     const one = this.#free() ?? (isFirst || (wish.isDue && this.#isFar) ? this.#another() : null);
     return one === null ? this.#wait(wish) : this.#give(one);
@@ -121,8 +124,10 @@ export class HostConnections<T> {
     }
   }
 
-  /** Closes all connections. */
+  /** Closes all connections for good: what waits is refused. */
   close(): void {
+    this.#isClosed = true;
+    for (const { refuse } of this.#waiting.splice(0)) refuse(connectionsClosed());
     this.#sweepPlanned?.();
     this.#sweepPlanned = null;
     for (const { connection } of this.#open.splice(0)) this.#parts.close(connection);
@@ -178,11 +183,14 @@ export class HostConnections<T> {
           leave();
           resolve(turn);
         },
+        refuse: (reason) => {
+          leave();
+          reject(reason);
+        },
       };
       const abort = (): void => {
-        leave();
         this.#waiting = this.#waiting.filter((one) => one !== waiting);
-        reject(signal.reason);
+        waiting.refuse(signal.reason);
       };
       const cancel = clock.after(PATIENCE * this.#targetDurationMs, () => {
         waiting.isImpatient = true;
@@ -222,4 +230,9 @@ export class HostConnections<T> {
     const next = Math.min(...idle.filter((one) => !over.has(one)).map((one) => this.#endOf(one)));
     this.#sweepPlanned = next === Number.POSITIVE_INFINITY ? null : clock.after(next - now, () => this.#sweep());
   }
+}
+
+/** The error for whom asks a channel that has given up its source. */
+export function connectionsClosed(): Error {
+  return new Error('the connections of the channel are closed');
 }
