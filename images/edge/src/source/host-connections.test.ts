@@ -101,6 +101,7 @@ describe('what has waited for a quarter of the target duration', () => {
     { targetDurationSeconds: 1, waits: 250 },
     { targetDurationSeconds: 2, waits: 500 },
     { targetDurationSeconds: 6, waits: 1_500 },
+    { targetDurationSeconds: 60, waits: 1_500 },
     { targetDurationSeconds: null, waits: 1_000 },
   ])('of $targetDurationSeconds s gets a connection of its own after $waits ms', async ({ waits, ...given }) => {
     const host = Object.assign(new Host(), given);

@@ -7,6 +7,12 @@ import type { Clock } from '../channel/clock.ts';
  */
 const PATIENCE = 0.25;
 
+/**
+ * Longest such wait in ms: a quarter of the usual 6 s, and less than what the shortest answer may take with its wait, which is
+ * the 2 s of a rendition that has failed; playlists have 8 s.
+ */
+const MOST_PATIENCE_MS = 1_500;
+
 /** Target durations after which an idle further connection is closed: a look at the source and a segment come in each. */
 const IDLE_TARGET_DURATIONS = 2;
 
@@ -73,8 +79,8 @@ interface Waiting<T> {
 
 /**
  * Connections of one channel to one host of its source: one, over which requests go one after the other. What has waited for
- * a quarter of the target duration gets one of its own, which is closed soon afterwards; and so does at once what is due
- * from a source that is far away.
+ * a quarter of the target duration (1.5 s at most) gets one of its own, which is closed soon afterwards; and so does at once
+ * what is due from a source that is far away.
  */
 export class HostConnections<T> {
   readonly #parts: ConnectionParts<T>;
@@ -192,7 +198,7 @@ export class HostConnections<T> {
         this.#waiting = this.#waiting.filter((one) => one !== waiting);
         waiting.refuse(signal.reason);
       };
-      const cancel = clock.after(PATIENCE * this.#targetDurationMs, () => {
+      const cancel = clock.after(Math.min(PATIENCE * this.#targetDurationMs, MOST_PATIENCE_MS), () => {
         waiting.isImpatient = true;
         this.serve();
       });
