@@ -158,14 +158,12 @@ describe('the judgement of a playback beside its reference', () => {
   });
 
   test('holes between the ranges of the buffer are measured', () => {
-    const sample = sampleOf(smooth, {
-      buffered: [
-        [0, 4],
-        [4.25, 8],
-        [9, 20],
-      ].map(([from = 0, to = 0]) => [from, to]),
-    });
-    expect(reportOf(sample, FRAME_RATE).holes).toEqual([0.25, 1]);
+    const buffered: PlaybackSample['buffered'] = [
+      [0, 4],
+      [4.25, 8],
+      [9, 20],
+    ];
+    expect(reportOf(sampleOf(smooth, { buffered }), FRAME_RATE).holes).toEqual([0.25, 1]);
   });
 
   test.each([
