@@ -5,6 +5,8 @@ import {
   type Http2SecureServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
+  type ServerHttp2Session,
+  type Settings,
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -34,6 +36,8 @@ class Source {
   readonly requests: string[] = [];
   readonly #server: Server | Http2SecureServer;
   readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #held: Http2ServerResponse[] = [];
   connections = 0;
   /** Most at a time. */
   peak = 0;
@@ -48,8 +52,10 @@ class Source {
     });
     server.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
       this.requests.push(request.url);
-      answer(request.url, response);
+      if (request.url === '/held.ts') this.#held.push(response);
+      else answer(request.url, response);
     });
+    server.on('session', (session: ServerHttp2Session) => this.#sessions.add(session));
   }
 
   async listen(address: string): Promise<number> {
@@ -63,6 +69,17 @@ class Source {
 
   async asked(path: string): Promise<void> {
     while (!this.requests.includes(path)) await nextTurn();
+  }
+
+  /** Answers what is held. */
+  release(): void {
+    for (const response of this.#held.splice(0)) response.end('held');
+  }
+
+  /** Ends what is idle by HTTP/2. */
+  async endSessions(): Promise<void> {
+    for (const session of this.#sessions) session.close();
+    await this.left(0);
   }
 
   async left(open: number): Promise<void> {
@@ -200,9 +217,10 @@ describe('by HTTP/1.1 a channel', () => {
 });
 
 describe('by HTTP/2 a channel', () => {
-  async function serveSecurely(address: string): Promise<SourceClient> {
+  async function serveSecurely(address: string, settings: Settings = {}): Promise<SourceClient> {
     const { edge } = await makeTestKeys();
-    source = new Source(createSecureServer({ cert: edge.certificate, key: edge.privateKey, allowHTTP1: true }));
+    const server = createSecureServer({ cert: edge.certificate, key: edge.privateKey, allowHTTP1: true, settings });
+    source = new Source(server);
     base = `https://${EDGE_SERVER_NAME}:${await source.listen('127.0.0.1')}`;
     clock = new VirtualClock(0, () => nextTurn());
     return channel({
@@ -223,6 +241,35 @@ describe('by HTTP/2 a channel', () => {
     expect(await segment).toBe('given up');
     expect((await read(client, '/index.m3u8')).bytes.toString()).toBe('/index.m3u8');
     expect(source.connections).toBe(1);
+  });
+
+  test('has one again after the source has ended it, also for what is due from far away', async () => {
+    const client = await serveSecurely('127.0.0.1');
+    const first = read(client, '/held.ts');
+    await source.asked('/held.ts');
+    await clock.advance(100);
+    source.release();
+    await first;
+    await source.endSessions();
+    await Promise.all(['/1.ts', '/2.ts', '/3.ts'].map((path) => read(client, path, { isDue: true })));
+    expect(source.connections).toBe(2);
+  });
+
+  test('gives up in time what the source does not let it send', async () => {
+    const client = await serveSecurely('127.0.0.1', { maxConcurrentStreams: 1 });
+    const abort = new AbortController();
+    await read(client, '/index.m3u8');
+    let isSegmentOver = false;
+    const segment = read(client, '/trickling.ts').catch(() => {
+      isSegmentOver = true;
+    });
+    await source.asked('/trickling.ts');
+    const look = read(client, '/index.m3u8', { signal: abort.signal });
+    abort.abort(new Error('enough'));
+    await expect(look).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE' });
+    expect(isSegmentOver).toBe(false);
+    await client.close();
+    await segment;
   });
 
   test('connects to no address that it may not reach', async () => {

@@ -50,7 +50,7 @@ export interface ConnectionsParts {
 
 interface Connection {
   readonly client: Client;
-  /** Requests at a time: 1 by HTTP/1.1. */
+  /** Requests at a time: 1 by HTTP/1.1. Of the last time that it connected, as the next will be of the same kind. */
   capacity: number;
   /** In ms of the clock. */
   connectedAt: number;
@@ -78,18 +78,13 @@ export class ChannelConnections {
     const host = this.#hostOf(url.origin);
     const { connection, end } = await host.turn(wish);
     const askedAt = this.#clock.now();
-    try {
-      const path = `${url.pathname}${url.search}`;
-      const { signal } = wish;
-      const response = await connection.client.request({ path, method: 'GET', headers, signal });
-      // Whatever becomes of a body, it is closed: what was not read ends with the connection.
-      response.body.once('close', end);
-      host.answeredIn(this.#clock.now() - Math.max(askedAt, connection.connectedAt));
-      return response;
-    } catch (error) {
-      end();
-      throw error;
-    }
+    const { signal } = wish;
+    const asked = connection.client.request({ path: `${url.pathname}${url.search}`, method: 'GET', headers, signal });
+    // Whatever becomes of a body, it is closed: what was not read ends with the connection.
+    asked.then(({ body }) => body.once('close', end), end);
+    const response = await unlessAborted(asked, signal);
+    host.answeredIn(this.#clock.now() - Math.max(askedAt, connection.connectedAt));
+    return response;
   }
 
   /** Ends whatever is under way or waits, for good; resolves when no connection is left. */
@@ -146,10 +141,6 @@ export class ChannelConnections {
       connectionWindowSize: WINDOW_BYTES,
     });
     const connection: Connection = { client, capacity: 1, connectedAt: 0 };
-    // The next one may be of another kind.
-    client.on('disconnect', () => {
-      connection.capacity = 1;
-    });
     return connection;
   }
 
@@ -160,4 +151,15 @@ export class ChannelConnections {
       .finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
   }
+}
+
+/** undici tells that a request was aborted only once it is sent: after the connecting, or after what an HTTP/2 server has first. */
+function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    const leave = (): void => signal.removeEventListener('abort', abort);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+    asked.then(resolve, reject).finally(leave);
+  });
 }
