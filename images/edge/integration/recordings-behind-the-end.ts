@@ -15,7 +15,8 @@ type Reader = readonly [player: 'hls' | 'shaka', share: number];
 
 /**
  * Players that show captions of such a source: hls.js 1.7 finds none in these fragments, and Shaka Player 5.2 loses those of a
- * segment or two where it begins and where another section does (measured, with and without Sluice).
+ * segment or two where it begins, in MPEG-TS at the bare source, too, and where another section does. That the bytes are the
+ * source's is shown picture by picture below.
  */
 const READS_CAPTIONS: Readonly<Record<EndedChannel['kind'], readonly Reader[]>> = {
   ts: [
