@@ -67,6 +67,11 @@ export class SourceServer {
     return `http://${address}:${port}/live/index.m3u8`;
   }
 
+  /** Connections now. */
+  get connections(): number {
+    return this.#connections;
+  }
+
   /** Most connections at a time until now. */
   get mostConnections(): number {
     return this.#mostConnections;
