@@ -114,7 +114,7 @@ async function measureBeside(
     bytes: { usualSeconds: 50, limitSeconds: 150, measure: onOneCore },
     answers: { usualSeconds: 60, limitSeconds: 180, measure: (part) => measureAnswers(part, edge) },
     second: { usualSeconds: 26, limitSeconds: 60, measure: () => measureSecondViewer(edge, reference) },
-    viewers: { usualSeconds: 80, limitSeconds: 150, measure: (part) => measureViewers(part, edge, reference) },
+    viewers: { usualSeconds: 115, limitSeconds: 200, measure: (part) => measureViewers(part, edge, reference) },
     limit: { usualSeconds: 150, limitSeconds: 300, measure: (part) => measureLimit(part, edge, reference) },
   };
   const rows: Measurement[] = [];
